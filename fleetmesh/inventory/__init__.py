@@ -1,0 +1,44 @@
+"""What a fleet should be: one YAML file, validated whole before anything is contacted."""
+
+from fleetmesh.inventory.document import InventoryError, Problem
+from fleetmesh.inventory.load import load
+from fleetmesh.inventory.model import (
+    Address,
+    Bridge,
+    Certificate,
+    Cluster,
+    Health,
+    Host,
+    InteractiveTunnel,
+    Inventory,
+    Limits,
+    Probe,
+    RetiredTunnel,
+    Service,
+    Smoke,
+    Tunnel,
+    Waiver,
+    Workstation,
+)
+
+__all__ = [
+    "Address",
+    "Bridge",
+    "Certificate",
+    "Cluster",
+    "Health",
+    "Host",
+    "InteractiveTunnel",
+    "Inventory",
+    "InventoryError",
+    "Limits",
+    "Probe",
+    "Problem",
+    "RetiredTunnel",
+    "Service",
+    "Smoke",
+    "Tunnel",
+    "Waiver",
+    "Workstation",
+    "load",
+]

@@ -1,0 +1,177 @@
+"""From a file to an Inventory, or to the list of everything that is wrong with it."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from fleetmesh.inventory import document
+from fleetmesh.inventory.document import Document, InventoryError, Location, Problem
+from fleetmesh.inventory.model import Inventory
+
+
+def load(file: Path) -> Inventory:
+    """Read and validate the inventory in `file`.
+
+    Relative paths in it (`reference`, `ssh_config`) are meant from the file's own folder. Raises
+    InventoryError with all problems at once; nothing is contacted.
+    """
+    read = document.read(file)
+    data = dict(read.data)
+    problems = [read.problem(key, "stands twice; delete one") for key in read.repeated]
+    problems += [
+        read.problem((key,), "is not a key of an inventory; delete it")
+        for key in ("file", "digest")
+        if data.pop(key, None) is not None
+    ]
+    for key in ("reference", "ssh_config"):
+        if isinstance(data.get(key), str):
+            data[key] = file.parent.resolve() / Path(data[key]).expanduser()
+    data["file"] = file
+    data["digest"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    try:
+        inventory = Inventory.model_validate(data)
+    except ValidationError as error:
+        problems += [_problem(read, detail) for detail in error.errors(include_url=False)]
+    problems += _reference_problems(read)
+    if problems:
+        raise InventoryError(sorted(problems, key=lambda problem: problem.line or 0))
+    return inventory
+
+
+def _problem(read: Document, detail: ErrorDetails) -> Problem:
+    # Branches of a union stand in pydantic's location but not in the file.
+    location: Location = tuple(
+        step for step in detail["loc"] if not (isinstance(step, str) and "[" in step)
+    )
+    match detail["type"]:
+        case "missing":
+            message = "is missing; write it as fleets/production.yaml does"
+            if location[-1] == "host_keys":
+                message = (
+                    "is missing; write the host's key lines ('ssh-ed25519 AAAA…'), or "
+                    "`known_hosts` if your known_hosts file pins it"
+                )
+        case "extra_forbidden":
+            message = f"is not a key that an inventory knows; {_known_keys(location)}"
+        case "value_error":
+            message = str(detail["ctx"]["error"])
+        case "literal_error":
+            message = f"{detail['input']!r} is not possible; write {detail['ctx']['expected']}"
+        case _:
+            message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}; found {detail['input']!r}"
+    return read.problem(location, message)
+
+
+def _known_keys(location: Location) -> str:
+    model: Any = Inventory
+    for step in location[:-1]:
+        field = getattr(model, "model_fields", {}).get(step)
+        annotation = field.annotation if field else model
+        arguments = [a for a in getattr(annotation, "__args__", ()) if hasattr(a, "model_fields")]
+        model = arguments[0] if arguments else annotation
+    fields = getattr(model, "model_fields", {})
+    names = sorted((f.alias or name) for name, f in fields.items() if not f.exclude)
+    return f"write one of: {', '.join(names)}" if names else "delete it"
+
+
+def _entries(read: Document, section: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The well-formed entries of a section, whatever else is wrong with the file."""
+    found = read.data.get(section)
+    if isinstance(found, dict):
+        yield from ((str(k), v) for k, v in found.items() if isinstance(v, dict))
+
+
+def _reference_problems(read: Document) -> list[Problem]:
+    """Names that lead nowhere and addresses that clash.
+
+    Worked out on the plain data, so that these are reported together with malformed fields.
+    """
+    problems: list[Problem] = []
+
+    def must_exist(location: Location, name: Any, section: str) -> None:
+        known = read.data.get(section)
+        names = sorted(str(key) for key in known) if isinstance(known, dict) else []
+        if isinstance(name, str) and name not in names:
+            problems.append(
+                read.problem(
+                    location,
+                    f"{name!r} is not among the {section}; "
+                    f"write one of: {', '.join(names) or '(none defined)'}",
+                )
+            )
+
+    for name, cluster in _entries(read, "clusters"):
+        must_exist(("clusters", name, "host"), cluster.get("host"), "hosts")
+    for name, service in _entries(read, "services"):
+        must_exist(("services", name, "cluster"), service.get("cluster"), "clusters")
+    for name, bridge in _entries(read, "bridges"):
+        must_exist(("bridges", name, "cluster"), bridge.get("cluster"), "clusters")
+        must_exist(("bridges", name, "tunnel"), bridge.get("tunnel"), "tunnels")
+    probe = read.data.get("probe")
+    if isinstance(probe, dict):
+        must_exist(("probe", "cluster"), probe.get("cluster"), "clusters")
+    problems += _clashes(read) + _outside_cidr(read)
+    for name, tunnel in _entries(read, "tunnels"):
+        must_exist(("tunnels", name, "host"), tunnel.get("host"), "hosts")
+        must_exist(("tunnels", name, "via"), tunnel.get("via"), "hosts")
+        must_exist(("tunnels", name, "to"), tunnel.get("to"), "services")
+        if tunnel.get("host") is not None and tunnel.get("host") == tunnel.get("via"):
+            problems.append(
+                read.problem(
+                    ("tunnels", name, "via"),
+                    f"the tunnel leads from {tunnel['host']} to itself; write the other host",
+                )
+            )
+    workstation = read.data.get("workstation")
+    if isinstance(workstation, dict):
+        must_exist(("workstation", "host"), workstation.get("host"), "hosts")
+        for kind, key, section in (("retired", "host", "hosts"), ("interactive", "to", "services")):
+            group = workstation.get(kind)
+            for name, entry in group.items() if isinstance(group, dict) else ():
+                if isinstance(entry, dict):
+                    must_exist(("workstation", kind, name, key), entry.get(key), section)
+    return problems
+
+
+def _outside_cidr(read: Document) -> list[Problem]:
+    clusters = dict(_entries(read, "clusters"))
+    problems = []
+    for name, service in _entries(read, "services"):
+        cidr = clusters.get(str(service.get("cluster")), {}).get("service_cidr")
+        try:
+            outside = ip_address(service["cluster_ip"]) not in ip_network(str(cidr))
+        except (ValueError, KeyError):
+            continue  # malformed or missing: already a problem of its own
+        if outside:
+            problems.append(
+                read.problem(
+                    ("services", name, "cluster_ip"),
+                    f"{service['cluster_ip']} is outside {cidr}, the cluster's service_cidr; "
+                    "write the ClusterIP that `kubectl get svc` shows",
+                )
+            )
+    return problems
+
+
+def _clashes(read: Document) -> list[Problem]:
+    taken: defaultdict[tuple[Any, Any], list[str]] = defaultdict(list)
+    problems = []
+    for name, tunnel in _entries(read, "tunnels"):
+        port = str(tunnel.get("listen")).rpartition(":")[2]
+        holders = taken[(tunnel.get("host"), port)]
+        if holders:
+            problems.append(
+                read.problem(
+                    ("tunnels", name, "listen"),
+                    f"port {port} on {tunnel.get('on')} already belongs to {holders[0]}; "
+                    "write a free port",
+                )
+            )
+        holders.append(name)
+    return problems

@@ -1,0 +1,309 @@
+"""The shape of an inventory. Names of fields are the keys of the YAML file."""
+
+import re
+from datetime import datetime
+from ipaddress import IPv4Address, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+)
+
+CHECK_ID = re.compile(r"(PRE|CUT|PROD|DRILL)-\d\d")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_KEY_LINE = re.compile(r"(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+=* ?.*")
+
+
+class Address(str):
+    """`127.0.0.1:18000`: where something listens."""
+
+    @property
+    def ip(self) -> str:
+        """The part before the port."""
+        return self.rpartition(":")[0]
+
+    @property
+    def port(self) -> int:
+        """TCP port, 1 to 65535."""
+        return int(self.rpartition(":")[2])
+
+
+def _listen_address(value: Any) -> Address:
+    ip, _, port = str(value).rpartition(":")
+    try:
+        valid = IPv4Address(ip) is not None and 0 < int(port) < 65536
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ValueError(f"{value!r} is no listen address; write an IPv4 address and port, "
+                         "such as 127.0.0.1:18000")  # fmt: skip
+    return Address(value)
+
+
+def _ip(value: str) -> str:
+    try:
+        ip_address(value)
+    except ValueError:
+        raise ValueError(
+            f"{value!r} is no IP address; write one address, without a prefix"
+        ) from None
+    return value
+
+
+def _cidr(value: str) -> str:
+    try:
+        ip_network(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; write the network, such as 10.43.0.0/16") from None
+    return value
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError(f"{value!r} is no name; use lower-case letters, digits, '-' and '.'")
+    return value
+
+
+def _http_path(value: str) -> str:
+    if not value.startswith("/"):
+        raise ValueError(f"{value!r} is no HTTP path; write it with a leading slash")
+    return value
+
+
+def _check_id(value: str) -> str:
+    if not CHECK_ID.fullmatch(value):
+        raise ValueError(f"{value!r} is no check id; write one of docs/checks.md, such as PROD-04")
+    return value
+
+
+def _known_hosts_or_lines(value: Any) -> Any:
+    """The word `known_hosts`, or key lines as `ssh-keyscan` prints them after the host's name."""
+    lines = [value] if isinstance(value, str) else value
+    if lines == ["known_hosts"]:
+        return "known_hosts"
+    if not isinstance(lines, list) or not lines:
+        raise ValueError(
+            "pins no key; write the host's key lines ('ssh-ed25519 AAAA…'), or `known_hosts` "
+            "if your known_hosts file pins it"
+        )
+    for line in lines:
+        if not isinstance(line, str) or not _KEY_LINE.fullmatch(line):
+            raise ValueError(
+                f"{line!r} is no public key line; write 'ssh-ed25519 AAAA…', as the host's "
+                "/etc/ssh/ssh_host_ed25519_key.pub has it"
+            )
+    return tuple(lines)
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Ip = Annotated[str, AfterValidator(_ip)]
+Cidr = Annotated[str, AfterValidator(_cidr)]
+HttpPath = Annotated[str, AfterValidator(_http_path)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Listen = Annotated[Any, AfterValidator(_listen_address)]
+CheckId = Annotated[str, AfterValidator(_check_id)]
+HostKeys = Annotated[
+    Literal["known_hosts"] | tuple[str, ...], BeforeValidator(_known_hosts_or_lines)
+]
+
+
+class Model(BaseModel):
+    """Frozen, and refuses keys that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Runbook(Model):
+    """The text that the checks encode; stands in every record."""
+
+    document: str
+    revision: str
+    workplan: str
+
+
+class Host(Model):
+    """One machine: how to reach it, and how to know that it is the right one."""
+
+    ssh: str
+    hostname: str
+    host_keys: HostKeys
+    user: str | None = None
+    port: Port | None = None
+    addresses: tuple[Ip, ...] = ()
+    transport: Literal["ssh", "local"] = "ssh"
+
+
+class Cluster(Model):
+    """A Kubernetes API, reached from `host` with a kubeconfig that lies there."""
+
+    host: str
+    kubeconfig: str
+    service_cidr: Cidr
+    uid: str | None = None
+
+
+class Health(Model):
+    """A healthy answer: status 200 and, in its JSON body, at least these members.
+
+    Give a member by which the service names itself, so that another program which answers 200 on
+    the same path is told apart.
+    """
+
+    path: HttpPath
+    json_: dict[str, Any] = Field(alias="json", min_length=1)
+
+
+class Smoke(Model):
+    """The write smoke: POST `body` to `path`, find the `id` member, GET `path`/<id>."""
+
+    path: HttpPath
+    body: dict[str, Any]
+    id: str
+
+
+class Service(Model):
+    """A Kubernetes Service that a tunnel leads to."""
+
+    cluster: str
+    namespace: Name
+    name: Name
+    cluster_ip: Ip
+    port: Port
+    health: Health
+    smoke: Smoke | None = None
+
+
+class Tunnel(Model):
+    """A forward tunnel of the fleet; its key in the inventory is also its unit's name."""
+
+    host: str
+    listen: Listen
+    via: str
+    to: str
+    key: str
+
+
+class Bridge(Model):
+    """A Deployment and Service inside a cluster that proxy to a tunnel's listen address."""
+
+    cluster: str
+    namespace: Name
+    port: Port
+    tunnel: str
+
+
+class Probe(Model):
+    """The pod from which the services are asked, and the selector of the bridge pods' namespace."""
+
+    cluster: str
+    namespace: Name
+    deployment: Name
+    selector: str
+    python: str = "python"
+
+
+class RetiredTunnel(Model):
+    """A reverse tunnel that the workstation must no longer hold."""
+
+    host: str
+    listen: Listen
+
+
+class InteractiveTunnel(Model):
+    """A forward tunnel that the workstation may keep for interactive work."""
+
+    to: str
+    listen: Listen
+
+
+class Workstation(Model):
+    """The machine that must no longer carry production."""
+
+    host: str
+    bridge: str
+    retired: dict[str, RetiredTunnel]
+    interactive: dict[str, InteractiveTunnel]
+    interactive_patterns: tuple[str, ...] = ()
+
+
+class Certificate(Model):
+    """What PROD-14 holds the fleet's certificate to; `min_lifetime` in seconds."""
+
+    principal: str
+    ca: str
+    principals: str
+    min_lifetime: PositiveInt
+
+
+class Limits(Model):
+    """Deadlines and thresholds; seconds, or counts."""
+
+    connect: PositiveFloat
+    command: PositiveFloat
+    http: PositiveFloat
+    clock_offset: PositiveFloat
+    restarts: Annotated[int, Field(ge=0)]
+    pod_restart_window: PositiveFloat
+    persistent_units: PositiveInt
+
+
+class Waiver(Model):
+    """A failing check that somebody accepts until a day; afterwards it fails again."""
+
+    check: CheckId
+    reason: str
+    owner: str
+    expires: AwareDatetime
+    only: str | None = None
+
+    def expired(self, now: datetime) -> bool:
+        """Whether the waiver no longer counts at `now`."""
+        return now >= self.expires
+
+
+class Inventory(Model):
+    """One fleet as it should be."""
+
+    name: Name
+    kind: Literal["production", "rehearsal"]
+    manager: Literal["systemd", "ops-bridge"]
+    identity: Literal["static-key", "certificate"]
+    runbook: Runbook
+    reference: Path
+    hosts: dict[Name, Host] = Field(min_length=1)
+    clusters: dict[Name, Cluster]
+    services: dict[Name, Service]
+    tunnels: dict[Name, Tunnel] = Field(min_length=1)
+    bridges: dict[Name, Bridge]
+    probe: Probe
+    workstation: Workstation
+    certificate: Certificate
+    limits: Limits
+    ssh_config: Path | None = None
+    deferrals: dict[CheckId, str] = {}
+    waivers: tuple[Waiver, ...] = ()
+    file: Path = Field(exclude=True)
+    digest: str = Field(exclude=True)
+
+    @property
+    def carriers(self) -> tuple[str, ...]:
+        """Hosts on which fleet tunnels listen, in the inventory's order."""
+        return tuple(dict.fromkeys(tunnel.host for tunnel in self.tunnels.values()))
+
+    @property
+    def vias(self) -> tuple[str, ...]:
+        """Hosts through which fleet tunnels lead, in the inventory's order."""
+        return tuple(dict.fromkeys(tunnel.via for tunnel in self.tunnels.values()))
+
+    @property
+    def fleet_hosts(self) -> tuple[str, ...]:
+        """Every host but the workstation."""
+        return tuple(host for host in self.hosts if host != self.workstation.host)
