@@ -40,6 +40,7 @@ def load(file: Path) -> Inventory:
         problems += [_problem(read, detail) for detail in error.errors(include_url=False)]
     problems += _reference_problems(read)
     if problems:
+        problems = list(dict.fromkeys(problems))
         raise InventoryError(sorted(problems, key=lambda problem: problem.line or 0))
     return inventory
 
@@ -121,6 +122,15 @@ def _reference_problems(read: Document) -> list[Problem]:
         must_exist(("tunnels", name, "host"), tunnel.get("host"), "hosts")
         must_exist(("tunnels", name, "via"), tunnel.get("via"), "hosts")
         must_exist(("tunnels", name, "to"), tunnel.get("to"), "services")
+        via = dict(_entries(read, "hosts")).get(str(tunnel.get("via")))
+        if via is not None and not via.get("addresses"):
+            problems.append(
+                read.problem(
+                    ("hosts", str(tunnel["via"])),
+                    "needs `addresses`, since tunnels lead through it; "
+                    "write the address that their ssh command names",
+                )
+            )
         if tunnel.get("host") is not None and tunnel.get("host") == tunnel.get("via"):
             problems.append(
                 read.problem(
@@ -169,7 +179,7 @@ def _clashes(read: Document) -> list[Problem]:
             problems.append(
                 read.problem(
                     ("tunnels", name, "listen"),
-                    f"port {port} on {tunnel.get('on')} already belongs to {holders[0]}; "
+                    f"port {port} on {tunnel.get('host')} already belongs to {holders[0]}; "
                     "write a free port",
                 )
             )

@@ -1,6 +1,7 @@
 """The shape of an inventory. Names of fields are the keys of the YAML file."""
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
@@ -13,8 +14,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     PositiveFloat,
     PositiveInt,
+    PrivateAttr,
 )
 
 CHECK_ID = re.compile(r"(PRE|CUT|PROD|DRILL)-\d\d")
@@ -108,7 +111,7 @@ Ip = Annotated[str, AfterValidator(_ip)]
 Cidr = Annotated[str, AfterValidator(_cidr)]
 HttpPath = Annotated[str, AfterValidator(_http_path)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Listen = Annotated[Any, AfterValidator(_listen_address)]
+Listen = Annotated[Address, PlainValidator(_listen_address)]
 CheckId = Annotated[str, AfterValidator(_check_id)]
 HostKeys = Annotated[
     Literal["known_hosts"] | tuple[str, ...], BeforeValidator(_known_hosts_or_lines)
@@ -121,6 +124,20 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Named(Model):
+    """An entry of a section: `id` is its key there."""
+
+    _id: str = PrivateAttr(default="")
+
+    @property
+    def id(self) -> str:
+        """The entry's key in the inventory."""
+        return self._id
+
+    def __str__(self) -> str:
+        return self._id
+
+
 class Runbook(Model):
     """The text that the checks encode; stands in every record."""
 
@@ -129,7 +146,7 @@ class Runbook(Model):
     workplan: str
 
 
-class Host(Model):
+class Host(Named):
     """One machine: how to reach it, and how to know that it is the right one."""
 
     ssh: str
@@ -140,8 +157,13 @@ class Host(Model):
     addresses: tuple[Ip, ...] = ()
     transport: Literal["ssh", "local"] = "ssh"
 
+    @property
+    def target(self) -> str:
+        """The address by which the fleet's own ssh reaches this host."""
+        return self.addresses[0] if self.addresses else self.ssh
 
-class Cluster(Model):
+
+class Cluster(Named):
     """A Kubernetes API, reached from `host` with a kubeconfig that lies there."""
 
     host: str
@@ -169,7 +191,7 @@ class Smoke(Model):
     id: str
 
 
-class Service(Model):
+class Service(Named):
     """A Kubernetes Service that a tunnel leads to."""
 
     cluster: str
@@ -181,7 +203,7 @@ class Service(Model):
     smoke: Smoke | None = None
 
 
-class Tunnel(Model):
+class Tunnel(Named):
     """A forward tunnel of the fleet; its key in the inventory is also its unit's name."""
 
     host: str
@@ -190,8 +212,13 @@ class Tunnel(Model):
     to: str
     key: str
 
+    @property
+    def unit(self) -> str:
+        """The systemd user unit that carries the tunnel."""
+        return f"{self.id}.service"
 
-class Bridge(Model):
+
+class Bridge(Named):
     """A Deployment and Service inside a cluster that proxy to a tunnel's listen address."""
 
     cluster: str
@@ -210,14 +237,14 @@ class Probe(Model):
     python: str = "python"
 
 
-class RetiredTunnel(Model):
+class RetiredTunnel(Named):
     """A reverse tunnel that the workstation must no longer hold."""
 
     host: str
     listen: Listen
 
 
-class InteractiveTunnel(Model):
+class InteractiveTunnel(Named):
     """A forward tunnel that the workstation may keep for interactive work."""
 
     to: str
@@ -269,6 +296,18 @@ class Waiver(Model):
         return now >= self.expires
 
 
+@dataclass(frozen=True)
+class Login:
+    """A log-in that fleet tunnels depend on: from `host` to `via` with the key file `key`."""
+
+    host: str
+    via: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.host}-{self.via}"
+
+
 class Inventory(Model):
     """One fleet as it should be."""
 
@@ -293,6 +332,21 @@ class Inventory(Model):
     file: Path = Field(exclude=True)
     digest: str = Field(exclude=True)
 
+    def model_post_init(self, _context: Any) -> None:
+        """Tell every entry the key under which it stands."""
+        sections: tuple[dict[str, Any], ...] = (
+            self.hosts,
+            self.clusters,
+            self.services,
+            self.tunnels,
+            self.bridges,
+            self.workstation.retired,
+            self.workstation.interactive,
+        )
+        for section in sections:
+            for key, entry in section.items():
+                entry._id = key
+
     @property
     def carriers(self) -> tuple[str, ...]:
         """Hosts on which fleet tunnels listen, in the inventory's order."""
@@ -302,6 +356,16 @@ class Inventory(Model):
     def vias(self) -> tuple[str, ...]:
         """Hosts through which fleet tunnels lead, in the inventory's order."""
         return tuple(dict.fromkeys(tunnel.via for tunnel in self.tunnels.values()))
+
+    @property
+    def logins(self) -> tuple[Login, ...]:
+        """Each distinct log-in that the tunnels make, once."""
+        made = (Login(t.host, t.via, t.key) for t in self.tunnels.values())
+        return tuple(dict.fromkeys(made))
+
+    def service_host(self, service: Service) -> str:
+        """The host whose cluster runs `service`."""
+        return self.clusters[service.cluster].host
 
     @property
     def fleet_hosts(self) -> tuple[str, ...]:
