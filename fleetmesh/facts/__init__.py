@@ -1,0 +1,15 @@
+"""What can be known about a fleet: every fact, by the name under which a check asks for it."""
+
+from typing import Any
+
+from fleetmesh.facts import clusters, http, keys, machines, reference, sockets, units, workstation
+from fleetmesh.facts.fact import Fact, NotUnderstood, Observed
+
+FACTS: dict[str, Fact[Any]] = {
+    fact.name: fact
+    for module in (machines, units, sockets, keys, workstation, http, clusters, reference)
+    for fact in vars(module).values()
+    if isinstance(fact, Fact)
+}
+
+__all__ = ["FACTS", "Fact", "NotUnderstood", "Observed"]

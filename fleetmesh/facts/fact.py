@@ -1,0 +1,107 @@
+"""A fact is a question and a pure parser of its answer; Observed is a fact about every subject."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, NoReturn, TypeVar
+
+from fleetmesh.facts.probe import Probe
+from fleetmesh.inventory import Inventory
+from fleetmesh.outcomes import Inconclusive
+from fleetmesh.transcript import Transcript
+
+T = TypeVar("T")
+Probes = Callable[[Inventory], Mapping[str, Probe]]
+"""What to ask, by subject."""
+
+
+class NotUnderstood(Exception):
+    """A parser met output that it does not know. Its text says what was expected."""
+
+
+@dataclass(frozen=True)
+class Fact(Generic[T]):
+    """One kind of thing that can be known, of each of its subjects (hosts, tunnels, services …)."""
+
+    name: str
+    probes: Probes
+    parse: Callable[[Transcript], T]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def succeeded(transcript: Transcript) -> str:
+    """The output of a command that must exit 0; raises NotUnderstood otherwise."""
+    if transcript.exit_status != 0:
+        said = (transcript.err.strip() or transcript.out.strip() or "nothing").splitlines()[-1]
+        raise NotUnderstood(f"exit status {transcript.exit_status}: {said}")
+    return transcript.out
+
+
+def blocks(text: str) -> list[dict[str, str]]:
+    """`Key=value` lines in blocks parted by blank lines, as systemctl and loginctl `show` print.
+
+    A key that repeats within a block keeps every value, one a line.
+    """
+    found: list[dict[str, str]] = [{}]
+    for line in text.splitlines():
+        if not line:
+            found.append({})
+            continue
+        key, equals, value = line.partition("=")
+        if not equals or not key:
+            raise NotUnderstood(f"expected Key=value, found {line!r}")
+        block = found[-1]
+        block[key] = f"{block[key]}\n{value}" if block.get(key) else value
+    return [block for block in found if block]
+
+
+class Observed(Mapping[str, T]):
+    """A fact as observed of each subject.
+
+    Reading a subject that could not be observed raises Inconclusive with the cause; every
+    transcript that a reader relies on is handed to `consulted`.
+    """
+
+    def __init__(
+        self,
+        fact: Fact[T],
+        transcripts: Mapping[str, Transcript],
+        consulted: Callable[[Transcript], None],
+    ) -> None:
+        self._fact = fact
+        self._transcripts = transcripts
+        self._consulted = consulted
+        self._parsed: dict[str, T] = {}
+
+    def __getitem__(self, subject: object) -> T:
+        key = str(subject)
+        transcript = self.transcript(key)
+        if transcript.lost:
+            raise Inconclusive(transcript.lost)
+        if key not in self._parsed:
+            try:
+                self._parsed[key] = self._fact.parse(transcript)
+            except NotUnderstood as error:
+                self._refuse(transcript, error)
+        return self._parsed[key]
+
+    def __iter__(self) -> Any:
+        return iter(self._transcripts)
+
+    def __len__(self) -> int:
+        return len(self._transcripts)
+
+    def transcript(self, subject: object) -> Transcript:
+        """The raw answer about `subject`; raises Inconclusive where nothing was asked."""
+        try:
+            transcript = self._transcripts[str(subject)]
+        except KeyError:
+            raise Inconclusive(f"{self._fact} was not asked about {subject}") from None
+        self._consulted(transcript)
+        return transcript
+
+    def _refuse(self, transcript: Transcript, error: NotUnderstood) -> NoReturn:
+        raise Inconclusive(
+            f"{transcript.host}: `{self._fact}` was not understood: {error}"
+        ) from error

@@ -1,0 +1,138 @@
+"""What the services answer: at their ClusterIP, through their tunnel, and to a write."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from fleetmesh.facts.fact import Fact, NotUnderstood
+from fleetmesh.facts.probe import Get, Probe, Session, WriteAndReadBack
+from fleetmesh.inventory import Health, Inventory
+from fleetmesh.transcript import Transcript
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer; `refused` says why there was none. The byte counts are those of its TCP
+    connection, headers included."""
+
+    status: int | None
+    body: bytes
+    refused: str | None
+    sent: int
+    received: int
+
+    def unhealthy(self, health: Health) -> str | None:
+        """Why this is not the healthy answer of the service, in one sentence; None if it is."""
+        if self.refused:
+            return self.refused
+        if self.status != 200:
+            return f"{health.path} answered {self.status}, not 200"
+        return differs(self.body, health)
+
+
+def differs(body: bytes, health: Health) -> str | None:
+    """Where a body lacks what `health` demands, in one sentence; None where nothing is missing."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return f"{health.path} did not answer in JSON: {body[:80]!r}"
+    if not isinstance(found, dict):
+        return f"{health.path} did not answer with a JSON object: {body[:80]!r}"
+    for key, value in health.json_.items():
+        if key not in found:
+            return f"{health.path} answered without {key!r}, which should be {value!r}"
+        if found[key] != value:
+            return f"{health.path} answered {key}: {found[key]!r}, not {value!r}"
+    return None
+
+
+def parse_answer(transcript: Transcript) -> Answer:
+    """Read the answer out of its transcript; an HTTP status above 0 is the exit status."""
+    return Answer(
+        status=transcript.exit_status,
+        body=transcript.stdout,
+        refused=transcript.details.get("refused"),
+        sent=int(transcript.details.get("sent", "0")),
+        received=int(transcript.details.get("received", "0")),
+    )
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """What was written, the id it was given, and what was read back under that id."""
+
+    id: str
+    written: dict[str, Any]
+    read: dict[str, Any]
+
+
+def parse_read_back(transcript: Transcript) -> ReadBack:
+    """Read `{"id": …, "written": …, "read": …}`."""
+    if transcript.details.get("refused"):
+        raise NotUnderstood(transcript.details["refused"])
+    try:
+        found = json.loads(transcript.stdout)
+        return ReadBack(str(found["id"]), dict(found["written"]), dict(found["read"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise NotUnderstood(f"no event could be read back: {error!r}") from None
+
+
+@dataclass(frozen=True)
+class SshAnswer:
+    """How a host answered the suite on SSH; `refused` says why it did not."""
+
+    refused: str | None
+    peer: str
+    host_key: str
+    fingerprint: str
+
+
+def parse_ssh_answer(transcript: Transcript) -> SshAnswer:
+    """Read the session's own account; exit status 255 is a session that did not come about."""
+    details = transcript.details
+    if transcript.exit_status == 255:
+        return SshAnswer(transcript.err.strip(), "", "", "")
+    if not {"peer", "host_key", "fingerprint"} <= details.keys():
+        raise NotUnderstood("the session does not say what it reached")
+    return SshAnswer(None, details["peer"], details["host_key"], details["fingerprint"])
+
+
+def _service_answers(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        service.id: Get(
+            inventory.service_host(service), service.cluster_ip, service.port, service.health.path
+        )
+        for service in inventory.services.values()
+    }
+
+
+def _tunnel_answers(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        tunnel.id: Get(
+            tunnel.host,
+            tunnel.listen.ip,
+            tunnel.listen.port,
+            inventory.services[tunnel.to].health.path,
+        )
+        for tunnel in inventory.tunnels.values()
+    }
+
+
+def _writes(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        tunnel.id: WriteAndReadBack(
+            tunnel.host, tunnel.listen.ip, tunnel.listen.port, smoke.path, smoke.body, smoke.id
+        )
+        for tunnel in inventory.tunnels.values()
+        if (smoke := inventory.services[tunnel.to].smoke)
+    }
+
+
+def _ssh_answers(inventory: Inventory) -> dict[str, Probe]:
+    return {host: Session(host) for host in inventory.hosts}
+
+
+SERVICE_ANSWERS = Fact("service_answers", _service_answers, parse_answer)
+TUNNEL_ANSWERS = Fact("tunnel_answers", _tunnel_answers, parse_answer)
+WRITES = Fact("writes", _writes, parse_read_back)
+SSH_ANSWERS = Fact("ssh_answers", _ssh_answers, parse_ssh_answer)

@@ -1,0 +1,179 @@
+"""Who a machine is, what time it thinks it is, and what is installed on it."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
+from fleetmesh.facts.probe import Exec, Probe
+from fleetmesh.inventory import Inventory
+from fleetmesh.transcript import Transcript
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine's own account of itself."""
+
+    hostname: str
+    machine_id: str
+    os: str
+    user: str
+    home: str
+    addresses: tuple[str, ...]
+
+
+_MACHINE = (
+    'echo "hostname=$(uname -n)"; echo "machine_id=$(cat /etc/machine-id)"; '
+    '. /etc/os-release; echo "os=$PRETTY_NAME"; echo "user=$(id -un)"; echo "home=$HOME"; '
+    "ip -o addr show scope global | while read -r _ _ _ address _; do "
+    'echo "address=${address%%/*}"; done'
+)
+
+
+def parse_machine(transcript: Transcript) -> Machine:
+    """Read the `key=value` lines of the command above; `address` may repeat or be absent."""
+    found: dict[str, list[str]] = {}
+    for line in succeeded(transcript).splitlines():
+        key, equals, value = line.partition("=")
+        if not equals:
+            raise NotUnderstood(f"expected key=value, found {line!r}")
+        found.setdefault(key, []).append(value)
+    missing = {"hostname", "machine_id", "os", "user", "home"} - found.keys()
+    if missing or not re.fullmatch("[0-9a-f]{32}", found["machine_id"][0]):
+        raise NotUnderstood(f"no {', '.join(sorted(missing)) or 'valid machine_id'}")
+    return Machine(
+        hostname=found["hostname"][0],
+        machine_id=found["machine_id"][0],
+        os=found["os"][0],
+        user=found["user"][0],
+        home=found["home"][0],
+        addresses=tuple(found.get("address", ())),
+    )
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Bounds of a host's clock minus the suite's, in seconds."""
+
+    earliest: float
+    latest: float
+
+
+def parse_clock(transcript: Transcript) -> Clock:
+    """Bound the offset by the exchange that carried the two remote times.
+
+    The host read its clock first after the question was sent, and last before the answer arrived;
+    the width of the bounds is what the network took.
+    """
+    try:
+        first, last = (float(time) for time in succeeded(transcript).split())
+    except ValueError:
+        raise NotUnderstood("expected two times as `date +%s.%N` prints them") from None
+    if transcript.sent is None or transcript.received is None:
+        raise NotUnderstood("the exchange was not timed")
+
+    def since(remote: float, local: datetime) -> float:
+        return remote - local.timestamp()
+
+    return Clock(since(last, transcript.received), since(first, transcript.sent))
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Where each command that the checks and tunnels stand on was found; None where it was not."""
+
+    paths: dict[str, str | None]
+
+
+_TOOLS = ("ss", "ssh", "curl", "kubectl", "systemctl", "loginctl", "timeout", "ssh-keygen")
+
+
+def parse_tools(transcript: Transcript) -> Tools:
+    """Read `name=path` lines; an empty path means that the command is missing."""
+    paths: dict[str, str | None] = {}
+    for line in succeeded(transcript).splitlines():
+        name, equals, path = line.partition("=")
+        if not equals:
+            raise NotUnderstood(f"expected name=path, found {line!r}")
+        paths[name] = path or None
+    if set(paths) != set(_TOOLS):
+        raise NotUnderstood(f"expected {len(_TOOLS)} commands, found {len(paths)}")
+    return Tools(paths)
+
+
+@dataclass(frozen=True)
+class BridgeTool:
+    """What the command `bridge` is on a host: absent, iproute2 or ops-bridge."""
+
+    kind: str
+    path: str | None
+    version: str | None
+
+
+def parse_bridge_tool(transcript: Transcript) -> BridgeTool:
+    """Tell iproute2's `bridge` from ops-bridge's by what -V and --version print."""
+    path, *said = succeeded(transcript).splitlines() or [""]
+    version = next((line for line in said if line.strip()), None)
+    if path == "absent":
+        return BridgeTool("absent", None, None)
+    if not path.startswith("/"):
+        raise NotUnderstood(f"expected a path or `absent`, found {path!r}")
+    if any(line.startswith("bridge utility,") for line in said):
+        return BridgeTool("iproute2", path, version)
+    named = next((line for line in said if line.startswith("ops-bridge")), None)
+    if named:
+        return BridgeTool("ops-bridge", path, named)
+    raise NotUnderstood(f"{path} is neither iproute2's bridge nor ops-bridge: {version!r}")
+
+
+def parse_kubectl(transcript: Transcript) -> str:
+    """The API server's version, from `kubectl version -o json`."""
+    try:
+        return str(json.loads(succeeded(transcript))["serverVersion"]["gitVersion"])
+    except (ValueError, KeyError, TypeError):
+        raise NotUnderstood("no serverVersion in the answer of `kubectl version`") from None
+
+
+def _machines(inventory: Inventory) -> dict[str, Probe]:
+    return {host: Exec(host, _MACHINE) for host in inventory.hosts}
+
+
+def _clocks(inventory: Inventory) -> dict[str, Probe]:
+    return {host: Exec(host, CLOCK) for host in inventory.hosts}
+
+
+def _tools(inventory: Inventory) -> dict[str, Probe]:
+    command = f'for c in {" ".join(_TOOLS)}; do echo "$c=$(command -v "$c")"; done'
+    return {host: Exec(host, command) for host in inventory.carriers}
+
+
+def _bridge_tools(inventory: Inventory) -> dict[str, Probe]:
+    command = (
+        "command -v bridge || { echo absent; exit 0; }; "
+        "bridge -V 2>&1 || true; bridge --version 2>&1 || true"
+    )
+    return {host: Exec(host, command) for host in inventory.carriers}
+
+
+def _kubectl(inventory: Inventory) -> dict[str, Probe]:
+    seconds = inventory.limits.command
+    return {
+        cluster.host: Exec(
+            cluster.host,
+            f"kubectl --kubeconfig {cluster.kubeconfig} --request-timeout={seconds:g}s "
+            "version -o json",
+        )
+        for cluster in inventory.clusters.values()
+        if cluster.host in inventory.carriers
+    }
+
+
+CLOCK = "date +%s.%N"
+"""Answered from the times that frame a host's batch, its first and its last."""
+
+MACHINES = Fact("machines", _machines, parse_machine)
+CLOCKS = Fact("clocks", _clocks, parse_clock)
+TOOLS = Fact("tools", _tools, parse_tools)
+BRIDGE_TOOLS = Fact("bridge_tools", _bridge_tools, parse_bridge_tool)
+KUBECTL = Fact("kubectl", _kubectl, parse_kubectl)

@@ -1,0 +1,78 @@
+"""The questions that can be put to a fleet. A probe is data: it says what to ask, not how."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Exec:
+    """A shell command on a host, run as part of that host's one batch."""
+
+    host: str
+    command: str
+    seconds: float | None = None
+    """Deadline of this command; None means the inventory's `limits.command`."""
+
+
+@dataclass(frozen=True)
+class Get:
+    """An HTTP GET of `path`, as the host itself would send it to `ip`:`port`.
+
+    The connection stays open until the batches have run, so that the sockets which carry it can
+    be seen.
+    """
+
+    host: str
+    ip: str
+    port: int
+    path: str
+
+
+@dataclass(frozen=True)
+class WriteAndReadBack:
+    """POST `body`, then GET what came back under its `id`. Only with `--allow-writes`."""
+
+    host: str
+    ip: str
+    port: int
+    path: str
+    body: dict[str, Any]
+    id: str
+
+
+@dataclass(frozen=True)
+class Kubernetes:
+    """A GET of the cluster's API."""
+
+    cluster: str
+    path: str
+    kubectl: str
+    """The kubectl arguments that ask the same."""
+
+
+@dataclass(frozen=True)
+class ExecInPod:
+    """A command in the first running pod of a Deployment, as `kubectl exec deploy/…`."""
+
+    cluster: str
+    namespace: str
+    deployment: str
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Session:
+    """The suite's own SSH session with a host: what it reached and how it was identified."""
+
+    host: str
+
+
+@dataclass(frozen=True)
+class ReadFile:
+    """A file on the machine that runs the suite."""
+
+    path: Path
+
+
+Probe = Exec | Get | WriteAndReadBack | Kubernetes | ExecInPod | Session | ReadFile

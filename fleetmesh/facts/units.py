@@ -1,0 +1,208 @@
+"""systemd units of the tunnels' user, their installed files, and what boots."""
+
+import re
+from dataclasses import dataclass
+
+from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
+from fleetmesh.facts.probe import Exec, Probe
+from fleetmesh.inventory import Inventory
+from fleetmesh.transcript import Transcript
+
+_PROPERTIES = [
+    "Id",
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "Result",
+    "UnitFileState",
+    "FragmentPath",
+    "DropInPaths",
+    "NeedDaemonReload",
+    "MainPID",
+    "ExecMainStartTimestamp",
+    "NRestarts",
+    "Triggers",
+    "ExecStart",
+]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One unit as systemd has it loaded; the words are systemd's own."""
+
+    name: str
+    load: str
+    active: str
+    sub: str
+    result: str
+    file_state: str
+    file: str
+    drop_ins: tuple[str, ...]
+    need_reload: bool
+    main_pid: int
+    started: float | None
+    """Start of the main process, seconds since the epoch on the host's clock."""
+    restarts: int
+    triggers: tuple[str, ...]
+    commands: tuple[str, ...]
+    """The argument vectors of ExecStart, each joined by spaces as systemctl shows them."""
+
+    @property
+    def survives_reboot(self) -> bool:
+        """Only the exact word `enabled` does; see systemctl(1), is-enabled."""
+        return self.file_state == "enabled"
+
+
+def parse_units(transcript: Transcript) -> dict[str, Unit]:
+    """Read `systemctl --user show --timestamp=unix`; systemctl(1)."""
+    units = {}
+    for block in blocks(succeeded(transcript)):
+        missing = {"Id", "LoadState", "ActiveState", "SubState"} - block.keys()
+        if missing:
+            raise NotUnderstood(f"a unit without {', '.join(sorted(missing))}")
+        unit = _unit(block)
+        units[unit.name] = unit
+    if not units:
+        raise NotUnderstood("no unit in the output")
+    return units
+
+
+def _unit(block: dict[str, str]) -> Unit:
+    started = block.get("ExecMainStartTimestamp", "")
+    if started not in ("", "n/a", "@0") and not re.fullmatch(r"@\d+", started):
+        raise NotUnderstood(f"expected a time such as @1700000000, found {started!r}")
+    try:
+        return Unit(
+            name=block["Id"],
+            load=block["LoadState"],
+            active=block["ActiveState"],
+            sub=block["SubState"],
+            result=block.get("Result", ""),
+            file_state=block.get("UnitFileState", ""),
+            file=block.get("FragmentPath", ""),
+            drop_ins=tuple(block.get("DropInPaths", "").split()),
+            need_reload={"yes": True, "no": False}[block["NeedDaemonReload"]],
+            main_pid=int(block.get("MainPID", "0")),
+            started=float(started[1:]) if started[1:].isdigit() and started != "@0" else None,
+            restarts=int(block.get("NRestarts", "0")),
+            triggers=tuple(block.get("Triggers", "").split()),
+            commands=tuple(re.findall(r"argv\[\]=(.*?) ; ", block.get("ExecStart", ""))),
+        )
+    except (KeyError, ValueError) as error:
+        raise NotUnderstood(f"{block['Id']}: {error}") from None
+
+
+@dataclass(frozen=True)
+class UserManager:
+    """The systemd instance of the tunnels' user."""
+
+    version: str
+    state: str
+
+
+def parse_user_manager(transcript: Transcript) -> UserManager:
+    """Read `systemctl --user show -p Version -p SystemState`."""
+    found = blocks(succeeded(transcript))
+    if len(found) != 1 or not {"Version", "SystemState"} <= found[0].keys():
+        raise NotUnderstood("expected Version and SystemState")
+    return UserManager(found[0]["Version"], found[0]["SystemState"])
+
+
+def parse_boot_units(transcript: Transcript) -> frozenset[str]:
+    """Every unit that default.target pulls in, from `list-dependencies --plain`."""
+    names = {line.strip(" ●○×") for line in succeeded(transcript).splitlines() if line.strip()}
+    if "default.target" not in names:
+        raise NotUnderstood("default.target itself is not in the output")
+    return frozenset(names)
+
+
+def parse_linger(transcript: Transcript) -> str:
+    """The value of logind's Linger property: exactly `yes` keeps user units over log-outs."""
+    match = re.fullmatch(r"Linger=(\w+)\n?", succeeded(transcript))
+    if not match:
+        raise NotUnderstood(f"expected Linger=yes or Linger=no, found {transcript.out!r}")
+    return match[1]
+
+
+@dataclass(frozen=True)
+class InstalledFile:
+    """A file as installed: its bytes and the time of its last change (epoch, host's clock)."""
+
+    content: bytes
+    modified: float
+
+
+def parse_installed(transcript: Transcript) -> dict[str, InstalledFile | None]:
+    """Read the framed files: `== size mtime name` before each, `== - - name` for an absent one."""
+    succeeded(transcript)
+    files: dict[str, InstalledFile | None] = {}
+    rest = transcript.stdout
+    while rest:
+        match = re.match(rb"== (\d+|-) (\d+|-) ([^\n]+)\n", rest)
+        if not match:
+            raise NotUnderstood(f"expected a file's header, found {rest[:40]!r}")
+        name = match[3].decode()
+        if match[1] == b"-":
+            files[name], rest = None, rest[match.end() :]
+            continue
+        end = match.end() + int(match[1])
+        content = rest[match.end() : end]
+        if len(content) != int(match[1]):
+            raise NotUnderstood(f"{name}: {len(content)} of {int(match[1])} bytes")
+        files[name] = InstalledFile(content, float(match[2]))
+        rest = rest[end:].removeprefix(b"\n")
+    return files
+
+
+def _units(inventory: Inventory) -> dict[str, Probe]:
+    named = " ".join(tunnel.unit for tunnel in inventory.tunnels.values())
+    properties = " ".join(f"-p {name}" for name in _PROPERTIES)
+    command = (
+        f"systemctl --user show --no-pager --timestamp=unix {properties} -- "
+        f"{named} '*.service' '*.timer'"
+    )
+    hosts = (*inventory.carriers, inventory.workstation.host)
+    return {host: Exec(host, command) for host in hosts}
+
+
+def _user_managers(inventory: Inventory) -> dict[str, Probe]:
+    command = "systemctl --user show --no-pager -p Version -p SystemState"
+    return {host: Exec(host, command) for host in inventory.carriers}
+
+
+def _boot_units(inventory: Inventory) -> dict[str, Probe]:
+    command = "systemctl --user list-dependencies --no-pager --plain default.target"
+    return {host: Exec(host, command) for host in inventory.carriers}
+
+
+def _linger(inventory: Inventory) -> dict[str, Probe]:
+    command = 'loginctl show-user "$(id -un)" -p Linger'
+    return {host: Exec(host, command) for host in inventory.carriers}
+
+
+def _installed(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        host: Exec(
+            host,
+            f"for f in {' '.join(installed_files(inventory, host))}; do "
+            'if [ -r "$f" ]; then stat -L -c "== %s %Y $f" "$f"; cat "$f"; echo; '
+            'else echo "== - - $f"; fi; done',
+        )
+        for host in inventory.carriers
+    }
+
+
+def installed_files(inventory: Inventory, host: str) -> dict[str, str]:
+    """Where each reference file is installed: installed path → path below `reference`."""
+    units = [tunnel.unit for tunnel in inventory.tunnels.values() if tunnel.host == host]
+    return {
+        **{f".config/systemd/user/{unit}": f"systemd/{unit}" for unit in units},
+        ".config/bridge/tunnels.yaml": f"{host}-tunnels.yaml",
+    }
+
+
+UNITS = Fact("units", _units, parse_units)
+USER_MANAGERS = Fact("user_managers", _user_managers, parse_user_manager)
+BOOT_UNITS = Fact("boot_units", _boot_units, parse_boot_units)
+LINGER = Fact("linger", _linger, parse_linger)
+INSTALLED = Fact("installed", _installed, parse_installed)

@@ -1,0 +1,103 @@
+"""What the workstation runs, and what would start there by itself."""
+
+import json
+import re
+from dataclasses import dataclass
+
+from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
+from fleetmesh.facts.probe import Exec, Probe
+from fleetmesh.inventory import Inventory
+from fleetmesh.transcript import Transcript
+
+
+@dataclass(frozen=True)
+class BridgeTunnel:
+    """One tunnel as ops-bridge's own status has it."""
+
+    name: str
+    kind: str
+    up: bool
+    autostart: bool
+
+
+def parse_bridge_status(transcript: Transcript) -> dict[str, BridgeTunnel]:
+    """Read `bridge status --json`: an array of objects with name, kind, state, autostart."""
+    try:
+        listed = json.loads(succeeded(transcript))
+        tunnels = {
+            entry["name"]: BridgeTunnel(
+                name=entry["name"],
+                kind=entry["kind"],
+                up={"up": True, "down": False}[entry["state"]],
+                autostart={True: True, False: False}[entry["autostart"]],
+            )
+            for entry in listed
+        }
+    except (ValueError, KeyError, TypeError) as error:
+        raise NotUnderstood(f"not the status that ops-bridge prints: {error!r}") from None
+    return tunnels
+
+
+@dataclass(frozen=True)
+class Autostart:
+    """A line that starts something without anybody asking: where it stands, and the line."""
+
+    source: str
+    line: str
+
+
+def parse_autostarts(transcript: Transcript) -> tuple[Autostart, ...]:
+    """Read `source<TAB>line` lines, closed by `end`, which tells "none" from "not read"."""
+    lines = succeeded(transcript).splitlines()
+    if not lines or lines[-1] != "end":
+        raise NotUnderstood("the listing does not end with its mark")
+    found = []
+    for line in lines[:-1]:
+        source, tab, what = line.partition("\t")
+        if not tab:
+            raise NotUnderstood(f"expected source and line, found {line!r}")
+        found.append(Autostart(source, what))
+    return tuple(found)
+
+
+# Enabled units are listed by the text of their files and of what their timers trigger, since one
+# that never started is not loaded. crontab(1) exits 1 where a user has none.
+_AUTOSTARTS = r"""
+list() { sed -n "s|^|$1\t|p"; }
+crontab -l 2>/dev/null | grep -v '^ *#' | list crontab
+for f in /etc/crontab /etc/cron.d/*; do [ -r "$f" ] && grep -v '^ *#' "$f" | list "$f"; done
+for f in ~/.config/autostart/*.desktop /etc/xdg/autostart/*.desktop; do
+  [ -r "$f" ] && grep '^Exec=' "$f" | list "$f"
+done
+for scope in --user --system; do
+  systemctl $scope list-unit-files --no-pager --no-legend --state=enabled,enabled-runtime \
+      --type=service,timer,path,socket | while read -r unit _; do
+    systemctl $scope show --no-pager -p ExecStart -p Unit -p Triggers "$unit" 2>/dev/null \
+      | while IFS= read -r line; do
+        case $line in
+          ExecStart=*ssh*|ExecStart=*bridge*|ExecStart=*tunnel*) echo "$line" | list "$unit";;
+          Triggers=?*) for triggered in ${line#*=}; do
+              systemctl $scope show --no-pager -p ExecStart "$triggered" | list "$unit"; done;;
+        esac; done
+  done
+done
+echo end
+"""
+
+
+def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
+    workstation = inventory.workstation
+    return {workstation.host: Exec(workstation.host, f"{workstation.bridge} status --json")}
+
+
+def _autostarts(inventory: Inventory) -> dict[str, Probe]:
+    return {inventory.workstation.host: Exec(inventory.workstation.host, _AUTOSTARTS.strip())}
+
+
+def mentions(line: str, name: str) -> bool:
+    """Whether `name` stands in `line` as a word of its own."""
+    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", line) is not None
+
+
+BRIDGE_STATUS = Fact("bridge_status", _bridge_status, parse_bridge_status)
+AUTOSTARTS = Fact("autostarts", _autostarts, parse_autostarts)

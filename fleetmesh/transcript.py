@@ -1,0 +1,42 @@
+"""What was asked, and what came back: the raw material of every fact."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """One question put to one machine or API, with its whole answer.
+
+    `command` is what a person would type to ask the same. `lost` says why there is no full answer;
+    whatever part arrived is kept. `sent` and `received` bound the exchange on the suite's own clock.
+    """
+
+    fact: str
+    subject: str
+    host: str
+    command: str
+    started: datetime
+    seconds: float
+    exit_status: int | None = None
+    stdout: bytes = b""
+    stderr: bytes = b""
+    lost: str | None = None
+    sent: datetime | None = None
+    received: datetime | None = None
+    details: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def out(self) -> str:
+        """Standard output as text; bytes that are not UTF-8 are shown as replacement marks."""
+        return self.stdout.decode("utf-8", "replace")
+
+    @property
+    def err(self) -> str:
+        """Standard error as text, as `out`."""
+        return self.stderr.decode("utf-8", "replace")
+
+    @property
+    def finished(self) -> datetime:
+        """UTC time at which the answer was complete."""
+        return self.started + timedelta(seconds=self.seconds)
