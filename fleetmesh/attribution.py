@@ -1,0 +1,68 @@
+"""Who holds a socket, and which machine an address belongs to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fleetmesh.facts.sockets import LoginSession, Socket
+from fleetmesh.inventory import Inventory
+
+
+class Places:
+    """Which host an address belongs to: by the inventory, and by what the hosts say of themselves.
+
+    Loopback belongs to whoever says it, so it names no host here.
+    """
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._hosts = {
+            address: name for name, host in inventory.hosts.items() for address in host.addresses
+        }
+
+    def learn(self, host: str, addresses: tuple[str, ...]) -> None:
+        """Add the addresses that a host itself reports; an address of the inventory's stays."""
+        for address in addresses:
+            self._hosts.setdefault(address, host)
+
+    def name(self, address: str) -> str:
+        """The host's name, or the address with a remark that no inventory knows it."""
+        return self._hosts.get(address, f"{address} (no host of the inventory)")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a socket: a unit, a login session from somewhere, or neither.
+
+    `origin` is the machine from which the login session came.
+    """
+
+    unit: str | None = None
+    session: str | None = None
+    origin: str | None = None
+    other: str | None = None
+
+    def __str__(self) -> str:
+        if self.unit:
+            return f"the unit {self.unit}"
+        if self.session:
+            return f"login session {self.session} from {self.origin or 'an unknown place'}"
+        return self.other or "an unknown process"
+
+
+def held_by(socket: Socket, sessions: Mapping[str, LoginSession], places: Places) -> Holder:
+    """Attribute `socket` by its cgroup (ss(8), cgroups(7)) and logind's session list."""
+    if socket.unit:
+        return Holder(unit=socket.unit)
+    if socket.session:
+        session = sessions.get(socket.session)
+        if session is None:
+            return Holder(session=socket.session, origin="a session that has ended")
+        origin = places.name(session.remote_host) if session.remote_host else "this host itself"
+        return Holder(session=socket.session, origin=origin)
+    named = ", ".join(f"{name} (pid {pid})" for name, pid in socket.processes)
+    where = f"cgroup {socket.cgroup}" if socket.cgroup else "no cgroup that ss could see"
+    return Holder(other=f"{named or 'a process'} of uid {socket.uid} in {where}")
+
+
+def covers(socket: Socket, ip: str, port: int) -> bool:
+    """Whether a connection to `ip`:`port` would reach this listener, wildcard addresses too."""
+    return socket.port == port and socket.ip in (ip, "0.0.0.0", "*", "::")  # noqa: S104

@@ -1,0 +1,103 @@
+"""What a run has seen: the results that every report is drawn from, and nothing else is."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fleetmesh.outcomes import Outcome, Verdict, verdict
+from fleetmesh.path import Path
+from fleetmesh.transcript import Transcript
+
+PHASES = ("prereqs", "cutover", "production")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one check ended for one subject, with everything that it looked at."""
+
+    id: str
+    nodeid: str
+    phase: str
+    statement: str
+    subject: str
+    runbook: str
+    gate: str
+    hint: str
+    outcome: Outcome
+    reason: str
+    notes: tuple[str, ...]
+    started: datetime
+    seconds: float
+    transcripts: tuple[Transcript, ...] = ()
+    paths: tuple[Path, ...] = ()
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts whose answers were consulted, in order."""
+        return tuple(dict.fromkeys(transcript.host for transcript in self.transcripts))
+
+
+@dataclass
+class Run:
+    """A run: on which fleet, what was planned, and what came of it."""
+
+    fleet: str
+    kind: str
+    inventory: str
+    inventory_digest: str
+    runbook: str
+    started: datetime
+    planned: tuple[str, ...] = ()
+    deselected: int = 0
+    results: list[Result] = field(default_factory=list)
+    finished: datetime | None = None
+    writes: bool = False
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Planned checks that did not report."""
+        reported = {result.nodeid for result in self.results}
+        return tuple(nodeid for nodeid in self.planned if nodeid not in reported)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the run amounts to."""
+        return verdict((r.outcome for r in self.results), missing=len(self.missing))
+
+    @property
+    def counts(self) -> Counter[Outcome]:
+        """How many results ended in each outcome."""
+        return Counter(result.outcome for result in self.results)
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The phases that were asked for, in the runbook's order."""
+        seen = {result.phase for result in self.results}
+        return tuple(phase for phase in PHASES if phase in seen)
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one line, naming the fleet and whether it is real.
+
+        A run from which checks were deselected never claims that a phase is ready.
+        """
+        what = self.verdict.value
+        if self.deselected and self.verdict is Verdict.READY:
+            what = "PASSED IN PART"
+        counted = ", ".join(
+            f"{self.counts[outcome]} {outcome.value}" for outcome in Outcome if self.counts[outcome]
+        )
+        missing = f", {len(self.missing)} did not report" if self.missing else ""
+        left_out = f", {self.deselected} left out" if self.deselected else ""
+        return (
+            f"{what}: {' + '.join(self.phases) or 'nothing'} on {self.fleet} "
+            f"({self.kind}): {counted or 'no outcome'}{missing}{left_out}"
+        )
+
+    def causes(self) -> dict[str, list[Result]]:
+        """Inconclusive results by their cause: one unreachable host is one cause, not twenty."""
+        found: dict[str, list[Result]] = {}
+        for result in self.results:
+            if result.outcome is Outcome.INCONCLUSIVE:
+                found.setdefault(result.reason, []).append(result)
+        return found
