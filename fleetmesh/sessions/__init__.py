@@ -1,0 +1,37 @@
+"""How hosts are reached: one strict, bounded SSH connection each, HTTP and Kubernetes over it."""
+
+from fleetmesh.sessions.command import Completed, Lost
+from fleetmesh.sessions.connect import connect, connect_all
+from fleetmesh.sessions.forward import Carried, Forward
+from fleetmesh.sessions.http import Answer, http_get, http_held, http_post
+from fleetmesh.sessions.session import Session
+from fleetmesh.sessions.target import (
+    ConfigProblem,
+    HostKeyMismatch,
+    HostKeyUnknown,
+    Identity,
+    LoginRefused,
+    Target,
+    Unreachable,
+)
+
+__all__ = [
+    "Answer",
+    "Carried",
+    "Completed",
+    "ConfigProblem",
+    "Forward",
+    "HostKeyMismatch",
+    "HostKeyUnknown",
+    "Identity",
+    "LoginRefused",
+    "Lost",
+    "Session",
+    "Target",
+    "Unreachable",
+    "connect",
+    "connect_all",
+    "http_get",
+    "http_held",
+    "http_post",
+]

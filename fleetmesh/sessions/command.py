@@ -1,0 +1,51 @@
+"""The outcome of one command, whatever happened to it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+LIMIT = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a command left behind.
+
+    `lost` says why it did not run to its end, or is None; what had arrived by then is kept.
+    `exit_status` is None where the host reported none. `started` is UTC, `seconds` the duration
+    including the opening of the channel. `truncated` tells that output was cut at the limit.
+    """
+
+    command: str
+    exit_status: int | None
+    stdout: bytes
+    stderr: bytes
+    started: datetime
+    seconds: float
+    truncated: bool
+    lost: str | None
+
+
+class Lost(Exception):
+    """A command that did not run to its end; `completed` keeps what arrived, `cause` says why."""
+
+    def __init__(self, host: str, completed: Completed) -> None:
+        super().__init__(f"{completed.lost} (command: {completed.command})")
+        self.host = host
+        self.cause = completed.lost or ""
+        self.completed = completed
+
+
+class Capture:
+    """Both output streams of a command, together never more than `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.stdout = bytearray()
+        self.stderr = bytearray()
+        self.truncated = False
+
+    def add(self, stream: bytearray, data: bytes) -> None:
+        """Append to one of the two streams what still fits."""
+        room = self.limit - len(self.stdout) - len(self.stderr)
+        stream += data[:room]
+        self.truncated = self.truncated or len(data) > room

@@ -1,0 +1,170 @@
+"""A loopback listener whose connections are carried on from a host."""
+
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import paramiko
+
+CHUNK = 64 * 1024
+RESET = struct.pack("ii", 1, 0)  # socket(7), SO_LINGER: close with RST
+
+Stream = paramiko.Channel | socket.socket
+Dial = Callable[[tuple[str, int]], Stream]
+
+
+@dataclass
+class Carried:
+    """What one connection carried: payload bytes towards (`sent`) and from the far end.
+
+    `opened` tells that the far end was connected, `ended` that it closed its direction, `error`
+    why it could not be connected, or broke.
+    """
+
+    sent: int = 0
+    received: int = 0
+    opened: bool = False
+    ended: bool = False
+    error: str | None = None
+
+
+class Forward:
+    """Listens on 127.0.0.1:`port` until it is closed."""
+
+    def __init__(self, dial: Dial) -> None:
+        self.connections: list[Carried] = []
+        self._dial = dial
+        self._lock = threading.Lock()
+        self._open: set[Stream] = set()
+        self._closed = False
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._threads = [self._start(self._accept)]
+
+    @property
+    def last_error(self) -> str | None:
+        """Why the latest connection that failed did so."""
+        return next((c.error for c in reversed(self.connections) if c.error), None)
+
+    def cut(self) -> None:
+        """Stop listening and cut every connection, without waiting for the threads to end."""
+        with self._lock:
+            self._closed = True
+            streams = list(self._open)
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept
+        self._listener.close()
+        for stream in streams:
+            _cut(stream)
+
+    def close(self) -> None:
+        """Cut everything and wait until it has ended."""
+        self.cut()
+        for thread in list(self._threads):
+            thread.join(1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _start(self, target: Callable[..., None], *arguments: object) -> threading.Thread:
+        thread = threading.Thread(
+            target=target, args=arguments, daemon=True, name=f"forward {self.port}"
+        )
+        thread.start()
+        return thread
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, origin = self._listener.accept()
+            except OSError:
+                return
+            carried = Carried()
+            self.connections.append(carried)
+            if self._keep(near):
+                self._threads.append(self._start(self._carry, near, origin, carried))
+
+    def _carry(self, near: socket.socket, origin: tuple[str, int], carried: Carried) -> None:
+        try:
+            far = self._dial(origin)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the near end must hear of it
+            carried.error = str(error) or type(error).__name__
+            self._drop(near, reset=True)
+            return
+        if not self._keep(far):
+            return
+        carried.opened = True
+        back = self._start(self._receive, far, near, carried)
+        self._threads.append(back)
+        reset = False
+        try:
+            while data := near.recv(CHUNK):
+                far.sendall(data)
+                carried.sent += len(data)
+            _end_writing(far)
+        except OSError as error:
+            reset = not self._closed
+            carried.error = carried.error or (str(error) if reset else None)
+            _cut(far)
+        back.join()
+        self._drop(far)
+        self._drop(near, reset=reset)
+
+    def _receive(self, far: Stream, near: socket.socket, carried: Carried) -> None:
+        try:
+            while data := far.recv(CHUNK):
+                carried.received += len(data)
+                near.sendall(data)
+            carried.ended = True
+            _end_writing(near)
+        except OSError as error:
+            if not self._closed:
+                carried.error = carried.error or str(error)
+            _cut(near)
+
+    def _keep(self, stream: Stream) -> bool:
+        """Remember what close() must cut; a forward that is closed keeps nothing any more."""
+        with self._lock:
+            if not self._closed:
+                self._open.add(stream)
+                return True
+        stream.close()
+        return False
+
+    def _drop(self, stream: Stream, *, reset: bool = False) -> None:
+        with self._lock:
+            self._open.discard(stream)
+        if reset and isinstance(stream, socket.socket):
+            with suppress(OSError):
+                stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        stream.close()
+
+
+def _end_writing(stream: Stream) -> None:
+    with suppress(OSError, EOFError):
+        if isinstance(stream, socket.socket):
+            stream.shutdown(socket.SHUT_WR)
+        else:
+            stream.shutdown_write()
+
+
+def _cut(stream: Stream) -> None:
+    """End both directions, which wakes whoever waits on the stream."""
+    with suppress(OSError, EOFError):
+        if isinstance(stream, socket.socket):
+            stream.shutdown(socket.SHUT_RDWR)
+        else:
+            stream.close()

@@ -1,0 +1,134 @@
+"""A Session on this machine itself: what sshd would run, run without it."""
+
+import getpass
+import os
+import pwd
+import selectors
+import signal
+import socket
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from fleetmesh.sessions.command import LIMIT, Capture, Completed
+from fleetmesh.sessions.forward import Forward
+from fleetmesh.sessions.target import Deadline, Identity, Target
+
+CHUNK = 64 * 1024
+
+
+class LocalSession:
+    """A Session without SSH; `channels` counts its commands."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.identity = Identity(address="local", user=getpass.getuser())
+        self.channels = 0
+        self._counting = threading.Lock()
+        self._closed = False
+
+    def run(
+        self, command: str, *, deadline: float, limit: int = LIMIT, stdin: bytes = b""
+    ) -> Completed:
+        """See Session.run. Like sshd: the login shell with -c, in the home directory."""
+        started, clock = datetime.now(UTC), time.monotonic()
+        capture, exit_status = Capture(limit), None
+        if self._closed:
+            lost: str | None = f"the session with {self.target.name} is closed"
+        else:
+            with self._counting:
+                self.channels += 1
+            try:
+                process = _start(command)
+            except OSError as error:
+                lost = f"{self.target.name} could not start a shell: {error}"
+            else:
+                with process:
+                    lost = _talk(process, stdin, capture, Deadline(deadline))
+                    if lost:
+                        with suppress(ProcessLookupError):
+                            os.killpg(process.pid, signal.SIGKILL)
+                    returned = process.wait()
+                if returned >= 0:
+                    exit_status = returned
+                elif not lost:
+                    lost = f"the command was ended by {signal.Signals(-returned).name}"
+        return Completed(
+            command=command,
+            exit_status=None if lost else exit_status,
+            stdout=bytes(capture.stdout),
+            stderr=bytes(capture.stderr),
+            started=started,
+            seconds=time.monotonic() - clock,
+            truncated=capture.truncated,
+            lost=lost,
+        )
+
+    def forward(self, host: str, port: int, *, deadline: float | None = None) -> Forward:
+        """See Session.forward; connects directly."""
+        seconds = self.target.connect_deadline if deadline is None else deadline
+
+        def dial(origin: tuple[str, int]) -> socket.socket:  # noqa: ARG001
+            connection = socket.create_connection((host, port), timeout=seconds)
+            connection.settimeout(None)
+            return connection
+
+        return Forward(dial)
+
+    def close(self) -> None:
+        """See Session.close."""
+        self._closed = True
+
+
+def _start(command: str) -> subprocess.Popen[bytes]:
+    me = pwd.getpwuid(os.getuid())
+    return subprocess.Popen(
+        [me.pw_shell or "/bin/sh", "-c", command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+        cwd=me.pw_dir,
+        start_new_session=True,
+    )
+
+
+def _talk(
+    process: subprocess.Popen[bytes], stdin: bytes, capture: Capture, deadline: Deadline
+) -> str | None:
+    """Feed the input and drain both streams to their end; returns why that did not work out."""
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    left = memoryview(stdin)
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ, capture.stdout)
+        selector.register(process.stderr, selectors.EVENT_READ, capture.stderr)
+        os.set_blocking(process.stdin.fileno(), False)
+        selector.register(process.stdin, selectors.EVENT_WRITE)
+        while selector.get_map():
+            if deadline.passed:
+                return f"the command did not finish within {deadline}"
+            for key, _ in selector.select(deadline.left):
+                if key.fileobj is process.stdin:
+                    with suppress(BlockingIOError):
+                        try:
+                            left = left[os.write(key.fd, left[:CHUNK]) :] if left else left
+                        except BrokenPipeError:
+                            left = memoryview(b"")
+                    if not left:
+                        selector.unregister(process.stdin)
+                        process.stdin.close()
+                elif data := os.read(key.fd, CHUNK):
+                    capture.add(key.data, data)
+                else:
+                    selector.unregister(key.fileobj)
+            if capture.truncated:
+                return f"the command printed more than {capture.limit} bytes"
+    try:
+        process.wait(deadline.left)
+    except subprocess.TimeoutExpired:
+        return f"the command did not finish within {deadline}"
+    return None

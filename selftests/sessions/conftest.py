@@ -1,0 +1,172 @@
+"""A real sshd on a loopback port, with keys and configuration of its own for every test."""
+
+import contextlib
+import getpass
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from fleetmesh.sessions import Session, Target, connect
+
+SSHD = "/usr/sbin/sshd"
+USER = getpass.getuser()
+
+
+def keygen(file: Path, *options: str, kind: str = "ed25519") -> Path:
+    """A new key pair in `file` and `file`.pub."""
+    command = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", file.name, "-f", str(file)]
+    subprocess.run([*command, *options], check=True, stdin=subprocess.DEVNULL)
+    return file
+
+
+def key_line(file: Path) -> str:
+    """Type and key of a public key file, without its comment."""
+    return " ".join(file.with_name(file.name + ".pub").read_text().split()[:2])
+
+
+@dataclass
+class Sshd:
+    """One running sshd: its folder holds what logs in to it."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def user_key(self) -> Path:
+        return self.folder / "user_key"
+
+    @property
+    def host_key(self) -> Path:
+        return self.folder / "host_key"
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    def children(self) -> list[int]:
+        """The sshd processes of its connections, grandchildren included."""
+        found, ahead = [], [self.process.pid]
+        while ahead:
+            parent = ahead.pop()
+            with contextlib.suppress(FileNotFoundError):
+                text = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+                ahead += [int(pid) for pid in text.split()]
+            found.append(parent)
+        return found[1:]
+
+    def stop(self) -> None:
+        for pid in [*self.children(), self.process.pid]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture
+def start_sshd(tmp_path: Path) -> Iterator[Callable[..., Sshd]]:
+    """Start an sshd with more lines of sshd_config; ends with the test."""
+    running: list[Sshd] = []
+
+    def start(*lines: str, name: str = "sshd") -> Sshd:
+        folder = tmp_path / name
+        folder.mkdir()
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True)
+        keygen(folder / "host_key")
+        (folder / "authorized_keys").write_text(key_line(keygen(folder / "user_key")) + "\n")
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        config = [
+            *lines,
+            f"Port {port}",
+            "ListenAddress 127.0.0.1",
+            f"HostKey {folder}/host_key",
+            f"AuthorizedKeysFile {folder}/authorized_keys",
+            "PidFile none",
+            "StrictModes no",
+            "PasswordAuthentication no",
+            "KbdInteractiveAuthentication no",
+            "PermitRootLogin yes",
+            "UsePAM no",
+            "LogLevel VERBOSE",
+        ]
+        (folder / "sshd_config").write_text("\n".join(config) + "\n")
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [SSHD, "-D", "-e", "-f", str(folder / "sshd_config")],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        sshd = Sshd(folder, port, process)
+        running.append(sshd)
+        end = time.monotonic() + 5
+        while "Server listening" not in sshd.log:
+            assert time.monotonic() < end, sshd.log
+            time.sleep(0.01)
+        return sshd
+
+    yield start
+    for sshd in running:
+        sshd.stop()
+
+
+@pytest.fixture
+def sshd(start_sshd: Callable[..., Sshd]) -> Sshd:
+    return start_sshd()
+
+
+@pytest.fixture
+def target_for(tmp_path: Path) -> Callable[..., Target]:
+    """A Target that reaches an sshd; `lines` go into its Host block in ssh_config."""
+
+    def make(sshd: Sshd, *lines: str, name: str = "coulombcore", **fields: object) -> Target:
+        known = tmp_path / "known_hosts"
+        if not known.exists():
+            known.write_text(f"[127.0.0.1]:{sshd.port} {key_line(sshd.host_key)}\n")
+        config = tmp_path / "ssh_config"
+        block = [
+            f"Host {name}",
+            *lines,
+            "HostName 127.0.0.1",
+            f"Port {sshd.port}",
+            f"User {USER}",
+            f"IdentityFile {sshd.user_key}",
+            f"UserKnownHostsFile {known}",
+            "GlobalKnownHostsFile none",
+            "IdentityAgent none",
+        ]
+        before = config.read_text() if config.exists() else ""
+        config.write_text(before + "\n  ".join(block) + "\n")
+        values: dict[str, object] = {"connect_deadline": 5.0, "ssh_config": config, **fields}
+        return Target(name=name, ssh=name, **values)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def session(sshd: Sshd, target_for: Callable[..., Target]) -> Iterator[Session]:
+    opened = connect(target_for(sshd))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    """Every test ends with the threads it began with: a session's must not outlive it."""
+    before = set(threading.enumerate())
+    yield
+    end = time.monotonic() + 3
+    while left := set(threading.enumerate()) - before:
+        assert time.monotonic() < end, f"threads are left: {left}"
+        time.sleep(0.02)
