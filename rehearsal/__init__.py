@@ -1,0 +1,1 @@
+"""The embedded rehearsal fleet: three real machines on one Linux box."""

@@ -1,0 +1,84 @@
+"""The command line: python -m rehearsal up|down|status|shell|reset."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from rehearsal import access, fleet, host
+from rehearsal.errors import RehearsalError
+from rehearsal.states import STATES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def main() -> int:
+    """Run one command; the exit status is 1, with a message, when it could not be done."""
+    parser = argparse.ArgumentParser(prog="python -m rehearsal", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, what in (
+        ("up", "boot the fleet, or take a running one forward"),
+        ("reset", "start over from untouched machines"),
+    ):
+        command = commands.add_parser(name, help=what)
+        command.add_argument("--state", choices=STATES, default="after")
+    commands.add_parser("down", help="remove the fleet and everything of it")
+    commands.add_parser("status", help="say what is running")
+    shell = commands.add_parser("shell", help="log in to a machine, or run a command there")
+    shell.add_argument("host")
+    shell.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
+    wanted = parser.parse_args()
+    try:
+        if wanted.command == "shell":
+            _shell(wanted.host, wanted.words)
+        elif wanted.command == "status":
+            return _status()
+        elif wanted.command == "down":
+            fleet.down()
+            print("The rehearsal fleet is down.")
+        else:
+            say = _clock()
+            (fleet.up if wanted.command == "up" else fleet.reset)(wanted.state, say)
+            say(f"the fleet is up, in state {wanted.state}")
+    except RehearsalError as error:
+        print(f"rehearsal: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _clock() -> Callable[[str], None]:
+    """Something to say progress with: each line shows the seconds since now."""
+    start = time.monotonic()
+
+    def say(what: str) -> None:
+        print(f"{time.monotonic() - start:5.1f} s  {what}", flush=True)
+
+    return say
+
+
+def _shell(name: str, words: list[str]) -> None:
+    host.require()
+    fleet.machine(name)
+    command = [*access.command(name), *words]
+    os.execvp(command[0], command)  # noqa: S606  # it takes this process's place and terminal
+
+
+def _status() -> int:
+    host.require()
+    record = fleet.record()
+    if record is None:
+        print("No rehearsal fleet is up.")
+        return 1
+    print("state {state}, up since {since} for {user}, image {image}".format(**record))
+    for one in fleet.machines().values():
+        running = f"running, process {one.init}" if one.init else "off"
+        print(f"  {one.name:12} {one.address:14} {running}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,195 @@
+"""The rehearsal fleet as a whole: up, down, and what a drill does to its machines."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fleetmesh.inventory import load
+from rehearsal import access, assets, cgroup, host, image, keys, lock, network, states
+from rehearsal.errors import RehearsalError
+from rehearsal.furnish import furnish
+from rehearsal.machine import Machine
+from rehearsal.paths import INVENTORY, MACHINES, PRODUCTION_INVENTORY, RECORD, STATE
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    from fleetmesh.inventory import Inventory
+
+BOOT_DEADLINE = 30
+
+
+@functools.cache
+def inventory() -> Inventory:
+    """The rehearsal's inventory."""
+    return load(INVENTORY)
+
+
+def machines() -> dict[str, Machine]:
+    """The machines of the fleet by name, running or not."""
+    return {name: Machine(name, h.addresses[0]) for name, h in inventory().hosts.items()}
+
+
+def machine(name: str) -> Machine:
+    """One machine; raises RehearsalError, with the known names, if there is none called so."""
+    try:
+        return machines()[name]
+    except KeyError:
+        known = ", ".join(machines())
+        raise RehearsalError(f"no machine is called {name!r}; known are: {known}") from None
+
+
+def record() -> dict[str, Any] | None:
+    """What is known of the fleet that is up: state, user, since, image. None if none is up."""
+    try:
+        read: dict[str, Any] = json.loads(RECORD.read_text())
+    except FileNotFoundError:
+        return None
+    return read
+
+
+def is_up() -> bool:
+    """Whether the fleet is up with all its machines running."""
+    return record() is not None and all(m.init is not None for m in machines().values())
+
+
+def up(state: str = "after", say: Callable[[str], None] = print) -> None:
+    """Bring the fleet up, or a running fleet forward, to a state of `states.STATES`.
+
+    Raises RehearsalError; what was begun from nothing is then taken down again.
+    """
+    host.require()
+    with lock.held(f"rehearsal up --state {state}"):
+        running = record()
+        if running is None:
+            _remove()  # whatever a crash left
+            try:
+                _boot(say)
+                _advance(None, state, say)
+            except BaseException:
+                _remove()
+                raise
+        elif not is_up():
+            off = [m.name for m in machines().values() if m.init is None]
+            raise RehearsalError(f"{', '.join(off)} is off: python -m rehearsal reset")
+        elif states.STATES.index(state) < states.STATES.index(running["state"]):
+            raise RehearsalError(
+                f"the fleet is in state {running['state']} and goes back to {state} only by "
+                f"starting over: python -m rehearsal reset --state {state}"
+            )
+        else:
+            _advance(running["state"], state, say)
+
+
+def down() -> None:
+    """Remove every process, mount, namespace, interface and file of the fleet, whatever is left."""
+    host.require()
+    with lock.held("rehearsal down"):
+        _remove()
+
+
+def reset(state: str, say: Callable[[str], None] = print) -> None:
+    """Start over from untouched machines."""
+    down()
+    up(state, say)
+
+
+def run(
+    name: str, command: str, *, user: str = "tegwick", deadline: float = 10, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Run a shell command inside a machine, by its namespaces: it needs neither network nor sshd.
+
+    Raises RehearsalError when the machine is off, the command takes longer than `deadline`
+    seconds or, with `check`, fails.
+    """
+    return machine(name).run(["sh", "-c", command], user=user, deadline=deadline, check=check)
+
+
+def power_off(name: str) -> None:
+    """Pull a machine's plug; its files remain."""
+    machine(name).power_off()
+
+
+def power_on(name: str) -> None:
+    """Start a machine that is off, and wait until one can log in."""
+    one = machine(name)
+    one.power_on(Path(_required_record()["image"]))
+    wait_for_login(one)
+
+
+def reboot(name: str) -> None:
+    """Reboot a machine from inside, and wait until one can log in again."""
+    one = machine(name)
+    before = one.started
+    one.run(["systemctl", "reboot"])
+    end = time.monotonic() + BOOT_DEADLINE
+    while one.started in (before, None):
+        if time.monotonic() > end:
+            raise RehearsalError(f"{name} did not reboot within {BOOT_DEADLINE} s")
+        time.sleep(0.02)
+    wait_for_login(one)
+
+
+def wait_for_login(one: Machine) -> None:
+    """Wait until sshd accepts logins. Raises RehearsalError with the console's end."""
+    one.wait_until(["test", "-S", "/run/dbus/system_bus_socket"], BOOT_DEADLINE, "systemd")
+    ready = ["systemctl", "is-active", "--quiet", "ssh.service", "systemd-logind.service"]
+    one.wait_until(ready, BOOT_DEADLINE, "sshd")
+
+
+def _required_record() -> dict[str, Any]:
+    known = record()
+    if known is None:
+        raise RehearsalError("no rehearsal fleet is up: python -m rehearsal up")
+    return known
+
+
+def _boot(say: Callable[[str], None]) -> None:
+    network.check_free()
+    root = image.ensure(say)
+    STATE.mkdir(mode=0o755)
+    MACHINES.mkdir(mode=0o700)
+    keys.generate(machines())
+    access.write({name: one.address for name, one in machines().items()})
+    assets.write(load(PRODUCTION_INVENTORY), inventory())
+    network.create()
+    for one in machines().values():
+        one.directory.mkdir()
+        furnish(one, root, inventory())
+    say("the machines boot")
+    for one in machines().values():
+        one.power_on(root)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(wait_for_login, machines().values()))
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    _write_record({"state": None, "user": lock.caller(), "since": since, "image": str(root)})
+
+
+def _advance(current: str | None, wanted: str, say: Callable[[str], None]) -> None:
+    reached = -1 if current is None else states.STATES.index(current)
+    for state in states.STATES[reached + 1 : states.STATES.index(wanted) + 1]:
+        states.forward(state, inventory(), say)
+        _write_record({**_required_record(), "state": state})
+
+
+def _write_record(content: dict[str, Any]) -> None:
+    writing = RECORD.with_suffix(".new")
+    writing.write_text(json.dumps(content, indent=2) + "\n")
+    writing.replace(RECORD)
+
+
+def _remove() -> None:
+    group = cgroup.fleet()
+    cgroup.kill(group)
+    cgroup.remove(group)
+    network.remove()
+    if STATE.exists():
+        shutil.rmtree(STATE)

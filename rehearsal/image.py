@@ -1,0 +1,88 @@
+"""The image all machines boot from: Debian 13 as mmdebstrap builds it, plus `rootfs/`.
+
+It is cached by the hash of its definition, which is this file and `rootfs/`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rehearsal import host
+from rehearsal.paths import CACHE, ROOTFS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SUITE = "trixie"
+PACKAGES = (
+    "systemd systemd-sysv dbus dbus-user-session libpam-systemd openssh-server openssh-client "
+    "iproute2 iputils-ping nftables curl ca-certificates sudo procps socat kubernetes-client "
+    "python3 python-is-python3 python3-aiohttp python3-yaml python3-cryptography"
+)
+NOT_UNPACKED = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
+
+# Nothing of these is rehearsed, and each costs time at every boot.
+MASKED_UNITS = (
+    "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer "
+    "console-getty.service getty@tty1.service systemd-pstore.service sshd-keygen.service"
+)
+FINISH = f"""
+set -e
+useradd --uid 1000 --create-home --shell /bin/bash --groups sudo,systemd-journal,adm tegwick
+install -d -o tegwick -g tegwick -m 0700 /home/tegwick/.ssh
+chmod 0440 /etc/sudoers.d/tegwick
+rm -f /etc/ssh/ssh_host_* /etc/hostname
+ln -sf /dev/null /etc/systemd/system-generators/systemd-ssh-generator
+systemctl mask --quiet {MASKED_UNITS}
+systemctl enable --quiet fleet-address.service k3s.service
+"""
+BUILD_DEADLINE = 900
+
+
+def digest() -> str:
+    """The hash of the image's definition: 16 hexadecimal digits."""
+    sha = hashlib.sha256(Path(__file__).read_bytes())
+    for path in sorted(ROOTFS.rglob("*")):
+        if path.is_file():
+            sha.update(f"\0{path.relative_to(ROOTFS)}\0{path.stat().st_mode & 0o111:o}\0".encode())
+            sha.update(path.read_bytes())
+    return sha.hexdigest()[:16]
+
+
+def ensure(say: Callable[[str], None]) -> Path:
+    """The image's root directory, built now if it is not cached. Raises RehearsalError."""
+    image = CACHE / digest()
+    if not image.exists():
+        say("building the image (once; about half a minute)")
+        _build(image)
+    return image
+
+
+def prune(keep: Path) -> None:
+    """Remove the images of other definitions, and what interrupted builds left."""
+    for other in CACHE.iterdir():
+        if other != keep:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _build(image: Path) -> None:
+    CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix="building-", dir=CACHE))
+    try:
+        options = [f"--dpkgopt=path-exclude={path}" for path in NOT_UNPACKED]
+        options.append(f"--include={','.join(PACKAGES.split())}")
+        host.run(
+            ["mmdebstrap", "--variant=minbase", "--mode=root", *options, SUITE, str(building)],
+            deadline=BUILD_DEADLINE,
+        )
+        shutil.copytree(ROOTFS, building, dirs_exist_ok=True)
+        (building / "etc/systemd/system-generators").mkdir(parents=True, exist_ok=True)
+        host.run(["chroot", str(building), "sh", "-c", FINISH], deadline=60)
+        building.chmod(0o755)
+        building.rename(image)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)

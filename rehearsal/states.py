@@ -1,0 +1,66 @@
+"""The states of the runbook, each reached from the one before it by the runbook's own means."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rehearsal import access, host
+from rehearsal.errors import RehearsalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fleetmesh.inventory import Inventory
+
+STATES = ("before", "installed", "after")
+
+
+def forward(state: str, inventory: Inventory, say: Callable[[str], None]) -> None:
+    """Take the one step that ends in `state`. Raises RehearsalError naming the command."""
+    retired = list(inventory.workstation.retired)
+    workstation = inventory.workstation.host
+    units = " ".join(inventory.tunnels)
+    nodes = sorted({tunnel.host for tunnel in inventory.tunnels.values()})
+    if state == "before":
+        names = " ".join([*inventory.workstation.interactive, *retired])
+        say("the workstation's tunnels go up")
+        on(workstation, f"bridge up {names}", deadline=30)
+    elif state == "installed":
+        for node in nodes:
+            say(f"the installer runs for {node}")
+            installer = f"bash infra/fleet-mesh/install-{node}.sh {node}"
+            on(workstation, f"cd ~/the-custodian && {installer}", deadline=30)
+            on(workstation, f"ssh {node} 'sudo loginctl enable-linger tegwick'")
+    elif state == "after":
+        say("the cutover")
+        for name in retired:
+            on(workstation, f"bridge down {name}")
+        for node in nodes:
+            on(workstation, f"ssh {node} 'systemctl --user enable --now {units}'")
+    wait_until_healthy(inventory)
+
+
+def wait_until_healthy(inventory: Inventory, deadline: float = 20) -> None:
+    """Wait until each service answers on its production port on the node.
+
+    Raises RehearsalError after `deadline` seconds.
+    """
+    end = time.monotonic() + deadline
+    for tunnel in inventory.tunnels.values():
+        url = f"http://{tunnel.listen}{inventory.services[tunnel.to].health.path}"
+        curl = f"curl -sf --retry 100 --retry-delay 0 --max-time 2 --retry-all-errors {url}"
+        left = max(1.0, end - time.monotonic())
+        on(tunnel.host, f"timeout {left:.0f} {curl}", deadline=left + 5)
+
+
+def on(name: str, command: str, deadline: float = 15) -> str:
+    """Run a command by ssh as the operator does, and return what it prints.
+
+    Raises RehearsalError when it fails or takes longer than `deadline` seconds.
+    """
+    done = host.run([*access.command(name, "-T"), command], deadline=deadline, check=False)
+    if done.returncode != 0:
+        said = (done.stderr + done.stdout).strip() or "nothing"
+        raise RehearsalError(f"on {name}: {command}: exit status {done.returncode}: {said}")
+    return done.stdout

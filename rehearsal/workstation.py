@@ -1,0 +1,83 @@
+"""The workstation's part: the operator's keys, the-custodian, and ops-bridge with its tunnels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from rehearsal import keys
+from rehearsal.files import HOME
+from rehearsal.paths import REHEARSAL_ASSETS, STANDINS
+
+if TYPE_CHECKING:
+    from fleetmesh.inventory import Inventory
+    from rehearsal.files import Files
+
+USER = "tegwick"
+K3S_API = "k3s-api-railiance01"  # an interactive tunnel that production has nothing to do with
+OPS_BRIDGE_UNIT = """[Unit]
+Description=Tunnels of ops-bridge that start with the workstation
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/local/bin/bridge up --autostart
+Restart=on-failure
+RestartSec=500ms
+
+[Install]
+WantedBy=default.target
+"""
+UNITS = f"{HOME}/.config/systemd/user"
+
+
+def furnish(files: Files, inventory: Inventory) -> None:
+    """Write what the workstation has before its first boot."""
+    for file, key in (("id_ed25519", keys.OPERATOR), ("id_ops", keys.FLEET)):
+        files.write(f"{HOME}/.ssh/{file}", key.read_text(), 0o600)
+        files.write(f"{HOME}/.ssh/{file}.pub", f"{keys.public(key)}\n")
+    files.copy_tree(REHEARSAL_ASSETS, f"{HOME}/the-custodian/infra/fleet-mesh")
+    files.write("usr/local/bin/bridge", (STANDINS / "bridge.py").read_text(), 0o755)
+    config = yaml.safe_dump({"tunnels": tunnels(inventory)}, sort_keys=False)
+    files.write(f"{HOME}/.config/bridge/tunnels.yaml", config)
+    files.write(f"{UNITS}/ops-bridge.service", OPS_BRIDGE_UNIT)
+    wants = files.directory(f"{UNITS}/default.target.wants", owner=1000)
+    (wants / "ops-bridge.service").symlink_to(f"/{UNITS}/ops-bridge.service")
+    files.write("var/lib/systemd/linger/tegwick", "")
+
+
+def tunnels(inventory: Inventory) -> dict[str, dict[str, Any]]:
+    """The workstation's tunnels as the runbook's "before" has them.
+
+    A retired tunnel leads from a production port back to the workstation's interactive tunnel to
+    the same service: that is the hub.
+    """
+    of_service = {i.to: i for i in inventory.workstation.interactive.values()}
+    of_port = {(t.host, t.listen): of_service[t.to] for t in inventory.tunnels.values()}
+    config: dict[str, dict[str, Any]] = {}
+    for name, interactive in inventory.workstation.interactive.items():
+        service = inventory.services[interactive.to]
+        config[name] = {
+            "kind": "forward",
+            "host": inventory.clusters[service.cluster].host,
+            "listen": str(interactive.listen),
+            "target": f"{service.cluster_ip}:{service.port}",
+            "autostart": True,
+        }
+    config[K3S_API] = {
+        "kind": "forward",
+        "host": "railiance01",
+        "listen": "127.0.0.1:16443",
+        "target": "127.0.0.1:6443",
+        "autostart": True,
+    }
+    for name, retired in inventory.workstation.retired.items():
+        config[name] = {
+            "kind": "reverse",
+            "host": retired.host,
+            "listen": str(retired.listen),
+            "target": str(of_port[retired.host, retired.listen].listen),
+            "autostart": False,
+        }
+    return {name: {"user": USER, **tunnel} for name, tunnel in config.items()}
