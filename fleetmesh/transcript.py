@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 class Transcript:
     """One question put to one machine or API, with its whole answer.
 
-    `command` is what a person would type to ask the same. `lost` says why there is no full answer;
-    whatever part arrived is kept. `sent` and `received` bound the exchange on the suite's own clock.
+    `command` is what a person would type to ask the same; `exit_status` is the command's, or the
+    HTTP status. `lost` says why there is no full answer; whatever part arrived is kept. `sent` and
+    `received` bound the exchange on the suite's own clock.
     """
 
     fact: str

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 _PRELUDE = """\
 export LC_ALL=C SYSTEMD_PAGER= SYSTEMD_COLORS=0 PATH="$PATH:/usr/sbin:/sbin"
 probe() {
-  printf '\\n%s begin %s %s\\n' NONCE "$1" "$(date +%s.%N)"; printf '\\n%s begin %s\\n' NONCE "$1" >&2
+  printf '\\n%s begin %s %s\\n' NONCE "$1" "$(date +%s.%N)"
+  printf '\\n%s begin %s\\n' NONCE "$1" >&2
   timeout -k 1 "$2" sh -c "$3" </dev/null
   status=$?
   printf '\\n%s end %s %s %s\\n' NONCE "$1" "$(date +%s.%N)" "$status"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
-from fleetmesh.facts.probe import Exec, Probe
+from fleetmesh.facts.probe import Clock, Exec, Probe
 from fleetmesh.inventory import Inventory
 from fleetmesh.transcript import Transcript
 
@@ -53,14 +53,14 @@ def parse_machine(transcript: Transcript) -> Machine:
 
 
 @dataclass(frozen=True)
-class Clock:
+class ClockOffset:
     """Bounds of a host's clock minus the suite's, in seconds."""
 
     earliest: float
     latest: float
 
 
-def parse_clock(transcript: Transcript) -> Clock:
+def parse_clock(transcript: Transcript) -> ClockOffset:
     """Bound the offset by the exchange that carried the two remote times.
 
     The host read its clock first after the question was sent, and last before the answer arrived;
@@ -76,7 +76,7 @@ def parse_clock(transcript: Transcript) -> Clock:
     def since(remote: float, local: datetime) -> float:
         return remote - local.timestamp()
 
-    return Clock(since(last, transcript.received), since(first, transcript.sent))
+    return ClockOffset(since(last, transcript.received), since(first, transcript.sent))
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _machines(inventory: Inventory) -> dict[str, Probe]:
 
 
 def _clocks(inventory: Inventory) -> dict[str, Probe]:
-    return {host: Exec(host, CLOCK) for host in inventory.hosts}
+    return {host: Clock(host) for host in inventory.hosts}
 
 
 def _tools(inventory: Inventory) -> dict[str, Probe]:
@@ -168,9 +168,6 @@ def _kubectl(inventory: Inventory) -> dict[str, Probe]:
         if cluster.host in inventory.carriers
     }
 
-
-CLOCK = "date +%s.%N"
-"""Answered from the times that frame a host's batch, its first and its last."""
 
 MACHINES = Fact("machines", _machines, parse_machine)
 CLOCKS = Fact("clocks", _clocks, parse_clock)

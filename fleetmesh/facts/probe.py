@@ -16,6 +16,13 @@ class Exec:
 
 
 @dataclass(frozen=True)
+class Clock:
+    """A host's clock, answered from the times that frame its batch."""
+
+    host: str
+
+
+@dataclass(frozen=True)
 class Get:
     """An HTTP GET of `path`, as the host itself would send it to `ip`:`port`.
 
@@ -75,4 +82,4 @@ class ReadFile:
     path: Path
 
 
-Probe = Exec | Get | WriteAndReadBack | Kubernetes | ExecInPod | Session | ReadFile
+Probe = Exec | Clock | Get | WriteAndReadBack | Kubernetes | ExecInPod | Session | ReadFile

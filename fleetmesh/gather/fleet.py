@@ -1,0 +1,215 @@
+"""Sessions with a fleet's hosts, and one consistent snapshot taken over them.
+
+The order matters: requests through the tunnels are sent first and their connections kept open,
+then every host's commands run as one batch, so that the sockets which ss(8) lists include those
+that carried the answers. Questions to the Kubernetes APIs run beside the batches.
+"""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from fleetmesh.facts import Fact
+from fleetmesh.facts.probe import (
+    Clock,
+    Exec,
+    ExecInPod,
+    Get,
+    Kubernetes,
+    Probe,
+    ReadFile,
+    Session,
+    WriteAndReadBack,
+)
+from fleetmesh.gather import commands, kubernetes, services
+from fleetmesh.gather.question import Question
+from fleetmesh.inventory import Inventory
+from fleetmesh.sessions import Session as HostSession
+from fleetmesh.sessions import Target, Unreachable, connect_all
+from fleetmesh.transcript import Transcript
+
+_WORKERS = 24
+
+
+@dataclass
+class Snapshot:
+    """Every transcript of one moment, by fact and subject."""
+
+    transcripts: dict[str, dict[str, Transcript]] = field(default_factory=dict)
+
+    def add(self, transcript: Transcript) -> None:
+        """Put a transcript in its place."""
+        self.transcripts.setdefault(transcript.fact, {})[transcript.subject] = transcript
+
+    def of(self, fact: Fact[Any]) -> Mapping[str, Transcript]:
+        """The transcripts of `fact`, by subject."""
+        return self.transcripts.get(fact.name, {})
+
+
+class Fleet:
+    """Open sessions with the hosts of an inventory; a context manager that closes them all."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self.inventory = inventory
+        self.sessions: dict[str, HostSession | Unreachable] = {}
+
+    def __enter__(self) -> "Fleet":
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        for session in self.sessions.values():
+            if not isinstance(session, Unreachable):
+                session.close()
+        self.sessions = {}
+
+    @property
+    def channels(self) -> dict[str, int]:
+        """SSH session channels opened so far, by host."""
+        return {
+            host: session.channels
+            for host, session in self.sessions.items()
+            if not isinstance(session, Unreachable)
+        }
+
+    def connect(self, hosts: Iterable[str]) -> None:
+        """Open a session with each of `hosts`, in parallel; a host is tried once a run."""
+        wanted = [self._target(host) for host in hosts if host not in self.sessions]
+        self.sessions.update(connect_all(wanted))
+
+    def gather(self, facts: Iterable[Fact[Any]]) -> Snapshot:
+        """Ask everything that `facts` need to know; never raises for what a host does."""
+        questions = [
+            Question(fact.name, subject, probe, self._host(probe))
+            for fact in facts
+            for subject, probe in fact.probes(self.inventory).items()
+        ]
+        self.connect(dict.fromkeys(q.host for q in questions if q.host))
+        snapshot = Snapshot()
+        reachable = []
+        for question in questions:
+            session = self.sessions.get(question.host)
+            if isinstance(session, Unreachable) and not isinstance(question.probe, Session):
+                snapshot.add(question.lost(session.cause))
+            else:
+                reachable.append(question)
+        for transcript in self._ask(reachable):
+            snapshot.add(transcript)
+        return snapshot
+
+    def _ask(self, questions: list[Question]) -> list[Transcript]:
+        def ask(kind: type[Probe] | tuple[type[Probe], ...]) -> list[Question]:
+            return [question for question in questions if isinstance(question.probe, kind)]
+
+        answered = [self._answer_session(question) for question in ask(Session)]
+        answered += [commands.read_file(question) for question in ask(ReadFile)]
+        with ExitStack() as held, ThreadPoolExecutor(_WORKERS, "gather") as pool:
+            jobs: list[Future[list[Transcript]]] = []
+            kubeconfigs = self._kubeconfigs(pool, ask((Kubernetes, ExecInPod)))
+            requests = [
+                pool.submit(services.get, self._session(q), q, self.inventory, index)
+                for index, q in enumerate(ask(Get))
+            ]
+            jobs += [
+                pool.submit(services.write_and_read_back, self._session(q), q, self.inventory)
+                for q in ask(WriteAndReadBack)
+            ]
+            for cluster, (asked, text) in kubeconfigs.items():
+                jobs.append(
+                    pool.submit(
+                        kubernetes.ask,
+                        self._live(self.inventory.clusters[cluster].host),
+                        asked,
+                        self.inventory,
+                        text.result(),
+                    )
+                )
+            for request in requests:
+                transcript, open_connection = request.result()
+                answered.append(transcript)
+                held.callback(open_connection)
+            jobs += [
+                pool.submit(commands.run_batch, self._live(host), asked, self.inventory)
+                for host, asked in _by_host(ask((Exec, Clock))).items()
+            ]
+            for job in jobs:
+                answered += job.result()
+        return answered
+
+    def _kubeconfigs(
+        self, pool: ThreadPoolExecutor, questions: list[Question]
+    ) -> dict[str, tuple[list[Question], "Future[kubernetes.Kubeconfig]"]]:
+        asked: dict[str, list[Question]] = {}
+        for question in questions:
+            if isinstance(question.probe, (Kubernetes, ExecInPod)):
+                asked.setdefault(question.probe.cluster, []).append(question)
+        return {
+            cluster: (
+                group,
+                pool.submit(
+                    kubernetes.read_kubeconfig,
+                    self._live(self.inventory.clusters[cluster].host),
+                    self.inventory.clusters[cluster],
+                    self.inventory.limits.command,
+                ),
+            )
+            for cluster, group in asked.items()
+        }
+
+    def _answer_session(self, question: Question) -> Transcript:
+        session = self.sessions[question.host]
+        if isinstance(session, Unreachable):
+            return question.answer(exit_status=255, stderr=session.cause.encode())
+        seen = session.identity
+        details = {
+            "peer": seen.address,
+            "host_key": seen.host_key or "",
+            "fingerprint": seen.fingerprint or "",
+        }
+        text = "".join(f"{key}: {value}\n" for key, value in details.items())
+        return question.answer(exit_status=0, stdout=text.encode(), details=details)
+
+    def _host(self, probe: Probe) -> str:
+        match probe:
+            case ReadFile():
+                return ""
+            case Kubernetes() | ExecInPod():
+                return self.inventory.clusters[probe.cluster].host
+            case _:
+                return probe.host
+
+    def _session(self, question: Question) -> HostSession:
+        return self._live(question.host)
+
+    def _live(self, host: str) -> HostSession:
+        session = self.sessions[host]
+        if isinstance(session, Unreachable):
+            raise session
+        return session
+
+    def _target(self, name: str) -> Target:
+        host = self.inventory.hosts[name]
+        return Target(
+            name=name,
+            ssh=host.ssh,
+            user=host.user,
+            port=host.port,
+            host_keys=None if host.host_keys == "known_hosts" else host.host_keys,
+            transport=host.transport,
+            connect_deadline=self.inventory.limits.connect,
+            ssh_config=self.inventory.ssh_config,
+        )
+
+
+def _by_host(questions: list[Question]) -> dict[str, list[Question]]:
+    groups: dict[str, list[Question]] = {}
+    for question in questions:
+        groups.setdefault(question.host, []).append(question)
+    return groups

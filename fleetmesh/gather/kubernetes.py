@@ -1,0 +1,82 @@
+"""Questions to a cluster's API, with the official client, over its host's session."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from shlex import quote
+from time import monotonic
+from typing import Any
+
+from fleetmesh.facts.probe import ExecInPod, Kubernetes
+from fleetmesh.gather.api import get
+from fleetmesh.gather.pod_exec import NoPod, exec_in_pod
+from fleetmesh.gather.question import Question
+from fleetmesh.inventory import Cluster, Inventory
+from fleetmesh.sessions import ApiProblem, Session, api_client
+from fleetmesh.transcript import Transcript
+
+
+@dataclass(frozen=True, repr=False)
+class Kubeconfig:
+    """A kubeconfig's text, or why there is none. The text is a secret: it is never recorded."""
+
+    text: str = ""
+    missing: str | None = None
+
+
+def read_kubeconfig(session: Session, cluster: Cluster, deadline: float) -> Kubeconfig:
+    """Read the cluster's kubeconfig on its host; `deadline` in seconds."""
+    path = cluster.kubeconfig
+    shown = f"~/{quote(path[2:])}" if path.startswith("~/") else quote(path)
+    done = session.run(f"cat {shown}", deadline=deadline, limit=256 * 1024)
+    if done.lost:
+        return Kubeconfig(missing=done.lost)
+    if done.exit_status != 0:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+        return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {said[-1]}")
+    return Kubeconfig(text=done.stdout.decode("utf-8", "replace"))
+
+
+def ask(
+    session: Session, questions: list[Question], inventory: Inventory, kubeconfig: Kubeconfig
+) -> list[Transcript]:
+    """Put every question to the one cluster that they are about."""
+    if kubeconfig.missing:
+        return [question.lost(kubeconfig.missing) for question in questions]
+    deadline = inventory.limits.http
+    try:
+        with api_client(session, kubeconfig.text, deadline=deadline) as api:
+            return [_ask(api, question, deadline) for question in questions]
+    except ApiProblem as problem:
+        return [question.lost(str(problem)) for question in questions]
+
+
+def _ask(api: Any, question: Question, deadline: float) -> Transcript:
+    from kubernetes.client.exceptions import ApiException  # noqa: PLC0415 - heavy
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415
+
+    started, clock = datetime.now(UTC), monotonic()
+    probe = question.probe
+    try:
+        if isinstance(probe, Kubernetes):
+            status, body = get(api, probe.path, deadline)
+            given: dict[str, Any] = {"exit_status": status, "stdout": body}
+            if status in (401, 403):
+                given["lost"] = f"{question.host}: the API answered {status}: {_message(body)}"
+        else:
+            assert isinstance(probe, ExecInPod)
+            given = exec_in_pod(api, probe, deadline)
+    except ApiException as error:
+        given = {"lost": f"{question.host}: the API refused: {error.status} {error.reason}"}
+    except NoPod as error:
+        given = {"lost": f"{question.host}: {error}"}
+    except (HTTPError, OSError) as error:
+        given = {"lost": f"{question.host}: the API did not answer: {error}"}
+    return question.answer(started=started, seconds=monotonic() - clock, **given)
+
+
+def _message(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body[:80].decode("utf-8", "replace")

@@ -1,0 +1,89 @@
+"""A command in a running pod of a Deployment, over the API's WebSocket."""
+
+import json
+from http import HTTPStatus
+from time import monotonic
+from typing import Any
+from urllib.parse import quote
+
+from fleetmesh.facts.probe import ExecInPod
+from fleetmesh.gather.api import get
+
+_OUTPUT_LIMIT = 1024 * 1024
+
+
+class NoPod(Exception):
+    """The Deployment has no running pod; the text says what it has instead."""
+
+
+def exec_in_pod(api: Any, probe: ExecInPod, deadline: float) -> dict[str, Any]:
+    """Run the probe's command; the exit status is None where the API did not report one.
+
+    `deadline` in seconds, for the answer to its last byte. Raises NoPod, and what the client does.
+    """
+    from kubernetes.client import CoreV1Api  # noqa: PLC0415 - heavy
+    from kubernetes.stream import stream  # noqa: PLC0415
+
+    until = monotonic() + deadline
+    channel = stream(
+        CoreV1Api(api).connect_get_namespaced_pod_exec,
+        _running_pod(api, probe, deadline),
+        probe.namespace,
+        command=list(probe.command),
+        stdout=True,
+        stderr=True,
+        stdin=False,
+        tty=False,
+        _preload_content=False,
+        _request_timeout=deadline,
+    )
+    stdout, stderr = "", ""
+    try:
+        while channel.is_open() and monotonic() < until and len(stdout) < _OUTPUT_LIMIT:
+            channel.update(timeout=min(0.5, max(0.0, until - monotonic())))
+            stdout += channel.read_stdout(timeout=0) if channel.peek_stdout() else ""
+            stderr += channel.read_stderr(timeout=0) if channel.peek_stderr() else ""
+        ended = not channel.is_open()
+        said: dict[str, Any] = {"stdout": stdout.encode(), "stderr": stderr.encode()}
+        if not ended:
+            return {**said, "lost": f"the command in the pod did not end within {deadline:g} s"}
+        return {**said, "exit_status": _exit_status(channel)}
+    finally:
+        channel.close()
+
+
+def _exit_status(channel: Any) -> int | None:
+    # The client raises ValueError where the command could not even start, and TypeError or
+    # KeyError where no status frame came.
+    try:
+        return int(channel.returncode)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _running_pod(api: Any, probe: ExecInPod, deadline: float) -> str:
+    namespace = f"namespaces/{probe.namespace}"
+    found = _read(api, f"/apis/apps/v1/{namespace}/deployments/{probe.deployment}", deadline)
+    labels = found["spec"]["selector"]["matchLabels"]
+    selector = quote(",".join(f"{key}={value}" for key, value in labels.items()))
+    pods = _read(api, f"/api/v1/{namespace}/pods?labelSelector={selector}", deadline)
+    phases = {
+        str(pod["metadata"]["name"]): pod["status"].get("phase", "unknown") for pod in pods["items"]
+    }
+    running = [name for name, phase in phases.items() if phase == "Running"]
+    if not running:
+        has = ", ".join(f"{name} {phase}" for name, phase in phases.items()) or "no pod"
+        raise NoPod(f"deploy/{probe.deployment} has no running pod: {has}")
+    return running[0]
+
+
+def _read(api: Any, path: str, deadline: float) -> dict[str, Any]:
+    status, body = get(api, path, deadline)
+    try:
+        found = json.loads(body)
+    except ValueError:
+        found = None
+    if status != HTTPStatus.OK or not isinstance(found, dict):
+        said = found.get("message") if isinstance(found, dict) else None
+        raise NoPod(f"the API answered {status}: {said or 'no JSON object'}")
+    return found
