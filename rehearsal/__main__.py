@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING
 
-from rehearsal import access, fleet, host
+from rehearsal import access, fleet
 from rehearsal.errors import RehearsalError
+from rehearsal.paths import SSH_CONFIG
 from rehearsal.states import STATES
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ def main() -> int:
     shell.add_argument("host")
     shell.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
     wanted = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that `up` cleans up after itself
     try:
         if wanted.command == "shell":
             _shell(wanted.host, wanted.words)
@@ -47,6 +50,9 @@ def main() -> int:
     except RehearsalError as error:
         print(f"rehearsal: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("rehearsal: interrupted", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -61,14 +67,14 @@ def _clock() -> Callable[[str], None]:
 
 
 def _shell(name: str, words: list[str]) -> None:
-    host.require()
     fleet.machine(name)
+    if not os.access(SSH_CONFIG, os.R_OK):
+        raise RehearsalError(f"cannot read {SSH_CONFIG}: is the fleet up, and is it yours?")
     command = [*access.command(name), *words]
     os.execvp(command[0], command)  # noqa: S606  # it takes this process's place and terminal
 
 
 def _status() -> int:
-    host.require()
     record = fleet.record()
     if record is None:
         print("No rehearsal fleet is up.")

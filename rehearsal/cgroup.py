@@ -7,19 +7,28 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rehearsal.errors import RehearsalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NAME = "fleet-rehearsal"
 
 
 def hierarchy() -> Path:
     """Where the unified hierarchy is mounted. Raises RehearsalError."""
-    for line in Path("/proc/mounts").read_text().splitlines():
-        _, where, kind, *_ = line.split()
+    for where, kind in _mounts():
         if kind == "cgroup2":
             return Path(where)
     raise RehearsalError("no cgroup2 file system is mounted here: the machines need one")
+
+
+def _mounts() -> Iterator[tuple[str, str]]:
+    for line in Path("/proc/mounts").read_text().splitlines():
+        _, where, kind, *_ = line.split()
+        yield where, kind
 
 
 def fleet() -> Path:
@@ -44,12 +53,19 @@ def kill(group: Path, deadline: float = 10) -> None:
         time.sleep(0.01)
 
 
-def remove(group: Path) -> None:
-    """Remove an empty group here, and the twins nspawn makes of it in version 1 hierarchies."""
+def remove(group: Path, deadline: float = 5) -> None:
+    """Remove an empty group, and the twins nspawn makes of it in version 1 hierarchies.
+
+    Raises RehearsalError if one of them is busy for longer than `deadline` seconds.
+    """
     path = group.relative_to(hierarchy())
-    twins = [mounted / path for mounted in hierarchy().parent.iterdir()] if path.parts else []
-    for root in {group, *twins}:
-        if root.is_dir():
-            for directory in sorted((d for d in root.rglob("*") if d.is_dir()), reverse=True):
-                directory.rmdir()
-            root.rmdir()
+    end = time.monotonic() + deadline
+    for root in (Path(where) / path for where, kind in _mounts() if kind.startswith("cgroup")):
+        while root.exists():
+            try:
+                for directory in [*sorted(filter(Path.is_dir, root.rglob("*")))[::-1], root]:
+                    directory.rmdir()
+            except OSError as error:  # a process that ends leaves its group a moment later
+                if time.monotonic() > end:
+                    raise RehearsalError(f"{error.filename} cannot be removed: {error}") from error
+                time.sleep(0.01)

@@ -53,7 +53,7 @@ def record() -> dict[str, Any] | None:
         read: dict[str, Any] = json.loads(RECORD.read_text())
     except FileNotFoundError:
         return None
-    return read
+    return read if read["boot"] == _boot_id() else None  # one that this machine's reboot ended
 
 
 def is_up() -> bool:
@@ -77,15 +77,16 @@ def up(state: str = "after", say: Callable[[str], None] = print) -> None:
             except BaseException:
                 _remove()
                 raise
-        elif not is_up():
-            off = [m.name for m in machines().values() if m.init is None]
-            raise RehearsalError(f"{', '.join(off)} is off: python -m rehearsal reset")
-        elif states.STATES.index(state) < states.STATES.index(running["state"]):
+        elif states.rank(state) < states.rank(running["state"]):
             raise RehearsalError(
                 f"the fleet is in state {running['state']} and goes back to {state} only by "
                 f"starting over: python -m rehearsal reset --state {state}"
             )
         else:
+            for one in machines().values():
+                if one.init is None:
+                    say(f"{one.name} was off")
+                    power_on(one.name)
             _advance(running["state"], state, say)
 
 
@@ -140,9 +141,7 @@ def reboot(name: str) -> None:
 
 def wait_for_login(one: Machine) -> None:
     """Wait until sshd accepts logins. Raises RehearsalError with the console's end."""
-    one.wait_until(["test", "-S", "/run/dbus/system_bus_socket"], BOOT_DEADLINE, "systemd")
-    ready = ["systemctl", "is-active", "--quiet", "ssh.service", "systemd-logind.service"]
-    one.wait_until(ready, BOOT_DEADLINE, "sshd")
+    one.wait_until(["systemctl", "is-active", "--quiet", "ssh.service"], BOOT_DEADLINE, "sshd")
 
 
 def _required_record() -> dict[str, Any]:
@@ -170,14 +169,18 @@ def _boot(say: Callable[[str], None]) -> None:
     with ThreadPoolExecutor() as pool:
         list(pool.map(wait_for_login, machines().values()))
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    _write_record({"state": None, "user": lock.caller(), "since": since, "image": str(root)})
+    who = {"user": lock.caller(), "since": since, "boot": _boot_id()}
+    _write_record({"state": None, "image": str(root), **who})
 
 
 def _advance(current: str | None, wanted: str, say: Callable[[str], None]) -> None:
-    reached = -1 if current is None else states.STATES.index(current)
-    for state in states.STATES[reached + 1 : states.STATES.index(wanted) + 1]:
+    for state in states.STATES[states.rank(current) + 1 : states.rank(wanted) + 1]:
         states.forward(state, inventory(), say)
         _write_record({**_required_record(), "state": state})
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def _write_record(content: dict[str, Any]) -> None:
@@ -187,9 +190,8 @@ def _write_record(content: dict[str, Any]) -> None:
 
 
 def _remove() -> None:
-    group = cgroup.fleet()
-    cgroup.kill(group)
-    cgroup.remove(group)
+    cgroup.kill(cgroup.fleet())
+    cgroup.remove(cgroup.fleet())
     network.remove()
     if STATE.exists():
         shutil.rmtree(STATE)

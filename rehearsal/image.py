@@ -35,6 +35,7 @@ set -e
 useradd --uid 1000 --create-home --shell /bin/bash --groups sudo,systemd-journal,adm tegwick
 install -d -o tegwick -g tegwick -m 0700 /home/tegwick/.ssh
 chmod 0440 /etc/sudoers.d/tegwick
+install -d /etc/ssh/auth_principals /etc/systemd/system-generators
 rm -f /etc/ssh/ssh_host_* /etc/hostname
 ln -sf /dev/null /etc/systemd/system-generators/systemd-ssh-generator
 systemctl mask --quiet {MASKED_UNITS}
@@ -48,7 +49,7 @@ def digest() -> str:
     sha = hashlib.sha256(Path(__file__).read_bytes())
     for path in sorted(ROOTFS.rglob("*")):
         if path.is_file():
-            sha.update(f"\0{path.relative_to(ROOTFS)}\0{path.stat().st_mode & 0o111:o}\0".encode())
+            sha.update(f"\0{path.relative_to(ROOTFS)}\0".encode())
             sha.update(path.read_bytes())
     return sha.hexdigest()[:16]
 
@@ -62,15 +63,10 @@ def ensure(say: Callable[[str], None]) -> Path:
     return image
 
 
-def prune(keep: Path) -> None:
-    """Remove the images of other definitions, and what interrupted builds left."""
-    for other in CACHE.iterdir():
-        if other != keep:
-            shutil.rmtree(other, ignore_errors=True)
-
-
 def _build(image: Path) -> None:
     CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)
+    for old in CACHE.iterdir():  # other definitions, and what interrupted builds left
+        shutil.rmtree(old)
     building = Path(tempfile.mkdtemp(prefix="building-", dir=CACHE))
     try:
         options = [f"--dpkgopt=path-exclude={path}" for path in NOT_UNPACKED]
@@ -79,8 +75,11 @@ def _build(image: Path) -> None:
             ["mmdebstrap", "--variant=minbase", "--mode=root", *options, SUITE, str(building)],
             deadline=BUILD_DEADLINE,
         )
-        shutil.copytree(ROOTFS, building, dirs_exist_ok=True)
-        (building / "etc/systemd/system-generators").mkdir(parents=True, exist_ok=True)
+        for source in (path for path in ROOTFS.rglob("*") if path.is_file()):
+            target = building / source.relative_to(ROOTFS)
+            target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+            target.chmod(0o644)
         host.run(["chroot", str(building), "sh", "-c", FINISH], deadline=60)
         building.chmod(0o755)
         building.rename(image)

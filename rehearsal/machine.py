@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 from dataclasses import dataclass
@@ -89,14 +88,15 @@ class Machine:
         command = [*unshare, str(SUPERVISOR), *map(str, places), f"--machine={self.name}"]
         enter = f'echo 0 >{group}/supervisor/cgroup.procs && exec "$@"'
         with self.console.open("ab") as console:
-            subprocess.Popen(
-                ["sh", "-c", enter, "sh", *command, *NSPAWN.split()],
+            subprocess.run(
+                ["setsid", "--fork", "sh", "-c", enter, "sh", *command, *NSPAWN.split()],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
-                start_new_session=True,
                 cwd="/",
                 env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+                check=True,
+                timeout=5,
             )
 
     def power_off(self) -> None:
@@ -104,7 +104,6 @@ class Machine:
         group = cgroup.machine(self.name)
         cgroup.kill(group)
         cgroup.remove(group)
-        shutil.rmtree(self.directory / "work", ignore_errors=True)
 
     def wait_until(self, ready: list[str], deadline: float, what: str) -> None:
         """Repeat a command as root in the machine until it succeeds.
@@ -140,11 +139,12 @@ class Machine:
         if init is None:
             raise RehearsalError(f"{self.name} is off: python -m rehearsal up")
         enter = ["nsenter", f"--target={init}", "--mount", "--uts", "--ipc", "--net", "--pid"]
-        enter += ["--cgroup", "--root", "--wd=/"]
-        environment = ["env", "-i", "PATH=/usr/local/bin:/usr/sbin:/usr/bin", "LANG=C.UTF-8"]
+        enter += ["--cgroup", "--root"]
+        home = "/root" if user == "root" else f"/home/{user}"
+        environment = ["env", "-i", f"--chdir={home}", f"HOME={home}", "LANG=C.UTF-8"]
+        environment += ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
         if user != "root":
-            uid = "1000"
-            environment += [f"XDG_RUNTIME_DIR=/run/user/{uid}", f"HOME=/home/{user}"]
+            environment.append("XDG_RUNTIME_DIR=/run/user/1000")
             command = ["runuser", "-u", user, "--", *command]
         return host.run(
             [*enter, *environment, *command], deadline=deadline, stdin=stdin, check=check

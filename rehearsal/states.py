@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 STATES = ("before", "installed", "after")
 
 
+def rank(state: str | None) -> int:
+    """A state's place in the order; -1 before the first is reached."""
+    return -1 if state is None else STATES.index(state)
+
+
 def forward(state: str, inventory: Inventory, say: Callable[[str], None]) -> None:
     """Take the one step that ends in `state`. Raises RehearsalError naming the command."""
     retired = list(inventory.workstation.retired)
@@ -49,9 +54,9 @@ def wait_until_healthy(inventory: Inventory, deadline: float = 20) -> None:
     end = time.monotonic() + deadline
     for tunnel in inventory.tunnels.values():
         url = f"http://{tunnel.listen}{inventory.services[tunnel.to].health.path}"
-        curl = f"curl -sf --retry 100 --retry-delay 0 --max-time 2 --retry-all-errors {url}"
         left = max(1.0, end - time.monotonic())
-        on(tunnel.host, f"timeout {left:.0f} {curl}", deadline=left + 5)
+        until = f"until curl -sf --max-time 2 {url}; do sleep 0.1; done"
+        on(tunnel.host, f"timeout {left:.0f} sh -c '{until}'", deadline=left + 5)
 
 
 def on(name: str, command: str, deadline: float = 15) -> str:
