@@ -4,6 +4,7 @@ from fleetmesh.sessions.command import Completed, Lost
 from fleetmesh.sessions.connect import connect, connect_all
 from fleetmesh.sessions.forward import Carried, Forward
 from fleetmesh.sessions.http import Answer, http_get, http_held, http_post
+from fleetmesh.sessions.kubernetes import ApiProblem, api_client
 from fleetmesh.sessions.session import Session
 from fleetmesh.sessions.target import (
     ConfigProblem,
@@ -14,9 +15,11 @@ from fleetmesh.sessions.target import (
     Target,
     Unreachable,
 )
+from fleetmesh.sessions.testinfra_backend import testinfra_host
 
 __all__ = [
     "Answer",
+    "ApiProblem",
     "Carried",
     "Completed",
     "ConfigProblem",
@@ -29,9 +32,11 @@ __all__ = [
     "Session",
     "Target",
     "Unreachable",
+    "api_client",
     "connect",
     "connect_all",
     "http_get",
     "http_held",
     "http_post",
+    "testinfra_host",
 ]

@@ -7,14 +7,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self, Union
 
-import paramiko
+if TYPE_CHECKING:
+    from paramiko import Channel
 
 CHUNK = 64 * 1024
 RESET = struct.pack("ii", 1, 0)  # socket(7), SO_LINGER: close with RST
 
-Stream = paramiko.Channel | socket.socket
+Stream = Union[socket.socket, "Channel"]
 Dial = Callable[[tuple[str, int]], Stream]
 
 
@@ -48,23 +49,24 @@ class Forward:
 
     @property
     def last_error(self) -> str | None:
-        """Why the latest connection that failed did so."""
-        return next((c.error for c in reversed(self.connections) if c.error), None)
+        """Why the latest connection failed, or None."""
+        return self.connections[-1].error if self.connections else None
 
-    def cut(self) -> None:
-        """Stop listening and cut every connection, without waiting for the threads to end."""
+    def drop(self) -> None:
+        """Cut every connection, without waiting for its end; new ones are still taken."""
         with self._lock:
-            self._closed = True
             streams = list(self._open)
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept
-        self._listener.close()
         for stream in streams:
             _cut(stream)
 
     def close(self) -> None:
-        """Cut everything and wait until it has ended."""
-        self.cut()
+        """Stop listening, cut every connection, and wait until that is done."""
+        with self._lock:
+            self._closed = True
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept
+        self._listener.close()
+        self.drop()
         for thread in list(self._threads):
             thread.join(1)
 

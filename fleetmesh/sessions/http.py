@@ -78,7 +78,7 @@ def http_held(
     until = Deadline(deadline)
     with session.forward(target.host, target.port or 80, deadline=deadline) as forward:
         # httpx bounds each read, not their sum: a trickle could last for ever.
-        guard = threading.Timer(deadline, forward.cut)
+        guard = threading.Timer(deadline, forward.drop)
         guard.daemon = True
         guard.start()
         with httpx.Client(trust_env=False, follow_redirects=False, timeout=deadline + 1) as client:

@@ -99,10 +99,10 @@ def test_a_refusing_port_is_named(session: Session) -> None:
 
 
 def test_a_trickling_body_ends_at_the_deadline(session: Session, serve: Serve) -> None:
-    def answer(connection: socket.socket, request: bytes) -> None:
+    def answer(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
         with suppress(OSError):
-            for _ in range(100):
+            for _count in range(100):
                 connection.sendall(b"x")
                 time.sleep(0.05)
 
@@ -115,7 +115,7 @@ def test_a_trickling_body_ends_at_the_deadline(session: Session, serve: Serve) -
 
 
 def test_a_trickling_header_ends_at_the_deadline(session: Session, serve: Serve) -> None:
-    def answer(connection: socket.socket, request: bytes) -> None:
+    def answer(connection: socket.socket, _: bytes) -> None:
         with suppress(OSError):
             for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"y" * 100:
                 connection.sendall(bytes([byte]))
@@ -128,7 +128,7 @@ def test_a_trickling_header_ends_at_the_deadline(session: Session, serve: Serve)
 
 
 def test_a_silent_server_ends_at_the_deadline(session: Session, serve: Serve) -> None:
-    got = http_get(session, serve(lambda connection, _: time.sleep(1)), deadline=0.4)
+    got = http_get(session, serve(lambda *_: time.sleep(1)), deadline=0.4)
     assert got.seconds < 0.8
     assert got.error == "no complete answer within 0.4 s"
 
@@ -136,10 +136,10 @@ def test_a_silent_server_ends_at_the_deadline(session: Session, serve: Serve) ->
 def test_a_body_of_50_MB_is_cut_at_the_limit(session: Session, serve: Serve) -> None:
     sent = []
 
-    def answer(connection: socket.socket, request: bytes) -> None:
+    def answer(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 52428800\r\n\r\n")
         with suppress(OSError):
-            for _ in range(800):
+            for _count in range(800):
                 connection.sendall(b"z" * 65536)
                 sent.append(65536)
 
@@ -155,7 +155,7 @@ def test_a_body_of_exactly_the_limit_is_whole(session: Session, serve: Serve) ->
 
 
 def test_a_reset_is_an_error_and_no_answer(session: Session, serve: Serve) -> None:
-    def answer(connection: socket.socket, request: bytes) -> None:
+    def answer(connection: socket.socket, _: bytes) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
     got = http_get(session, serve(answer))
@@ -164,7 +164,7 @@ def test_a_reset_is_an_error_and_no_answer(session: Session, serve: Serve) -> No
 
 
 def test_a_body_that_ends_early_is_an_error(session: Session, serve: Serve) -> None:
-    def answer(connection: socket.socket, request: bytes) -> None:
+    def answer(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
 
     got = http_get(session, serve(answer))
@@ -195,7 +195,7 @@ def test_the_environment_s_proxy_is_not_used(
 def test_a_held_connection_is_open_until_it_is_released(session: Session, serve: Serve) -> None:
     closed = threading.Event()
 
-    def answer(connection: socket.socket, request: bytes) -> None:
+    def answer(connection: socket.socket, _: bytes) -> None:
         connection.sendall(reply(b"held"))
         assert connection.recv(1) == b""
         closed.set()

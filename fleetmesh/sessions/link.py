@@ -1,0 +1,36 @@
+"""The chain of connections that leads to a host, and its orderly or instant end."""
+
+import socket
+import threading
+from dataclasses import dataclass, field
+
+from fleetmesh.sessions.proxy_command import Proxy
+from fleetmesh.sessions.transport import Transport
+
+
+@dataclass
+class Link:
+    """Everything that was opened on the way to a host, outermost first."""
+
+    sockets: list[socket.socket] = field(default_factory=list)
+    proxies: list[Proxy] = field(default_factory=list)
+    transports: list[Transport] = field(default_factory=list)
+
+    def abort(self) -> None:
+        """Cut it at the outermost end, which frees every thread that waits on it."""
+        for transport in self.transports:
+            transport.abort()
+
+    def close(self) -> None:
+        """Close it from the inside out; a peer that no longer takes anything cannot hold us up."""
+        guard = threading.Timer(1, self.abort)
+        guard.daemon = True
+        guard.start()
+        for transport in reversed(self.transports):
+            transport.close()
+        guard.cancel()
+        guard.join()
+        for connection in self.sockets:
+            connection.close()
+        for proxy in self.proxies:
+            proxy.close()

@@ -1,0 +1,171 @@
+"""One SSH connection to a host, for commands and forwards of any number of threads."""
+
+import select
+import threading
+import time
+from datetime import UTC, datetime
+
+import paramiko
+
+from fleetmesh.sessions.command import LIMIT, Capture, Completed
+from fleetmesh.sessions.forward import Forward
+from fleetmesh.sessions.link import Link
+from fleetmesh.sessions.target import Deadline, Identity, Target
+from fleetmesh.sessions.transport import Refused, Transport
+
+CHUNK = 64 * 1024
+
+
+class SshSession:
+    """A Session over SSH."""
+
+    def __init__(self, target: Target, identity: Identity, link: Link) -> None:
+        self.target = target
+        self.identity = identity
+        self.channels = 0
+        self._link = link
+        self._transport = link.transports[-1]
+        self._counting = threading.Lock()
+        self._lost: str | None = None
+
+    def run(
+        self, command: str, *, deadline: float, limit: int = LIMIT, stdin: bytes = b""
+    ) -> Completed:
+        """See Session.run."""
+        started, clock = datetime.now(UTC), time.monotonic()
+        execution = _Execution(self._transport, self.target.name, Deadline(deadline), limit)
+        # paramiko waits without limit for some answers; cutting the connection ends such a wait.
+        guard = threading.Timer(deadline + 0.2, self._link.abort)
+        guard.daemon = True
+        guard.start()
+        try:
+            with self._counting:
+                self.channels += 1
+            lost = self._lost or execution.run(command, stdin)
+        finally:
+            guard.cancel()
+        if execution.dead and self._lost is None:
+            self._lost = lost
+            self._link.abort()
+        return Completed(
+            command=command,
+            exit_status=execution.exit_status,
+            stdout=bytes(execution.capture.stdout),
+            stderr=bytes(execution.capture.stderr),
+            started=started,
+            seconds=time.monotonic() - clock,
+            truncated=execution.capture.truncated,
+            lost=lost,
+        )
+
+    def forward(self, host: str, port: int, *, deadline: float | None = None) -> Forward:
+        """See Session.forward."""
+        seconds = self.target.connect_deadline if deadline is None else deadline
+
+        def dial(origin: tuple[str, int]) -> paramiko.Channel:
+            if self._lost:
+                raise Refused(self._lost)
+            return self._transport.open("direct-tcpip", Deadline(seconds), (host, port), origin)
+
+        return Forward(dial)
+
+    def close(self) -> None:
+        """See Session.close."""
+        self._lost = self._lost or f"the session with {self.target.name} is closed"
+        self._link.close()
+
+
+class _Execution:
+    """One command on a channel of its own."""
+
+    def __init__(self, transport: Transport, host: str, deadline: Deadline, limit: int) -> None:
+        self.transport = transport
+        self.host = host
+        self.deadline = deadline
+        self.capture = Capture(limit)
+        self.exit_status: int | None = None
+        self.dead = False
+
+    def run(self, command: str, stdin: bytes) -> str | None:
+        """Run it; returns why it did not run to its end, or None."""
+        try:
+            channel = self.transport.open("session", self.deadline)
+        except Refused as refused:
+            self.dead = not self.transport.is_active()
+            return f"{self.host} opened no channel for the command: {refused}"
+        try:
+            channel.exec_command(command.encode())
+            lost = self._talk(channel, stdin)
+            if lost and self.transport.is_active() and not channel.closed:
+                self.transport.terminate(channel)
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            lost = self._why_broken(str(error) or "channel closed")
+        finally:
+            channel.close()
+        return lost
+
+    def _talk(self, channel: paramiko.Channel, stdin: bytes) -> str | None:
+        """Feed the input and drain both streams, in one loop so that neither can block another."""
+        channel.settimeout(0)
+        poll = select.poll()
+        poll.register(channel.fileno(), select.POLLIN)
+        replies, asked = self.transport.replies, False
+        given, open_input = 0, True
+        while True:
+            ended = channel.eof_received or channel.closed
+            while channel.recv_ready() or channel.recv_stderr_ready():
+                if channel.recv_ready():
+                    self.capture.add(self.capture.stdout, channel.recv(CHUNK))
+                if channel.recv_stderr_ready():
+                    self.capture.add(self.capture.stderr, channel.recv_stderr(CHUNK))
+                if self.capture.truncated or self.deadline.passed:
+                    break
+            if self.capture.truncated:
+                return f"the command printed more than {self.capture.limit} bytes"
+            if ended:
+                return self._end(channel)
+            if self.deadline.passed:
+                return self._too_late(alive=self.transport.replies > replies)
+            if given < len(stdin):
+                if channel.send_ready():
+                    given += channel.send(stdin[given : given + CHUNK])
+            elif open_input:
+                channel.shutdown_write()
+                open_input = False
+            # Asked in time, a host that no longer answers is told from a command that is slow.
+            pause = self.deadline.left
+            if pause < min(2.0, self.deadline.seconds / 2):
+                if not asked:
+                    self.transport.ping()
+                    asked = True
+            else:
+                pause -= min(2.0, self.deadline.seconds / 2)
+            poll.poll((min(pause, 0.01) if given < len(stdin) else pause) * 1000 + 1)
+
+    def _end(self, channel: paramiko.Channel) -> str | None:
+        channel.status_event.wait(self.deadline.left)
+        if channel.exit_status >= 0:
+            self.exit_status = channel.exit_status
+            return None
+        if name := self.transport.signals.pop(channel.chanid, None):
+            return f"the command was ended by SIG{name}"
+        if not self.transport.is_active():
+            return self._why_broken("")
+        if self.deadline.passed:
+            return self._too_late(alive=True)
+        return f"{self.host} closed the channel without telling how the command ended"
+
+    def _too_late(self, *, alive: bool) -> str:
+        if alive:
+            return f"the command did not finish within {self.deadline}"
+        self.dead = True
+        return f"{self.host} stopped answering; the command had {self.deadline}"
+
+    def _why_broken(self, words: str) -> str:
+        if self.transport.is_active():
+            return f"{self.host} refused to run the command: {words}"
+        self.dead = True
+        if self.deadline.passed:
+            return self._too_late(alive=False)
+        ending = self.transport.farewell or "connection closed"
+        return f"the connection to {self.host} was lost during the command ({ending})"
