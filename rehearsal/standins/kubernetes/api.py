@@ -1,0 +1,139 @@
+"""The API server: authentication, authorisation, then the resource's handler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from . import exec as exec_channel
+from . import node, paths, rbac, resources, responses, status
+from .objects import Objects
+from .store import Key
+
+if TYPE_CHECKING:
+    from .config import Cluster
+    from .kubelet import Kubelet
+    from .rbac import Attributes, User
+    from .status import Object
+    from .store import Store
+
+_HEALTH = ("/healthz", "/livez", "/readyz")
+_JSON = ("application/json", "application/*", "*/*")
+
+
+class Api:
+    """Answers every request of one cluster."""
+
+    def __init__(self, cluster: Cluster, store: Store, kubelet: Kubelet) -> None:
+        self._authenticator = rbac.Authenticator(cluster)
+        self._objects = Objects(store, cluster.service_cidr)
+        self._store = store
+        self._kubelet = kubelet
+
+    def application(self) -> web.Application:
+        """The aiohttp application."""
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        return application
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self._dispatch(request)
+        except status.ApiError as error:
+            return responses.refusal(error)
+        finally:
+            self._store.save()
+
+    async def _dispatch(self, request: web.Request) -> web.StreamResponse:
+        user = self._authenticator.user(
+            request.headers.get("Authorization", ""),
+            exec_channel.offered(request),
+            request.transport.get_extra_info("peercert") if request.transport else None,
+        )
+        wants, version = paths.attributes(request.method, request.path, request.query)
+        user.require(wants)
+        if not wants.resource:
+            return _unnamed(request.path)
+        if resources.GROUPS.get(wants.group) != version:
+            raise status.no_such_path()
+        resource = resources.find(wants.group, version, wants.resource)
+        if resource is None or (
+            wants.subresource and wants.subresource not in resource.subresources
+        ):
+            raise status.no_such_resource()
+        if wants.subresource == "exec":
+            return await self._exec(request, user, wants)
+        if wants.subresource == "log":
+            return self._log(request, wants)
+        as_table = _negotiate(request)
+        include = request.query.get("includeObject", "Metadata") if as_table else ""
+        return await self._objects.serve(request, resource, wants, include)
+
+    async def _exec(
+        self, request: web.Request, user: User, wants: Attributes
+    ) -> web.StreamResponse:
+        upgrade = request.headers.get("Upgrade", "").lower()
+        creates = rbac.Attributes("create", "", "pods", "exec", wants.namespace, wants.name)
+        if upgrade == "websocket" and not user.may(creates):
+            raise status.failure(
+                403,
+                "Forbidden",
+                f'pods "{wants.name}" is forbidden: ',
+                status.details("pods", "", wants.name),
+            )
+        pod, container = self._pod_and_container(request, wants)
+        if not upgrade:
+            raise status.bad_request("Upgrade request required")
+        if upgrade != "websocket":
+            raise status.bad_request(f"this cluster has exec over WebSocket only, not {upgrade}")
+        running = self._kubelet.pod(Key("pods", wants.namespace, wants.name))
+        if running is None or running.uid != pod["metadata"]["uid"]:
+            raise status.ApiError(500, f'container not found ("{container}")')
+        return await exec_channel.serve(request, running, container)
+
+    def _log(self, request: web.Request, wants: Attributes) -> web.Response:
+        _, container = self._pod_and_container(request, wants)
+        pod = self._kubelet.pod(Key("pods", wants.namespace, wants.name))
+        lines = (pod.log(container) if pod else "").splitlines(keepends=True)
+        if (tail := request.query.get("tailLines", "")).isdigit():
+            lines = lines[-int(tail) or len(lines) :]
+        return responses.text_response("".join(lines))
+
+    def _pod_and_container(self, request: web.Request, wants: Attributes) -> tuple[Object, str]:
+        pod = self._store.get(Key("pods", wants.namespace, wants.name))
+        if pod is None:
+            raise status.not_found("pods", "", wants.name)
+        container = exec_channel.container_of(pod, request.query.get("container", ""))
+        if "nodeName" not in pod["spec"]:
+            raise status.bad_request(f"pod {wants.name} does not have a host assigned")
+        return pod, container
+
+
+def _unnamed(path: str) -> web.Response:
+    if path == "/version":
+        return responses.json_response(node.version(), 200)
+    if path.startswith(_HEALTH):
+        return responses.text_response("ok")
+    document = resources.discovery(path)
+    if document is None:
+        raise status.no_such_path()
+    return responses.json_response(document, 200)
+
+
+def _negotiate(request: web.Request) -> bool:
+    """Whether the client would rather have a Table; raises ApiError 406 if it takes no JSON."""
+    accepted = request.headers.get("Accept", "*/*")
+    for choice in accepted.split(","):
+        media, *parameters = (part.strip() for part in choice.split(";"))
+        if media not in _JSON:
+            continue
+        if "as=Table" not in parameters:
+            return False
+        if "v=v1" in parameters and "g=meta.k8s.io" in parameters:
+            return True
+    message = (
+        "406: Not Acceptable\n\nAvailable representations: application/json, "
+        "application/json;stream=watch"
+    )
+    raise status.failure(406, "NotAcceptable", message, {})

@@ -1,0 +1,273 @@
+"""The node: schedules every pod on itself, runs it, and reports its status."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from functools import partial
+from typing import TYPE_CHECKING
+
+from . import dns
+from .containers import Container
+from .sandbox import Sandbox, SandboxError
+from .store import Key, key_of, now
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from pathlib import Path
+
+    from .config import Cluster
+    from .status import Object
+    from .store import Store
+
+_LONGEST_GRACE = 2.0  # seconds a pod gets to end, whatever it asks for
+_RETRY = 1.0  # seconds until a sandbox that failed is tried again
+_ABSENT_IMAGE = "no-such"  # an image with this in its name cannot be had; all others are the node
+_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady")
+
+
+class Pod:
+    """One pod on this node."""
+
+    def __init__(self, obj: Object, cluster: Cluster, store: Store, address: str) -> None:
+        self.key = key_of("pods", obj)
+        self.uid: str = obj["metadata"]["uid"]
+        self.address = address  # on the pods' bridge; empty for hostNetwork
+        self._store = store
+        self._cluster = cluster
+        self._grace = min(obj["spec"]["terminationGracePeriodSeconds"], _LONGEST_GRACE)
+        self._directory: Path = cluster.state_dir / "pods" / self.uid
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._sandbox: Sandbox | None = None
+        self._containers: dict[str, Container] = {}
+        self._object = obj
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def ip(self) -> str:
+        """Its address: its own or the node's."""
+        return self.address or str(self._cluster.node_ip)
+
+    def start(self) -> None:
+        """Begin to run it."""
+        self._task = asyncio.create_task(self._run())
+
+    def log(self, container: str) -> str:
+        """What the container wrote."""
+        file = self._log_file(container)
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    def container_runs(self, container: str) -> bool:
+        """Whether commands can be executed in it."""
+        return container in self._containers and self._containers[container].running
+
+    async def spawn(self, container: str, command: list[str], **streams: int | bool) -> Process:
+        """Execute a command in a running container; raises StartError."""
+        assert self._sandbox is not None
+        env = self._containers[container].environment()
+        if streams.get("tty"):
+            env.setdefault("TERM", "xterm")
+        return await self._sandbox.spawn(command, env, **streams)  # type: ignore[arg-type]
+
+    def refresh_hosts(self) -> None:
+        """Bring its /etc/hosts up to date with the Services."""
+        text = dns.hosts(self._object, self.ip, self._store.all("services"))
+        dns.write_in_place(self._directory / "hosts", text)
+
+    async def stop(self) -> None:
+        """End its containers, kill what is left, and forget its files."""
+        if self._task:  # first, or it would start the containers again
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.gather(*(c.stop(self._grace) for c in self._containers.values()))
+        if self._sandbox:
+            await self._sandbox.destroy()
+            self._sandbox = None
+
+    def forget(self) -> None:
+        """Remove its files."""
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    async def _run(self) -> None:
+        started = self._object.get("status", {}).get("startTime") or now()
+        before = {s["name"]: s for s in self._object["status"].get("containerStatuses", [])}
+        placed = self._store.update(self.key, lambda pod: _place(pod, self, self._cluster, started))
+        if placed is None:
+            return
+        self._object = placed
+        for spec in placed["spec"]["containers"]:
+            old = before.get(spec["name"])
+            ran = old if old and old.get("containerID") else None
+            container = Container(placed, spec, ran, self._log_file(spec["name"]))
+            container.changed = self._report
+            self._containers[spec["name"]] = container
+        self._report()
+        self.refresh_hosts()
+        await self._set_up()
+        await asyncio.gather(*(self._run_container(c) for c in self._containers.values()))
+
+    async def _set_up(self) -> None:
+        prefix = self._cluster.pod_cidr.prefixlen
+        while self._sandbox is None:
+            try:
+                self._sandbox = await Sandbox.create(
+                    self.uid,
+                    self._directory / "hosts",
+                    self.key.name,
+                    f"{self.address}/{prefix}" if self.address else "",
+                    self._cluster.gateway,
+                )
+            except SandboxError as error:
+                print(f"pod {self.key.namespace}/{self.key.name}: {error}", flush=True)
+                await asyncio.sleep(_RETRY)
+
+    async def _run_container(self, container: Container) -> None:
+        assert self._sandbox is not None
+        image = container.spec["image"]
+        if _ABSENT_IMAGE in image:
+            never = container.spec["imagePullPolicy"] == "Never"
+            container.refuse(
+                "ErrImageNeverPull" if never else "ImagePullBackOff",
+                f'Container image "{image}" is not present with pull policy of Never'
+                if never
+                else f'Back-off pulling image "{image}"',
+            )
+            return
+        await container.run(self._sandbox, self.ip)
+
+    def _report(self) -> None:
+        self._store.update(self.key, self._describe)
+
+    def _describe(self, pod: Object) -> None:
+        reports = [c.status() for c in self._containers.values()]
+        unready = [r["name"] for r in reports if not r["ready"]]
+        codes = [c.exit_code for c in self._containers.values()]
+        status = pod["status"]
+        status["observedGeneration"] = pod["metadata"].get("generation", 1)
+        if None not in codes:
+            status["phase"] = "Failed" if any(codes) else "Succeeded"
+        elif all("waiting" in r["state"] and not r["lastState"] for r in reports):
+            status["phase"] = "Pending"
+        else:
+            status["phase"] = "Running"
+        for kind in ("Ready", "ContainersReady"):
+            if unready:
+                message = f"containers with unready status: [{' '.join(unready)}]"
+                _condition(pod, kind, "False", "ContainersNotReady", message)
+            else:
+                _condition(pod, kind, "True")
+        status["containerStatuses"] = reports
+
+    def _log_file(self, container: str) -> Path:
+        return self._directory / f"{container}.log"
+
+
+class Kubelet:
+    """Keeps one `Pod` running for each Pod object."""
+
+    def __init__(self, cluster: Cluster, store: Store) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._pods: dict[Key, Pod] = {}
+        self._stopping: dict[Key, asyncio.Task[None]] = {}
+
+    def pod(self, key: Key) -> Pod | None:
+        """The running pod, or None."""
+        return self._pods.get(key)
+
+    async def run(self) -> None:
+        """Follow the store until cancelled."""
+        while True:
+            version = self._store.version
+            self._reconcile()
+            await self._store.newer_than(version)
+
+    async def stop(self) -> None:
+        """End all pods; their objects stay, to be run again after a restart."""
+        await asyncio.gather(*self._stopping.values(), *(p.stop() for p in self._pods.values()))
+
+    def _reconcile(self) -> None:
+        objects = {key_of("pods", obj): obj for obj in self._store.all("pods")}
+        for key, pod in self._pods.items():
+            obj = objects.get(key)
+            metadata = obj["metadata"] if obj else {}
+            over = metadata.get("uid") != pod.uid or "deletionTimestamp" in metadata
+            if over and key not in self._stopping:
+                self._stopping[key] = asyncio.create_task(self._end(pod))
+        for key, obj in objects.items():
+            if key in self._pods or obj["status"]["phase"] in ("Succeeded", "Failed"):
+                continue
+            if "deletionTimestamp" in obj["metadata"]:
+                self._store.remove(key)
+            elif reason := self._unschedulable(obj):
+                self._store.update(key, partial(_refuse, reason))
+            else:
+                host = obj["spec"].get("hostNetwork", False)
+                self._pods[key] = Pod(
+                    obj, self._cluster, self._store, "" if host else self._free_address()
+                )
+                self._pods[key].start()
+        for pod in self._pods.values():
+            pod.refresh_hosts()
+
+    async def _end(self, pod: Pod) -> None:
+        await pod.stop()
+        pod.forget()
+        del self._pods[pod.key]
+        del self._stopping[pod.key]
+        current = self._store.get(pod.key)
+        if current and current["metadata"]["uid"] == pod.uid:
+            self._store.remove(pod.key)
+
+    def _free_address(self) -> str:
+        taken = {pod.address for pod in self._pods.values()}
+        hosts = self._cluster.pod_cidr.hosts()
+        next(hosts)  # the gateway
+        return next(str(ip) for ip in hosts if str(ip) not in taken)
+
+    def _unschedulable(self, pod: Object) -> str:
+        node = self._store.get(Key("nodes", "", self._cluster.node))
+        labels = node["metadata"]["labels"] if node else {}
+        wanted = pod["spec"].get("nodeSelector", {})
+        if all(labels.get(key) == value for key, value in wanted.items()):
+            return ""
+        return (
+            "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. "
+            "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+        )
+
+
+def _place(pod: Object, on: Pod, cluster: Cluster, started: str) -> None:
+    pod["spec"]["nodeName"] = cluster.node
+    node_ip = str(cluster.node_ip)
+    pod["status"] |= {"hostIP": node_ip, "hostIPs": [{"ip": node_ip}],
+                      "podIP": on.ip, "podIPs": [{"ip": on.ip}], "startTime": started}  # fmt: skip
+    for kind in _CONDITIONS:
+        waits = kind in ("Ready", "ContainersReady")
+        _condition(pod, kind, "False" if waits else "True")
+    _condition(pod, "PodScheduled", "True")
+
+
+def _refuse(why: str, pod: Object) -> None:
+    pod["status"]["phase"] = "Pending"
+    _condition(pod, "PodScheduled", "False", "Unschedulable", why)
+
+
+def _condition(pod: Object, kind: str, value: str, reason: str = "", message: str = "") -> None:
+    conditions = pod["status"].setdefault("conditions", [])
+    new: Object = {
+        "type": kind,
+        "observedGeneration": pod["metadata"].get("generation", 1),
+        "status": value,
+        "lastProbeTime": None,
+        "lastTransitionTime": now(),
+    }
+    if reason:
+        new |= {"reason": reason, "message": message}
+    for index, old in enumerate(conditions):
+        if old["type"] == kind:
+            if old["status"] == value:
+                new["lastTransitionTime"] = old["lastTransitionTime"]
+            conditions[index] = new
+            return
+    conditions.append(new)

@@ -1,0 +1,140 @@
+"""The Node object and its heartbeat, the namespaces every cluster has, and its own Service."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from . import admission
+from .resources import by_kind
+from .store import Key, key_of, now
+
+if TYPE_CHECKING:
+    from .config import Cluster
+    from .status import Object
+    from .store import Store
+
+VERSION = "v1.32.3+standin"
+_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+_LEASE_SECONDS = 40
+_RENEW_EVERY = 10.0  # seconds, as a real kubelet
+_REPORT_EVERY = 300.0  # seconds between unchanged node reports, as a real kubelet
+_CONDITIONS = (
+    (
+        "MemoryPressure",
+        "False",
+        "KubeletHasSufficientMemory",
+        "kubelet has sufficient memory available",
+    ),
+    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+)
+
+
+def bootstrap(cluster: Cluster, store: Store) -> None:
+    """Create what a cluster has before anybody asks; objects that exist stay as they are."""
+    for name in _NAMESPACES:
+        _ensure(store, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    _ensure(store, {
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": "kubernetes", "namespace": "default"},
+        "spec": {
+            "clusterIP": str(cluster.api_service_ip),
+            "clusterIPs": [str(cluster.api_service_ip)],
+            "ports": [{"name": "https", "port": 443, "targetPort": cluster.listen_port}],
+        },
+    })  # fmt: skip
+    _ensure(store, {
+        "apiVersion": "v1", "kind": "Endpoints",
+        "metadata": {"name": "kubernetes", "namespace": "default"},
+        "subsets": [{"addresses": [{"ip": str(cluster.node_ip)}],
+                     "ports": [{"name": "https", "port": cluster.listen_port, "protocol": "TCP"}]}],
+    })  # fmt: skip
+    _ensure(store, {
+        "apiVersion": "v1", "kind": "Node",
+        "metadata": {"name": cluster.node, "labels": {"kubernetes.io/hostname": cluster.node}},
+        "spec": {"podCIDR": str(cluster.pod_cidr), "podCIDRs": [str(cluster.pod_cidr)]},
+        "status": {},
+    })  # fmt: skip
+    _ensure(store, {
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": cluster.node, "namespace": "kube-node-lease"},
+        "spec": {"holderIdentity": cluster.node, "leaseDurationSeconds": _LEASE_SECONDS},
+    })  # fmt: skip
+
+
+def version() -> Object:
+    """What /version says."""
+    return {
+        "major": "1",
+        "minor": "32",
+        "gitVersion": VERSION,
+        "gitCommit": "",
+        "gitTreeState": "",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": "",
+        "compiler": "",
+        "platform": "linux/amd64",
+    }
+
+
+async def heartbeat(cluster: Cluster, store: Store) -> None:
+    """Renew the node's lease, and now and then its status, until cancelled."""
+    lease = Key("leases", "kube-node-lease", cluster.node)
+    reports = int(_REPORT_EVERY / _RENEW_EVERY)
+    beat = 0
+    while True:
+        if beat % reports == 0:
+            store.update(Key("nodes", "", cluster.node), lambda node: _report(node, cluster))
+        renewed = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        store.update(lease, partial(_renew, renewed))
+        beat += 1
+        await asyncio.sleep(_RENEW_EVERY)
+
+
+def _renew(at: str, lease: Object) -> None:
+    lease["spec"]["renewTime"] = at
+
+
+def _report(node: Object, cluster: Cluster) -> None:
+    before = {c["type"]: c for c in node["status"].get("conditions", [])}
+    system = os.uname()
+    node["status"] = {
+        "addresses": [
+            {"type": "InternalIP", "address": str(cluster.node_ip)},
+            {"type": "Hostname", "address": cluster.node},
+        ],
+        "conditions": [
+            {
+                "type": kind,
+                "status": value,
+                "lastHeartbeatTime": now(),
+                "lastTransitionTime": before[kind]["lastTransitionTime"]
+                if before.get(kind, {}).get("status") == value
+                else now(),
+                "reason": reason,
+                "message": message,
+            }
+            for kind, value, reason, message in _CONDITIONS
+        ],
+        "nodeInfo": {
+            "kubeletVersion": VERSION,
+            "kernelVersion": system.release,
+            "operatingSystem": "linux",
+            "architecture": "amd64",
+            "containerRuntimeVersion": "processes://1",
+            "osImage": "the node's own",
+        },
+    }
+
+
+def _ensure(store: Store, manifest: Object) -> None:
+    resource = by_kind(manifest.pop("apiVersion"), manifest.pop("kind"))
+    assert resource is not None
+    if store.get(key_of(resource.name, manifest)) is None:
+        admission.complete(resource, manifest)
+        store.create(resource.name, manifest)

@@ -1,0 +1,266 @@
+"""The verbs on stored objects: get, list, watch, create, update, patch, delete, scale."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import copy
+import json
+from typing import TYPE_CHECKING
+
+from . import admission, deployments, patches, responses, selectors, status, tables, watch
+from .store import Key, key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from ipaddress import IPv4Network
+
+    from aiohttp import web
+
+    from .rbac import Attributes
+    from .resources import Resource
+    from .status import Object
+    from .store import Store
+
+_OWNED_BY_SERVER = (
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "name",
+    "namespace",
+    "generation",
+)
+
+
+class Objects:
+    """Serves the resources of a store."""
+
+    def __init__(self, store: Store, service_cidr: IPv4Network) -> None:
+        self._store = store
+        self._service_cidr = service_cidr
+
+    async def serve(
+        self, request: web.Request, resource: Resource, wants: Attributes, table: str
+    ) -> web.StreamResponse:
+        """Answer a request; `table` says what the rows of a Table carry, or is empty for objects.
+
+        Raises ApiError.
+        """
+        if "dryRun" in request.query:
+            raise status.bad_request("this cluster has no dry run")
+        if wants.name:
+            return await self._item(request, resource, wants, table)
+        namespace = wants.namespace if resource.namespaced else ""
+        if wants.verb in ("list", "watch"):
+            matches = _filter(request, namespace)
+            if wants.verb == "watch":
+                return await watch.stream(
+                    request, self._store, resource.name, matches, _renderer(resource, table)
+                )
+            return self._list(request, resource, matches, table)
+        if wants.verb == "create":
+            body = await _body(request)
+            return responses.json_response(
+                _whole(resource, self._create(resource, wants, body)), 201
+            )
+        raise status.method_not_allowed()
+
+    async def _item(
+        self, request: web.Request, resource: Resource, wants: Attributes, table: str
+    ) -> web.StreamResponse:
+        namespace = wants.namespace if resource.namespaced else ""
+        key = Key(resource.name, namespace, wants.name)
+        if wants.verb not in ("get", "update", "patch", "delete"):
+            raise status.method_not_allowed()
+        current = self._store.get(key)
+        if current is None:
+            raise status.not_found(resource.name, resource.group, wants.name)
+        render = _renderer(resource, table)
+        if wants.verb == "delete":
+            return responses.json_response(self._delete(resource, key, current), 200)
+        if wants.subresource == "scale":
+            render = _scale
+        if wants.verb != "get":
+            shown = render(current) if wants.subresource == "scale" else _whole(resource, current)
+            if wants.verb == "patch":
+                new = patches.patched(shown, await _body(request), request.content_type)
+            else:
+                new = await _body(request)
+            current = self._update(resource, key, new, wants.subresource)
+        return responses.json_response(render(current), 200)
+
+    def _list(
+        self,
+        request: web.Request,
+        resource: Resource,
+        matches: Callable[[Object], bool],
+        table: str,
+    ) -> web.Response:
+        found = [obj for obj in self._store.all(resource.name) if matches(obj)]
+        metadata: Object = {"resourceVersion": str(self._store.version)}
+        start = _continued(request.query.get("continue", ""))
+        found = [obj for obj in found if key_of(resource.name, obj) > start]
+        limit = request.query.get("limit", "")
+        if limit.isdigit() and 0 < int(limit) < len(found):
+            page, rest = found[: int(limit)], found[int(limit) :]
+            metadata["continue"] = _continue_after(key_of(resource.name, page[-1]))
+            if not (request.query.get("labelSelector") or request.query.get("fieldSelector")):
+                metadata["remainingItemCount"] = len(rest)
+            found = page
+        if table:
+            return responses.json_response(tables.table(resource.kind, found, metadata, table), 200)
+        return responses.json_response({
+            "kind": f"{resource.kind}List",
+            "apiVersion": resource.api_version,
+            "metadata": metadata,
+            "items": found,
+        }, 200)  # fmt: skip
+
+    def _create(self, resource: Resource, wants: Attributes, obj: Object) -> Object:
+        _check_type(resource, obj)
+        metadata = obj.setdefault("metadata", {})
+        if resource.namespaced:
+            if metadata.setdefault("namespace", wants.namespace) != wants.namespace:
+                raise status.bad_request(
+                    "the namespace of the provided object does not match the "
+                    "namespace sent on the request"
+                )
+            if self._store.get(Key("namespaces", "", wants.namespace)) is None:
+                raise status.not_found("namespaces", "", wants.namespace)
+        for field in ("uid", "creationTimestamp", "resourceVersion", "managedFields", "generation"):
+            metadata.pop(field, None)
+        admission.name(resource, obj)
+        if self._store.get(key_of(resource.name, obj)):
+            raise status.already_exists(resource.name, resource.group, metadata["name"])
+        obj.pop("status", None)
+        admission.complete(resource, obj)
+        if resource.kind == "Service":
+            admission.cluster_ip(obj, self._store, self._service_cidr)
+        return self._store.create(resource.name, obj)
+
+    def _update(self, resource: Resource, key: Key, new: Object, subresource: str) -> Object:
+        current = self._store.get(key)
+        if current is None:
+            raise status.not_found(resource.name, resource.group, key.name)
+        version = new.get("metadata", {}).get("resourceVersion")
+        if version and version != current["metadata"]["resourceVersion"]:
+            raise status.conflict(resource.name, resource.group, key.name)
+        if subresource == "status":
+            wanted = {**current, "status": new.get("status", {})}
+        elif subresource == "scale":
+            wanted = copy.deepcopy(current)
+            wanted["spec"]["replicas"] = int(new["spec"].get("replicas", 0))
+        else:
+            _check_type(resource, new)
+            wanted = {**new, "status": current["status"]} if "status" in current else dict(new)
+        wanted["metadata"] = {
+            **wanted["metadata"],
+            **{f: current["metadata"][f] for f in _OWNED_BY_SERVER if f in current["metadata"]},
+        }
+        if subresource != "status":
+            admission.complete(resource, wanted)
+            admission.next_generation(current, wanted)
+        if resource.kind == "Service":
+            admission.unchanged_cluster_ip(current, wanted)
+
+        def replace(obj: Object) -> None:
+            wanted["metadata"]["resourceVersion"] = obj["metadata"]["resourceVersion"]
+            obj.clear()
+            obj.update(wanted)
+
+        updated = self._store.update(key, replace)
+        assert updated is not None
+        return updated
+
+    def _delete(self, resource: Resource, key: Key, current: Object) -> Object:
+        if resource.kind == "Pod":
+            marked = deployments.delete_pod(self._store, key)
+            return _whole(resource, marked or current)
+        if resource.kind == "Namespace":
+            self._empty_namespace(key.name)
+        self._store.remove(key)
+        uid = current["metadata"]["uid"]
+        return status.success(resource.name, resource.group, key.name, uid)
+
+    def _empty_namespace(self, namespace: str) -> None:
+        for name in ("deployments", "services", "endpoints", "leases"):
+            for obj in self._store.all(name, namespace):
+                self._store.remove(key_of(name, obj))
+        for pod in self._store.all("pods", namespace):
+            deployments.delete_pod(self._store, key_of("pods", pod))
+
+
+def _filter(request: web.Request, namespace: str) -> Callable[[Object], bool]:
+    labels = selectors.labels(request.query.get("labelSelector", ""))
+    fields = selectors.fields(request.query.get("fieldSelector", ""))
+
+    def matches(obj: Object) -> bool:
+        metadata = obj["metadata"]
+        here = namespace in ("", metadata.get("namespace"))
+        return here and labels(metadata.get("labels", {})) and fields(obj)
+
+    return matches
+
+
+def _renderer(resource: Resource, table: str) -> Callable[[Object], Object]:
+    if not table:
+        return lambda obj: _whole(resource, obj)
+    return lambda obj: tables.table(
+        resource.kind, [obj], {"resourceVersion": obj["metadata"]["resourceVersion"]}, table
+    )
+
+
+def _whole(resource: Resource, obj: Object) -> Object:
+    return {"kind": resource.kind, "apiVersion": resource.api_version, **obj}
+
+
+def _scale(deployment: Object) -> Object:
+    metadata, spec = deployment["metadata"], deployment["spec"]
+    labels = spec["selector"]["matchLabels"]
+    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {field: metadata[field] for field in kept},
+        "spec": {"replicas": spec["replicas"]},
+        "status": {
+            "replicas": deployment.get("status", {}).get("replicas", 0),
+            "selector": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
+        },
+    }
+
+
+def _check_type(resource: Resource, obj: Object) -> None:
+    """The body's `kind` and `apiVersion`, which are not stored, must be the path's."""
+    found = (obj.pop("apiVersion", resource.api_version), obj.pop("kind", resource.kind))
+    if found != (resource.api_version, resource.kind):
+        raise status.bad_request(
+            f"the API version in the data ({found[0]}, {found[1]}) does not match the expected "
+            f"({resource.api_version}, {resource.kind})"
+        )
+    if not isinstance(obj.get("metadata", {}), dict):
+        raise status.bad_request("metadata is not an object")
+
+
+async def _body(request: web.Request) -> Object:
+    try:
+        body = json.loads(await request.read())
+    except ValueError as error:
+        raise status.bad_request(f"the body of the request is not JSON: {error}") from error
+    if not isinstance(body, (dict, list)):
+        raise status.bad_request("the body of the request is not an object")
+    return body  # type: ignore[return-value]  # a list is a JSON patch
+
+
+def _continue_after(key: Key) -> str:
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+
+
+def _continued(token: str) -> Key:
+    if not token:
+        return Key("", "", "")
+    try:
+        return Key(*json.loads(base64.urlsafe_b64decode(token)))
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise status.bad_request("continue key is not valid") from error

@@ -1,0 +1,42 @@
+"""A request's path and method, read as Kubernetes does: a verb on a resource."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .rbac import Attributes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ITEM_VERBS = {
+    "GET": "get",
+    "HEAD": "get",
+    "POST": "create",
+    "PUT": "update",
+    "PATCH": "patch",
+    "DELETE": "delete",
+}
+_COLLECTION_VERBS = {**_ITEM_VERBS, "GET": "list", "DELETE": "deletecollection"}
+_OF_NAMESPACE = ("status", "finalize")  # what follows a namespace's name without being a resource
+
+
+def attributes(method: str, path: str, query: Mapping[str, str]) -> tuple[Attributes, str]:
+    """What the request wants, and the API version; `resource` is empty for other paths."""
+    match [part for part in path.split("/") if part]:
+        case ["api", version, *rest] if rest:
+            group = ""
+        case ["apis", group, version, *rest] if rest:
+            pass
+        case _:
+            return Attributes(method.lower()), ""
+    namespace = ""
+    if rest[0] == "namespaces" and len(rest) >= 2:
+        namespace = rest[1]
+        if len(rest) > 2 and rest[2] not in _OF_NAMESPACE:
+            rest = rest[2:]
+    resource, name, subresource = (*rest, "", "")[:3]
+    verb = (_ITEM_VERBS if name else _COLLECTION_VERBS).get(method, method.lower())
+    if verb == "list" and query.get("watch", "").lower() in ("true", "1"):
+        verb = "watch"
+    return Attributes(verb, group, resource, subresource, namespace, name), version

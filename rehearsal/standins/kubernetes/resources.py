@@ -1,0 +1,152 @@
+"""The resources this API server has, and its discovery documents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .status import Object
+
+_VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource type and what discovery says of it."""
+
+    name: str
+    kind: str
+    group: str = ""
+    version: str = "v1"
+    namespaced: bool = True
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    subresources: dict[str, Object] = field(default_factory=dict)
+
+    @property
+    def api_version(self) -> str:
+        """`v1`, or `group/version`."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def describe(self) -> list[Object]:
+        """Its entries in an APIResourceList."""
+        entry: Object = {
+            "name": self.name,
+            "singularName": self.kind.lower(),
+            "namespaced": self.namespaced,
+            "kind": self.kind,
+            "verbs": _VERBS,
+        }
+        if self.short_names:
+            entry["shortNames"] = list(self.short_names)
+        if self.categories:
+            entry["categories"] = list(self.categories)
+        subordinate = [
+            {
+                "name": f"{self.name}/{name}",
+                "singularName": "",
+                "namespaced": self.namespaced,
+                **more,
+            }
+            for name, more in sorted(self.subresources.items())
+        ]
+        return [entry, *subordinate]
+
+
+def _status_of(kind: str) -> Object:
+    return {"kind": kind, "verbs": ["get", "patch", "update"]}
+
+
+RESOURCES = (
+    Resource("endpoints", "Endpoints", short_names=("ep",)),
+    Resource("namespaces", "Namespace", namespaced=False, short_names=("ns",)),
+    Resource(
+        "nodes",
+        "Node",
+        namespaced=False,
+        short_names=("no",),
+        subresources={"status": _status_of("Node")},
+    ),
+    Resource(
+        "pods",
+        "Pod",
+        short_names=("po",),
+        categories=("all",),
+        subresources={
+            "exec": {"kind": "PodExecOptions", "verbs": ["create", "get"]},
+            "log": {"kind": "Pod", "verbs": ["get"]},
+            "status": _status_of("Pod"),
+        },
+    ),
+    Resource("services", "Service", short_names=("svc",), categories=("all",)),
+    Resource(
+        "deployments",
+        "Deployment",
+        "apps",
+        short_names=("deploy",),
+        categories=("all",),
+        subresources={
+            "scale": {
+                "group": "autoscaling",
+                "version": "v1",
+                "kind": "Scale",
+                "verbs": ["get", "patch", "update"],
+            },
+            "status": _status_of("Deployment"),
+        },
+    ),
+    Resource("leases", "Lease", "coordination.k8s.io"),
+)
+
+_BY_NAME = {(r.group, r.version, r.name): r for r in RESOURCES}
+GROUPS = {r.group: r.version for r in RESOURCES}
+
+
+def find(group: str, version: str, name: str) -> Resource | None:
+    """The resource at a path, or None."""
+    return _BY_NAME.get((group, version, name))
+
+
+def by_kind(api_version: str, kind: str) -> Resource | None:
+    """The resource of a manifest, or None."""
+    for resource in RESOURCES:
+        if (resource.api_version, resource.kind) == (api_version, kind):
+            return resource
+    return None
+
+
+def discovery(path: str) -> Object | None:
+    """The document at /api, /apis, /api/v1, /apis/GROUP or /apis/GROUP/VERSION; None elsewhere."""
+    match path.strip("/").split("/"):
+        case ["api"]:
+            return {"kind": "APIVersions", "versions": ["v1"]}
+        case ["apis"]:
+            groups = [_group(name) for name in GROUPS if name]
+            return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
+        case ["api", "v1"]:
+            return _resource_list("", "v1")
+        case ["apis", group] if group in GROUPS:
+            return {"kind": "APIGroup", "apiVersion": "v1", **_group(group)}
+        case ["apis", group, version] if GROUPS.get(group) == version:
+            return _resource_list(group, version)
+    return None
+
+
+def _group(name: str) -> Object:
+    version = {"groupVersion": f"{name}/{GROUPS[name]}", "version": GROUPS[name]}
+    return {"name": name, "versions": [version], "preferredVersion": version}
+
+
+def _resource_list(group: str, version: str) -> Object:
+    document: Object = {"kind": "APIResourceList"}
+    if group:
+        document["apiVersion"] = "v1"
+    document["groupVersion"] = f"{group}/{version}" if group else version
+    document["resources"] = [
+        entry
+        for r in RESOURCES
+        if (r.group, r.version) == (group, version)
+        for entry in r.describe()
+    ]
+    return document

@@ -1,0 +1,176 @@
+"""The namespaces of one pod, and processes in them.
+
+A sleeping process is the pod's PID 1 and holds its PID, mount, UTS and (unless `hostNetwork`)
+network namespace. Killing it makes the kernel kill everything else in the pod and take the veth
+away; and it dies with this server, so that a crash leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from ipaddress import IPv4Address
+    from pathlib import Path
+
+BRIDGE = "cni0"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_DEADLINE = 10.0  # seconds for one set-up command
+_DIE_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
+# /proc is read before it is remounted: there the shell still sees its PID outside of the pod.
+_PAUSE = """
+read -r pid rest </proc/self/stat &&
+mount -t proc proc /proc &&
+mount --bind "$1" /etc/hosts &&
+{ [ -z "$2" ] || { hostname "$2" && ip link set lo up; }; } &&
+echo "$pid" &&
+exec sleep infinity
+"""
+
+
+class SandboxError(RuntimeError):
+    """The namespaces could not be set up; the message carries the failing command's words."""
+
+
+class StartError(Exception):
+    """A command cannot be started in a container; the message says why, as an OCI runtime does."""
+
+
+class Sandbox:
+    """A pod's namespaces, ready for containers."""
+
+    def __init__(self, pause: Process, pid: int, veth: str) -> None:
+        self._pause = pause
+        self._pid = pid
+        self._veth = veth
+
+    @classmethod
+    async def create(
+        cls, uid: str, hosts: Path, hostname: str, address: str, gateway: IPv4Address
+    ) -> Sandbox:
+        """Set up; `address` with its prefix length, or empty for the node's own network.
+
+        Raises SandboxError.
+        """
+        own_network = bool(address)
+        pause = await asyncio.create_subprocess_exec(
+            *_DIE_WITH_US,
+            "unshare", "--pid", "--fork", "--kill-child=KILL", "--mount", "--uts",
+            *(["--net"] if own_network else []), "--propagation", "private",
+            "--", "sh", "-c", _PAUSE, "pause", str(hosts), hostname if own_network else "",
+            stdin=DEVNULL, stdout=PIPE, stderr=PIPE, start_new_session=True,
+            env={"PATH": PATH},
+        )  # fmt: skip
+        assert pause.stdout is not None
+        assert pause.stderr is not None
+        line = await asyncio.wait_for(pause.stdout.readline(), _DEADLINE)
+        if not line.strip().isdigit():
+            words = await asyncio.wait_for(pause.stderr.read(), _DEADLINE)
+            raise SandboxError(f"pod namespaces: {words.decode(errors='replace').strip()}")
+        sandbox = cls(pause, int(line), f"veth{uid.replace('-', '')[:8]}" if own_network else "")
+        if own_network:
+            try:
+                await sandbox._connect(address, gateway)
+            except SandboxError:
+                await sandbox.destroy()
+                raise
+        return sandbox
+
+    async def _connect(self, address: str, gateway: IPv4Address) -> None:
+        outside = (
+            f"link add {self._veth} type veth peer name eth0 netns {self._pid}\n"
+            f"link set {self._veth} master {BRIDGE} up\n"
+        )
+        inside = f"addr add {address} dev eth0\nlink set eth0 up\nroute add default via {gateway}\n"
+        await run("ip", "-batch", "-", given=outside)
+        enter = ("nsenter", f"--target={self._pid}", "--net", "--")
+        await run(*enter, "ip", "-batch", "-", given=inside)
+
+    async def spawn(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        stdin: int | IO[bytes] = DEVNULL,
+        stdout: int | IO[bytes] = DEVNULL,
+        stderr: int | IO[bytes] = DEVNULL,
+        tty: bool = False,
+    ) -> Process:
+        """Start `command` in the pod as the leader of its own process group.
+
+        With `tty` its standard input becomes the controlling terminal. Raises StartError.
+        """
+        program = _program(command, env)
+        enter = ("nsenter", f"--target={self._pid}", "--pid", "--mount", "--uts", "--net", "--")
+        terminal = ("setsid", "--ctty") if tty else ()
+        return await asyncio.create_subprocess_exec(
+            *_DIE_WITH_US, *enter, *terminal, program, *command[1:],
+            stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True, env=env,
+        )  # fmt: skip
+
+    async def destroy(self) -> None:
+        """Kill everything in the pod; returns when it is gone."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            self._pause.kill()
+        await self._pause.wait()
+        if self._veth:
+            # The kernel takes it away with the namespace, but not before the address is used again.
+            with contextlib.suppress(SandboxError):
+                await run("ip", "link", "delete", self._veth)
+
+
+def signal_group(process: Process, number: signal.Signals) -> None:
+    """Signal a spawned process and what it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def exit_code(returncode: int) -> int:
+    """As a shell says it: 128 and the signal's number for a process that was killed."""
+    return returncode if returncode >= 0 else 128 - returncode
+
+
+async def run(*command: str, given: str = "") -> str:
+    """Run a set-up command with `given` on its standard input; raises SandboxError."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env={"PATH": PATH}
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(given.encode()), _DEADLINE)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise SandboxError(f"{' '.join(command)}: no end after {_DEADLINE:.0f} s") from None
+    if process.returncode:
+        raise SandboxError(f"{' '.join(command)}: {err.decode(errors='replace').strip()}")
+    return out.decode()
+
+
+def _program(command: Sequence[str], env: Mapping[str, str]) -> str:
+    if not command:
+        raise StartError("args must not be empty")
+    trouble = f'unable to start container process: exec: "{command[0]}": '
+    path = env.get("PATH", PATH)
+    found = shutil.which(command[0], path=path)
+    if found is None:
+        if "/" in command[0]:
+            exists = os.path.exists(command[0])  # noqa: PTH110 - may be any string
+            raise StartError(
+                trouble
+                + (
+                    "permission denied"
+                    if exists
+                    else f"stat {command[0]}: no such file or directory"
+                )
+            )
+        raise StartError(trouble + "executable file not found in $PATH")
+    return found

@@ -1,0 +1,202 @@
+"""Lists as `kubectl get` prints them: rows of cells, computed by the server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .status import Object
+
+    Cells = Callable[[Object], list[Any]]
+
+_AGE = ("Age", "string", 0)
+_LABELLED = {"Name": "name"}
+
+
+def table(kind: str, objects: Sequence[Object], metadata: Object, include: str) -> Object:
+    """A `Table` of `objects`; `include` says what each row carries: Metadata, Object or None."""
+    columns, cells = _TABLES.get(kind, _GENERIC)
+    return {
+        "kind": "Table",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": metadata,
+        "columnDefinitions": [
+            {
+                "name": name,
+                "type": type_,
+                "format": _LABELLED.get(name, ""),
+                "description": "",
+                "priority": priority,
+            }
+            for name, type_, priority in columns
+        ],
+        "rows": [_row(cells(obj), obj, include) for obj in objects],
+    }
+
+
+def age(timestamp: str) -> str:
+    """How long ago, as kubectl says it: 45s, 12m, 5h, 3d."""
+    then = datetime.fromisoformat(timestamp.replace("Z", "+00:00"))
+    seconds = max(0, int((datetime.now(UTC) - then).total_seconds()))
+    if seconds < 120:
+        return f"{seconds}s"
+    if seconds < 600:
+        return f"{seconds // 60}m{seconds % 60}s" if seconds % 60 else f"{seconds // 60}m"
+    if seconds < 3 * 3600:
+        return f"{seconds // 60}m"
+    return f"{seconds // 3600}h" if seconds < 48 * 3600 else f"{seconds // 86400}d"
+
+
+def pod_reason(pod: Object) -> str:
+    """The STATUS column: the most telling reason, else the phase."""
+    if "deletionTimestamp" in pod["metadata"]:
+        return "Terminating"
+    reason: str = pod["status"].get("reason") or pod["status"]["phase"]
+    for status in pod["status"].get("containerStatuses", []):
+        for state in ("waiting", "terminated"):
+            if state in status["state"]:
+                reason = status["state"][state].get("reason", reason)
+    return reason
+
+
+def _row(cells: list[Any], obj: Object, include: str) -> Object:
+    row: Object = {"cells": cells}
+    if include == "Object":
+        row["object"] = obj
+    elif include == "Metadata":
+        row["object"] = {
+            "kind": "PartialObjectMetadata",
+            "apiVersion": "meta.k8s.io/v1",
+            "metadata": obj["metadata"],
+        }
+    return row
+
+
+def _pod(pod: Object) -> list[Any]:
+    statuses = pod["status"].get("containerStatuses", [])
+    ready = sum(s["ready"] for s in statuses)
+    restarts = sum(s["restartCount"] for s in statuses)
+    finished = [
+        s["lastState"]["terminated"]["finishedAt"]
+        for s in statuses
+        if "terminated" in s["lastState"]
+    ]
+    ago = f" ({age(max(finished))} ago)" if restarts and finished else ""
+    return [
+        pod["metadata"]["name"],
+        f"{ready}/{len(pod['spec']['containers'])}",
+        pod_reason(pod),
+        f"{restarts}{ago}",
+        age(pod["metadata"]["creationTimestamp"]),
+        pod["status"].get("podIP", "<none>"),
+        pod["spec"].get("nodeName", "<none>"),
+        "<none>",
+        "<none>",
+    ]
+
+
+def _service(service: Object) -> list[Any]:
+    spec = service["spec"]
+    ports = ",".join(f"{p['port']}/{p['protocol']}" for p in spec.get("ports", []))
+    return [
+        service["metadata"]["name"],
+        spec["type"],
+        spec.get("clusterIP", "<none>"),
+        "<none>",
+        ports or "<none>",
+        age(service["metadata"]["creationTimestamp"]),
+        _pairs(spec.get("selector", {})),
+    ]
+
+
+def _deployment(deployment: Object) -> list[Any]:
+    spec, status = deployment["spec"], deployment.get("status", {})
+    containers = spec["template"]["spec"]["containers"]
+    return [
+        deployment["metadata"]["name"],
+        f"{status.get('readyReplicas', 0)}/{spec['replicas']}",
+        status.get("updatedReplicas", 0),
+        status.get("availableReplicas", 0),
+        age(deployment["metadata"]["creationTimestamp"]),
+        ",".join(c["name"] for c in containers),
+        ",".join(c["image"] for c in containers),
+        _pairs(spec["selector"]["matchLabels"]),
+    ]
+
+
+def _namespace(namespace: Object) -> list[Any]:
+    metadata = namespace["metadata"]
+    return [metadata["name"], namespace["status"]["phase"], age(metadata["creationTimestamp"])]
+
+
+def _node(node: Object) -> list[Any]:
+    ready = [c["status"] for c in node["status"]["conditions"] if c["type"] == "Ready"]
+    word = "Ready" if ready == ["True"] else "NotReady"
+    return [
+        node["metadata"]["name"],
+        word,
+        "control-plane",
+        age(node["metadata"]["creationTimestamp"]),
+        node["status"]["nodeInfo"]["kubeletVersion"],
+    ]
+
+
+def _any(obj: Object) -> list[Any]:
+    return [obj["metadata"]["name"], age(obj["metadata"]["creationTimestamp"])]
+
+
+def _pairs(labels: dict[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items())) or "<none>"
+
+
+_NAME = ("Name", "string", 0)
+_GENERIC: tuple[Sequence[tuple[str, str, int]], Cells] = ((_NAME, _AGE), _any)
+_TABLES: dict[str, tuple[Sequence[tuple[str, str, int]], Cells]] = {
+    "Pod": (
+        (
+            _NAME,
+            ("Ready", "string", 0),
+            ("Status", "string", 0),
+            ("Restarts", "string", 0),
+            _AGE,
+            ("IP", "string", 1),
+            ("Node", "string", 1),
+            ("Nominated Node", "string", 1),
+            ("Readiness Gates", "string", 1),
+        ),
+        _pod,
+    ),
+    "Service": (
+        (
+            _NAME,
+            ("Type", "string", 0),
+            ("Cluster-IP", "string", 0),
+            ("External-IP", "string", 0),
+            ("Port(s)", "string", 0),
+            _AGE,
+            ("Selector", "string", 1),
+        ),
+        _service,
+    ),
+    "Deployment": (
+        (
+            _NAME,
+            ("Ready", "string", 0),
+            ("Up-to-date", "string", 0),
+            ("Available", "string", 0),
+            _AGE,
+            ("Containers", "string", 1),
+            ("Images", "string", 1),
+            ("Selector", "string", 1),
+        ),
+        _deployment,
+    ),
+    "Namespace": ((_NAME, ("Status", "string", 0), _AGE), _namespace),
+    "Node": (
+        (_NAME, ("Status", "string", 0), ("Roles", "string", 0), _AGE, ("Version", "string", 0)),
+        _node,
+    ),
+}
