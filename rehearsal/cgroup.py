@@ -42,7 +42,11 @@ def machine(name: str) -> Path:
 
 
 def kill(group: Path, deadline: float = 10) -> None:
-    """End every process in the group and below it. Raises RehearsalError after `deadline` s."""
+    """End every process in the group and below it, for ever: remove the group afterwards.
+
+    Linux 6.18 kills what is later cloned into a group that was killed once.
+    Raises RehearsalError if they do not end within `deadline` seconds.
+    """
     if not group.exists():
         return
     (group / "cgroup.kill").write_text("1")

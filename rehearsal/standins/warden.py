@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-CA = Path("/etc/warden/fleet_user_ca")
+CA = Path.home() / ".config/warden/fleet_user_ca"
 ROLES = {"atm-fleet-mesh"}
 
 
