@@ -18,6 +18,7 @@ class BridgeTunnel:
     kind: str
     up: bool
     autostart: bool
+    pid: int | None = None
 
 
 def parse_bridge_status(transcript: Transcript) -> dict[str, BridgeTunnel]:
@@ -30,6 +31,7 @@ def parse_bridge_status(transcript: Transcript) -> dict[str, BridgeTunnel]:
                 kind=entry["kind"],
                 up={"up": True, "down": False}[entry["state"]],
                 autostart={True: True, False: False}[entry["autostart"]],
+                pid=entry.get("pid"),
             )
             for entry in listed
         }

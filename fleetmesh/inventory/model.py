@@ -186,6 +186,8 @@ class Health(Model):
 class Smoke(Model):
     """The write smoke: POST `body` to `path`, find the `id` member, GET `path`/<id>."""
 
+    kind: Literal["progress", "emission"]
+
     path: HttpPath
     body: dict[str, Any]
     id: str

@@ -1,0 +1,11 @@
+"""Loads the pytest layer; see fixtures/."""
+
+pytest_plugins = (
+    "fixtures.options",
+    "fixtures.rehearsal",
+    "fixtures.cases",
+    "fixtures.results",
+    "fixtures.facts",
+    "fixtures.terminal",
+    "fixtures.html_report",
+)

@@ -1,0 +1,118 @@
+"""The workstation has let go, the fleet has taken over, and the way back is open."""
+
+from collections.abc import Mapping
+
+from fixtures import Case, check
+from fleetmesh import ssh_command
+from fleetmesh.attribution import Places
+from fleetmesh.facts.http import Answer
+from fleetmesh.facts.machines import BridgeTool
+from fleetmesh.facts.sockets import LoginSession, Process, Socket
+from fleetmesh.facts.units import Unit
+from fleetmesh.facts.workstation import BridgeTunnel
+from fleetmesh.inventory import Inventory, RetiredTunnel, Tunnel
+
+
+@check(
+    "CUT-03",
+    runbook="Cutover 1",
+    hint="on the workstation: bridge down {retired}",
+)
+def test_retired_tunnel_is_down(
+    retired: RetiredTunnel,
+    inventory: Inventory,
+    bridge_status: Mapping[str, dict[str, BridgeTunnel]],
+    processes: Mapping[str, tuple[Process, ...]],
+) -> None:
+    """The retired reverse tunnel is down: its `bridge` says so and no process carries it."""
+    host = inventory.workstation.host
+    listed = bridge_status[host].get(retired.id)
+    assert listed is None or not listed.up, f"`bridge` on {host} says that {retired} is up"
+    for process in processes[host]:
+        command = ssh_command.parse(process.argv)
+        carried = [f.listen for f in command.remote] if command else []
+        assert retired.listen not in carried, (
+            f"process {process.pid} on {host} carries it: {' '.join(process.argv)}"
+        )
+
+
+@check(
+    "CUT-03",
+    runbook="Cutover 1",
+    hint="ssh {retired.host} ss -tlnpe 'sport = :{retired.listen.port}'",
+)
+def test_retired_tunnel_has_no_connection(
+    retired: RetiredTunnel,
+    inventory: Inventory,
+    listeners: Mapping[str, tuple[Socket, ...]],
+    sessions: Mapping[str, dict[str, LoginSession]],
+    places: Places,
+) -> None:
+    """No connection of the retired reverse tunnel is up on the host where it used to listen."""
+    host = inventory.workstation.host
+    for socket in listeners[retired.host]:
+        session = sessions[retired.host].get(socket.session or "")
+        if socket.port == retired.listen.port and session:
+            origin = places.name(session.remote_host)
+            assert origin != host, (
+                f"{socket.local} is still held by session {session.id} from {host}"
+            )
+
+
+@check(
+    "CUT-06",
+    runbook="Cutover 3",
+    hint="ssh {tunnel.host} curl -i http://{tunnel.listen}; "
+    "ssh {tunnel.host} systemctl --user status {tunnel.unit}",
+)
+def test_service_answers_through_its_tunnel(
+    tunnel: Tunnel, inventory: Inventory, tunnel_answers: Mapping[str, Answer], case: Case
+) -> None:
+    """From the node, the service answers healthy through its tunnel, and it is that service."""
+    answer = tunnel_answers[tunnel.id]
+    case.note(f"answered {answer.status}: {answer.body[:120]!r}")
+    unhealthy = answer.unhealthy(inventory.services[tunnel.to].health)
+    assert unhealthy is None, unhealthy
+
+
+@check(
+    "CUT-08",
+    runbook="Rollback",
+    gate="warn",
+    hint="ssh {tunnel.host} systemctl --user disable --now {tunnel.unit}",
+)
+def test_fleet_tunnel_can_be_stopped(
+    tunnel: Tunnel,
+    inventory: Inventory,
+    units: Mapping[str, dict[str, Unit]],
+    bridge_tools: Mapping[str, BridgeTool],
+    case: Case,
+) -> None:
+    """Rollback is ready: the fleet's tunnel can be stopped where it runs."""
+    bridge = bridge_tools[tunnel.host]
+    if inventory.manager == "ops-bridge":
+        assert bridge.kind == "ops-bridge", f"`bridge` on {tunnel.host} is {bridge.kind}"
+        return
+    unit = units[tunnel.host][tunnel.unit]
+    assert unit.load == "loaded", f"systemd on {tunnel.host} does not know {unit.name}"
+    if bridge.kind != "ops-bridge":
+        case.note(
+            f"the runbook's `bridge down {tunnel}` cannot work on {tunnel.host}, where `bridge` is "
+            f"{bridge.kind}; `systemctl --user disable --now {tunnel.unit}` does the same"
+        )
+
+
+@check(
+    "CUT-08",
+    runbook="Rollback",
+    gate="warn",
+    hint="on the workstation: bridge status",
+)
+def test_workstation_tunnel_can_be_started(
+    retired: RetiredTunnel,
+    inventory: Inventory,
+    bridge_status: Mapping[str, dict[str, BridgeTunnel]],
+) -> None:
+    """Rollback is ready: the workstation's `bridge` still knows the retired tunnel's name."""
+    host = inventory.workstation.host
+    assert retired.id in bridge_status[host], f"`bridge` on {host} does not know {retired}"

@@ -1,0 +1,51 @@
+"""What lies on the tunnels' host is the reference, and systemd has read it."""
+
+import difflib
+from collections.abc import Mapping
+
+from fixtures import check
+from fleetmesh.facts.units import InstalledFile, Unit, installed_files
+from fleetmesh.inventory import Inventory, Tunnel
+
+
+@check(
+    "CUT-01",
+    runbook="Install",
+    hint="bash infra/fleet-mesh/install-railiance01.sh {carrier}",
+)
+def test_installed_files_equal_the_reference(
+    carrier: str,
+    inventory: Inventory,
+    installed: Mapping[str, dict[str, InstalledFile | None]],
+    reference_files: Mapping[str, bytes],
+) -> None:
+    """Installed unit files and tunnels.yaml equal the reference, byte for byte."""
+    for path, reference in installed_files(inventory, carrier).items():
+        found, expected = installed[carrier][path], reference_files[reference]
+        assert found is not None, f"~/{path} is not installed on {carrier}"
+        assert found.content == expected, (
+            f"~/{path} differs from {reference}: {_difference(expected, found.content)}"
+        )
+
+
+def _difference(expected: bytes, found: bytes) -> str:
+    lines = difflib.unified_diff(
+        expected.decode("utf-8", "replace").splitlines(),
+        found.decode("utf-8", "replace").splitlines(),
+        "reference", "installed", lineterm="", n=0,
+    )  # fmt: skip
+    changed = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+    return "; ".join(changed[:6]) or "only in bytes that no line shows"
+
+
+@check(
+    "CUT-02",
+    runbook="Install",
+    hint="ssh {tunnel.host} systemctl --user daemon-reload; systemctl --user cat {tunnel.unit}",
+)
+def test_systemd_has_loaded_it(tunnel: Tunnel, units: Mapping[str, dict[str, Unit]]) -> None:
+    """systemd has loaded what is installed: no pending daemon-reload, no undeclared drop-in."""
+    unit = units[tunnel.host][tunnel.unit]
+    assert unit.load == "loaded", f"{unit.name} is {unit.load}"
+    assert not unit.need_reload, f"{unit.file} has changed since systemd read it"
+    assert not unit.drop_ins, f"{unit.name} is changed by {', '.join(unit.drop_ins)}"

@@ -1,0 +1,102 @@
+"""The fleet's units run, hold their own ports and forward what the inventory says."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from fixtures import Case, Inconclusive, check
+from fleetmesh import ssh_command
+from fleetmesh.attribution import Places, held_by
+from fleetmesh.facts.machines import Machine
+from fleetmesh.facts.sockets import LoginSession, Process, Socket
+from fleetmesh.facts.units import Unit
+from fleetmesh.inventory import Inventory, Tunnel
+
+# What makes the tunnel's ssh fail loudly, and never ask or trust blindly; ssh_config(5).
+_LOUD = {
+    "ExitOnForwardFailure": "yes",
+    "BatchMode": "yes",
+    "StrictHostKeyChecking": "yes",
+}
+
+
+@check(
+    "CUT-04",
+    runbook="Cutover 2",
+    hint="ssh {tunnel.host} systemctl --user status {tunnel.unit}; "
+    "journalctl --user -u {tunnel.unit} -n 20",
+)
+def test_unit_is_running_and_steady(
+    tunnel: Tunnel, units: Mapping[str, dict[str, Unit]], case: Case
+) -> None:
+    """The fleet unit is running and steady since a time that is stated."""
+    unit = units[tunnel.host][tunnel.unit]
+    assert unit.load != "not-found", f"{unit.name} is not installed"
+    assert (unit.active, unit.sub) == ("active", "running"), (
+        f"{unit.name} is {unit.active} ({unit.sub}), result {unit.result}, "
+        f"after {unit.restarts} restarts"
+    )
+    if unit.started is None:
+        raise Inconclusive(f"{unit.name} does not say since when it runs")
+    since = datetime.fromtimestamp(unit.started, UTC)
+    case.note(f"running since {since:%Y-%m-%d %H:%M:%SZ}, {unit.restarts} restarts")
+
+
+@check(
+    "CUT-05",
+    runbook="Cutover 2",
+    hint="ssh {tunnel.host} ss -tlnpe 'sport = :{tunnel.listen.port}'",
+)
+def test_port_is_held_by_its_own_unit(
+    tunnel: Tunnel,
+    listeners: Mapping[str, tuple[Socket, ...]],
+    sessions: Mapping[str, dict[str, LoginSession]],
+    places: Places,
+) -> None:
+    """The listen port is held by its own fleet unit, on loopback only."""
+    held = [socket for socket in listeners[tunnel.host] if socket.port == tunnel.listen.port]
+    assert held, f"nobody listens on {tunnel.listen} of {tunnel.host}"
+    for socket in held:
+        holder = held_by(socket, sessions[tunnel.host], places)
+        assert holder.unit == tunnel.unit, f"{socket.local} is held by {holder}"
+        assert socket.local == tunnel.listen, (
+            f"{tunnel.unit} listens on {socket.local}, not only on {tunnel.listen}"
+        )
+
+
+@check(
+    "CUT-07",
+    runbook="Cutover 2",
+    hint="ssh {tunnel.host} systemctl --user restart {tunnel.unit}",
+)
+def test_running_ssh_forwards_what_it_should(
+    tunnel: Tunnel,
+    inventory: Inventory,
+    units: Mapping[str, dict[str, Unit]],
+    processes: Mapping[str, tuple[Process, ...]],
+    machines: Mapping[str, Machine],
+) -> None:
+    """The running ssh forwards exactly what the inventory says, and fails loudly."""
+    unit = units[tunnel.host][tunnel.unit]
+    running = [process for process in processes[tunnel.host] if process.pid == unit.main_pid]
+    assert running, f"{unit.name} runs no ssh"
+    command = ssh_command.parse(running[0].argv)
+    assert command is not None, f"{unit.name} runs {running[0].argv[0]}"
+    service, via = inventory.services[tunnel.to], inventory.hosts[tunnel.via]
+    home = machines[tunnel.host].home
+    forwards = [(forward.listen, forward.target) for forward in command.local]
+    wanted = [(str(tunnel.listen), f"{service.cluster_ip}:{service.port}")]
+    assert forwards == wanted, f"the running ssh forwards {forwards}, not {wanted}"
+    assert not command.remote, f"the running ssh also forwards back: {command.remote}"
+    assert not command.dynamic, f"the running ssh is also a proxy: {command.dynamic}"
+    assert command.host == via.target, f"the running ssh goes to {command.host}, not {via.target}"
+    assert command.user == via.user, f"the running ssh logs in as {command.user}, not {via.user}"
+    assert command.jump is None, f"the running ssh goes through {command.jump}"
+    keys = [key.replace("~", home, 1) for key in command.keys]
+    assert keys == [tunnel.key.replace("~", home, 1)], f"the running ssh uses {command.keys}"
+    for option, value in _LOUD.items():
+        found = command.option(option)
+        assert found == value, f"the running ssh has {option}={found or '(not set)'}, not {value}"
+    for option in ("ServerAliveInterval", "ServerAliveCountMax"):
+        found = command.option(option)
+        assert (found or "").isdigit(), f"the running ssh has {option}={found or '(not set)'}"
+        assert found != "0", f"the running ssh has {option}=0, which turns it off"

@@ -1,0 +1,38 @@
+"""Nobody unexpected sits on the addresses where the tunnels are to listen."""
+
+from collections.abc import Mapping
+
+from fixtures import Case, check
+from fleetmesh.attribution import Places, covers, held_by
+from fleetmesh.facts.sockets import LoginSession, Socket
+from fleetmesh.inventory import Inventory, Tunnel
+
+
+@check(
+    "PRE-11",
+    runbook="Cutover",
+    hint="ssh {tunnel.host} ss -tlnpe 'sport = :{tunnel.listen.port}'",
+)
+def test_listen_address_is_free_or_ours(
+    tunnel: Tunnel,
+    inventory: Inventory,
+    listeners: Mapping[str, tuple[Socket, ...]],
+    sessions: Mapping[str, dict[str, LoginSession]],
+    places: Places,
+    case: Case,
+) -> None:
+    """The listen address is free, or held by its fleet unit or the tunnel to be retired."""
+    holders = [
+        held_by(socket, sessions[tunnel.host], places)
+        for socket in listeners[tunnel.host]
+        if covers(socket, tunnel.listen.ip, tunnel.listen.port)
+    ]
+    case.note(f"{tunnel.listen} is held by {', '.join(map(str, holders)) or 'nobody'}")
+    to_be_retired = any(
+        retired.host == tunnel.host and retired.listen == tunnel.listen
+        for retired in inventory.workstation.retired.values()
+    )
+    for holder in holders:
+        ours = holder.unit == tunnel.unit
+        retiring = to_be_retired and holder.origin == inventory.workstation.host
+        assert ours or retiring, f"{tunnel.listen} on {tunnel.host} is held by {holder}"

@@ -1,0 +1,60 @@
+"""The tunnels' identity is a short-lived certificate, once the migration is done."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from fixtures import Case, Deferred, check
+from fleetmesh.facts.keys import CertificateTrust, LoginAttempt, UserCertificate
+from fleetmesh.facts.reference import ConfiguredTunnel
+from fleetmesh.inventory import Inventory, Login
+
+
+@check(
+    "PROD-14",
+    runbook="cert_command migration",
+    hint="ops-warden/wiki/playbooks/ops-bridge-tunnel-cert.md; "
+    "ssh {login.host} ssh-keygen -L -f {login.key}-cert.pub",
+)
+def test_tunnels_use_a_valid_certificate(
+    login: Login,
+    inventory: Inventory,
+    certificates: Mapping[str, UserCertificate | None],
+    trust: Mapping[str, CertificateTrust],
+    logins: Mapping[str, LoginAttempt],
+    static_logins: Mapping[str, LoginAttempt],
+    reference_tunnels: Mapping[str, dict[str, ConfiguredTunnel]],
+    now: datetime,
+    case: Case,
+) -> None:
+    """Fleet tunnels authenticate with a valid `atm-fleet-mesh` certificate, and no static key."""
+    if inventory.identity == "static-key":
+        attempt = logins[str(login)]
+        raise Deferred(f"the tunnels use the static key {login.key}: {attempt.said}")
+    demanded, certificate = inventory.certificate, certificates[str(login)]
+    assert certificate is not None, f"{login.host} has no certificate {login.key}-cert.pub"
+    trusted = trust[login.via]
+    assert demanded.principal in certificate.principals, (
+        f"the certificate is for {', '.join(certificate.principals) or 'nobody'}, "
+        f"not for {demanded.principal}"
+    )
+    assert demanded.principal in trusted.principals, (
+        f"{demanded.principal} is not registered in {demanded.principals} on {login.via}"
+    )
+    assert certificate.ca_fingerprint in trusted.ca_fingerprints, (
+        f"{login.via} does not know the CA {certificate.ca_fingerprint}"
+    )
+    assert certificate.valid_until is not None, "the certificate never expires"
+    left = (certificate.valid_until - now).total_seconds()
+    assert left >= demanded.min_lifetime, (
+        f"the certificate ends {certificate.valid_until:%Y-%m-%d %H:%M:%SZ}, in {left:.0f} s; "
+        f"{demanded.min_lifetime} s must be left"
+    )
+    case.note(f"certificate {certificate.key_id} is valid for another {left:.0f} s")
+    without = [
+        name
+        for name, tunnel in reference_tunnels[login.host].items()
+        if tunnel.cert_command is None
+    ]
+    assert not without, f"no cert_command is configured for {', '.join(without)}"
+    static = static_logins[str(login)]
+    assert not static.succeeded, f"{login.via} still accepts the static key {login.key}"

@@ -1,0 +1,52 @@
+"""Production's path leads over the fleet alone."""
+
+from collections.abc import Callable, Mapping
+
+from fixtures import check
+from fleetmesh.attribution import Places, held_by
+from fleetmesh.facts.sockets import LoginSession, Socket
+from fleetmesh.inventory import Inventory, Tunnel
+from fleetmesh.path import Path
+
+
+@check(
+    "PROD-04",
+    runbook="Goal, After",
+    hint="ssh {tunnel.host} ss -tnpe 'sport = :{tunnel.listen.port}'; "
+    "ssh {tunnel.via} ss -tnpe state established",
+)
+def test_live_path_leads_over_the_fleet(
+    tunnel: Tunnel, inventory: Inventory, paths: Callable[[str], Path]
+) -> None:
+    """The live path of the tunnel, hop by hop, leads over its hosts to the service's ClusterIP."""
+    service = inventory.services[tunnel.to]
+    expected = (tunnel.host, tunnel.via, f"{service.cluster_ip}:{service.port}")
+    path = paths(tunnel.id)
+    assert path.broken is None, f"the path is {path}"
+    assert path.route == expected, f"the path is {path}, not {' → '.join(expected)}"
+    carrier = path.hops[0].holder
+    assert carrier == f"the unit {tunnel.unit}", f"on {tunnel.host} it is carried by {carrier}"
+
+
+@check(
+    "PROD-05",
+    runbook="Tunnel policy",
+    hint="on the workstation: bridge down the tunnel that is named; "
+    "ssh {fleet_host} loginctl list-sessions",
+)
+def test_no_production_port_is_held_from_the_workstation(
+    fleet_host: str,
+    inventory: Inventory,
+    listeners: Mapping[str, tuple[Socket, ...]],
+    sessions: Mapping[str, dict[str, LoginSession]],
+    places: Places,
+) -> None:
+    """No production port on the host is held by a connection that came from the workstation."""
+    ports = {tunnel.listen.port for tunnel in inventory.tunnels.values()}
+    guilty = [
+        f"{socket.local} is held by {holder}"
+        for socket in listeners[fleet_host]
+        if socket.port in ports
+        and (holder := held_by(socket, sessions[fleet_host], places)).session is not None
+    ]
+    assert not guilty, "; ".join(guilty)

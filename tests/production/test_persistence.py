@@ -1,0 +1,97 @@
+"""What runs now is what runs after a reboot."""
+
+from collections.abc import Mapping
+
+from fixtures import Case, Inconclusive, check
+from fleetmesh import ssh_command
+from fleetmesh.facts.sockets import Process
+from fleetmesh.facts.units import InstalledFile, Unit
+from fleetmesh.inventory import Inventory, Tunnel
+
+Units = Mapping[str, dict[str, Unit]]
+
+
+@check(
+    "PROD-07",
+    runbook="Persist across reboot",
+    hint="ssh {carrier} 'sudo loginctl enable-linger $(id -un)'",
+)
+def test_linger_is_on(carrier: str, linger: Mapping[str, str]) -> None:
+    """Linger is on for the units' user."""
+    assert linger[carrier] == "yes", f"Linger={linger[carrier]} on {carrier}"
+
+
+@check(
+    "PROD-08",
+    runbook="Persist across reboot",
+    hint="ssh {tunnel.host} systemctl --user enable {tunnel.unit}",
+)
+def test_unit_is_enabled(
+    tunnel: Tunnel, units: Units, boot_units: Mapping[str, frozenset[str]]
+) -> None:
+    """The fleet unit is enabled, that exact state, and wanted by a target that starts at boot."""
+    unit = units[tunnel.host][tunnel.unit]
+    assert unit.survives_reboot, (
+        f"{unit.name} is {unit.file_state or unit.load}, and only `enabled` survives a reboot"
+    )
+    assert unit.name in boot_units[tunnel.host], (
+        f"{unit.name} is enabled, but default.target does not pull it in"
+    )
+
+
+@check(
+    "PROD-09",
+    runbook="Persist across reboot",
+    hint="ssh {tunnel.host} systemctl --user daemon-reload; systemctl --user restart {tunnel.unit}",
+)
+def test_running_is_what_would_start(
+    tunnel: Tunnel,
+    units: Units,
+    processes: Mapping[str, tuple[Process, ...]],
+    installed: Mapping[str, dict[str, InstalledFile | None]],
+) -> None:
+    """What runs is what would start after a reboot: arguments and age of the process agree."""
+    unit = units[tunnel.host][tunnel.unit]
+    running = [process for process in processes[tunnel.host] if process.pid == unit.main_pid]
+    assert running, f"{unit.name} runs no ssh"
+    now, after_reboot = " ".join(running[0].argv), unit.commands[-1] if unit.commands else ""
+    assert now == after_reboot, f"{unit.name} runs `{now}` but would start `{after_reboot}`"
+    file = installed[tunnel.host][f".config/systemd/user/{tunnel.unit}"]
+    if file is None or unit.started is None:
+        raise Inconclusive(f"the ages of {unit.name} and its process cannot be compared")
+    assert unit.started >= file.modified, f"{unit.file} is newer than the process that runs"
+
+
+@check(
+    "PROD-10",
+    runbook="WireGuard evaluation",
+    gate="warn",
+    hint="the runbook's WireGuard evaluation; CUST-WP-0054-T02",
+)
+def test_few_enough_tunnel_units(
+    carrier: str, inventory: Inventory, units: Units, case: Case
+) -> None:
+    """Persistent tunnel units do not exceed the WireGuard threshold."""
+    persistent = sorted(
+        unit.name
+        for unit in units[carrier].values()
+        if unit.survives_reboot
+        and any((ssh := ssh_command.parse(c.split())) and ssh.is_tunnel for c in unit.commands)
+    )
+    case.note(f"{len(persistent)} persistent tunnel units: {', '.join(persistent)}")
+    limit = inventory.limits.persistent_units
+    assert len(persistent) <= limit, f"{len(persistent)} units, more than {limit}: {persistent}"
+
+
+@check(
+    "PROD-13",
+    runbook="–",
+    gate="warn",
+    hint="ssh {tunnel.host} journalctl --user -u {tunnel.unit}",
+)
+def test_unit_restarts_rarely(tunnel: Tunnel, inventory: Inventory, units: Units) -> None:
+    """The fleet unit did not restart more often than the inventory allows since its start."""
+    unit = units[tunnel.host][tunnel.unit]
+    assert unit.load == "loaded", f"{unit.name} is {unit.load}"
+    limit = inventory.limits.restarts
+    assert unit.restarts <= limit, f"{unit.name} restarted {unit.restarts} times, more than {limit}"
