@@ -85,11 +85,12 @@ class Api:
         pod, container = self._pod_and_container(request, wants)
         if not upgrade:
             raise status.bad_request("Upgrade request required")
-        if upgrade != "websocket":
-            raise status.bad_request(f"this cluster has exec over WebSocket only, not {upgrade}")
         running = self._kubelet.pod(Key("pods", wants.namespace, wants.name))
         if running is None or running.uid != pod["metadata"]["uid"]:
             raise status.ApiError(500, f'container not found ("{container}")')
+        exec_channel.check(request, running, container)
+        if upgrade != "websocket":  # kubectl tries SPDY once the WebSocket was refused
+            raise status.bad_request(f"this cluster has exec over WebSocket only, not {upgrade}")
         return await exec_channel.serve(request, running, container)
 
     def _log(self, request: web.Request, wants: Attributes) -> web.Response:

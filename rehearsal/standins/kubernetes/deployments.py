@@ -58,7 +58,7 @@ def _reconcile(store: Store, deployment: Object) -> None:
     if recreate or sum(map(is_ready, current)) >= spec["replicas"]:
         for pod in outdated:
             delete_pod(store, key_of("pods", pod))
-    store.update(key_of("deployments", deployment), lambda d: _report(d, alive, current, digest))
+    store.update(key_of("deployments", deployment), lambda d: _report(d, owned, current, digest))
 
 
 def _collect_orphans(store: Store) -> None:
@@ -99,8 +99,9 @@ def _new_pod(deployment: Object, digest: str) -> Object:
     return pod
 
 
-def _report(deployment: Object, alive: list[Object], current: list[Object], digest: str) -> None:
+def _report(deployment: Object, owned: list[Object], current: list[Object], digest: str) -> None:
     metadata, wanted = deployment["metadata"], deployment["spec"]["replicas"]
+    alive = [p for p in owned if "deletionTimestamp" not in p["metadata"]]
     metadata.setdefault("annotations", {}).setdefault("deployment.kubernetes.io/revision", "1")
     ready = sum(map(is_ready, alive))
     status: Object = {"observedGeneration": metadata["generation"]}
@@ -112,6 +113,7 @@ def _report(deployment: Object, alive: list[Object], current: list[Object], dige
         "unavailableReplicas": max(0, wanted - ready),
     }
     status |= {name: count for name, count in counts.items() if count}  # zero is left out
+    status["terminatingReplicas"] = len(owned) - len(alive)
     before = {c["type"]: c for c in deployment.get("status", {}).get("conditions", [])}
     available = ready >= max(1, wanted) or wanted == 0
     complete = available and len(current) == len(alive) == wanted

@@ -87,13 +87,18 @@ def offered(request: web.Request) -> list[str]:
     return [offer.strip() for header in headers for offer in header.split(",") if offer.strip()]
 
 
-async def serve(request: web.Request, pod: Pod, container: str) -> web.StreamResponse:
-    """Answer an exec request that has been authorised; raises ApiError as a kubelet does."""
+def check(request: web.Request, pod: Pod, container: str) -> None:
+    """Refuse what a kubelet refuses; raises ApiError with its plain text."""
     options = Options.of(request)
     if not (options.stdin or options.stdout or options.stderr):
         raise status.ApiError(400, "you must specify at least 1 of stdin, stdout, stderr")
     if not pod.container_runs(container):
         raise status.ApiError(500, f'container not found ("{container}")')
+
+
+async def serve(request: web.Request, pod: Pod, container: str) -> web.StreamResponse:
+    """Run the command of a request that has been authorised and checked."""
+    options = Options.of(request)
     offers = offered(request)
     chosen = next((p for p in PROTOCOLS if p in offers), "")
     if offers and not chosen:

@@ -244,6 +244,9 @@ def _check_type(resource: Resource, obj: Object) -> None:
 
 
 async def _body(request: web.Request) -> Object:
+    if not request.content_type.endswith("json"):
+        message = f"the body of the request is {request.content_type}: only JSON is understood"
+        raise status.failure(415, "UnsupportedMediaType", message, {})
     try:
         body = json.loads(await request.read())
     except ValueError as error:
