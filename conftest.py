@@ -7,5 +7,5 @@ pytest_plugins = (
     "fixtures.results",
     "fixtures.facts",
     "fixtures.terminal",
-    "fixtures.html_report",
+    # "fixtures.html_report",
 )

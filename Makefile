@@ -1,0 +1,54 @@
+# Two commands: `make rehearse` proves the runbook on the rehearsal fleet, `make test` proves the
+# suite itself. Each does all its set-up.
+
+SHELL := /bin/bash
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+PYTHON := .venv/bin/python
+PACKAGES := chromium iproute2 mmdebstrap nftables openssh-client openssh-server poppler-utils \
+	procps python3-venv shellcheck sudo systemd-container
+
+.PHONY: rehearse test check fleet-down packages lock clean
+
+rehearse: .venv/run packages
+	@$(PYTHON) -m pytest --fleet rehearsal
+
+test: .venv/dev packages check
+	@$(SUDO) $(PYTHON) -m pytest selftests
+
+check: .venv/dev
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+
+# Packages are asked for only where one is missing, so that a prepared machine needs no sudo.
+packages:
+	@missing=$$(for p in $(PACKAGES); do \
+	    dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || echo $$p; \
+	  done); \
+	if [ -n "$$missing" ]; then \
+	  echo "installing" $$missing; \
+	  $(SUDO) apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends \
+	    $$missing >/dev/null; \
+	fi
+
+.venv/bin/python: | packages
+	@python3 -m venv .venv
+
+.venv/run: requirements.lock | .venv/bin/python
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/dev: requirements-dev.lock | .venv/bin/python
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@ .venv/run
+
+# New versions of everything, with hashes and without an index address.
+lock: .venv/dev
+	@$(PYTHON) -m pip install --quiet uv
+	@for name in requirements requirements-dev; do \
+	  $(PYTHON) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-header $$name.in -o $$name.lock; done
+
+clean:
+	@rm -rf .venv .mypy_cache .ruff_cache
