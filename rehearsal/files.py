@@ -9,6 +9,7 @@ from pathlib import Path
 
 TEGWICK = 1000
 HOME = "home/tegwick"
+LIBRARY = "usr/local/lib/fleet-standins/standins"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fleetmesh.inventory import load
+from fleetmesh.inventory import InventoryError, load
 from rehearsal import access, assets, cgroup, host, image, keys, lock, network, states
 from rehearsal.errors import RehearsalError
 from rehearsal.furnish import furnish
@@ -29,8 +29,15 @@ BOOT_DEADLINE = 30
 
 @functools.cache
 def inventory() -> Inventory:
-    """The rehearsal's inventory."""
-    return load(INVENTORY)
+    """The rehearsal's inventory. Raises RehearsalError with everything that is wrong with it."""
+    return _load(INVENTORY)
+
+
+def _load(file: Path) -> Inventory:
+    try:
+        return load(file)
+    except InventoryError as error:
+        raise RehearsalError(str(error)) from error
 
 
 def machines() -> dict[str, Machine]:
@@ -158,7 +165,7 @@ def _boot(say: Callable[[str], None]) -> None:
     MACHINES.mkdir(mode=0o700)
     keys.generate(machines())
     access.write({name: one.address for name, one in machines().items()})
-    assets.write(load(PRODUCTION_INVENTORY), inventory())
+    assets.write(_load(PRODUCTION_INVENTORY), inventory())
     network.create()
     for one in machines().values():
         one.directory.mkdir()
@@ -177,6 +184,7 @@ def _advance(current: str | None, wanted: str, say: Callable[[str], None]) -> No
     for state in states.STATES[states.rank(current) + 1 : states.rank(wanted) + 1]:
         states.forward(state, inventory(), say)
         _write_record({**_required_record(), "state": state})
+    states.wait_until_available(inventory())
 
 
 def _boot_id() -> str:

@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from rehearsal import cluster, keys, workstation
-from rehearsal.files import HOME, Files
+from rehearsal.files import HOME, LIBRARY, Files
 from rehearsal.paths import STANDINS
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from fleetmesh.inventory import Inventory
     from rehearsal.machine import Machine
 
-LIBRARY = "usr/local/lib/fleet-standins/standins"
 AUTHORIZED = {
     "railiance01": (keys.SUITE, keys.OPERATOR),
     "coulombcore": (keys.SUITE, keys.OPERATOR, keys.FLEET),
@@ -33,8 +32,7 @@ def furnish(machine: Machine, image: Path, inventory: Inventory) -> None:
     _identity(files, machine, addresses)
     _logins(files, machine.name)
     files.copy_tree(STANDINS, LIBRARY)
-    if machine.name in {cluster.host for cluster in inventory.clusters.values()}:
-        cluster.furnish(files, machine.name, inventory)
+    cluster.furnish(files, machine.name, inventory)
     if machine.name == inventory.workstation.host:
         workstation.furnish(files, inventory)
         files.write(f"{HOME}/.ssh/known_hosts", keys.known_hosts(addresses), 0o600)

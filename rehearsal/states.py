@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from rehearsal import access, host
@@ -43,20 +42,29 @@ def forward(state: str, inventory: Inventory, say: Callable[[str], None]) -> Non
             on(workstation, f"bridge down {name}")
         for node in nodes:
             on(workstation, f"ssh {node} 'systemctl --user enable --now {units}'")
-    wait_until_healthy(inventory)
+    wait_until_served(inventory)
 
 
-def wait_until_healthy(inventory: Inventory, deadline: float = 20) -> None:
+def wait_until_served(inventory: Inventory, deadline: float = 30) -> None:
     """Wait until each service answers on its production port on the node.
 
     Raises RehearsalError after `deadline` seconds.
     """
-    end = time.monotonic() + deadline
     for tunnel in inventory.tunnels.values():
         url = f"http://{tunnel.listen}{inventory.services[tunnel.to].health.path}"
-        left = max(1.0, end - time.monotonic())
-        until = f"until curl -sf --max-time 2 {url}; do sleep 0.1; done"
-        on(tunnel.host, f"timeout {left:.0f} sh -c '{until}'", deadline=left + 5)
+        wait = f"until curl -sf --max-time 2 {url}; do sleep 0.1; done"
+        on(tunnel.host, f"timeout {deadline:g} sh -c '{wait}'", deadline=deadline + 5)
+
+
+def wait_until_available(inventory: Inventory, deadline: float = 30) -> None:
+    """Wait until every Deployment of every cluster has its pods ready.
+
+    Raises RehearsalError after `deadline` seconds.
+    """
+    wait = f"kubectl wait deployments --all -A --for=condition=Available --timeout={deadline:g}s"
+    wait = f"until test -s .kube/config; do sleep 0.1; done; {wait}"
+    for cluster in inventory.clusters.values():
+        on(cluster.host, f"timeout {deadline:g} sh -c '{wait}'", deadline=deadline + 5)
 
 
 def on(name: str, command: str, deadline: float = 15) -> str:
