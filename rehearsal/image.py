@@ -28,7 +28,9 @@ NOT_UNPACKED = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "
 # Nothing of these is rehearsed, and each costs time at every boot.
 MASKED_UNITS = (
     "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer "
-    "console-getty.service getty@tty1.service systemd-pstore.service sshd-keygen.service"
+    "console-getty.service getty@tty1.service systemd-pstore.service sshd-keygen.service "
+    "systemd-sysusers.service systemd-update-done.service systemd-journal-catalog-update.service "
+    "dev-hugepages.mount"
 )
 FINISH = f"""
 set -e

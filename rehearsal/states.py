@@ -23,25 +23,23 @@ def rank(state: str | None) -> int:
 def forward(state: str, inventory: Inventory, say: Callable[[str], None]) -> None:
     """Take the one step that ends in `state`. Raises RehearsalError naming the command."""
     retired = list(inventory.workstation.retired)
-    workstation = inventory.workstation.host
     units = " ".join(inventory.tunnels)
     nodes = sorted({tunnel.host for tunnel in inventory.tunnels.values()})
     if state == "before":
-        names = " ".join([*inventory.workstation.interactive, *retired])
         say("the workstation's tunnels go up")
-        on(workstation, f"bridge up {names}", deadline=30)
+        names = [*inventory.workstation.interactive, *retired]
+        steps = [f"bridge up {' '.join(names)}"]
     elif state == "installed":
+        say("the installer runs")
+        steps = ["cd ~/the-custodian"]
         for node in nodes:
-            say(f"the installer runs for {node}")
-            installer = f"bash infra/fleet-mesh/install-{node}.sh {node}"
-            on(workstation, f"cd ~/the-custodian && {installer}", deadline=30)
-            on(workstation, f"ssh {node} 'sudo loginctl enable-linger tegwick'")
-    elif state == "after":
+            steps.append(f"bash infra/fleet-mesh/install-{node}.sh {node}")
+            steps.append(f"ssh {node} 'sudo loginctl enable-linger tegwick'")
+    else:
         say("the cutover")
-        for name in retired:
-            on(workstation, f"bridge down {name}")
-        for node in nodes:
-            on(workstation, f"ssh {node} 'systemctl --user enable --now {units}'")
+        steps = [f"bridge down {name}" for name in retired]
+        steps += [f"ssh {node} 'systemctl --user enable --now {units}'" for node in nodes]
+    on(inventory.workstation.host, " && ".join(steps), deadline=60)
     wait_until_served(inventory)
 
 
