@@ -107,7 +107,8 @@ def _agent_keys(
     agent = _Agent()
     stack.callback(agent.disconnect)
     try:
-        agent.connect(settings.agent, max(deadline.left, 0.01))
+        # Half of the time: an agent that hangs must leave the keys in files a chance.
+        agent.connect(settings.agent, max(deadline.left / 2, 0.01))
     except (OSError, paramiko.SSHException) as error:
         skipped.append(f"the agent at {settings.agent} ({error or 'no answer'})")
         return []
@@ -165,7 +166,8 @@ def _certified(
         return
     for key, name in signers:
         if _certifies(certificate.key_blob, key.asbytes()):
-            signer = copy.copy(key)
+            # An AgentKey cannot be copied by the copy module.
+            signer = AgentKey(key.agent, key.blob) if isinstance(key, AgentKey) else copy.copy(key)
             signer.public_blob = certificate
             yield signer, f"{name} with the certificate {file}"
             return

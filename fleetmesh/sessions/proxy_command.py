@@ -20,12 +20,13 @@ class Proxy:
         self._log = log
 
     def failure(self) -> str | None:
-        """What it said and how it ended, if it has."""
+        """How it ended and the last line it said, if it has ended."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(0.2)
             self._log.seek(0)
-            words = self._log.read(2000).decode(errors="replace").strip()
-            return f"ended with status {self._process.returncode}: {words or 'it said nothing'}"
+            words = self._log.read(4096).decode(errors="replace").strip().splitlines()
+            said = words[-1] if words else "it said nothing"
+            return f"ended with status {self._process.returncode}: {said}"
         return None
 
     def close(self) -> None:

@@ -98,6 +98,8 @@ def start_sshd(tmp_path: Path) -> Iterator[Callable[..., Sshd]]:
             "PermitRootLogin yes",
             "UsePAM no",
             "LogLevel VERBOSE",
+            # bash takes itself for a login otherwise, and reads what the developer has in .bashrc.
+            "SetEnv SHLVL=1",
         ]
         (folder / "sshd_config").write_text("\n".join(config) + "\n")
         with (folder / "log").open("wb") as log:

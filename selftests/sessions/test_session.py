@@ -1,8 +1,294 @@
-from fleetmesh.sessions import Session
+"""Commands: whatever a command or its host does, there is one bounded, honest outcome."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from fleetmesh.sessions import Session, Target, connect
+
+from .conftest import Sshd, key_line
+
+StartSshd = Callable[..., Sshd]
+TargetFor = Callable[..., Target]
+MB = 10**6
 
 
-def test_a_command_returns_both_streams_and_its_status(session: Session) -> None:
-    completed = session.run("echo out; echo err >&2; exit 3", deadline=5)
+@pytest.fixture(params=["ssh", "local"])
+def either(request: pytest.FixtureRequest) -> Session:
+    """A session of each transport: they are held to the same."""
+    if request.param == "ssh":
+        ssh: Session = request.getfixturevalue("session")
+        return ssh
+    return connect(Target("workstation", "workstation", transport="local"))
+
+
+def alive(pid_file: Path) -> bool:
+    pid = int(pid_file.read_text())
+    with suppress(FileNotFoundError):
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    return False
+
+
+def test_a_command_returns_both_streams_and_its_status(either: Session) -> None:
+    completed = either.run("echo out; echo err >&2; exit 3", deadline=5)
     assert completed.lost is None
     assert (completed.exit_status, completed.stdout, completed.stderr) == (3, b"out\n", b"err\n")
-    assert session.channels == 1
+    assert completed.command == "echo out; echo err >&2; exit 3"
+    assert not completed.truncated
+    assert either.channels == 1
+
+
+def test_when_and_how_long_is_recorded(either: Session) -> None:
+    before = datetime.now(UTC)
+    completed = either.run("sleep 0.3", deadline=5)
+    assert before <= completed.started <= before + timedelta(seconds=1)
+    assert completed.started.utcoffset() == timedelta(0)
+    assert 0.3 <= completed.seconds < 1
+
+
+def test_a_command_is_a_shell_s_in_the_home_directory(either: Session) -> None:
+    completed = either.run('cd ~ && pwd; cd - ; echo "$0" | grep -c sh', deadline=5)
+    home, here, shell = completed.stdout.decode().split()
+    assert (home, shell) == (here, "1")
+
+
+def test_output_that_is_no_text_is_untouched(either: Session) -> None:
+    assert either.run("printf '\\000\\377\\r\\n'", deadline=5).stdout == b"\x00\xff\r\n"
+
+
+def test_20_MB_on_each_stream_do_not_block_one_another(either: Session) -> None:
+    command = (
+        "head -c 20000000 /dev/zero & head -c 20000000 /dev/zero >&2 & wait; head -c 3 /dev/zero"
+    )
+    completed = either.run(command, deadline=20, limit=50 * MB)
+    assert completed.lost is None
+    assert (len(completed.stdout), len(completed.stderr)) == (20 * MB + 3, 20 * MB)
+
+
+def test_output_over_the_limit_is_cut_and_the_command_ended(
+    either: Session, tmp_path: Path
+) -> None:
+    command = f"echo $$ > {tmp_path}/pid; exec cat /dev/zero"
+    completed = either.run(command, deadline=10, limit=100_000)
+    assert completed.lost == "the command printed more than 100000 bytes"
+    assert completed.truncated
+    assert completed.exit_status is None
+    assert len(completed.stdout) == 100_000
+    assert completed.seconds < 5
+    time.sleep(0.2)
+    assert not alive(tmp_path / "pid")
+
+
+def test_output_of_exactly_the_limit_is_whole(either: Session) -> None:
+    completed = either.run("printf 1234; printf 5678 >&2", deadline=5, limit=8)
+    assert (completed.lost, completed.truncated) == (None, False)
+    completed = either.run("printf 1234; printf 56789 >&2", deadline=5, limit=8)
+    assert completed.truncated
+    assert len(completed.stdout + completed.stderr) == 8
+
+
+def test_a_command_that_exceeds_its_deadline_is_ended(
+    either: Session, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    command = f"echo $$ > {tmp_path}/pid; echo partial; exec sleep 30"
+    completed = either.run(command, deadline=0.6)
+    assert completed.lost == "the command did not finish within 0.6 s"
+    assert completed.exit_status is None
+    assert completed.stdout == b"partial\n"
+    assert completed.seconds < 1.2
+    time.sleep(0.2)
+    if either.target.transport == "ssh" and os.geteuid() == 0:
+        # For root's own sessions sshd takes no signals; it says so when it is sent one.
+        assert "session_signal_req: session signalling" in request.getfixturevalue("sshd").log
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    else:
+        assert not alive(tmp_path / "pid")
+    assert either.run("echo next", deadline=5).stdout == b"next\n"
+
+
+def test_a_background_child_that_keeps_the_output_open_is_not_waited_for(either: Session) -> None:
+    completed = either.run("sleep 2 & echo done", deadline=0.5)
+    assert completed.lost == "the command did not finish within 0.5 s"
+    assert completed.stdout == b"done\n"
+    assert completed.seconds < 1
+
+
+def test_a_command_ended_by_a_signal_has_no_status(either: Session) -> None:
+    completed = either.run("echo before; kill -KILL $$", deadline=5)
+    assert completed.lost == "the command was ended by SIGKILL"
+    assert (completed.exit_status, completed.stdout) == (None, b"before\n")
+
+
+def test_input_is_fed_while_output_is_drained(either: Session) -> None:
+    given = os.urandom(5 * MB)
+    completed = either.run("cat", deadline=10, stdin=given)
+    assert completed.stdout == given
+
+
+def test_without_input_a_command_reads_the_end_of_it(either: Session) -> None:
+    assert either.run("cat; echo end", deadline=2).stdout == b"end\n"
+
+
+def test_input_that_nobody_reads_does_not_hang(either: Session) -> None:
+    assert either.run("exec true", deadline=5, stdin=b"x" * 5 * MB).exit_status == 0
+    completed = either.run("sleep 10", deadline=0.5, stdin=b"x" * 5 * MB)
+    assert completed.lost == "the command did not finish within 0.5 s"
+
+
+def test_several_threads_share_a_session(either: Session) -> None:
+    def run(number: int) -> bytes:
+        return either.run(f"sleep 0.2; echo {number}", deadline=10).stdout
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(run, range(8))) == [f"{n}\n".encode() for n in range(8)]
+    assert time.monotonic() - began < 1.4
+    assert either.channels == 8
+
+
+def test_a_closed_session_runs_nothing(either: Session) -> None:
+    either.close()
+    either.close()
+    completed = either.run("echo never", deadline=5)
+    assert completed.lost == f"the session with {either.target.name} is closed"
+    assert completed.stdout == b""
+
+
+def test_local_commands_leave_no_session_of_the_terminal(tmp_path: Path) -> None:
+    local = connect(Target("workstation", "workstation", transport="local"))
+    group = int(local.run("ps -o pgid= -p $$", deadline=5).stdout)
+    assert group != os.getpgrp()
+    assert local.identity.address == "local"
+    assert local.identity.host_key_type is None
+
+
+def test_more_channels_than_the_host_allows(start_sshd: StartSshd, target_for: TargetFor) -> None:
+    session = connect(target_for(start_sshd("MaxSessions 1")))
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(session.run, "sleep 0.6; echo first", deadline=5)
+            time.sleep(0.3)
+            second = session.run("echo second", deadline=5)
+            assert first.result().stdout == b"first\n"
+        assert second.lost == (
+            "coulombcore opened no channel for the command: connect failed: open failed"
+        )
+        assert session.run("echo third", deadline=5).stdout == b"third\n"
+    finally:
+        session.close()
+
+
+def test_a_connection_that_drops_in_the_middle(session: Session, sshd: Sshd) -> None:
+    def drop() -> None:
+        for pid in sshd.children():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    threading.Timer(0.4, drop).start()
+    completed = session.run("echo partial; exec sleep 5", deadline=5)
+    assert completed.lost == (
+        "the connection to coulombcore was lost during the command (connection closed)"
+    )
+    assert (completed.exit_status, completed.stdout) == (None, b"partial\n")
+    assert completed.seconds < 2
+    again = session.run("echo again", deadline=5)
+    assert again.lost == completed.lost
+    assert again.seconds < 0.2
+
+
+def stop(sshd: Sshd) -> None:
+    for pid in sshd.children():
+        os.kill(pid, signal.SIGSTOP)
+
+
+def test_a_host_that_stops_answering_is_told_from_a_slow_command(
+    session: Session, sshd: Sshd
+) -> None:
+    threading.Timer(0.3, stop, [sshd]).start()
+    completed = session.run("echo partial; exec sleep 5", deadline=1)
+    assert completed.lost == "coulombcore stopped answering; the command had 1 s"
+    assert completed.stdout == b"partial\n"
+    assert completed.seconds < 1.5
+    assert session.run("true", deadline=5).seconds < 0.2
+
+
+def test_a_host_that_answers_no_channel_open(session: Session, sshd: Sshd) -> None:
+    stop(sshd)
+    completed = session.run("true", deadline=0.6)
+    assert completed.lost
+    assert "no answer within 0.6 s" in completed.lost
+    assert completed.seconds < 1.2
+
+
+def test_a_host_that_takes_no_more_input(session: Session, sshd: Sshd) -> None:
+    threading.Timer(0.1, stop, [sshd]).start()
+    completed = session.run("cat > /dev/null", deadline=1, stdin=b"x" * 60 * MB)
+    assert completed.lost == "coulombcore stopped answering; the command had 1 s"
+    assert completed.seconds < 2
+
+
+def test_a_host_that_stops_answers_no_close_either(session: Session, sshd: Sshd) -> None:
+    stop(sshd)
+    began = time.monotonic()
+    session.close()
+    assert time.monotonic() - began < 1.5
+
+
+def test_a_dropped_jump_host_ends_what_went_through_it(
+    start_sshd: StartSshd, target_for: TargetFor, tmp_path: Path
+) -> None:
+    bastion, inner = start_sshd(name="bastion"), start_sshd(name="inner")
+    target_for(bastion, name="bastion")
+    target = target_for(inner, "ProxyJump bastion", host_keys=(key_line(inner.host_key),))
+    session = connect(target)
+    try:
+        threading.Timer(0.3, stop, [bastion]).start()
+        completed = session.run("echo partial; exec sleep 5", deadline=1)
+        assert completed.lost == "coulombcore stopped answering; the command had 1 s"
+    finally:
+        session.close()
+
+
+def test_a_command_is_never_run_twice(session: Session, sshd: Sshd, tmp_path: Path) -> None:
+    def drop() -> None:
+        for pid in sshd.children():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    threading.Timer(0.3, drop).start()
+    session.run(f"echo ran >> {tmp_path}/count; exec sleep 3", deadline=3)
+    session.run("true", deadline=1)
+    assert (tmp_path / "count").read_text() == "ran\n"
+
+
+def test_a_forced_command_s_refusal_is_an_outcome(
+    start_sshd: StartSshd, target_for: TargetFor
+) -> None:
+    sshd = start_sshd("ForceCommand echo not for you; exit 1")
+    session = connect(target_for(sshd))
+    completed = session.run("true", deadline=5)
+    session.close()
+    assert (completed.exit_status, completed.stdout) == (1, b"not for you\n")
+
+
+def test_nothing_is_printed_or_logged(
+    session: Session,
+    sshd: Sshd,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    target = replace(session.target, host_keys=(key_line(sshd.user_key),))
+    with suppress(Exception):
+        connect(target)
+    session.run("echo x; echo y >&2", deadline=5)
+    assert capfd.readouterr() == ("", "")
+    assert caplog.records == []
