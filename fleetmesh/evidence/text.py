@@ -1,0 +1,85 @@
+"""Untrusted text made legible: nothing invisible, nothing unbounded, nothing lost without a word."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+# Categories of the Unicode Character Database (UAX #44) that a reader cannot see, or that change
+# how the text around them is shown: controls, format and bidi controls, surrogates, private use,
+# unassigned, line and paragraph separators, and blanks other than the plain one.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
+_NOT_PLAIN = re.compile(r"[^\t\n -~]")
+
+HEAD, TAIL = 6144, 2048
+"""Bytes shown of a long stream's beginning and end."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is shown of a stream: all of it as `head`, or its two ends around `left_out` bytes."""
+
+    head: str
+    left_out: int = 0
+    tail: str = ""
+
+
+def legible(text: str) -> str:
+    """`text` with every unseen character spelled out: ␛ for escape, ⟨U+202E⟩ for an override.
+
+    Tab and newline stay. Surrogates that stand for bytes (PEP 383) become ⟨0xFF⟩.
+    """
+    return _NOT_PLAIN.sub(lambda match: _spelled(match[0]), text)
+
+
+def _spelled(character: str) -> str:
+    code = ord(character)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "␡"
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"⟨0x{code - 0xDC00:02X}⟩"
+    return f"⟨U+{code:04X}⟩" if unicodedata.category(character) in _UNSEEN else character
+
+
+def shown(stream: bytes | str) -> Shown:
+    """As much of `stream` as fits a page, legible; bytes that are not UTF-8 are spelled out."""
+    if isinstance(stream, str):
+        stream = legible(stream).encode()
+    if len(stream) <= HEAD + TAIL:
+        return Shown(_decoded(stream))
+    end, start = _boundary(stream, HEAD), _boundary(stream, len(stream) - TAIL)
+    return Shown(_decoded(stream[:end]), start - end, _decoded(stream[start:]))
+
+
+def brief(text: str, limit: int = 300) -> str:
+    """The first lines of `text`, on one line of at most `limit` characters."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else f"{flat[: limit - 1].rstrip()}…"
+
+
+def utc(moment: datetime) -> str:
+    """RFC 3339 with blanks, in UTC, to the second: `2026-07-03 09:14:05Z`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+def duration(seconds: float) -> str:
+    """Milliseconds below one second, else seconds with one digit, else minutes and seconds."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
+def _decoded(stream: bytes) -> str:
+    return legible(stream.decode("utf-8", "surrogateescape"))
+
+
+def _boundary(stream: bytes, at: int) -> int:
+    """The nearest place at or before `at` that does not cut a UTF-8 character in two."""
+    for back in range(4):
+        if stream[at - back] & 0xC0 != 0x80:
+            return at - back
+    return at

@@ -1,0 +1,69 @@
+"""How outcomes and verdicts are put: a sign and a word each, so that colour is never alone."""
+
+from fleetmesh.outcomes import Outcome, Verdict
+from fleetmesh.record import Result, Run
+from fleetmesh.transcript import Transcript
+
+SIGNS = {
+    Outcome.FAIL: "✕",
+    Outcome.INCONCLUSIVE: "?",
+    Outcome.WAIVED: "~",
+    Outcome.WARN: "!",
+    Outcome.DEFERRED: "…",
+    Outcome.PASS: "✓",
+}
+"""Gravest first: the order in which outcomes are listed."""
+
+MEANINGS = {
+    Outcome.FAIL: "observed, and not as the runbook wants it",
+    Outcome.INCONCLUSIVE: "not observed, or not understood",
+    Outcome.WAIVED: "failing, and accepted until a day",
+    Outcome.WARN: "not as wanted, but only advisory",
+    Outcome.DEFERRED: "postponed by the runbook itself",
+    Outcome.PASS: "observed, and as the runbook wants it",
+}
+
+
+def conclusion(run: Run) -> str:
+    """The verdict's words; a run that left checks out is never called ready."""
+    return run.headline.partition(":")[0]
+
+
+def verdict_sign(run: Run) -> str:
+    """The sign beside the verdict."""
+    signs = {Verdict.READY: "✓", Verdict.NOT_READY: "✕"}
+    return "◐" if run.verdict is Verdict.READY and run.deselected else signs.get(run.verdict, "?")
+
+
+def because(run: Run) -> str:
+    """Why the verdict is what it is, in one sentence."""
+    failed, unseen = run.counts[Outcome.FAIL], run.counts[Outcome.INCONCLUSIVE]
+    of = f"of {len(run.planned) or len(run.results)} checks"
+    match run.verdict:
+        case Verdict.INCOMPLETE if not run.results:
+            return "No check reported anything: nothing is known about this fleet."
+        case Verdict.INCOMPLETE:
+            return f"{len(run.missing)} {of} never reported: nothing can be concluded."
+        case Verdict.NOT_READY:
+            also = f", and {unseen} could not be concluded" if unseen else ""
+            return f"{failed} {of} found what is not as the runbook wants it{also}."
+        case Verdict.INCONCLUSIVE:
+            return f"Nothing failed, but {unseen} {of} could not be concluded."
+        case _ if run.deselected:
+            return f"What ran has passed, but {run.deselected} of the phase's checks were left out."
+        case _:
+            return "Every planned check reported, and none found anything in the way."
+
+
+def name(result: Result) -> str:
+    """The check, with its subject where it has one."""
+    return f"{result.id} [{result.subject}]" if result.subject else result.id
+
+
+def ended(transcript: Transcript) -> str:
+    """How the answer ended. A status that no process can have, or that came by HTTP, is HTTP's."""
+    status = transcript.exit_status
+    if status is None:
+        return "no exit status"
+    by_http = "curl " in transcript.command or "kubectl " in transcript.command
+    return f"HTTP {status}" if status > 255 or (by_http and status >= 200) else f"exit {status}"
