@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from .status import Object
 
 _DOMAIN = "svc.cluster.local"
+# Nobody else is asked: an unknown name fails at once, as a DNS server's answer would have it.
+NSSWITCH = "passwd: files\ngroup: files\nhosts: files\nservices: files\nprotocols: files\n"
+
+
+def is_cluster_first(pod: Object) -> bool:
+    """Whether the pod asks the cluster's DNS; else it has the node's /etc, which knows no Service.
+
+    On the node's network that takes the `dnsPolicy` ClusterFirstWithHostNet.
+    """
+    wanted = "ClusterFirstWithHostNet" if pod["spec"].get("hostNetwork") else "ClusterFirst"
+    policy: str = pod["spec"]["dnsPolicy"]
+    return policy == wanted
 
 
 def hosts(pod: Object, ip: str, services: Iterable[Object]) -> str:
-    """The /etc/hosts of `pod`.
-
-    A pod on the node's network asks the node's resolver, which knows no Service, unless its
-    `dnsPolicy` is ClusterFirstWithHostNet; a bare Service name is known in its own namespace only.
-    """
-    spec, metadata = pod["spec"], pod["metadata"]
-    if spec.get("hostNetwork") and spec["dnsPolicy"] != "ClusterFirstWithHostNet":
-        return Path("/etc/hosts").read_text()
+    """The /etc/hosts of `pod`: a bare Service name is known in its own namespace only."""
+    metadata = pod["metadata"]
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost", f"{ip} {metadata['name']}"]
     for service in services:
         address = service["spec"].get("clusterIP", "None")

@@ -37,7 +37,7 @@ class Pod:
         self._cluster = cluster
         self._grace = min(obj["spec"]["terminationGracePeriodSeconds"], _LONGEST_GRACE)
         self._directory: Path = cluster.state_dir / "pods" / self.uid
-        self._directory.mkdir(parents=True, exist_ok=True)
+        (self._directory / "etc").mkdir(parents=True, exist_ok=True)
         self._sandbox: Sandbox | None = None
         self._containers: dict[str, Container] = {}
         self._object = obj
@@ -70,9 +70,11 @@ class Pod:
         return await self._sandbox.spawn(command, env, **streams)  # type: ignore[arg-type]
 
     def refresh_hosts(self) -> None:
-        """Bring its /etc/hosts up to date with the Services."""
-        text = dns.hosts(self._object, self.ip, self._store.all("services"))
-        dns.write_in_place(self._directory / "hosts", text)
+        """Bring the names it knows up to date with the Services."""
+        if dns.is_cluster_first(self._object):
+            text = dns.hosts(self._object, self.ip, self._store.all("services"))
+            dns.write_in_place(self._directory / "etc" / "hosts", text)
+            dns.write_in_place(self._directory / "etc" / "nsswitch.conf", dns.NSSWITCH)
 
     async def stop(self) -> None:
         """End its containers, kill what is left, and forget its files."""
@@ -112,7 +114,7 @@ class Pod:
             try:
                 self._sandbox = await Sandbox.create(
                     self.uid,
-                    self._directory / "hosts",
+                    self._directory / "etc",
                     self.key.name,
                     f"{self.address}/{prefix}" if self.address else "",
                     self._cluster.gateway,

@@ -28,7 +28,7 @@ _DIE_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 _PAUSE = """
 read -r pid rest </proc/self/stat &&
 mount -t proc proc /proc &&
-mount --bind "$1" /etc/hosts &&
+for file in $(ls "$1"); do mount --bind "$1/$file" "/etc/$file" || exit; done &&
 { [ -z "$2" ] || { hostname "$2" && ip link set lo up; }; } &&
 echo "$pid" &&
 exec sleep infinity
@@ -53,9 +53,11 @@ class Sandbox:
 
     @classmethod
     async def create(
-        cls, uid: str, hosts: Path, hostname: str, address: str, gateway: IPv4Address
+        cls, uid: str, etc: Path, hostname: str, address: str, gateway: IPv4Address
     ) -> Sandbox:
         """Set up; `address` with its prefix length, or empty for the node's own network.
+
+        The files in `etc` are mounted over those in /etc.
 
         Raises SandboxError.
         """
@@ -64,7 +66,7 @@ class Sandbox:
             *_DIE_WITH_US,
             "unshare", "--pid", "--fork", "--kill-child=KILL", "--mount", "--uts",
             *(["--net"] if own_network else []), "--propagation", "private",
-            "--", "sh", "-c", _PAUSE, "pause", str(hosts), hostname if own_network else "",
+            "--", "sh", "-c", _PAUSE, "pause", str(etc), hostname if own_network else "",
             stdin=DEVNULL, stdout=PIPE, stderr=PIPE, start_new_session=True,
             env={"PATH": PATH},
         )  # fmt: skip
