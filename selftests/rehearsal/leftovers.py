@@ -1,0 +1,63 @@
+"""What a fleet could leave on this machine."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from rehearsal import cgroup
+from rehearsal.paths import NETWORK_NAMESPACE, STATE
+
+
+def processes() -> dict[int, str]:
+    """Every process of the running fleet with its start time, which tells it from a later one.
+
+    They are found by their network: the fleet's namespace and those made inside the machines; and
+    by their control group.
+    """
+    own = Path("/proc/self/ns/net").stat().st_ino
+    found = {}
+    for process in Path("/proc").iterdir():
+        try:
+            group = (process / "cgroup").read_text()
+            command = (process / "cmdline").read_bytes()
+            away = (process / "ns/net").stat().st_ino != own and b"fleet-rehearsal" in command
+            if f"/{cgroup.NAME}/" in group or away:
+                found[int(process.name)] = _start(process)
+        except (OSError, ValueError):
+            continue  # not a process, or one that has just ended
+    return found
+
+
+def alive(known: dict[int, str]) -> list[int]:
+    """Which of these processes still run."""
+    return [pid for pid, start in known.items() if _start_or_none(pid) == start]
+
+
+def footprint() -> dict[str, object]:
+    """Mounts, interfaces, namespaces in use, control groups and the state directory."""
+    links = json.loads(subprocess.run(["ip", "-json", "link"], capture_output=True).stdout)
+    groups = Path("/sys/fs/cgroup")
+    return {
+        "mounts": sorted(_mounts()),
+        "links": sorted(link["ifname"] for link in links),
+        "namespaces": sorted(path.name for path in Path("/run/netns").glob("*")),
+        "groups": sorted(str(path) for path in groups.rglob(cgroup.NAME)),
+        "state": STATE.exists(),
+        "namespace file": NETWORK_NAMESPACE.exists(),
+    }
+
+
+def _mounts() -> set[str]:
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    return {line for line in lines if "overlay" in line or "nsfs" in line or "fleet" in line}
+
+
+def _start(process: Path) -> str:
+    return (process / "stat").read_text().rpartition(")")[2].split()[19]
+
+
+def _start_or_none(pid: int) -> str | None:
+    try:
+        return _start(Path(f"/proc/{pid}"))
+    except OSError:
+        return None

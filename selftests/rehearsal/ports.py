@@ -1,0 +1,11 @@
+"""Ports for tests."""
+
+import socket
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface on which nothing listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
