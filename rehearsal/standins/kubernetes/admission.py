@@ -52,6 +52,7 @@ def complete(resource: Resource, obj: Object) -> None:
                 _deployment(obj)
             case "Service":
                 _service(obj["spec"])
+                obj.setdefault("status", {"loadBalancer": {}})
     except (KeyError, TypeError, AttributeError) as error:
         problem = f"Required value or wrong type: {error}"
         given = metadata["name"]
