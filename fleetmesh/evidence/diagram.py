@@ -10,18 +10,19 @@ from textwrap import wrap
 from markupsafe import Markup
 
 from fleetmesh.evidence.page import fill
-from fleetmesh.evidence.text import brief, legible
+from fleetmesh.evidence.text import brief
 from fleetmesh.path import Hop, Path
 
 _WIDTH = 340
-_NODE = 156
+_NODE = 190
 _GAP = 28
 _FALL = 66
 
 
 def path(observed: Path) -> Markup:
     """One path: a box a hop, with who holds it and the sockets that show it; a break if it ends."""
-    drawn, y = [], 1
+    drawn: list[Markup] = []
+    y = 1.0
     for index, hop in enumerate(observed.hops):
         if index:
             drawn.append(_arrow(_WIDTH // 2, y, y + 26))
@@ -38,7 +39,7 @@ def path(observed: Path) -> Markup:
 
 
 def topology(paths: Sequence[Path], hosts: Iterable[str]) -> Markup:
-    """All `paths` in one picture, numbered as given; `hosts` that none of them passes stand aside."""
+    """All `paths` in one picture, numbered as given; hosts that none of them passes stand aside."""
     depth: dict[str, int] = {}
     for observed in paths:
         for index, place in enumerate(observed.route):
@@ -49,10 +50,11 @@ def topology(paths: Sequence[Path], hosts: Iterable[str]) -> Markup:
     ends = {hop.place: hop.holder for p in paths for hop in p.hops[1:] if not hop.place.isalnum()}
     remarks = {**ends, **dict.fromkeys(idle, "no observed path passes here")}
     width = max(_WIDTH, max(len(layer) for layer in layers) * (_NODE + _GAP) - _GAP + 4)
-    centres, boxes, y = {}, [], 1
+    centres: dict[str, tuple[float, float, float]] = {}
+    boxes, y = [], 1.0
     for layer in layers:
         left = (width - len(layer) * (_NODE + _GAP) + _GAP) / 2
-        tallest = 0
+        tallest = 0.0
         for column, place in enumerate(layer):
             x = left + column * (_NODE + _GAP)
             box, height = _place(place, remarks.get(place, ""), x, y, idle=place in idle)
@@ -60,7 +62,8 @@ def topology(paths: Sequence[Path], hosts: Iterable[str]) -> Markup:
             centres[place] = (x + _NODE / 2, y, y + height)
             tallest = max(tallest, height)
         y += tallest + _FALL
-    height = y - _FALL + (46 if any(p.broken for p in paths) else 2)
+    breaks = [centres[p.route[-1]][2] + 46 for p in paths if p.broken]
+    height = max([y - _FALL + 2, *breaks])
     routes = [_route(number, p, centres, len(paths)) for number, p in enumerate(paths, 1)]
     said = "; ".join(f"{number}: {p.tunnel}: {p}" for number, p in enumerate(paths, 1))
     aside = f"; no observed path passes {', '.join(idle)}" if idle else ""
@@ -90,8 +93,8 @@ def _hop(hop: Hop, top: float) -> tuple[Markup, float]:
 
 def _place(place: str, remark: str, left: float, top: float, *, idle: bool) -> tuple[Markup, float]:
     lines = [
-        *(("place", line) for line in _wrapped(place, 17)),
-        *(("holder", line) for line in _wrapped(remark, 22)),
+        *(("place", line) for line in _wrapped(place, 18)),
+        *(("holder", line) for line in _wrapped(remark, 26)),
     ]
     box, height = _box(lines, left, top, _NODE)
     return fill('<g class="hop{}">{}</g>', " idle" if idle else "", box), height
@@ -167,4 +170,4 @@ def _text(kind: str, x: float, y: float, text: str) -> Markup:
 
 
 def _wrapped(text: str, columns: int) -> list[str]:
-    return wrap(legible(brief(text)), columns, break_on_hyphens=False)
+    return wrap(brief(text), columns, break_on_hyphens=False)

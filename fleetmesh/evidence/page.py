@@ -5,7 +5,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from fleetmesh.evidence.text import brief, duration, legible, shown, utc
+from fleetmesh.evidence.text import cut, duration, legible, shown, utc
 
 
 def _finalize(value: Any) -> Any:
@@ -21,7 +21,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters.update(brief=brief, duration=duration, shown=shown, utc=utc)
+_environment.filters.update(cut=cut, duration=duration, shown=shown, utc=utc)
 
 
 def render(template: str, **values: Any) -> Markup:

@@ -1,4 +1,4 @@
-"""Untrusted text made legible: nothing invisible, nothing unbounded, nothing lost without a word."""
+"""Untrusted text made legible: nothing invisible, nothing endless, nothing lost silently."""
 
 import re
 import unicodedata
@@ -14,6 +14,12 @@ _NOT_PLAIN = re.compile(r"[^\t\n -~]")
 HEAD, TAIL = 6144, 2048
 """Bytes shown of a long stream's beginning and end."""
 
+# The controls met most, by name (RFC 20); Unicode's pictures of them are missing from many fonts.
+_NAMES = {
+    **{0x00: "NUL", 0x07: "BEL", 0x08: "BS", 0x0B: "VT", 0x0C: "FF", 0x0D: "CR", 0x1B: "ESC"},
+    0x7F: "DEL",
+}
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -25,7 +31,7 @@ class Shown:
 
 
 def legible(text: str) -> str:
-    """`text` with every unseen character spelled out: ␛ for escape, ⟨U+202E⟩ for an override.
+    """`text` with every unseen character spelled out: ⟨ESC⟩, or ⟨U+202E⟩ for an override.
 
     Tab and newline stay. Surrogates that stand for bytes (PEP 383) become ⟨0xFF⟩.
     """
@@ -34,10 +40,8 @@ def legible(text: str) -> str:
 
 def _spelled(character: str) -> str:
     code = ord(character)
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "␡"
+    if code in _NAMES:
+        return f"⟨{_NAMES[code]}⟩"
     if 0xDC80 <= code <= 0xDCFF:
         return f"⟨0x{code - 0xDC00:02X}⟩"
     return f"⟨U+{code:04X}⟩" if unicodedata.category(character) in _UNSEEN else character
@@ -53,10 +57,15 @@ def shown(stream: bytes | str) -> Shown:
     return Shown(_decoded(stream[:end]), start - end, _decoded(stream[start:]))
 
 
+def cut(text: str, limit: int = 600) -> str:
+    """`text`, legible, or its first `limit` characters and an ellipsis."""
+    text = legible(text)
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
+
+
 def brief(text: str, limit: int = 300) -> str:
-    """The first lines of `text`, on one line of at most `limit` characters."""
-    flat = " ".join(text.split())
-    return flat if len(flat) <= limit else f"{flat[: limit - 1].rstrip()}…"
+    """`text` cut to `limit` characters, on one line."""
+    return cut(re.sub(r"[ \t\n]+", " ", text), limit)
 
 
 def utc(moment: datetime) -> str:

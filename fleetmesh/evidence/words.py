@@ -46,13 +46,13 @@ def because(run: Run) -> str:
             return f"{len(run.missing)} {of} never reported: nothing can be concluded."
         case Verdict.NOT_READY:
             also = f", and {unseen} could not be concluded" if unseen else ""
-            return f"{failed} {of} found what is not as the runbook wants it{also}."
+            return f"{failed} {of} failed{also}."
         case Verdict.INCONCLUSIVE:
             return f"Nothing failed, but {unseen} {of} could not be concluded."
         case _ if run.deselected:
             return f"What ran has passed, but {run.deselected} of the phase's checks were left out."
         case _:
-            return "Every planned check reported, and none found anything in the way."
+            return "Every planned check reported, and none failed."
 
 
 def name(result: Result) -> str:

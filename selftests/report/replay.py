@@ -6,7 +6,6 @@ import pytest
 
 from fixtures.results import RUN
 from fleetmesh.outcomes import Outcome
-from fleetmesh.record import Result
 from selftests.report.synthetic import RUNS
 
 pytest_plugins = ("fixtures.html_report",)
@@ -38,7 +37,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if call.when == "call":
-        result: Result = item.callspec.params["synthetic"]
+        result = item.callspec.params["synthetic"]
         report.result = result  # type: ignore[attr-defined]
         report.outcome = _ENDS.get(result.outcome, "passed")  # type: ignore[assignment]
         report.longrepr = (
