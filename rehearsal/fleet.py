@@ -90,10 +90,7 @@ def up(state: str = "after", say: Callable[[str], None] = print) -> None:
                 f"starting over: python -m rehearsal reset --state {state}"
             )
         else:
-            for one in machines().values():
-                if one.init is None:
-                    say(f"{one.name} was off")
-                    power_on(one.name)
+            _power_on_all(running["state"], say)
             _advance(running["state"], state, say)
 
 
@@ -146,6 +143,15 @@ def reboot(name: str) -> None:
     wait_for_login(one)
 
 
+def wait_until_served(deadline: float = 30) -> None:
+    """Wait until each service answers through its tunnel and all pods are ready.
+
+    Raises RehearsalError when one of these takes longer than `deadline` seconds.
+    """
+    states.wait_until_served(inventory(), deadline)
+    states.wait_until_available(inventory(), deadline)
+
+
 def wait_for_login(one: Machine) -> None:
     """Wait until sshd accepts logins. Raises RehearsalError with the console's end."""
     one.wait_until(["systemctl", "is-active", "--quiet", "ssh.service"], BOOT_DEADLINE, "sshd")
@@ -178,6 +184,19 @@ def _boot(say: Callable[[str], None]) -> None:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     who = {"user": lock.caller(), "since": since, "boot": _boot_id()}
     _write_record({"state": None, "image": str(root), **who})
+
+
+def _power_on_all(state: str | None, say: Callable[[str], None]) -> None:
+    off = [one.name for one in machines().values() if one.init is None]
+    if off and state != states.STATES[-1]:
+        raise RehearsalError(  # an operator's tunnels do not come back by themselves
+            f"{', '.join(off)} lost power in state {state}: "
+            f"start over with python -m rehearsal reset --state {state or states.STATES[0]}"
+        )
+    if off:
+        say(f"power on: {', '.join(off)}")
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(power_on, off))
 
 
 def _advance(current: str | None, wanted: str, say: Callable[[str], None]) -> None:

@@ -29,7 +29,7 @@ def processes() -> dict[int, str]:
 
 
 def alive(known: dict[int, str]) -> list[int]:
-    """Which of these processes still run."""
+    """Which of these processes still run; one that only waits for its parent's wait(2) does not."""
     return [pid for pid, start in known.items() if _start_or_none(pid) == start]
 
 
@@ -57,7 +57,9 @@ def _start(process: Path) -> str:
 
 
 def _start_or_none(pid: int) -> str | None:
+    process = Path(f"/proc/{pid}")
     try:
-        return _start(Path(f"/proc/{pid}"))
+        ended = (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return None if ended else _start(process)
     except OSError:
         return None
