@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehearsal import host
+from rehearsal.errors import RehearsalError
 from rehearsal.paths import CACHE, ROOTFS
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ systemctl mask --quiet {MASKED_UNITS}
 systemctl enable --quiet fleet-address.service k3s.service
 """
 BUILD_DEADLINE = 900
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")  # Ubuntu has it in a package
 
 
 def digest() -> str:
@@ -60,6 +62,8 @@ def ensure(say: Callable[[str], None]) -> Path:
     """The image's root directory, built now if it is not cached. Raises RehearsalError."""
     image = CACHE / digest()
     if not image.exists():
+        if not KEYRING.exists():
+            raise RehearsalError(f"{KEYRING} is missing: sudo apt install debian-archive-keyring")
         say("building the image (once; about half a minute)")
         _build(image)
     return image

@@ -59,8 +59,9 @@ def wait_until_available(inventory: Inventory, deadline: float = 30) -> None:
 
     Raises RehearsalError after `deadline` seconds.
     """
-    wait = f"kubectl wait deployments --all -A --for=condition=Available --timeout={deadline:g}s"
-    wait = f"until test -s .kube/config; do sleep 0.1; done; {wait}"
+    # kubectl itself gives up at once where the API does not answer yet.
+    wait = "kubectl wait deployments --all -A --for=condition=Available --timeout=5s"
+    wait = f"until {wait} 2>/dev/null; do sleep 0.1; done"
     for cluster in inventory.clusters.values():
         on(cluster.host, f"timeout {deadline:g} sh -c '{wait}'", deadline=deadline + 5)
 
