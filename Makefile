@@ -7,7 +7,7 @@ PYTHON := .venv/bin/python
 PACKAGES := chromium iproute2 mmdebstrap nftables openssh-client openssh-server poppler-utils \
 	procps python3-venv shellcheck sudo systemd-container
 
-.PHONY: rehearse test check fleet-down packages lock clean
+.PHONY: rehearse test check docs packages lock clean
 
 rehearse: .venv/run packages
 	@$(PYTHON) -m pytest --fleet rehearsal
@@ -42,6 +42,10 @@ packages:
 .venv/dev: requirements-dev.lock | .venv/bin/python
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@ .venv/run
+
+# docs/checks.md, from the checks themselves.
+docs: .venv/dev
+	@$(PYTHON) -m pytest --collect-only -qq -p fixtures.checks_page --checks-page docs/checks.md
 
 # New versions of everything, with hashes and without an index address.
 lock: .venv/dev

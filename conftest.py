@@ -5,6 +5,7 @@ pytest_plugins = (
     "fixtures.rehearsal",
     "fixtures.cases",
     "fixtures.results",
+    "fixtures.hosts",
     "fixtures.facts",
     "fixtures.terminal",
     # "fixtures.html_report",

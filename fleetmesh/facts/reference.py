@@ -24,7 +24,7 @@ class ConfiguredTunnel:
 
 
 def parse_tunnels_yaml(transcript: Transcript) -> dict[str, ConfiguredTunnel]:
-    """Read a tunnels.yaml: `tunnels:` by name with listen, target, user, host, identity_file."""
+    """Read a tunnels.yaml: `tunnels:` by name with listen, target, user, host, identity."""
     try:
         document = yaml.safe_load(succeeded(transcript))
         return {
@@ -33,7 +33,7 @@ def parse_tunnels_yaml(transcript: Transcript) -> dict[str, ConfiguredTunnel]:
                 target=entry["target"],
                 user=entry["user"],
                 host=entry["host"],
-                key=entry["identity_file"],
+                key=entry["identity"],
                 cert_command=entry.get("cert_command"),
             )
             for name, entry in document["tunnels"].items()

@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
+from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
 from fleetmesh.facts.probe import Exec, Probe
 from fleetmesh.inventory import Inventory
 from fleetmesh.transcript import Transcript
@@ -49,39 +49,47 @@ class Autostart:
 
 
 def parse_autostarts(transcript: Transcript) -> tuple[Autostart, ...]:
-    """Read `source<TAB>line` lines, closed by `end`, which tells "none" from "not read"."""
+    """Read `source<TAB>line` lines, closed by `end`, which tells "none" from "not read".
+
+    The lines of the source `systemd` are `Id=` and `ExecStart=` of the units that start by
+    themselves or are triggered by one that does, in blocks parted by an empty line.
+    """
     lines = succeeded(transcript).splitlines()
     if not lines or lines[-1] != "end":
         raise NotUnderstood("the listing does not end with its mark")
-    found = []
+    found, shown = [], []
     for line in lines[:-1]:
         source, tab, what = line.partition("\t")
         if not tab:
             raise NotUnderstood(f"expected source and line, found {line!r}")
-        found.append(Autostart(source, what))
+        if source == "systemd":
+            shown.append(what)
+        else:
+            found.append(Autostart(source, what))
+    for unit in blocks("\n".join(shown)):
+        if "Id" not in unit:
+            raise NotUnderstood("a unit without Id")
+        found += [Autostart(unit["Id"], line) for line in unit.get("ExecStart", "").splitlines()]
     return tuple(found)
 
 
-# Enabled units are listed by the text of their files and of what their timers trigger, since one
-# that never started is not loaded. crontab(1) exits 1 where a user has none.
+# crontab(1) exits 1 where a user has none. Units are asked for by name, since an enabled one need
+# not be loaded.
 _AUTOSTARTS = r"""
-list() { sed -n "s|^|$1\t|p"; }
+list() { sed "s|^|$1\t|"; }
 crontab -l 2>/dev/null | grep -v '^ *#' | list crontab
 for f in /etc/crontab /etc/cron.d/*; do [ -r "$f" ] && grep -v '^ *#' "$f" | list "$f"; done
 for f in ~/.config/autostart/*.desktop /etc/xdg/autostart/*.desktop; do
   [ -r "$f" ] && grep '^Exec=' "$f" | list "$f"
 done
 for scope in --user --system; do
-  systemctl $scope list-unit-files --no-pager --no-legend --state=enabled,enabled-runtime \
-      --type=service,timer,path,socket | while read -r unit _; do
-    systemctl $scope show --no-pager -p ExecStart -p Unit -p Triggers "$unit" 2>/dev/null \
-      | while IFS= read -r line; do
-        case $line in
-          ExecStart=*ssh*|ExecStart=*bridge*|ExecStart=*tunnel*) echo "$line" | list "$unit";;
-          Triggers=?*) for triggered in ${line#*=}; do
-              systemctl $scope show --no-pager -p ExecStart "$triggered" | list "$unit"; done;;
-        esac; done
-  done
+  enabled=$(systemctl $scope list-unit-files --no-pager --no-legend \
+    --state=enabled,enabled-runtime --type=service,timer,path,socket \
+    | while read -r unit _; do case $unit in *@.*) ;; *) echo "$unit";; esac; done)
+  [ -n "$enabled" ] || continue
+  triggered=$(systemctl $scope show --no-pager -p Triggers --value $enabled)
+  systemctl $scope show --no-pager -p Id -p ExecStart $enabled $triggered | list systemd
+  printf 'systemd\t\n'
 done
 echo end
 """

@@ -49,7 +49,7 @@ def exec_in_pod(api: Any, probe: ExecInPod, deadline: float) -> dict[str, Any]:
             return {**said, "lost": f"the command in the pod did not end within {deadline:g} s"}
         return {**said, "exit_status": _exit_status(channel)}
     finally:
-        channel.close()
+        channel.sock.shutdown()  # close() leaves the socket open once the server has closed
 
 
 def _exit_status(channel: Any) -> int | None:

@@ -1,5 +1,6 @@
 """testinfra's `host` on our sessions: strict, bounded, recorded, and never run a second time."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fleetmesh.sessions.command import Completed, Lost
@@ -9,11 +10,16 @@ if TYPE_CHECKING:
     from testinfra.host import Host
 
 
-def testinfra_host(session: Session, *, deadline: float = 10.0) -> "Host":  # noqa: PT028
+def testinfra_host(
+    session: Session,
+    *,
+    deadline: float = 10.0,  # noqa: PT028 - no test, in spite of its name
+    record: Callable[[Completed], None] = lambda _: None,  # noqa: PT028
+) -> "Host":
     """A testinfra Host whose commands run on `session`, each within `deadline` seconds.
 
     `host.run` raises Lost for a command that did not run to its end. What ran is kept in
-    `host.backend.transcripts`.
+    `host.backend.transcripts` and handed to `record`.
     """
     from testinfra.backend.base import BaseBackend, CommandResult  # noqa: PLC0415 - heavy
     from testinfra.host import Host  # noqa: PLC0415
@@ -30,6 +36,7 @@ def testinfra_host(session: Session, *, deadline: float = 10.0) -> "Host":  # no
         def run(self, command: str, *args: str, **_: Any) -> CommandResult:
             completed = session.run(self.get_command(command, *args), deadline=deadline)
             self.transcripts.append(completed)
+            record(completed)
             if completed.lost or completed.exit_status is None:
                 raise Lost(session.target.name, completed)
             return self.result(
@@ -43,3 +50,6 @@ def testinfra_host(session: Session, *, deadline: float = 10.0) -> "Host":  # no
     host = Host(backend)
     backend.set_host(host)
     return host
+
+
+setattr(testinfra_host, "__test__", False)  # noqa: B010 - pytest goes by the name otherwise

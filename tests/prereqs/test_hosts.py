@@ -11,53 +11,57 @@ from fleetmesh.inventory import Inventory
 @check(
     "PRE-01",
     runbook="Prerequisites",
-    hint="ssh -v {host} true",
+    hint="ssh -v {host_name} true",
 )
 def test_host_is_the_right_one(
-    host: str,
+    host_name: str,
     inventory: Inventory,
     ssh_answers: Mapping[str, SshAnswer],
     machines: Mapping[str, Machine],
 ) -> None:
     """The host answers on SSH with its pinned host key and is the machine it claims to be."""
-    answer = ssh_answers[host]
+    answer = ssh_answers[host_name]
     assert answer.refused is None, answer.refused
-    machine, expected = machines[host], inventory.hosts[host].hostname
-    assert machine.hostname == expected, f"{host} calls itself {machine.hostname}, not {expected}"
+    machine, expected = machines[host_name], inventory.hosts[host_name].hostname
+    assert machine.hostname == expected, (
+        f"{host_name} calls itself {machine.hostname}, not {expected}"
+    )
 
 
 @check(
     "PRE-01",
     runbook="Prerequisites",
-    hint="compare `ssh {host} cat /etc/machine-id` with the other hosts'",
+    hint="compare `ssh {host_name} cat /etc/machine-id` with the other hosts'",
 )
-def test_host_is_no_other_host(host: str, machines: Mapping[str, Machine]) -> None:
+def test_host_is_no_other_host(host_name: str, machines: Mapping[str, Machine]) -> None:
     """No two names of the inventory lead to one machine."""
     twins = [
         other
         for other in machines
-        if other != host and machines[other].machine_id == machines[host].machine_id
+        if other != host_name and machines[other].machine_id == machines[host_name].machine_id
     ]
-    assert not twins, f"{host} and {', '.join(twins)} are one machine: {machines[host].machine_id}"
+    assert not twins, (
+        f"{host_name} and {', '.join(twins)} are one machine: {machines[host_name].machine_id}"
+    )
 
 
 @check(
     "PRE-12",
     runbook="–",
     gate="warn",
-    hint="ssh {host} timedatectl",
+    hint="ssh {host_name} timedatectl",
 )
 def test_clock_agrees(
-    host: str, inventory: Inventory, clocks: Mapping[str, ClockOffset], case: Case
+    host_name: str, inventory: Inventory, clocks: Mapping[str, ClockOffset], case: Case
 ) -> None:
     """The host's clock agrees with the others' within the inventory's limit."""
-    limit, own = inventory.limits.clock_offset, clocks[host]
+    limit, own = inventory.limits.clock_offset, clocks[host_name]
     case.note(f"clock offset to the suite between {own.earliest:+.3f} and {own.latest:+.3f} s")
     for other in clocks:
-        if other == host:
+        if other == host_name:
             continue
         apart = max(clocks[other].earliest - own.latest, own.earliest - clocks[other].latest)
         assert apart <= limit, (
-            f"the clocks of {host} and {other} differ by at least {apart:.1f} s; {limit:g} s are "
-            "allowed"
+            f"the clocks of {host_name} and {other} are at least {apart:.1f} s apart, "
+            f"more than {limit:g} s"
         )

@@ -95,7 +95,7 @@ def test_reference_says_the_same(
         "target": (configured.target, f"{service.cluster_ip}:{service.port}"),
         "host": (configured.host, via.target),
         "user": (configured.user, via.user),
-        "identity_file": (configured.key, tunnel.key),
+        "identity": (configured.key, tunnel.key),
     }
     for key, (reference, expected) in says.items():
         assert reference == expected, f"{key}: the reference says {reference}, not {expected}"
