@@ -36,8 +36,8 @@ ip address add {node_ip}/32 dev lo
 mkdir -p {folder}/upper {folder}/work
 mount -t overlay overlay -o lowerdir=/usr/local/lib,upperdir={folder}/upper,workdir={folder}/work \
     /usr/local/lib
-mkdir /usr/local/lib/fleet-standins
-ln -s {standins} /usr/local/lib/fleet-standins/standins
+mkdir -p /usr/local/lib/fleet-standins
+ln -sfn {standins} /usr/local/lib/fleet-standins/standins
 exec {python} -m rehearsal.standins.kubernetes serve --config {folder}/cluster.json
 """
 READ = {

@@ -108,7 +108,8 @@ class Container:
             return
         signal_group(self._process, signal.SIGTERM)
         try:
-            await asyncio.wait_for(self._process.wait(), grace)
+            async with asyncio.timeout(grace):
+                await self._process.wait()
         except TimeoutError:
             signal_group(self._process, signal.SIGKILL)
 

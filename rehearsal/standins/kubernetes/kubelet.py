@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import traceback
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,7 @@ class Pod:
     def start(self) -> None:
         """Begin to run it."""
         self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(_complain)
 
     def log(self, container: str) -> str:
         """What the container wrote."""
@@ -196,6 +198,7 @@ class Kubelet:
             over = metadata.get("uid") != pod.uid or "deletionTimestamp" in metadata
             if over and key not in self._stopping:
                 self._stopping[key] = asyncio.create_task(self._end(pod))
+                self._stopping[key].add_done_callback(_complain)
         for key, obj in objects.items():
             if key in self._pods or obj["status"]["phase"] in ("Succeeded", "Failed"):
                 continue
@@ -237,6 +240,11 @@ class Kubelet:
             "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. "
             "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
         )
+
+
+def _complain(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        traceback.print_exception(error)
 
 
 def _place(pod: Object, on: Pod, cluster: Cluster, started: str) -> None:

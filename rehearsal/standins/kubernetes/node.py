@@ -6,6 +6,7 @@ import asyncio
 import os
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import admission
@@ -122,6 +123,10 @@ def _report(node: Object, cluster: Cluster) -> None:
             for kind, value, reason, message in _CONDITIONS
         ],
         "nodeInfo": {
+            "bootID": _read("/proc/sys/kernel/random/boot_id"),
+            "machineID": _read("/etc/machine-id"),
+            "systemUUID": _read("/etc/machine-id"),
+            "kubeProxyVersion": "",
             "kubeletVersion": VERSION,
             "kernelVersion": system.release,
             "operatingSystem": "linux",
@@ -130,6 +135,13 @@ def _report(node: Object, cluster: Cluster) -> None:
             "osImage": "the node's own",
         },
     }
+
+
+def _read(file: str) -> str:
+    try:
+        return Path(file).read_text().strip()
+    except OSError:
+        return ""
 
 
 def _ensure(store: Store, manifest: Object) -> None:

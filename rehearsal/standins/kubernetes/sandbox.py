@@ -46,10 +46,10 @@ class StartError(Exception):
 class Sandbox:
     """A pod's namespaces, ready for containers."""
 
-    def __init__(self, pause: Process, pid: int, veth: str) -> None:
+    def __init__(self, pause: Process, veth: str) -> None:
         self._pause = pause
-        self._pid = pid
         self._veth = veth
+        self._pid = 0  # of the pod's PID 1, once it is there
 
     @classmethod
     async def create(
@@ -57,9 +57,7 @@ class Sandbox:
     ) -> Sandbox:
         """Set up; `address` with its prefix length, or empty for the node's own network.
 
-        The files in `etc` are mounted over those in /etc.
-
-        Raises SandboxError.
+        The files in `etc` are mounted over those in /etc. Raises SandboxError.
         """
         own_network = bool(address)
         pause = await asyncio.create_subprocess_exec(
@@ -70,25 +68,35 @@ class Sandbox:
             stdin=DEVNULL, stdout=PIPE, stderr=PIPE, start_new_session=True,
             env={"PATH": PATH},
         )  # fmt: skip
-        assert pause.stdout is not None
-        assert pause.stderr is not None
-        line = await asyncio.wait_for(pause.stdout.readline(), _DEADLINE)
-        if not line.strip().isdigit():
-            words = await asyncio.wait_for(pause.stderr.read(), _DEADLINE)
-            raise SandboxError(f"pod namespaces: {words.decode(errors='replace').strip()}")
-        sandbox = cls(pause, int(line), f"veth{uid.replace('-', '')[:8]}" if own_network else "")
-        if own_network:
-            try:
+        sandbox = cls(pause, f"veth{uid.replace('-', '')[:8]}" if own_network else "")
+        try:
+            await sandbox._find_pid()
+            if own_network:
                 await sandbox._connect(address, gateway)
-            except SandboxError:
-                await sandbox.destroy()
-                raise
+        except BaseException:  # a pod that is deleted meanwhile must not leave its namespaces
+            await sandbox.destroy()
+            raise
         return sandbox
+
+    async def _find_pid(self) -> None:
+        assert self._pause.stdout is not None
+        assert self._pause.stderr is not None
+        try:
+            async with asyncio.timeout(_DEADLINE):
+                line = await self._pause.stdout.readline()
+                words = b"" if line.strip().isdigit() else await self._pause.stderr.read()
+        except TimeoutError:
+            raise SandboxError(f"pod namespaces: not there after {_DEADLINE:.0f} s") from None
+        if not line.strip().isdigit():
+            raise SandboxError(f"pod namespaces: {words.decode(errors='replace').strip()}")
+        self._pid = int(line)
 
     async def _connect(self, address: str, gateway: IPv4Address) -> None:
         outside = (
             f"link add {self._veth} type veth peer name eth0 netns {self._pid}\n"
             f"link set {self._veth} master {BRIDGE} up\n"
+            # A pod that asks its own Service gets the packet back through its own port.
+            f"link set {self._veth} type bridge_slave hairpin on\n"
         )
         inside = f"addr add {address} dev eth0\nlink set eth0 up\nroute add default via {gateway}\n"
         await run("ip", "-batch", "-", given=outside)
@@ -119,13 +127,13 @@ class Sandbox:
 
     async def destroy(self) -> None:
         """Kill everything in the pod; returns when it is gone."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
-            self._pause.kill()
+        if self._pause.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                # The pod's PID 1 is gone when all the others are.
+                os.kill(self._pid or self._pause.pid, signal.SIGKILL)
         await self._pause.wait()
         if self._veth:
-            # The kernel takes it away with the namespace, but not before the address is used again.
+            # The kernel takes it away with the namespace, but perhaps after its name is used again.
             with contextlib.suppress(SandboxError):
                 await run("ip", "link", "delete", self._veth)
 
@@ -147,7 +155,8 @@ async def run(*command: str, given: str = "") -> str:
         *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env={"PATH": PATH}
     )
     try:
-        out, err = await asyncio.wait_for(process.communicate(given.encode()), _DEADLINE)
+        async with asyncio.timeout(_DEADLINE):
+            out, err = await process.communicate(given.encode())
     except TimeoutError:
         process.kill()
         await process.wait()

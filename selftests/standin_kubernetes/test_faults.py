@@ -1,0 +1,215 @@
+"""What breaks in a rehearsal, each on a cluster of its own: Services, pods, tunnels, the server."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .conftest import close_tunnel, open_tunnel, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .cluster import Cluster
+
+pytestmark = pytest.mark.root
+STATE_HUB = "198.19.43.94"
+HUB_READY = ("state-hub", "state-hub")
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster that a test may break, with the State Hub ready."""
+    with running(tmp_path) as cluster:
+        cluster.wait_for(lambda: cluster.ready(*HUB_READY), "state-hub")
+        yield cluster
+
+
+def connects(cluster: Cluster, address: str, port: int = 8000) -> str:
+    """`yes`, or how a connection from the node fails: `refused`, `timed out`."""
+    tried = cluster.run(
+        "socat", "-u", "OPEN:/dev/null", f"TCP:{address}:{port},connect-timeout=1.5"
+    )
+    if tried.returncode == 0:
+        return "yes"
+    if "Connection refused" in tried.stderr:
+        return "refused"
+    return "timed out" if "Connection timed out" in tried.stderr else tried.stderr
+
+
+def create(cluster: Cluster, kind: str, name: str, spec: dict[str, Any]) -> Any:
+    manifest = {
+        "apiVersion": "v1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "state-hub"},
+        "spec": spec,
+    }
+    return cluster.kubectl("create", "--validate=false", "-f", "-", given=json.dumps(manifest))
+
+
+def service(address: str = "") -> dict[str, Any]:
+    ports = [{"name": "http", "port": 8000, "targetPort": 8000}]
+    selector = {"app.kubernetes.io/name": "state-hub"}
+    return {"selector": selector, "ports": ports, **({"clusterIP": address} if address else {})}
+
+
+def test_the_nodes_socket_shows_the_cluster_ip_as_its_peer(fresh: Cluster) -> None:
+    with fresh.network():
+        holding = subprocess.Popen(
+            ["socat", "PIPE", f"TCP:{STATE_HUB}:8000"], stdin=subprocess.DEVNULL
+        )
+    try:
+        fresh.wait_for(
+            lambda: f"{STATE_HUB}:8000" in fresh.run("ss", "-Htn", "state", "established").stdout,
+            "a connection to the ClusterIP",
+        )
+    finally:
+        holding.kill()
+        holding.wait(5)
+
+
+def test_a_deleted_service_leaves_an_address_that_swallows(fresh: Cluster) -> None:
+    assert connects(fresh, STATE_HUB) == "yes"
+    deleted = fresh.kubectl("-n", "state-hub", "delete", "svc", "state-hub")
+    assert deleted.stdout == 'service "state-hub" deleted\n'
+    fresh.wait_for(lambda: connects(fresh, STATE_HUB) == "timed out", "a dead address")
+
+
+def test_a_recreated_service_has_another_address(fresh: Cluster) -> None:
+    fresh.kubectl("-n", "state-hub", "delete", "svc", "state-hub")
+    assert create(fresh, "Service", "state-hub", service()).returncode == 0
+    shown = fresh.kubectl("-n", "state-hub", "get", "svc", "state-hub", "-o", "json")
+    address = json.loads(shown.stdout)["spec"]["clusterIP"]
+    assert address != STATE_HUB
+    fresh.wait_for(lambda: connects(fresh, address) == "yes", "the new address")
+
+
+def test_a_cluster_ip_belongs_to_one_service_for_life(fresh: Cluster) -> None:
+    clash = create(fresh, "Service", "other", service(STATE_HUB))
+    assert "provided IP is already allocated" in clash.stderr
+    outside = create(fresh, "Service", "other", service("198.19.99.1"))
+    assert "not in the valid range" in outside.stderr
+    patch = '{"spec": {"clusterIP": "198.19.43.95"}}'
+    moved = fresh.kubectl("-n", "state-hub", "patch", "svc", "state-hub", "-p", patch)
+    assert "may not change once set" in moved.stderr
+
+
+def test_a_service_without_endpoints_refuses(fresh: Cluster) -> None:
+    scaled = fresh.kubectl("-n", "state-hub", "scale", "deploy", "state-hub", "--replicas=0")
+    assert scaled.returncode == 0, scaled.stderr
+    fresh.wait_for(lambda: connects(fresh, STATE_HUB) == "refused", "a refusal")
+    shown = fresh.kubectl("-n", "state-hub", "get", "endpoints", "state-hub", "-o", "json")
+    assert json.loads(shown.stdout)["subsets"] == []
+
+
+def test_two_replicas_share_the_connections(fresh: Cluster) -> None:
+    fresh.kubectl("-n", "state-hub", "scale", "deploy", "state-hub", "--replicas=2")
+    rolled = fresh.kubectl("-n", "state-hub", "rollout", "status", "deploy/state-hub")
+    assert "successfully rolled out" in rolled.stdout
+    for _ in range(8):
+        assert connects(fresh, STATE_HUB) == "yes"
+
+
+def test_a_pod_reaches_itself_through_its_own_service(fresh: Cluster) -> None:
+    command = ("socat", "-u", "OPEN:/dev/null", f"TCP:{STATE_HUB}:8000,connect-timeout=2")
+    done = fresh.kubectl("-n", "state-hub", "exec", "deploy/state-hub", "--", *command)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_deleted_pod_is_replaced(fresh: Cluster) -> None:
+    before = fresh.pod(*HUB_READY)["metadata"]["name"]
+    deleted = fresh.kubectl("-n", "state-hub", "delete", "pod", before)
+    assert deleted.returncode == 0, deleted.stderr
+    fresh.wait_for(lambda: fresh.ready(*HUB_READY), "another pod")
+    assert fresh.pod(*HUB_READY)["metadata"]["name"] != before
+
+
+def test_a_changed_command_rolls_out(fresh: Cluster) -> None:
+    before = fresh.pod(*HUB_READY)["metadata"]["name"]
+    containers = [{"name": "state-hub", "command": ["sh", "-c", "exit 9"]}]
+    patch = {"spec": {"template": {"spec": {"containers": containers}}}}
+    patched = fresh.kubectl(
+        "-n", "state-hub", "patch", "deploy", "state-hub", "-p", json.dumps(patch)
+    )
+    assert patched.returncode == 0, patched.stderr
+
+    def crashes() -> bool:
+        listed = fresh.kubectl("-n", "state-hub", "get", "pods").stdout
+        return "CrashLoopBackOff" in listed and before in listed
+
+    fresh.wait_for(crashes, "a crashing new pod beside the old one, which still serves")
+    assert connects(fresh, STATE_HUB) == "yes"
+
+
+def test_a_bridge_is_unready_while_its_tunnel_is_down(fresh: Cluster) -> None:
+    bridge = ("activity-core", "actcore-state-hub-bridge")
+    tunnel = open_tunnel(fresh, 18000)
+    try:
+        fresh.wait_for(lambda: fresh.ready(*bridge), "a ready bridge")
+    finally:
+        close_tunnel(tunnel)
+    fresh.wait_for(lambda: not fresh.ready(*bridge), "an unready bridge")
+    listed = fresh.kubectl("-n", "activity-core", "get", "pods").stdout
+    (row,) = [line.split() for line in listed.splitlines() if line.startswith(bridge[1])]
+    assert row[1:4] == ["0/1", "Running", "0"]
+    tunnel = open_tunnel(fresh, 18000)
+    try:
+        fresh.wait_for(lambda: fresh.ready(*bridge), "a ready bridge again")
+    finally:
+        close_tunnel(tunnel)
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_what_kubectl_changed_survives_a_restart(fresh: Cluster, end: signal.Signals) -> None:
+    uid = fresh.get("/api/v1/namespaces/kube-system").body["metadata"]["uid"]
+    pod = fresh.pod(*HUB_READY)
+    fresh.kubectl("-n", "state-hub", "delete", "svc", "issue-core")
+    assert create(fresh, "Service", "mine", service("198.19.43.77")).returncode == 0
+    fresh.stop(end)
+    fresh.start()
+    fresh.wait_for(lambda: fresh.ready(*HUB_READY), "state-hub")
+    assert fresh.get("/api/v1/namespaces/kube-system").body["metadata"]["uid"] == uid
+    services = fresh.get("/api/v1/namespaces/state-hub/services").body["items"]
+    assert [s["metadata"]["name"] for s in services] == ["mine", "state-hub"]
+    again = fresh.pod(*HUB_READY)
+    assert again["metadata"]["uid"] == pod["metadata"]["uid"]
+    (status,) = again["status"]["containerStatuses"]
+    assert (status["restartCount"], status["lastState"]["terminated"]["exitCode"]) == (1, 255)
+    assert connects(fresh, "198.19.43.77") == "yes"
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_outlives_the_server(fresh: Cluster, end: signal.Signals) -> None:
+    pids = _descendants(fresh.pid)
+    assert len(pids) > 10  # pods: a pause, an entry and at least one process each
+    fresh.stop(end)
+
+    def gone() -> bool:
+        return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+    try:
+        _wait(gone)
+    finally:
+        fresh.start()  # the fixture stops it
+
+
+def _descendants(pid: int) -> list[int]:
+    children = [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+    return children + [pid for child in children for pid in _descendants(child)]
+
+
+def _wait(condition: Any) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
