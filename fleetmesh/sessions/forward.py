@@ -37,7 +37,8 @@ class Carried:
 class Forward:
     """Listens on 127.0.0.1:`port` until it is closed."""
 
-    def __init__(self, dial: Dial) -> None:
+    def __init__(self, dial: Dial, patience: float | None = None) -> None:
+        self._patience = patience
         self.connections: list[Carried] = []
         self._dial = dial
         self._lock = threading.Lock()
@@ -109,6 +110,7 @@ class Forward:
         if not self._keep(far):
             return
         carried.opened = True
+        near.settimeout(self._patience)
         back = self._start(self._receive, far, near, carried)
         self._threads.append(back)
         reset = False
@@ -117,6 +119,9 @@ class Forward:
                 far.sendall(data)
                 carried.sent += len(data)
             _end_writing(far)
+        except TimeoutError:
+            carried.error, reset = f"no answer within {self._patience:g} s", True
+            _cut(far)
         except OSError as error:
             reset = not self._closed
             carried.error = carried.error or (str(error) if reset else None)

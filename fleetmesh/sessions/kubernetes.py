@@ -3,7 +3,6 @@
 import base64
 import binascii
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -109,7 +108,8 @@ def api_client(session: Session, kubeconfig: str, *, deadline: float = 10.0) -> 
     """
     access = read(kubeconfig, f"the kubeconfig on {session.target.name}")
     with ExitStack() as stack:
-        forward = session.forward(access.host, access.port, deadline=deadline)
+        # Patience bounds what the client itself does not: a trickle, a WebSocket's handshake.
+        forward = session.forward(access.host, access.port, deadline=deadline, patience=deadline)
         stack.callback(forward.close)
         client = _client(access, forward, deadline, stack)
         stack.callback(client.close)
@@ -117,8 +117,7 @@ def api_client(session: Session, kubeconfig: str, *, deadline: float = 10.0) -> 
 
 
 def _client(access: Access, forward: Forward, deadline: float, stack: ExitStack) -> Any:
-    import urllib3  # noqa: PLC0415 - all three are heavy
-    import websocket  # noqa: PLC0415
+    import urllib3  # noqa: PLC0415 - both are heavy
     from kubernetes import client  # noqa: PLC0415
 
     def file(content: bytes | None) -> str | None:
@@ -130,25 +129,18 @@ def _client(access: Access, forward: Forward, deadline: float, stack: ExitStack)
         tls_server_name=access.server_name,
         # One request, one answer: what failed is seen, not tried again behind our back.
         retries=False,
-        # No proxy of the environment. The headers are for nobody: the WebSocket client looks at
-        # no_proxy only where they are set.
-        proxy="",
+        # No proxy of the environment. The WebSocket client heeds no_proxy only beside a proxy.
+        proxy="http://127.0.0.1:1",
         no_proxy="127.0.0.1",
-        proxy_headers={"user-agent": "fleetmesh"},
     )
     configuration.cert_file, configuration.key_file = file(access.certificate), file(access.key)
     if access.token:
         configuration.api_key = {"authorization": f"Bearer {access.token}"}
-    # An exec's WebSocket offers no other way to bound the opening of its connection.
-    websocket.setdefaulttimeout(deadline)
     api = client.ApiClient(configuration)
     ask: Any = api.rest_client.request
 
     def request(*arguments: Any, **named: Any) -> Any:
-        # The client bounds each read, not their sum, and leaves the body for later.
-        guard = threading.Timer(deadline, forward.drop)
-        guard.daemon = True
-        guard.start()
+        # The body is read at once: later, nobody would say why it did not arrive.
         try:
             named["_request_timeout"] = named.get("_request_timeout") or deadline
             answer = ask(*arguments, **named)
@@ -157,8 +149,6 @@ def _client(access: Access, forward: Forward, deadline: float, stack: ExitStack)
             if forward.last_error:
                 raise urllib3.exceptions.HTTPError(forward.last_error) from error
             raise
-        finally:
-            guard.cancel()
         return answer
 
     setattr(api.rest_client, "request", request)  # noqa: B010 - mypy forbids the plain way

@@ -66,7 +66,14 @@ class LocalSession:
             lost=lost,
         )
 
-    def forward(self, host: str, port: int, *, deadline: float | None = None) -> Forward:
+    def forward(
+        self,
+        host: str,
+        port: int,
+        *,
+        deadline: float | None = None,
+        patience: float | None = None,
+    ) -> Forward:
         """See Session.forward; connects directly."""
         seconds = self.target.connect_deadline if deadline is None else deadline
 
@@ -75,7 +82,7 @@ class LocalSession:
             connection.settimeout(None)
             return connection
 
-        return Forward(dial)
+        return Forward(dial, patience)
 
     def close(self) -> None:
         """See Session.close."""

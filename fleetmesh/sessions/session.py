@@ -24,10 +24,18 @@ class Session(Protocol):
         """
         ...
 
-    def forward(self, host: str, port: int, *, deadline: float | None = None) -> Forward:
+    def forward(
+        self,
+        host: str,
+        port: int,
+        *,
+        deadline: float | None = None,
+        patience: float | None = None,
+    ) -> Forward:
         """A loopback listener whose connections go on from the host to `host`:`port`.
 
-        `deadline` is the seconds that the far end may take to connect.
+        `deadline` is the seconds that the far end may take to connect. With `patience`, a
+        connection ends so many seconds after our side last sent something on it.
         """
         ...
 

@@ -58,7 +58,14 @@ class SshSession:
             lost=lost,
         )
 
-    def forward(self, host: str, port: int, *, deadline: float | None = None) -> Forward:
+    def forward(
+        self,
+        host: str,
+        port: int,
+        *,
+        deadline: float | None = None,
+        patience: float | None = None,
+    ) -> Forward:
         """See Session.forward."""
         seconds = self.target.connect_deadline if deadline is None else deadline
 
@@ -67,7 +74,7 @@ class SshSession:
                 raise Refused(self._lost)
             return self._transport.open("direct-tcpip", Deadline(seconds), (host, port), origin)
 
-        return Forward(dial)
+        return Forward(dial, patience)
 
     def close(self) -> None:
         """See Session.close."""

@@ -140,7 +140,11 @@ def test_something_that_is_no_sshd(session_target: Target) -> None:
 
 def test_a_host_that_closes_at_once(session_target: Target) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=lambda: listener.accept()[0].close())
+
+        def hang_up() -> None:
+            listener.accept()[0].close()
+
+        thread = threading.Thread(target=hang_up)
         thread.start()
         told = cause(replace(session_target, port=listener.getsockname()[1]))
         thread.join()

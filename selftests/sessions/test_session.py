@@ -163,7 +163,7 @@ def test_a_closed_session_runs_nothing(either: Session) -> None:
     assert completed.stdout == b""
 
 
-def test_local_commands_leave_no_session_of_the_terminal(tmp_path: Path) -> None:
+def test_local_commands_have_a_process_group_of_their_own() -> None:
     local = connect(Target("workstation", "workstation", transport="local"))
     group = int(local.run("ps -o pgid= -p $$", deadline=5).stdout)
     assert group != os.getpgrp()
@@ -244,7 +244,7 @@ def test_a_host_that_stops_answers_no_close_either(session: Session, sshd: Sshd)
 
 
 def test_a_dropped_jump_host_ends_what_went_through_it(
-    start_sshd: StartSshd, target_for: TargetFor, tmp_path: Path
+    start_sshd: StartSshd, target_for: TargetFor
 ) -> None:
     bastion, inner = start_sshd(name="bastion"), start_sshd(name="inner")
     target_for(bastion, name="bastion")

@@ -4,7 +4,6 @@ import os
 import re
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -202,12 +201,8 @@ def certified(start_sshd: StartSshd, tmp_path: Path) -> tuple[Sshd, Path]:
     authority = keygen(tmp_path / "authority")
     sshd = start_sshd(f"TrustedUserCAKeys {authority}.pub")
     (sshd.folder / "authorized_keys").write_text("")
-    subprocess.run(
-        ["ssh-keygen", "-q", "-s", str(authority), "-I", "fleet", "-n", USER]
-        + ["-V", "+5m", f"{sshd.user_key}.pub"],
-        check=True,
-        stdin=subprocess.DEVNULL,
-    )
+    command = ["ssh-keygen", "-q", "-s", str(authority), "-I", "fleet", "-n", USER, "-V", "+5m"]
+    subprocess.run([*command, f"{sshd.user_key}.pub"], check=True)
     return sshd, sshd.folder / "user_key-cert.pub"
 
 
@@ -286,7 +281,7 @@ def test_several_known_hosts_files_and_a_hashed_entry(
     who_answers(target)
 
 
-def test_the_global_known_hosts_file(sshd: Sshd, target_for: TargetFor, tmp_path: Path) -> None:
+def test_the_global_known_hosts_file(sshd: Sshd, target_for: TargetFor) -> None:
     target = target_for(sshd)
     assert target.ssh_config
     text = target.ssh_config.read_text()
