@@ -8,5 +8,5 @@ pytest_plugins = (
     "fixtures.hosts",
     "fixtures.facts",
     "fixtures.terminal",
-    # "fixtures.html_report",
+    "fixtures.html_report",
 )
