@@ -6,6 +6,7 @@ import pytest
 
 from fixtures.results import RUN
 from fleetmesh.outcomes import Outcome
+from fleetmesh.record import Result
 from selftests.report.synthetic import RUNS
 
 pytest_plugins = ("fixtures.html_report",)
@@ -38,6 +39,7 @@ def pytest_runtest_makereport(
     report = yield
     if call.when == "call":
         result = item.callspec.params["synthetic"]
+        assert isinstance(result, Result)
         report.result = result  # type: ignore[attr-defined]
         report.outcome = _ENDS.get(result.outcome, "passed")  # type: ignore[assignment]
         report.longrepr = (
