@@ -83,7 +83,7 @@ def _status() -> int:
     for one in fleet.machines().values():
         running = f"running, process {one.init}" if one.init else "off"
         print(f"  {one.name:12} {one.address:14} {running}")
-    return 0
+    return 0 if fleet.is_up() else 1
 
 
 if __name__ == "__main__":

@@ -64,8 +64,9 @@ def record() -> dict[str, Any] | None:
 
 
 def is_up() -> bool:
-    """Whether the fleet is up with all its machines running."""
-    return record() is not None and all(m.init is not None for m in machines().values())
+    """Whether the fleet has reached a state and all its machines run."""
+    reached = (record() or {}).get("state") is not None
+    return reached and all(one.init is not None for one in machines().values())
 
 
 def up(state: str = "after", say: Callable[[str], None] = print) -> None:

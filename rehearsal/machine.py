@@ -18,6 +18,7 @@ NSPAWN = (
     "--quiet --boot --register=no --keep-unit --kill-signal=SIGRTMIN+3 --resolv-conf=off "
     f"--timezone=off --link-journal=no --network-bridge={BRIDGE}"
 )
+SWITCHED_ON = "machine is on\n"
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ class Machine:
         command = [*unshare, str(SUPERVISOR), *map(str, places), f"--machine={self.name}"]
         enter = f'echo 0 >{group}/supervisor/cgroup.procs && exec "$@"'
         with self.console.open("ab") as console:
+            console.write(SWITCHED_ON.encode())
+            console.flush()
             subprocess.run(
                 ["setsid", "--fork", "sh", "-c", enter, "sh", *command, *NSPAWN.split()],
                 stdin=subprocess.DEVNULL,
@@ -114,10 +117,12 @@ class Machine:
         while True:
             if self.init is not None and self.run(ready, check=False).returncode == 0:
                 return
+            said = self.console.read_text(errors="replace").rpartition(SWITCHED_ON)[2][-2000:]
+            if "machine is off" in said:
+                raise RehearsalError(f"{self.name} does not run; its console ends:\n{said}")
             if time.monotonic() > end:
                 raise RehearsalError(
-                    f"{self.name}: {what} not within {deadline:g} s; its console ends:\n"
-                    + self.console.read_text(errors="replace")[-2000:]
+                    f"{self.name}: {what} not within {deadline:g} s; its console ends:\n{said}"
                 )
             time.sleep(0.05)
 

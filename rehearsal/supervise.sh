@@ -4,6 +4,7 @@
 # It is started in a mount namespace of its own, so that the overlay goes when the machine goes.
 cgroup=$1 root=$2 lower=$3 upper=$4 work=$5 network=$6
 shift 6
+trap 'echo "machine is off, exit status $?"' EXIT
 mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper,workdir=$work" "$root" || exit
 
 reboot=133
@@ -17,5 +18,4 @@ done
 # nspawn leaves its payload running when it is killed itself. (Not between reboots: Linux 6.18 also
 # kills what is later cloned into a group that was killed once.)
 echo 1 >"$cgroup/cgroup.kill"
-echo "machine is off, exit status of nspawn: $status"
 exit "$status"
