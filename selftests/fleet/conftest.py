@@ -1,0 +1,80 @@
+"""Runs of the checks on the real rehearsal fleet, as an operator starts them."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rehearsal import fleet
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What one run of the checks came to."""
+
+    exit_status: int
+    seconds: float
+    terminal: str
+    verdict: str
+    channels: dict[str, int]
+    results: list[dict[str, Any]]
+
+    def of(self, check: str, subject: str = "") -> dict[str, Any]:
+        """The one result of a check, for the subject whose name starts so."""
+        found = [r for r in self.results if r["id"] == check and r["subject"].startswith(subject)]
+        assert len(found) == 1, f"{check}[{subject}]: {found}"
+        return found[0]
+
+    def outcomes(self, check: str) -> set[str]:
+        """The outcomes of all cases of a check."""
+        return {result["outcome"] for result in self.results if result["id"] == check}
+
+
+Checks = Callable[..., Checked]
+
+
+@pytest.fixture
+def checks(tmp_path: Path) -> Checks:
+    """Runs `pytest` with these arguments in a process of its own."""
+
+    def run(*arguments: str) -> Checked:
+        written = tmp_path / "results.json"
+        start = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "selftests.fleet.results_plugin",
+             f"--html={tmp_path}/report.html", f"--junitxml={tmp_path}/junit.xml", *arguments],
+            cwd=ROOT, env={**os.environ, "RESULTS": str(written)}, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        seconds = time.monotonic() - start
+        assert written.exists(), done.stdout + done.stderr
+        came = json.loads(written.read_text())
+        return Checked(
+            done.returncode,
+            seconds,
+            done.stdout,
+            came["verdict"],
+            came["channels"],
+            came["results"],
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def standing() -> Iterator[None]:
+    """A fleet in the state after the cutover; one that was up is used and left up."""
+    was = fleet.record()
+    fleet.up("after", lambda _: None)
+    yield
+    if was is None:
+        fleet.down()
