@@ -41,14 +41,13 @@ def write_and_read_back(
     probe = question.probe
     assert isinstance(probe, WriteAndReadBack)
     url = f"http://{probe.ip}:{probe.port}{probe.path}"
-    body = {**probe.body, "nonce": secrets.token_hex(8)}
     deadline = inventory.limits.http
-    written = http_post(session, url, body, deadline=deadline)
+    written = http_post(session, url, probe.body, deadline=deadline)
     given_id = _object(written.body).get(probe.id)
     if given_id is None:
         return [_transcript(question, written)]
     read = http_get(session, f"{url}/{given_id}", deadline=deadline)
-    both = {"id": given_id, "written": body, "read": _object(read.body)}
+    both = {"id": given_id, "written": probe.body, "read": _object(read.body)}
     return [
         question.answer(
             started=written.started,
