@@ -71,52 +71,58 @@ class Sshd:
         self.process.wait()
 
 
+def launch(folder: Path, *lines: str) -> Sshd:
+    """Run an sshd with a host key and a user's key of its own, and more lines of sshd_config."""
+    folder.mkdir()
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)
+    keygen(folder / "host_key")
+    (folder / "authorized_keys").write_text(key_line(keygen(folder / "user_key")) + "\n")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    config = [
+        *lines,
+        f"Port {port}",
+        "ListenAddress 127.0.0.1",
+        f"HostKey {folder}/host_key",
+        f"AuthorizedKeysFile {folder}/authorized_keys",
+        "PidFile none",
+        "StrictModes no",
+        "PasswordAuthentication no",
+        "KbdInteractiveAuthentication no",
+        "PermitRootLogin yes",
+        "UsePAM no",
+        "LogLevel VERBOSE",
+        # bash takes itself for a login otherwise, and reads what the developer has in .bashrc.
+        "SetEnv SHLVL=1",
+    ]
+    (folder / "sshd_config").write_text("\n".join(config) + "\n")
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [SSHD, "-D", "-e", "-f", str(folder / "sshd_config")],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    sshd = Sshd(folder, port, process)
+    end = time.monotonic() + 5
+    while "Server listening" not in sshd.log:
+        if time.monotonic() > end or process.poll() is not None:
+            sshd.stop()
+            raise AssertionError(sshd.log)
+        time.sleep(0.01)
+    return sshd
+
+
 @pytest.fixture
 def start_sshd(tmp_path: Path) -> Iterator[Callable[..., Sshd]]:
     """Start an sshd with more lines of sshd_config; ends with the test."""
     running: list[Sshd] = []
 
     def start(*lines: str, name: str = "sshd") -> Sshd:
-        folder = tmp_path / name
-        folder.mkdir()
-        if os.geteuid() == 0:
-            Path("/run/sshd").mkdir(exist_ok=True)
-        keygen(folder / "host_key")
-        (folder / "authorized_keys").write_text(key_line(keygen(folder / "user_key")) + "\n")
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        config = [
-            *lines,
-            f"Port {port}",
-            "ListenAddress 127.0.0.1",
-            f"HostKey {folder}/host_key",
-            f"AuthorizedKeysFile {folder}/authorized_keys",
-            "PidFile none",
-            "StrictModes no",
-            "PasswordAuthentication no",
-            "KbdInteractiveAuthentication no",
-            "PermitRootLogin yes",
-            "UsePAM no",
-            "LogLevel VERBOSE",
-            # bash takes itself for a login otherwise, and reads what the developer has in .bashrc.
-            "SetEnv SHLVL=1",
-        ]
-        (folder / "sshd_config").write_text("\n".join(config) + "\n")
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [SSHD, "-D", "-e", "-f", str(folder / "sshd_config")],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        sshd = Sshd(folder, port, process)
-        running.append(sshd)
-        end = time.monotonic() + 5
-        while "Server listening" not in sshd.log:
-            assert time.monotonic() < end, sshd.log
-            time.sleep(0.01)
-        return sshd
+        running.append(launch(tmp_path / name, *lines))
+        return running[-1]
 
     yield start
     for sshd in running:
@@ -157,10 +163,35 @@ def target_for(tmp_path: Path) -> Callable[..., Target]:
 
 
 @pytest.fixture
-def session(sshd: Sshd, target_for: Callable[..., Target]) -> Iterator[Session]:
+def frail(sshd: Sshd, target_for: Callable[..., Target]) -> Iterator[Session]:
+    """A session with an sshd that the test may do harm to."""
     opened = connect(target_for(sshd))
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def _common_sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    sshd = launch(tmp_path_factory.mktemp("common") / "sshd")
+    yield sshd
+    sshd.stop()
+
+
+@pytest.fixture
+def session(_common_sshd: Sshd, target_for: Callable[..., Target]) -> Iterator[Session]:
+    """A session of the test's own, with an sshd that other tests use too."""
+    opened = connect(target_for(_common_sshd))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=["ssh", "local"])
+def either(request: pytest.FixtureRequest) -> Iterator[Session]:
+    """A session of each transport: they are held to the same."""
+    if request.param == "ssh":
+        yield request.getfixturevalue("session")
+    else:
+        yield connect(Target("workstation", "workstation", transport="local"))
 
 
 @pytest.fixture(autouse=True)

@@ -17,14 +17,6 @@ TargetFor = Callable[..., Target]
 MB = 10**6
 
 
-@pytest.fixture(params=["ssh", "local"])
-def either(request: pytest.FixtureRequest) -> Session:
-    if request.param == "ssh":
-        ssh: Session = request.getfixturevalue("session")
-        return ssh
-    return connect(Target("workstation", "workstation", transport="local"))
-
-
 @pytest.fixture
 def echo() -> Iterator[int]:
     """A port that sends back what it gets, until the other side has ended."""

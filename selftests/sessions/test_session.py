@@ -22,13 +22,32 @@ TargetFor = Callable[..., Target]
 MB = 10**6
 
 
-@pytest.fixture(params=["ssh", "local"])
-def either(request: pytest.FixtureRequest) -> Session:
-    """A session of each transport: they are held to the same."""
-    if request.param == "ssh":
-        ssh: Session = request.getfixturevalue("session")
-        return ssh
-    return connect(Target("workstation", "workstation", transport="local"))
+# A moment before, so that what was printed has left the host.
+TOUCH = "sleep 0.1; touch"
+
+
+def wait_for(file: Path) -> None:
+    end = time.monotonic() + 5
+    while not file.exists():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def once(running: Path, action: Callable[[], None]) -> None:
+    """Do `action` as soon as the command has written the file `running`."""
+
+    def wait() -> None:
+        wait_for(running)
+        action()
+
+    threading.Thread(target=wait).start()
+
+
+def send(what: signal.Signals, sshd: Sshd) -> None:
+    """Signal every process that sshd started, down to the commands."""
+    for pid in sshd.children():
+        with suppress(ProcessLookupError):
+            os.kill(pid, what)
 
 
 def alive(pid_file: Path) -> bool:
@@ -108,7 +127,9 @@ def test_a_command_that_exceeds_its_deadline_is_ended(
     time.sleep(0.2)
     if either.target.transport == "ssh" and os.geteuid() == 0:
         # For root's own sessions sshd takes no signals; it says so when it is sent one.
-        assert "session_signal_req: session signalling" in request.getfixturevalue("sshd").log
+        assert (
+            "session_signal_req: session signalling" in request.getfixturevalue("_common_sshd").log
+        )
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
     else:
         assert not alive(tmp_path / "pid")
@@ -171,102 +192,98 @@ def test_local_commands_have_a_process_group_of_their_own() -> None:
     assert local.identity.host_key_type is None
 
 
-def test_more_channels_than_the_host_allows(start_sshd: StartSshd, target_for: TargetFor) -> None:
+def test_more_channels_than_the_host_allows(
+    start_sshd: StartSshd, target_for: TargetFor, tmp_path: Path
+) -> None:
     session = connect(target_for(start_sshd("MaxSessions 1")))
     try:
         with ThreadPoolExecutor(1) as pool:
-            first = pool.submit(session.run, "sleep 0.6; echo first", deadline=5)
-            time.sleep(0.3)
+            running = tmp_path / "running"
+            command = f"touch {running}; sleep 1; echo first"
+            first = pool.submit(session.run, command, deadline=5)
+            wait_for(running)
             second = session.run("echo second", deadline=5)
             assert first.result().stdout == b"first\n"
         assert second.lost == (
             "coulombcore opened no channel for the command: connect failed: open failed"
         )
-        assert session.run("echo third", deadline=5).stdout == b"third\n"
+        end = time.monotonic() + 3  # until sshd has noticed that the first is over
+        while (third := session.run("echo third", deadline=5)).lost and time.monotonic() < end:
+            time.sleep(0.05)
+        assert third.stdout == b"third\n"
     finally:
         session.close()
 
 
-def test_a_connection_that_drops_in_the_middle(session: Session, sshd: Sshd) -> None:
-    def drop() -> None:
-        for pid in sshd.children():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-    threading.Timer(0.4, drop).start()
-    completed = session.run("echo partial; exec sleep 5", deadline=5)
+def test_a_connection_that_drops_in_the_middle(frail: Session, sshd: Sshd, tmp_path: Path) -> None:
+    once(tmp_path / "running", lambda: send(signal.SIGKILL, sshd))
+    completed = frail.run(f"echo partial; {TOUCH} {tmp_path}/running; exec sleep 5", deadline=5)
     assert completed.lost == (
         "the connection to coulombcore was lost during the command (connection closed)"
     )
     assert (completed.exit_status, completed.stdout) == (None, b"partial\n")
     assert completed.seconds < 2
-    again = session.run("echo again", deadline=5)
+    again = frail.run("echo again", deadline=5)
     assert again.lost == completed.lost
     assert again.seconds < 0.2
 
 
-def stop(sshd: Sshd) -> None:
-    for pid in sshd.children():
-        os.kill(pid, signal.SIGSTOP)
-
-
 def test_a_host_that_stops_answering_is_told_from_a_slow_command(
-    session: Session, sshd: Sshd
+    frail: Session, sshd: Sshd, tmp_path: Path
 ) -> None:
-    threading.Timer(0.3, stop, [sshd]).start()
-    completed = session.run("echo partial; exec sleep 5", deadline=1)
+    once(tmp_path / "running", lambda: send(signal.SIGSTOP, sshd))
+    completed = frail.run(f"echo partial; {TOUCH} {tmp_path}/running; exec sleep 5", deadline=1)
     assert completed.lost == "coulombcore stopped answering; the command had 1 s"
     assert completed.stdout == b"partial\n"
     assert completed.seconds < 1.5
-    assert session.run("true", deadline=5).seconds < 0.2
+    assert frail.run("true", deadline=5).seconds < 0.2
 
 
-def test_a_host_that_answers_no_channel_open(session: Session, sshd: Sshd) -> None:
-    stop(sshd)
-    completed = session.run("true", deadline=0.6)
+def test_a_host_that_answers_no_channel_open(frail: Session, sshd: Sshd) -> None:
+    send(signal.SIGSTOP, sshd)
+    completed = frail.run("true", deadline=0.6)
     assert completed.lost
     assert "no answer within 0.6 s" in completed.lost
     assert completed.seconds < 1.2
 
 
-def test_a_host_that_takes_no_more_input(session: Session, sshd: Sshd) -> None:
-    threading.Timer(0.1, stop, [sshd]).start()
-    completed = session.run("cat > /dev/null", deadline=1, stdin=b"x" * 60 * MB)
+def test_a_host_that_takes_no_more_input(frail: Session, sshd: Sshd, tmp_path: Path) -> None:
+    once(tmp_path / "running", lambda: send(signal.SIGSTOP, sshd))
+    completed = frail.run(
+        f"{TOUCH} {tmp_path}/running; cat > /dev/null", deadline=1, stdin=b"x" * 60 * MB
+    )
     assert completed.lost == "coulombcore stopped answering; the command had 1 s"
     assert completed.seconds < 2
 
 
-def test_a_host_that_stops_answers_no_close_either(session: Session, sshd: Sshd) -> None:
-    stop(sshd)
+def test_a_host_that_stops_answers_no_close_either(frail: Session, sshd: Sshd) -> None:
+    send(signal.SIGSTOP, sshd)
     began = time.monotonic()
-    session.close()
+    frail.close()
     assert time.monotonic() - began < 1.5
 
 
 def test_a_dropped_jump_host_ends_what_went_through_it(
-    start_sshd: StartSshd, target_for: TargetFor
+    start_sshd: StartSshd, target_for: TargetFor, tmp_path: Path
 ) -> None:
     bastion, inner = start_sshd(name="bastion"), start_sshd(name="inner")
     target_for(bastion, name="bastion")
     target = target_for(inner, "ProxyJump bastion", host_keys=(key_line(inner.host_key),))
     session = connect(target)
     try:
-        threading.Timer(0.3, stop, [bastion]).start()
-        completed = session.run("echo partial; exec sleep 5", deadline=1)
+        once(tmp_path / "running", lambda: send(signal.SIGSTOP, bastion))
+        completed = session.run(
+            f"echo partial; {TOUCH} {tmp_path}/running; exec sleep 5", deadline=1
+        )
         assert completed.lost == "coulombcore stopped answering; the command had 1 s"
     finally:
         session.close()
 
 
-def test_a_command_is_never_run_twice(session: Session, sshd: Sshd, tmp_path: Path) -> None:
-    def drop() -> None:
-        for pid in sshd.children():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-    threading.Timer(0.3, drop).start()
-    session.run(f"echo ran >> {tmp_path}/count; exec sleep 3", deadline=3)
-    session.run("true", deadline=1)
+def test_a_command_is_never_run_twice(frail: Session, sshd: Sshd, tmp_path: Path) -> None:
+    once(tmp_path / "running", lambda: send(signal.SIGKILL, sshd))
+    frail.run(f"echo ran >> {tmp_path}/count; {TOUCH} {tmp_path}/running; exec sleep 3", deadline=3)
+    frail.run("true", deadline=1)
     assert (tmp_path / "count").read_text() == "ran\n"
 
 
@@ -281,14 +298,14 @@ def test_a_forced_command_s_refusal_is_an_outcome(
 
 
 def test_nothing_is_printed_or_logged(
-    session: Session,
+    frail: Session,
     sshd: Sshd,
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    target = replace(session.target, host_keys=(key_line(sshd.user_key),))
+    target = replace(frail.target, host_keys=(key_line(sshd.user_key),))
     with suppress(Exception):
         connect(target)
-    session.run("echo x; echo y >&2", deadline=5)
+    frail.run("echo x; echo y >&2", deadline=5)
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []
