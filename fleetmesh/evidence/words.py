@@ -29,10 +29,12 @@ def conclusion(run: Run) -> str:
     return run.headline.partition(":")[0]
 
 
-def verdict_sign(run: Run) -> str:
-    """The sign beside the verdict."""
-    signs = {Verdict.READY: "✓", Verdict.NOT_READY: "✕"}
-    return "◐" if run.verdict is Verdict.READY and run.deselected else signs.get(run.verdict, "?")
+def likened(run: Run) -> Outcome:
+    """The outcome whose sign and colour the verdict bears."""
+    if run.verdict is Verdict.NOT_READY:
+        return Outcome.FAIL
+    ready = run.verdict is Verdict.READY and not run.deselected
+    return Outcome.PASS if ready else Outcome.INCONCLUSIVE
 
 
 def because(run: Run) -> str:

@@ -22,8 +22,9 @@ HOSTILE = (
     "\"' onmouseover='window.__pwned=3' x=\" &lt;b class=escaped&gt; {{7*7}} {0}"
     "\x1b[31mred\x1b]0;title\x07 \x00nul \x7f \r \x9b \u202egnp.exe\u2066 \ufeff\u200b\u2028 \ud800"
 )
-BYTES = b"Error <b class=escaped>x</b>\n\xff\xfe\xc3( \x1b[2J\x00\n" + HOSTILE.encode(
-    "utf-8", "surrogatepass"
+BYTES = (
+    b"Error <b class=escaped>x</b>\nError: on a line of its own\n\xff\xfe\xc3( \x1b[2J\x00\n"
+    + HOSTILE.encode("utf-8", "surrogatepass")
 )
 
 

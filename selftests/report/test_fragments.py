@@ -101,6 +101,7 @@ def test_the_verdict_comes_with_its_reason(run: object, conclusion: str, because
     shown = fragments.summary(run)  # type: ignore[arg-type]
     assert f"</span> {conclusion}</h1>" in shown
     assert because in shown.unescape()
+    assert ("verdict is-pass" in shown) == (conclusion == "READY")
 
 
 def test_a_rehearsal_is_labelled_and_production_is_not() -> None:
@@ -109,9 +110,11 @@ def test_a_rehearsal_is_labelled_and_production_is_not() -> None:
 
 
 def test_one_cause_stands_once_with_all_that_it_keeps_from_being_known() -> None:
-    shown = fragments.summary(not_ready())
+    run = not_ready()
+    run.results.append(replace(run.results[42], nodeid="t::again", subject="another"))
+    shown = fragments.summary(run)
     assert shown.count("connection timed out") == 1
-    assert "3 checks:" in " ".join(shown.split())
+    assert "4 checks: PROD-07 ×2, PROD-08, PROD-09" in " ".join(shown.striptags().split())
 
 
 def test_evidence_says_what_was_asked_and_what_came_back() -> None:
