@@ -60,7 +60,7 @@ def execute(core: Any, pod: str, *command: str) -> Iterator[Any]:
         session.run_forever(timeout=10)
         yield session
     finally:
-        session.close()
+        session.sock.shutdown()  # close() does nothing once the server has closed
 
 
 @pytest.fixture
@@ -95,6 +95,19 @@ def test_the_node_is_ready_and_has_a_heartbeat(core: Any) -> None:
     (ready,) = [c for c in node.status.conditions if c.type == "Ready"]
     assert ready.status == "True"
     assert ready.last_heartbeat_time
+
+
+def test_every_kind_satisfies_the_clients_models(core: Any) -> None:
+    apps = client.AppsV1Api(core.api_client)
+    leases: Any = client.CoordinationV1Api(core.api_client)
+    assert len(core.list_service_for_all_namespaces().items) == 5
+    assert len(core.list_namespace().items) == 7
+    assert core.list_pod_for_all_namespaces().items
+    assert len(apps.list_deployment_for_all_namespaces().items) == 6
+    (subset,) = core.read_namespaced_endpoints("state-hub", "state-hub").subsets
+    assert [address.target_ref.kind for address in subset.addresses] == ["Pod"]
+    assert leases.read_namespaced_lease("k8s-lab", "kube-node-lease").spec.renew_time
+    assert client.VersionApi(core.api_client).get_code().major == "1"
 
 
 def test_exec(core: Any, pod: str) -> None:
