@@ -68,7 +68,6 @@ class Fleet:
         for session in self.sessions.values():
             if not isinstance(session, Unreachable):
                 session.close()
-        self.sessions = {}
 
     @property
     def channels(self) -> dict[str, int]:

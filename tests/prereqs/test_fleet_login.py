@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fixtures import Case, Deferred, check
+from fixtures import Case, Deferred, Inconclusive, check
 from fleetmesh.facts.http import SshAnswer
 from fleetmesh.facts.keys import FileMode, LoginAttempt
 from fleetmesh.facts.machines import Machine
@@ -51,7 +51,8 @@ def test_host_key_is_pinned(
 ) -> None:
     """The tunnels' host has the far host's key pinned, and it is the key the suite itself sees."""
     seen = ssh_answers[login.via]
-    assert seen.refused is None, seen.refused
+    if seen.refused:
+        raise Inconclusive(seen.refused)
     pinned = known_hosts[str(login)]
     assert pinned, f"{login.host} has no key of {login.via} in its known_hosts"
     assert " ".join(seen.host_key.split()[:2]) in pinned, (
