@@ -28,7 +28,7 @@ from . import status
 from .sandbox import StartError, exit_code, signal_group
 
 if TYPE_CHECKING:
-    from .kubelet import Pod
+    from .pods import Pod
     from .status import Object
 
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
