@@ -104,10 +104,11 @@ class Forward:
         try:
             far = self._dial(origin)
         except Exception as error:  # noqa: BLE001 - whatever it is, the near end must hear of it
-            carried.error = str(error) or type(error).__name__
+            carried.error = _words(error)
             self._drop(near, reset=True)
             return
         if not self._keep(far):
+            self._drop(near)
             return
         carried.opened = True
         near.settimeout(self._patience)
@@ -122,9 +123,9 @@ class Forward:
         except TimeoutError:
             carried.error, reset = f"no answer within {self._patience:g} s", True
             _cut(far)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - paramiko raises more than OSError
             reset = not self._closed
-            carried.error = carried.error or (str(error) if reset else None)
+            carried.error = carried.error or (_words(error) if reset else None)
             _cut(far)
         back.join()
         self._drop(far)
@@ -137,9 +138,9 @@ class Forward:
                 near.sendall(data)
             carried.ended = True
             _end_writing(near)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - paramiko raises more than OSError
             if not self._closed:
-                carried.error = carried.error or str(error)
+                carried.error = carried.error or _words(error)
             _cut(near)
 
     def _keep(self, stream: Stream) -> bool:
@@ -160,8 +161,12 @@ class Forward:
         stream.close()
 
 
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
 def _end_writing(stream: Stream) -> None:
-    with suppress(OSError, EOFError):
+    with suppress(Exception):
         if isinstance(stream, socket.socket):
             stream.shutdown(socket.SHUT_WR)
         else:
@@ -170,7 +175,7 @@ def _end_writing(stream: Stream) -> None:
 
 def _cut(stream: Stream) -> None:
     """End both directions, which wakes whoever waits on the stream."""
-    with suppress(OSError, EOFError):
+    with suppress(Exception):
         if isinstance(stream, socket.socket):
             stream.shutdown(socket.SHUT_RDWR)
         else:

@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 from fleetmesh.sessions.command import LIMIT, Capture, Completed
 from fleetmesh.sessions.forward import Forward
@@ -91,6 +92,9 @@ class LocalSession:
 
 def _start(command: str) -> subprocess.Popen[bytes]:
     me = pwd.getpwuid(os.getuid())
+    # What pam_systemd sets for a login over SSH; systemctl --user needs it, and cron lacks it.
+    runtime = Path(f"/run/user/{me.pw_uid}")
+    environment = {"XDG_RUNTIME_DIR": str(runtime)} if runtime.is_dir() else {}
     return subprocess.Popen(
         [me.pw_shell or "/bin/sh", "-c", command],
         stdin=subprocess.PIPE,
@@ -98,6 +102,7 @@ def _start(command: str) -> subprocess.Popen[bytes]:
         stderr=subprocess.PIPE,
         bufsize=0,
         cwd=me.pw_dir,
+        env=environment | os.environ,
         start_new_session=True,
     )
 

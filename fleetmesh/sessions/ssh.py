@@ -35,13 +35,15 @@ class SshSession:
         started, clock = datetime.now(UTC), time.monotonic()
         execution = _Execution(self._transport, self.target.name, Deadline(deadline), limit)
         # paramiko waits without limit for some answers; cutting the connection ends such a wait.
-        guard = threading.Timer(deadline + 0.2, self._link.abort)
+        guard = threading.Timer(deadline + 0.5, self._link.abort)
         guard.daemon = True
         guard.start()
         try:
-            with self._counting:
-                self.channels += 1
-            lost = self._lost or execution.run(command, stdin)
+            lost = self._lost
+            if lost is None:
+                with self._counting:
+                    self.channels += 1
+                lost = execution.run(command, stdin)
         finally:
             guard.cancel()
         if execution.dead and self._lost is None:
@@ -98,7 +100,7 @@ class _Execution:
         try:
             channel = self.transport.open("session", self.deadline)
         except Refused as refused:
-            self.dead = not self.transport.is_active()
+            self.dead = self.deadline.passed or not self.transport.is_active()
             return f"{self.host} opened no channel for the command: {refused}"
         try:
             channel.exec_command(command.encode())
@@ -116,8 +118,8 @@ class _Execution:
         channel.settimeout(0)
         poll = select.poll()
         poll.register(channel.fileno(), select.POLLIN)
-        replies, asked = self.transport.replies, False
         given, open_input = 0, True
+        asked: tuple[int, int] | None = None
         while True:
             ended = channel.eof_received or channel.closed
             while channel.recv_ready() or channel.recv_stderr_ready():
@@ -129,10 +131,10 @@ class _Execution:
                     break
             if self.capture.truncated:
                 return f"the command printed more than {self.capture.limit} bytes"
-            if ended:
+            if ended and not (channel.recv_ready() or channel.recv_stderr_ready()):
                 return self._end(channel)
             if self.deadline.passed:
-                return self._too_late(alive=self.transport.replies > replies)
+                return self._too_late(alive=asked != self._heard())
             if given < len(stdin):
                 if channel.send_ready():
                     given += channel.send(stdin[given : given + CHUNK])
@@ -142,12 +144,16 @@ class _Execution:
             # Asked in time, a host that no longer answers is told from a command that is slow.
             pause = self.deadline.left
             if pause < min(2.0, self.deadline.seconds / 2):
-                if not asked:
+                if asked is None:
+                    asked = self._heard()
                     self.transport.ping()
-                    asked = True
             else:
                 pause -= min(2.0, self.deadline.seconds / 2)
             poll.poll((min(pause, 0.01) if given < len(stdin) else pause) * 1000 + 1)
+
+    def _heard(self) -> tuple[int, int]:
+        """Grows with every sign of life."""
+        return self.transport.replies, len(self.capture.stdout) + len(self.capture.stderr)
 
     def _end(self, channel: paramiko.Channel) -> str | None:
         channel.status_event.wait(self.deadline.left)
@@ -156,7 +162,7 @@ class _Execution:
             return None
         if name := self.transport.signals.pop(channel.chanid, None):
             return f"the command was ended by SIG{name}"
-        if not self.transport.is_active():
+        if not self._connected():
             return self._why_broken("")
         if self.deadline.passed:
             return self._too_late(alive=True)
@@ -168,8 +174,13 @@ class _Execution:
         self.dead = True
         return f"{self.host} stopped answering; the command had {self.deadline}"
 
+    def _connected(self) -> bool:
+        # paramiko closes the channels of a lost connection before it owns up to the loss.
+        self.transport.join(0.1)
+        return self.transport.is_active()
+
     def _why_broken(self, words: str) -> str:
-        if self.transport.is_active():
+        if self._connected():
             return f"{self.host} refused to run the command: {words}"
         self.dead = True
         if self.deadline.passed:

@@ -2,12 +2,12 @@
 
 import socket
 import threading
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 
 import paramiko
 
-from fleetmesh.sessions import host_keys, proxy_command
+from fleetmesh.sessions import host_keys, proxy_command, tcp
 from fleetmesh.sessions.host_keys import Expected, HostKey
 from fleetmesh.sessions.link import Link
 from fleetmesh.sessions.login import LoginFailed, log_in
@@ -26,8 +26,6 @@ from fleetmesh.sessions.target import (
 from fleetmesh.sessions.transport import KEEPALIVE, Refused, Transport
 
 MOST_JUMPS = 8
-
-AddressInfo = tuple[int, int, int, str, tuple[str, int]]
 
 
 def open_session(target: Target) -> SshSession:
@@ -121,64 +119,24 @@ class _Way:
                 raise self._fail(f"{name} could not reach {who} on {address}: {refused}") from None
             return channel, address
         if found.proxy_command:
-            proxy = proxy_command.start(found.proxy_command)
+            try:
+                proxy = proxy_command.start(found.proxy_command)
+            except OSError as error:
+                raise self._fail(f"{who}: its ProxyCommand cannot be run: {error}") from None
             self.link.proxies.append(proxy)
             return proxy.stream, address
-        connected = self._tcp(found, who)
-        self.link.sockets.append(connected)
-        host, port = connected.getpeername()[:2]
-        return connected, f"{host}:{port}"
+        try:
+            connection = tcp.connect(found.hostname, found.port, who, self.deadline)
+        except ConnectionError as error:
+            raise self._fail(str(error)) from None
+        self.link.sockets.append(connection)
+        return connection, tcp.shown(connection.getpeername())
 
     def _jump(self, text: str, who: str) -> tuple[str, str | None, int | None]:
         try:
             return jump_host(text)
         except SshConfigError as error:
             raise ConfigProblem(self.target.name, f"{who}: ssh_config: {error}") from None
-
-    def _tcp(self, found: Settings, who: str) -> socket.socket:
-        cause = ""
-        addresses = self._resolve(found, who)
-        for index, (family, kind, protocol, _, address) in enumerate(addresses):
-            connection = socket.socket(family, kind, protocol)
-            connection.settimeout(max(self.deadline.left / (len(addresses) - index), 0.01))
-            try:
-                connection.connect(address)
-            except TimeoutError:
-                cause = f"no answer from {who} on {_shown(address)} within {self.deadline}"
-            except ConnectionRefusedError:
-                cause = f"{who} refused the connection on {_shown(address)}"
-            except OSError as error:
-                cause = f"{who} cannot be reached on {_shown(address)}: {error.strerror}"
-            else:
-                _watch(connection, self.deadline.seconds)
-                return connection
-            connection.close()
-        raise self._fail(cause)
-
-    def _resolve(
-        self, found: Settings, who: str
-    ) -> list[tuple[int, int, int, str, tuple[str, int]]]:
-        """getaddrinfo knows no deadline, so a thread of its own waits for it."""
-        answer: list[object] = []
-
-        def ask() -> None:
-            try:
-                answer[:] = socket.getaddrinfo(found.hostname, found.port, type=socket.SOCK_STREAM)
-            except OSError as error:
-                answer.append(error)
-
-        thread = threading.Thread(target=ask, daemon=True, name=f"resolve {found.hostname}")
-        thread.start()
-        thread.join(self.deadline.left)
-        if thread.is_alive():
-            raise self._fail(
-                f"{who}: no name server told the address of {found.hostname} within {self.deadline}"
-            )
-        if isinstance(answer[0], OSError):
-            raise self._fail(
-                f"{who}: the name {found.hostname} does not resolve ({answer[0].strerror})"
-            )
-        return answer  # type: ignore[return-value]
 
     def _exchange_keys(
         self, transport: Transport, expected: Expected, who: str, address: str
@@ -256,18 +214,3 @@ class _Way:
             raise LoginRefused(self.target.name, f"{who} {failed}") from None
         except TimeoutError:
             raise self._fail(f"{who} did not answer the login within {self.deadline}") from None
-
-
-def _watch(connection: socket.socket, seconds: float) -> None:
-    """Let the kernel give a silent connection up: tcp(7), TCP_USER_TIMEOUT and keepalive."""
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    with suppress(AttributeError):  # not on every system
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 2)
-
-
-def _shown(address: tuple[str, int]) -> str:
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,6 +119,24 @@ def test_a_host_that_accepts_and_stays_silent(session_target: Target) -> None:
         )
 
 
+def test_a_host_that_never_ends_its_greeting(session_target: Target) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                for _line in range(40):
+                    connection.sendall(b"wait a little\r\n")
+                    time.sleep(0.1)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        port = listener.getsockname()[1]
+        told = cause(replace(session_target, port=port, connect_deadline=0.6))
+        thread.join()
+    assert "did not greet as an SSH server within 0.6 s" in told
+
+
 def test_a_host_that_stalls_in_the_key_exchange(session_target: Target) -> None:
     with listening(greeting=b"SSH-2.0-Stalled\r\n") as port:
         target = replace(session_target, port=port, connect_deadline=0.6)
@@ -155,6 +173,18 @@ def test_a_name_that_does_not_resolve(session_target: Target) -> None:
     assert session_target.ssh_config
     session_target.ssh_config.write_text("HostName nowhere.invalid\n")
     assert "the name nowhere.invalid does not resolve" in cause(session_target)
+
+
+def test_name_servers_that_do_not_answer(
+    session_target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(*_: object, **__: object) -> list[object]:
+        time.sleep(1.2)
+        return []
+
+    monkeypatch.setattr("fleetmesh.sessions.tcp.socket.getaddrinfo", hang)
+    told = cause(replace(session_target, connect_deadline=0.5))
+    assert told == "coulombcore: no name server told the address of 127.0.0.1 within 0.5 s"
 
 
 def test_a_changed_host_key(session_target: Target, sshd: Sshd, tmp_path: Path) -> None:

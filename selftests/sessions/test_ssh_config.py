@@ -398,6 +398,14 @@ def test_a_proxy_command_that_fails_is_quoted(sshd: Sshd, target_for: TargetFor)
     assert told == "coulombcore: its ProxyCommand ended with status 4: no route to 127.0.0.1"
 
 
+def test_a_proxy_command_without_a_shell(
+    sshd: Sshd, target_for: TargetFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHELL", "/no/shell")
+    told = refused(target_for(sshd, "ProxyCommand true"), Unreachable)
+    assert told.startswith("coulombcore: its ProxyCommand cannot be run:")
+
+
 def test_a_proxy_command_that_hangs_ends_at_the_deadline(
     sshd: Sshd, target_for: TargetFor, tmp_path: Path
 ) -> None:
