@@ -36,7 +36,7 @@ def parse_modes(transcript: Transcript) -> dict[str, FileMode | None]:
         if facts == "-":
             modes[name] = None
             continue
-        match = re.fullmatch(r"(\S+) ([0-7]{3,4}) (.+)", facts)
+        match = re.fullmatch(r"(\S+) ([0-7]{1,4}) (.+)", facts)  # stat drops leading zeros
         if not match:
             raise NotUnderstood(f"expected owner, mode and kind, found {facts!r}")
         modes[name] = FileMode(match[1], int(match[2], 8), match[3])
@@ -62,25 +62,44 @@ def parse_login(transcript: Transcript) -> LoginAttempt:
     return LoginAttempt(transcript.exit_status == 0, said)
 
 
+def parse_static_login(transcript: Transcript) -> LoginAttempt:
+    """As parse_login; but only the far end's own refusal of the key tells that it is refused."""
+    attempt = parse_login(transcript)
+    if "not accessible" in transcript.err:
+        raise NotUnderstood(f"the key was not offered: {transcript.err.strip().splitlines()[0]}")
+    if not attempt.succeeded and "Permission denied (" not in attempt.said:
+        raise NotUnderstood(f"the far end did not judge the key: {attempt.said}")
+    return attempt
+
+
 def parse_known_hosts(transcript: Transcript) -> frozenset[str]:
     """Key lines (`type base64`) that `ssh-keygen -F` found; empty where the host is not pinned.
 
-    ssh-keygen exits 1 both for "not found" and for a missing file.
+    ssh-keygen exits 1 where the host is not found, and 255 where the file is missing. A revoked
+    key is not pinned.
     """
-    if transcript.exit_status not in (0, 1):
+    missing = transcript.exit_status == 255 and "No such file" in transcript.err
+    if transcript.exit_status != 1 and not missing:
         succeeded(transcript)
-    found = set()
+    found, revoked, by_authority = set(), set(), False
     for line in transcript.out.splitlines():
         if line.startswith("#"):
             continue
-        match = re.match(rf"(?:@\S+ )?\S+ ({_KEY_TYPES}) (\S+)", line)
+        match = re.match(rf"(@\S+ )?\S+ ({_KEY_TYPES}) (\S+)", line)
         if not match:
             raise NotUnderstood(f"expected a known_hosts line, found {line!r}")
-        if not line.startswith("@"):
-            found.add(f"{match[1]} {match[2]}")
-    if transcript.exit_status == 0 and not found:
+        key = f"{match[2]} {match[3]}"
+        if match[1] is None:
+            found.add(key)
+        elif match[1] == "@revoked ":
+            revoked.add(key)
+        else:
+            by_authority = True
+    if by_authority and not found:
+        raise NotUnderstood("the host is pinned by a certificate authority, not by a key")
+    if transcript.exit_status == 0 and not found and not revoked:
         raise NotUnderstood("ssh-keygen found the host but printed no key")
-    return frozenset(found)
+    return frozenset(found - revoked)
 
 
 @dataclass(frozen=True)
@@ -94,24 +113,41 @@ class UserCertificate:
 
 
 def parse_certificate(transcript: Transcript) -> UserCertificate | None:
-    """Read `ssh-keygen -L -f …-cert.pub` run with TZ=UTC; None where there is no certificate."""
-    if transcript.out.strip() == "absent":
-        return None
+    """Read `ssh-keygen -L -f …-cert.pub` run with TZ=UTC; None where there is no certificate.
+
+    The whole listing is matched, line by line: a key id is free text and may look like any of them.
+    """
     text = succeeded(transcript)
-    ca = re.search(r"Signing CA: \S+ (SHA256:\S+)", text)
-    valid = re.search(r"Valid: (?:forever|from (\S+) to (\S+)|before (\S+)|after (\S+))", text)
-    key_id = re.search(r'Key ID: "(.*)"', text)
-    principals = re.search(r"Principals: *\n((?:\s{16,}\S+\n)+|\s+\(none\))", text)
-    if "user certificate" not in text or not (ca and valid and key_id and principals):
+    if text.strip() == "absent":
+        return None
+    match = _CERTIFICATE.match(text)
+    if not match:
         raise NotUnderstood("not a listing of a user certificate")
-    end = valid[2] or valid[3]
-    names = tuple(principals[1].split())
+    end = match["to"] or match["before"]
+    try:
+        valid_until = datetime.fromisoformat(end).replace(tzinfo=UTC) if end else None
+    except ValueError:
+        raise NotUnderstood(f"expected a time such as 2026-01-31T00:00:00, found {end!r}") from None
     return UserCertificate(
-        principals=() if names == ("(none)",) else names,
-        ca_fingerprint=ca[1],
-        valid_until=datetime.fromisoformat(end).replace(tzinfo=UTC) if end else None,
-        key_id=key_id[1],
+        principals=tuple(line.strip() for line in (match["principals"] or "").splitlines()),
+        ca_fingerprint=match["ca"],
+        valid_until=valid_until,
+        key_id=match["key_id"],
     )
+
+
+_CERTIFICATE = re.compile(
+    r"""[^\n]*:\n
+    \ +Type:\ \S+\ user\ certificate\n
+    \ +Public\ key:\ [^\n]+\n
+    \ +Signing\ CA:\ \S+\ (?P<ca>SHA256:\S+)[^\n]*\n
+    \ +Key\ ID:\ "(?P<key_id>[^\n]*)"\n
+    \ +Serial:\ \d+\n
+    \ +Valid:\ (?:forever|from\ \S+\ to\ (?P<to>\S+)|before\ (?P<before>\S+)|after\ \S+)\n
+    \ +Principals:\ (?:\(none\)\n|\n(?P<principals>(?:\ {16}[^\n]+\n)+))
+    \ +Critical\ Options:""",
+    re.VERBOSE,
+)
 
 
 @dataclass(frozen=True)
@@ -123,13 +159,15 @@ class CertificateTrust:
 
 
 def parse_trust(transcript: Transcript) -> CertificateTrust:
-    """Read `ca SHA256:…` and `principal NAME` lines."""
+    """Read `ca SHA256:…` and `principal NAME` lines; the first is always there, the other not."""
     found: dict[str, set[str]] = {"ca": set(), "principal": set()}
     for line in succeeded(transcript).splitlines():
         kind, _, value = line.partition(" ")
         if kind not in found or not value:
             raise NotUnderstood(f"expected `ca …` or `principal …`, found {line!r}")
         found[kind].add(value.strip())
+    if not found["ca"]:
+        raise NotUnderstood(f"no user CA could be read: {transcript.err.strip() or 'empty file'}")
     return CertificateTrust(frozenset(found["ca"]), frozenset(found["principal"]))
 
 
@@ -195,7 +233,8 @@ def _trust(inventory: Inventory) -> dict[str, Probe]:
             login.via,
             f"ssh-keygen -l -f {certificate.ca} | while read -r _ print _; do "
             'echo "ca $print"; done; '
-            f'while read -r name; do [ -z "$name" ] || echo "principal $name"; done '
+            'while read -r name || [ -n "$name" ]; do '
+            '[ -z "$name" ] || echo "principal $name"; done '
             f"<{certificate.principals}",
         )
         for login in inventory.logins
@@ -217,4 +256,4 @@ LOGINS = Fact("logins", _logins, parse_login)
 KNOWN_HOSTS = Fact("known_hosts", _known_hosts, parse_known_hosts)
 CERTIFICATES = Fact("certificates", _certificates, parse_certificate)
 TRUST = Fact("trust", _trust, parse_trust)
-STATIC_LOGINS = Fact("static_logins", _static_logins, parse_login)
+STATIC_LOGINS = Fact("static_logins", _static_logins, parse_static_login)
