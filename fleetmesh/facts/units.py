@@ -68,6 +68,8 @@ def parse_units(transcript: Transcript) -> dict[str, Unit]:
 
 
 def _unit(block: dict[str, str]) -> Unit:
+    if repeated := [key for key in block if "\n" in block[key] and key != "ExecStart"]:
+        raise NotUnderstood(f"{repeated[0]} is given more than once")
     started = block.get("ExecMainStartTimestamp", "")
     if started not in ("", "n/a", "@0") and not re.fullmatch(r"@\d+", started):
         raise NotUnderstood(f"expected a time such as @1700000000, found {started!r}")
@@ -86,7 +88,9 @@ def _unit(block: dict[str, str]) -> Unit:
             started=float(started[1:]) if started[1:].isdigit() and started != "@0" else None,
             restarts=int(block.get("NRestarts", "0")),
             triggers=tuple(block.get("Triggers", "").split()),
-            commands=tuple(re.findall(r"argv\[\]=(.*?) ; ", block.get("ExecStart", ""))),
+            commands=tuple(
+                re.findall(r"argv\[\]=(.*?) ; ignore_errors=", block.get("ExecStart", ""))
+            ),
         )
     except (KeyError, ValueError) as error:
         raise NotUnderstood(f"{block['Id']}: {error}") from None
@@ -109,8 +113,10 @@ def parse_user_manager(transcript: Transcript) -> UserManager:
 
 
 def parse_boot_units(transcript: Transcript) -> frozenset[str]:
-    """Every unit that default.target pulls in, from `list-dependencies --plain`."""
-    names = {line.strip(" ●○×") for line in succeeded(transcript).splitlines() if line.strip()}
+    """Every unit that default.target pulls in, from `list-dependencies --plain`: one a line."""
+    names = {line.strip() for line in succeeded(transcript).splitlines() if line.strip()}
+    if strange := [name for name in names if " " in name]:
+        raise NotUnderstood(f"expected the name of a unit, found {strange[0]!r}")
     if "default.target" not in names:
         raise NotUnderstood("default.target itself is not in the output")
     return frozenset(names)
@@ -118,7 +124,7 @@ def parse_boot_units(transcript: Transcript) -> frozenset[str]:
 
 def parse_linger(transcript: Transcript) -> str:
     """The value of logind's Linger property: exactly `yes` keeps user units over log-outs."""
-    match = re.fullmatch(r"Linger=(\w+)\n?", succeeded(transcript))
+    match = re.fullmatch(r"Linger=(yes|no)\n?", succeeded(transcript))
     if not match:
         raise NotUnderstood(f"expected Linger=yes or Linger=no, found {transcript.out!r}")
     return match[1]
@@ -138,19 +144,21 @@ def parse_installed(transcript: Transcript) -> dict[str, InstalledFile | None]:
     files: dict[str, InstalledFile | None] = {}
     rest = transcript.stdout
     while rest:
-        match = re.match(rb"== (\d+|-) (\d+|-) ([^\n]+)\n", rest)
+        match = re.match(rb"== (?:- -|(\d+) (\d+)) ([^\n]+)\n", rest)
         if not match:
             raise NotUnderstood(f"expected a file's header, found {rest[:40]!r}")
-        name = match[3].decode()
-        if match[1] == b"-":
+        name = match[3].decode("utf-8", "replace")
+        if match[1] is None:
             files[name], rest = None, rest[match.end() :]
             continue
         end = match.end() + int(match[1])
         content = rest[match.end() : end]
-        if len(content) != int(match[1]):
-            raise NotUnderstood(f"{name}: {len(content)} of {int(match[1])} bytes")
+        if rest[end : end + 1] != b"\n":
+            raise NotUnderstood(f"{name} does not end after its {int(match[1])} bytes")
         files[name] = InstalledFile(content, float(match[2]))
-        rest = rest[end:].removeprefix(b"\n")
+        rest = rest[end + 1 :]
+    if not files:
+        raise NotUnderstood("no file in the output")
     return files
 
 
