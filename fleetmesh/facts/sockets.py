@@ -7,7 +7,11 @@ from fleetmesh.facts.fact import Fact, NotUnderstood, Probes, blocks, succeeded
 from fleetmesh.facts.probe import Exec
 from fleetmesh.transcript import Transcript
 
-_PROCESS = re.compile(r'\("([^"]*)",pid=(\d+),fd=\d+\)')
+_PROCESS = re.compile(r'\("(.*?)",pid=(\d+),fd=\d+\)')
+_USERS = re.compile(rf"users:\((?:{_PROCESS.pattern},?)+\)")
+_LINE = re.compile(
+    r"(?:(?:LISTEN|ESTAB) +)?\d+ +\d+ +(?P<local>\S+:\d+) +(?P<peer>\S+:(?:\d+|\*))(?P<more> .*|)"
+)
 _SESSION = re.compile(r"session-([^/]+)\.scope")
 
 
@@ -60,38 +64,43 @@ class Socket:
 
 
 def _bare(address: str) -> str:
-    return address.strip("[]").removeprefix("::ffff:").partition("%")[0]
+    return address.partition("%")[0].strip("[]").removeprefix("::ffff:")
 
 
 def parse_sockets(transcript: Transcript) -> tuple[Socket, ...]:
     """Read `ss -HOtnpe` with or without -l and -i; one socket a line, state column present or not.
 
-    ss omits `uid:` for root and `bytes_…:` for zero.
+    ss omits `uid:` for root and `bytes_…:` for zero. A process may call itself anything, so that
+    the names are taken out before the other fields are read.
     """
     sockets = []
     for line in succeeded(transcript).splitlines():
-        columns = line.split()
-        if columns and columns[0] in ("LISTEN", "ESTAB"):
-            del columns[0]
-        if len(columns) < 4 or not (columns[0].isdigit() and ":" in columns[2]):
+        columns = _LINE.fullmatch(line)
+        if not columns:
             raise NotUnderstood(f"not a line of ss: {line!r}")
-        fields = dict(re.findall(r"(?:^|\s)(\w+):(\S+)", " ".join(columns[4:])))
+        users = _USERS.search(columns["more"])
+        fields = dict(re.findall(r"\s(\w+):(\S+)", _USERS.sub("", columns["more"])))
+        try:
+            number = {name: int(fields.get(name, "0")) for name in _NUMBERS}
+        except ValueError as error:
+            raise NotUnderstood(f"{error} in the line of ss: {line!r}") from None
         sockets.append(
             Socket(
-                local=columns[2],
-                peer=columns[3],
-                uid=int(fields.get("uid", "0")),
+                local=columns["local"],
+                peer=columns["peer"],
+                uid=number["uid"],
                 cgroup=fields.get("cgroup"),
-                processes=tuple((name, int(pid)) for name, pid in _PROCESS.findall(line)),
-                sent=int(fields.get("bytes_sent", "0")) - _retransmitted(fields),
-                received=int(fields.get("bytes_received", "0")),
+                processes=tuple(
+                    (n, int(pid)) for n, pid in _PROCESS.findall(users[0] if users else "")
+                ),
+                sent=number["bytes_sent"] - number["bytes_retrans"],
+                received=number["bytes_received"],
             )
         )
     return tuple(sockets)
 
 
-def _retransmitted(fields: dict[str, str]) -> int:
-    return int(fields.get("bytes_retrans", "0"))
+_NUMBERS = ("uid", "bytes_sent", "bytes_retrans", "bytes_received")
 
 
 def parse_listeners(transcript: Transcript) -> tuple[Socket, ...]:
@@ -114,16 +123,20 @@ class LoginSession:
 
 
 def parse_sessions(transcript: Transcript) -> dict[str, LoginSession]:
-    """Read blocks of `loginctl show-session`; the suite's own session is always among them."""
+    """Read blocks of `loginctl show-session`; the suite's own session is always among them.
+
+    A property that was asked for is printed even where it is empty, so that one which is missing
+    says nothing. A session that ended after it was listed has no block.
+    """
     sessions = {}
     for block in blocks(succeeded(transcript)):
         try:
             session = LoginSession(
                 id=block["Id"],
                 user=block["Name"],
-                service=block.get("Service", ""),
-                remote_host=_bare(block.get("RemoteHost", "")),
-                leader=int(block.get("Leader", "0")),
+                service=block["Service"],
+                remote_host=_bare(block["RemoteHost"]),
+                leader=int(block["Leader"]),
             )
         except (KeyError, ValueError) as error:
             raise NotUnderstood(f"a session without a usable {error}") from None
@@ -143,7 +156,11 @@ class Process:
 
 
 def parse_processes(transcript: Transcript) -> tuple[Process, ...]:
-    """Read `pid uid` lines, each followed by a NUL-separated argument vector and a newline."""
+    """Read `pid uid` lines, each followed by a NUL-separated argument vector and a newline.
+
+    A process that has written a title over its arguments, as ssh's control master does, leaves
+    NULs behind it: the title is then all that is known.
+    """
     succeeded(transcript)
     processes = []
     rest = transcript.stdout
@@ -152,6 +169,8 @@ def parse_processes(transcript: Transcript) -> tuple[Process, ...]:
         if not match:
             raise NotUnderstood(f"expected `== pid uid`, found {rest[:40]!r}")
         argv = tuple(word.decode("utf-8", "replace") for word in match[3].split(b"\0")[:-1])
+        if not any(argv[1:]):
+            argv = argv[:1]
         if argv:  # a process that ended meanwhile has none
             processes.append(Process(int(match[1]), int(match[2]), argv))
         rest = rest[match.end() :]
