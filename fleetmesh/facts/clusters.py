@@ -14,6 +14,9 @@ from fleetmesh.facts.probe import ExecInPod, Kubernetes, Probe
 from fleetmesh.inventory import Bridge, Inventory
 from fleetmesh.transcript import Transcript
 
+# What reading a JSON value of an unexpected shape raises.
+_UNUSABLE = (AttributeError, KeyError, TypeError, ValueError)
+
 
 @dataclass(frozen=True)
 class Pod:
@@ -62,15 +65,18 @@ def parse_deployments(transcript: Transcript) -> dict[str, Deployment]:
     """Read a DeploymentList, by name."""
     found = {}
     for item in _items(transcript, "DeploymentList"):
-        name = item["metadata"]["name"]
-        selector = item["spec"]["selector"].get("matchLabels", {})
-        found[name] = Deployment(name, item["spec"].get("replicas", 1), selector)
+        try:
+            name = item["metadata"]["name"]
+            selector = item["spec"]["selector"].get("matchLabels", {})
+            found[name] = Deployment(name, item["spec"].get("replicas", 1), selector)
+        except _UNUSABLE as error:
+            raise NotUnderstood(f"a Deployment without a usable {error}") from None
     return found
 
 
 def parse_service(transcript: Transcript) -> LiveService | None:
     """Read a Service; None where the cluster has none of that name (404)."""
-    if transcript.exit_status == 404:
+    if transcript.exit_status == 404 and _object(transcript).get("reason") == "NotFound":
         return None
     body = _body(transcript, "Service")
     try:
@@ -83,9 +89,12 @@ def parse_service(transcript: Transcript) -> LiveService | None:
 def parse_cluster_uid(transcript: Transcript) -> str:
     """The UID of the namespace kube-system, which identifies a cluster."""
     try:
-        return str(_body(transcript, "Namespace")["metadata"]["uid"])
+        uid = _body(transcript, "Namespace")["metadata"]["uid"]
     except (KeyError, TypeError):
-        raise NotUnderstood("the namespace kube-system has no uid") from None
+        uid = None
+    if not isinstance(uid, str) or not uid:
+        raise NotUnderstood("the namespace kube-system has no uid")
+    return uid
 
 
 @dataclass(frozen=True)
@@ -138,24 +147,33 @@ def _pod(item: dict[str, Any]) -> Pod:
                 )
             ),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except _UNUSABLE as error:
         raise NotUnderstood(f"a pod without a usable {error}") from None
 
 
 def _items(transcript: Transcript, kind: str) -> list[dict[str, Any]]:
-    items = _body(transcript, kind).get("items")
+    body = _body(transcript, kind)
+    items = body.get("items")
     if not isinstance(items, list):
         raise NotUnderstood(f"a {kind} without items")
+    metadata = body.get("metadata")
+    if isinstance(metadata, dict) and metadata.get("continue"):
+        raise NotUnderstood(f"only the first part of a {kind}")
     return items
 
 
-def _body(transcript: Transcript, kind: str) -> dict[str, Any]:
+def _object(transcript: Transcript) -> dict[str, Any]:
     try:
         body = json.loads(transcript.stdout)
     except ValueError:
         body = None
     if not isinstance(body, dict):
         raise NotUnderstood(f"HTTP {transcript.exit_status}, and no JSON object")
+    return body
+
+
+def _body(transcript: Transcript, kind: str) -> dict[str, Any]:
+    body = _object(transcript)
     if transcript.exit_status != 200:
         raise NotUnderstood(f"HTTP {transcript.exit_status}: {body.get('message', 'no message')}")
     if body.get("kind") != kind:

@@ -48,13 +48,15 @@ def differs(body: bytes, health: Health) -> str | None:
 
 def parse_answer(transcript: Transcript) -> Answer:
     """Read the answer out of its transcript; an HTTP status above 0 is the exit status."""
-    return Answer(
-        status=transcript.exit_status,
-        body=transcript.stdout,
-        refused=transcript.details.get("refused"),
-        sent=int(transcript.details.get("sent", "0")),
-        received=int(transcript.details.get("received", "0")),
-    )
+    details = transcript.details
+    refused = details.get("refused")
+    if transcript.exit_status is None and not refused:
+        raise NotUnderstood("neither an HTTP status nor a reason why there is none")
+    try:
+        sent, received = int(details["sent"]), int(details["received"])
+    except (KeyError, ValueError):
+        raise NotUnderstood("the bytes of its connection were not counted") from None
+    return Answer(transcript.exit_status, transcript.stdout, refused, sent, received)
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,8 @@ def parse_ssh_answer(transcript: Transcript) -> SshAnswer:
     """Read the session's own account; exit status 255 is a session that did not come about."""
     details = transcript.details
     if transcript.exit_status == 255:
-        return SshAnswer(transcript.err.strip(), "", "", "")
-    if not {"peer", "host_key", "fingerprint"} <= details.keys():
+        return SshAnswer(transcript.err.strip() or "no reason given", "", "", "")
+    if transcript.exit_status != 0 or not {"peer", "host_key", "fingerprint"} <= details.keys():
         raise NotUnderstood("the session does not say what it reached")
     return SshAnswer(None, details["peer"], details["host_key"], details["fingerprint"])
 

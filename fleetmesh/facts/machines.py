@@ -130,9 +130,12 @@ def parse_bridge_tool(transcript: Transcript) -> BridgeTool:
 def parse_kubectl(transcript: Transcript) -> str:
     """The API server's version, from `kubectl version -o json`."""
     try:
-        return str(json.loads(succeeded(transcript))["serverVersion"]["gitVersion"])
+        version = json.loads(succeeded(transcript))["serverVersion"]["gitVersion"]
     except (ValueError, KeyError, TypeError):
-        raise NotUnderstood("no serverVersion in the answer of `kubectl version`") from None
+        version = None
+    if not isinstance(version, str) or not version:
+        raise NotUnderstood("no serverVersion in the answer of `kubectl version`")
+    return version
 
 
 def _machines(inventory: Inventory) -> dict[str, Probe]:
