@@ -51,22 +51,25 @@ def compose(commands: Sequence[tuple[str, float]], nonce: str) -> str:
 def split(stdout: bytes, stderr: bytes, nonce: str) -> dict[int, Answer]:
     """The answers found in both streams, by index; a command that never began is absent.
 
-    A command whose end is missing (the connection broke) has `exit_status` and `ended` None.
+    A command whose end is missing on either stream (the connection broke) has `exit_status` and
+    `ended` None.
     """
     mark = re.escape(nonce.encode())
     pattern = re.compile(
         rb"\n%s begin (\d+) ([\d.]+)\n(.*?)(?:\n%s end \1 ([\d.]+) (\d+)\n|\Z)" % (mark, mark),
         re.DOTALL,
     )
-    errors = re.compile(rb"\n%s begin (\d+)\n(.*?)(?:\n%s end \1\n|\Z)" % (mark, mark), re.DOTALL)
-    said = {int(match[1]): match[2] for match in errors.finditer(stderr)}
-    return {
-        int(match[1]): Answer(
-            exit_status=int(match[5]) if match[5] else None,
+    errors = re.compile(rb"\n%s begin (\d+)\n(.*?)(?:(\n)%s end \1\n|\Z)" % (mark, mark), re.DOTALL)
+    said = {int(match[1]): match for match in errors.finditer(stderr)}
+    answers = {}
+    for match in pattern.finditer(stdout):
+        error = said.get(int(match[1]))
+        whole = match[4] is not None and error is not None and error[3] is not None
+        answers[int(match[1])] = Answer(
+            exit_status=int(match[5]) if whole else None,
             stdout=match[3],
-            stderr=said.get(int(match[1]), b""),
+            stderr=error[2] if error else b"",
             began=float(match[2]),
-            ended=float(match[4]) if match[4] else None,
+            ended=float(match[4]) if whole else None,
         )
-        for match in pattern.finditer(stdout)
-    }
+    return answers
