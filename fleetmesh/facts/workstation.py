@@ -74,7 +74,7 @@ def parse_autostarts(transcript: Transcript) -> tuple[Autostart, ...]:
 
 
 # crontab(1) exits 1 where a user has none. Units are asked for by name, since an enabled one need
-# not be loaded.
+# not be loaded; of a template's instances, only the dependencies of default.target know.
 _AUTOSTARTS = r"""
 list() { sed "s|^|$1\t|"; }
 crontab -l 2>/dev/null | grep -v '^ *#' | list crontab
@@ -83,8 +83,10 @@ for f in ~/.config/autostart/*.desktop /etc/xdg/autostart/*.desktop; do
   [ -r "$f" ] && grep '^Exec=' "$f" | list "$f"
 done
 for scope in --user --system; do
-  enabled=$(systemctl $scope list-unit-files --no-pager --no-legend \
-    --state=enabled,enabled-runtime --type=service,timer,path,socket \
+  listed=$(systemctl $scope list-unit-files --no-pager --no-legend \
+    --state=enabled,enabled-runtime --type=service,timer,path,socket) || exit
+  instances=$(systemctl $scope list-dependencies --no-pager --plain default.target) || exit
+  enabled=$({ echo "$listed"; echo "$instances" | grep '@[^.]'; } \
     | while read -r unit _; do case $unit in *@.*) ;; *) echo "$unit";; esac; done)
   [ -n "$enabled" ] || continue
   triggered=$(systemctl $scope show --no-pager -p Triggers --value $enabled)
