@@ -1,15 +1,32 @@
 """The command line of an OpenSSH client, read as ssh(1) reads it."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-# Options of ssh(1), OpenSSH 10, that take an argument.
-_WITH_ARGUMENT = frozenset("BbcDEeFIiJLlmOoPpQRSWw")
+# Options that take an argument: those of ssh(1), OpenSSH 10, and autossh(1), which has one more.
+_SSH = frozenset("BbcDEeFIiJLlmOoPpQRSWw")
+_WITH_ARGUMENT = {"ssh": _SSH, "autossh": _SSH | {"M"}}
+
+# What ssh_config(5) calls that which an option sets.
+_KEYWORDS = {
+    "D": "dynamicforward",
+    "J": "proxyjump",
+    "L": "localforward",
+    "R": "remoteforward",
+    "i": "identityfile",
+    "l": "user",
+    "p": "port",
+}
 
 
 @dataclass(frozen=True)
 class Forward:
-    """`[bind:]port:host:hostport` of -L or -R; bind is loopback where none is given."""
+    """`[bind:]port:host:hostport` of -L or -R; bind is loopback where none is given.
+
+    The path of a Unix socket may stand on either side: as `port`, with an empty `bind`, or as
+    `target`.
+    """
 
     bind: str
     port: str
@@ -17,17 +34,19 @@ class Forward:
 
     @property
     def listen(self) -> str:
-        """Listen address as `ip:port`."""
-        return f"{self.bind}:{self.port}"
+        """Listen address as `ip:port`, or the path of a socket."""
+        return f"{self.bind}:{self.port}" if self.bind else self.port
 
     @classmethod
     def parse(cls, specification: str) -> "Forward":
         """Read a forwarding specification; a part that is absent stays empty."""
-        listen, _, target = specification.partition("/") if "/" in specification else ("", "", "")
-        if listen:  # a Unix socket on either side: kept as written
-            return cls("", listen, target)
-        parts = _split_brackets(specification)
-        match parts:
+        match _split_brackets(specification):
+            case [path, *target] if "/" in path:
+                return cls("", path, ":".join(target))
+            case [bind, port, path] if "/" in path:
+                return cls(_loopback(bind), port, path)
+            case [port, path] if "/" in path:
+                return cls("127.0.0.1", port, path)
             case [bind, port, host, hostport]:
                 return cls(_loopback(bind), port, f"{host}:{hostport}")
             case [port, host, hostport]:
@@ -70,62 +89,78 @@ def parse(argv: Iterable[str]) -> SshCommand | None:
     The first value of an option wins, as ssh_config(5) says.
     """
     words = list(argv)
-    if not words or words[0].rpartition("/")[2] not in ("ssh", "autossh"):
+    with_argument = _WITH_ARGUMENT.get(words[0].rpartition("/")[2]) if words else None
+    if with_argument is None:
         return None
-    forwards: dict[str, list[Forward]] = {"L": [], "R": [], "D": []}
+    forwards: dict[str, list[Forward]] = {
+        "localforward": [], "remoteforward": [], "dynamicforward": []
+    }  # fmt: skip
     options: dict[str, str] = {}
     keys: list[str] = []
-    values: dict[str, str] = {}
-    destination: str | None = None
-    rest = iter(words[1:])
-    for word in rest:
-        if not word.startswith("-") or word == "-":
-            if destination is not None:
-                break  # what follows the destination is the remote command
-            destination = word
-            continue
-        letters = word[1:]
-        while letters:
-            letter, letters = letters[0], letters[1:]
-            if letter not in _WITH_ARGUMENT:
-                continue
-            argument = letters or next(rest, "")
-            letters = ""
-            if letter in forwards:
-                forwards[letter].append(Forward.parse(argument))
-            elif letter == "o":
-                key, value = _option(argument)
-                if key == "identityfile":
-                    keys.append(value)
-                elif key in ("localforward", "remoteforward", "dynamicforward"):
-                    forwards[key[0].upper()].append(Forward.parse(value.replace(" ", ":")))
-                else:
-                    options.setdefault(key, value)
-            elif letter == "i":
-                keys.append(argument)
-            else:
-                values.setdefault(letter, argument)
-    user, _, host = (destination or "").removeprefix("ssh://").rpartition("@")
-    port = values.get("p") or options.get("port") or "22"
+    for keyword, value in _settings(words[1:], with_argument):
+        if keyword in forwards:
+            forwards[keyword].append(Forward.parse(":".join(value.split())))
+        elif keyword == "identityfile":
+            keys.append(value)
+        elif value:
+            options.setdefault(keyword, value)
+    destination = options.pop("destination", None)
+    port = options.get("port", "22")
+    jumps = [value for key, value in options.items() if key in ("proxyjump", "proxycommand")]
     return SshCommand(
         argv=tuple(words),
-        local=tuple(forwards["L"]),
-        remote=tuple(forwards["R"]),
-        dynamic=tuple(forwards["D"]),
+        local=tuple(forwards["localforward"]),
+        remote=tuple(forwards["remoteforward"]),
+        dynamic=tuple(forwards["dynamicforward"]),
         options=options,
         keys=tuple(keys),
-        user=user or values.get("l") or options.get("user"),
-        host=host or None,
-        port=int(port) if port.isdigit() else 22,
-        jump=values.get("J") or options.get("proxyjump") or options.get("proxycommand"),
+        user=options.get("user"),
+        host=options.get("hostname", destination),
+        port=int(port) if port.isdecimal() else 22,
+        jump=jumps[0] if jumps and jumps[0].lower() != "none" else None,
     )
 
 
+def _settings(words: list[str], with_argument: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Keywords and values in the order in which ssh meets them; options may follow the host."""
+    rest = iter(words)
+    found = False
+    for word in rest:
+        if word == "--":
+            if not found:
+                yield from _destination(next(rest, ""))
+            return
+        if not word.startswith("-") or word == "-":
+            if found:
+                return  # the remote command
+            found = True
+            yield from _destination(word)
+            continue
+        for position, letter in enumerate(word[1:], 2):
+            if letter not in with_argument:
+                continue
+            argument = word[position:] or next(rest, "")
+            if letter == "o":
+                yield _option(argument)
+            elif letter in _KEYWORDS:
+                yield _KEYWORDS[letter], argument
+            break
+
+
+def _destination(word: str) -> Iterator[tuple[str, str]]:
+    """Read `[user@]host` or `ssh://[user@]host[:port]`."""
+    user, _, place = word.removeprefix("ssh://").rpartition("@")
+    yield "user", user
+    if word.startswith("ssh://"):
+        place, *port = _split_brackets(place.rstrip("/"))
+        yield "port", "".join(port)
+    yield "destination", place
+
+
 def _option(argument: str) -> tuple[str, str]:
-    key, separator, value = argument.partition("=")
-    if not separator:
-        key, _, value = argument.partition(" ")
-    return key.strip().lower(), value.strip().strip('"')
+    """Read `keyword=value` or `keyword value`; the value may hold more of both."""
+    keyword, *value = re.split(r"\s*=\s*|\s+", argument.strip(), maxsplit=1)
+    return keyword.lower(), "".join(value).strip('"')
 
 
 def _loopback(bind: str) -> str:
