@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from fleetmesh.evidence import diagram, words
 from fleetmesh.evidence.page import fill, render
-from fleetmesh.evidence.text import brief, duration, legible, utc
+from fleetmesh.evidence.text import brief, legible, milliseconds, utc
 from fleetmesh.outcomes import Outcome
 from fleetmesh.path import Path
 from fleetmesh.record import Result, Run
@@ -64,7 +64,7 @@ def cells(result: Result) -> tuple[Markup, ...]:
         fill("{}", result.runbook),
         fill("{}", ", ".join(result.hosts) or "–"),
         fill("{}", utc(result.started).removesuffix("Z")),
-        fill("{}", duration(result.seconds)),
+        fill("{}", milliseconds(result.seconds)),
     )
 
 

@@ -76,10 +76,15 @@ def utc(moment: datetime) -> str:
 def duration(seconds: float) -> str:
     """Milliseconds below one second, else seconds with one digit, else minutes and seconds."""
     if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
+        return milliseconds(seconds)
     if seconds < 60:
         return f"{seconds:.1f} s"
     return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
+def milliseconds(seconds: float) -> str:
+    """Always in milliseconds, so that a column of them compares at a glance."""
+    return f"{seconds * 1000:.{1 if seconds < 0.01 else 0}f} ms"
 
 
 def _decoded(stream: bytes) -> str:

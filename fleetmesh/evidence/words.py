@@ -63,9 +63,21 @@ def name(result: Result) -> str:
 
 
 def ended(transcript: Transcript) -> str:
-    """How the answer ended. A status that no process can have, or that came by HTTP, is HTTP's."""
+    """How the answer ended, by the exit status or that of HTTP."""
     status = transcript.exit_status
     if status is None:
         return "no exit status"
-    by_http = "curl " in transcript.command or "kubectl " in transcript.command
-    return f"HTTP {status}" if status > 255 or (by_http and status >= 200) else f"exit {status}"
+    return f"HTTP {status}" if _by_http(transcript) else f"exit {status}"
+
+
+def streams(transcript: Transcript) -> tuple[tuple[str, bytes], tuple[str, bytes]]:
+    """What came back, each part by its name."""
+    names = ("Body", "Headers") if _by_http(transcript) else ("Standard output", "Standard error")
+    return (names[0], transcript.stdout), (names[1], transcript.stderr)
+
+
+def _by_http(transcript: Transcript) -> bool:
+    """Told by a status that no process can have, or that suits a command which speaks HTTP."""
+    speaks = "curl " in transcript.command or "kubectl " in transcript.command
+    status = transcript.exit_status or 0
+    return status > 255 or (speaks and 200 <= status < 255)

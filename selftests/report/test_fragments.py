@@ -130,6 +130,8 @@ def test_evidence_says_what_was_asked_and_what_came_back() -> None:
         "the connection broke",
         "no exit status",
         "HTTP 200",
+        "Body, 3 bytes",
+        "Standard error",
         "started 2026-07-03 09:14:06Z · took 43 ms",
         "(nothing)",
     ):

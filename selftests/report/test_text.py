@@ -68,4 +68,9 @@ def test_a_cut_says_so_and_a_brief_text_is_one_line() -> None:
 def test_times_are_utc_and_durations_have_units() -> None:
     berlin = timezone(timedelta(hours=2))
     assert utc(datetime(2026, 7, 3, 11, 14, 5, tzinfo=berlin)) == "2026-07-03 09:14:05Z"
-    assert [duration(s) for s in (0.0421, 4.21, 61.2)] == ["42 ms", "4.2 s", "1 min 1 s"]
+    assert [duration(s) for s in (0.00042, 0.0421, 4.21, 61.2)] == [
+        "0.4 ms",
+        "42 ms",
+        "4.2 s",
+        "1 min 1 s",
+    ]
