@@ -52,6 +52,8 @@ class Run:
     results: list[Result] = field(default_factory=list)
     finished: datetime | None = None
     writes: bool = False
+    replayed: str | None = None
+    """The folder whose transcripts were judged again; None for a run on the fleet itself."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -91,7 +93,7 @@ class Run:
         left_out = f", {self.deselected} left out" if self.deselected else ""
         return (
             f"{what}: {' + '.join(self.phases) or 'nothing'} on {self.fleet} "
-            f"({self.kind}): {counted or 'no outcome'}{missing}{left_out}"
+            f"({self.kind}{', replayed' if self.replayed else ''}): {counted or 'no outcome'}{missing}{left_out}"
         )
 
     def causes(self) -> dict[str, list[Result]]:

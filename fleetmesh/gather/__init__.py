@@ -1,5 +1,5 @@
 """From probes to transcripts: puts every question to the fleet, once."""
 
-from fleetmesh.gather.fleet import Fleet, Snapshot
+from fleetmesh.gather.fleet import Fleet
 
-__all__ = ["Fleet", "Snapshot"]
+__all__ = ["Fleet"]

@@ -5,10 +5,9 @@ then every host's commands run as one batch, so that the sockets which ss(8) lis
 that carried the answers. Questions to the Kubernetes APIs run beside the batches.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
@@ -29,24 +28,10 @@ from fleetmesh.gather.question import Question
 from fleetmesh.inventory import Inventory
 from fleetmesh.sessions import Session as HostSession
 from fleetmesh.sessions import Target, Unreachable, connect_all
+from fleetmesh.snapshot import Snapshot
 from fleetmesh.transcript import Transcript
 
 _WORKERS = 24
-
-
-@dataclass
-class Snapshot:
-    """Every transcript of one moment, by fact and subject."""
-
-    transcripts: dict[str, dict[str, Transcript]] = field(default_factory=dict)
-
-    def add(self, transcript: Transcript) -> None:
-        """Put a transcript in its place."""
-        self.transcripts.setdefault(transcript.fact, {})[transcript.subject] = transcript
-
-    def of(self, fact: Fact[Any]) -> Mapping[str, Transcript]:
-        """The transcripts of `fact`, by subject."""
-        return self.transcripts.get(fact.name, {})
 
 
 class Fleet:

@@ -51,7 +51,7 @@ def checks(tmp_path: Path) -> Checks:
         start = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-p", "selftests.fleet.results_plugin",
-             f"--html={tmp_path}/report.html", f"--junitxml={tmp_path}/junit.xml", *arguments],
+             f"--reports={tmp_path}", *arguments],
             cwd=ROOT, env={**os.environ, "RESULTS": str(written)}, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
