@@ -72,6 +72,13 @@ def test_the_topology_shows_each_place_once_and_who_stands_aside() -> None:
     assert ElementTree.fromstring(drawn).findtext(f"{_SVG}desc", "").endswith("passes workstation")
 
 
+def test_a_path_that_two_checks_saw_is_one_route() -> None:
+    run = ready()
+    run.results += [replace(seen, nodeid="t::again") for seen in run.results if seen.paths]
+    assert fragments.overview(run).count('class="route"') == 2
+    assert fragments.overview(run) == fragments.overview(ready())
+
+
 def test_no_path_no_topology() -> None:
     assert fragments.overview(incomplete()) == ""
     assert "Topology" not in fragments.summary(incomplete())
