@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .cluster import NODE_IP
 from .conftest import close_tunnel, open_tunnel, running
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ HUB_READY = ("state-hub", "state-hub")
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Cluster]:
-    """A cluster that a test may break, with the State Hub ready."""
+    """A cluster that a test may break, with the State Hub ready and reached by its ClusterIP."""
     with running(tmp_path) as cluster:
-        cluster.wait_for(lambda: cluster.ready(*HUB_READY), "state-hub")
+        cluster.wait_for(lambda: connects(cluster, STATE_HUB) == "yes", "state-hub")
         yield cluster
 
 
@@ -75,7 +76,6 @@ def test_the_nodes_socket_shows_the_cluster_ip_as_its_peer(fresh: Cluster) -> No
 
 
 def test_a_deleted_service_leaves_an_address_that_swallows(fresh: Cluster) -> None:
-    assert connects(fresh, STATE_HUB) == "yes"
     deleted = fresh.kubectl("-n", "state-hub", "delete", "svc", "state-hub")
     assert deleted.stdout == 'service "state-hub" deleted\n'
     fresh.wait_for(lambda: connects(fresh, STATE_HUB) == "timed out", "a dead address")
@@ -158,6 +158,10 @@ def test_a_bridge_is_unready_while_its_tunnel_is_down(fresh: Cluster) -> None:
     listed = fresh.kubectl("-n", "activity-core", "get", "pods").stdout
     (row,) = [line.split() for line in listed.splitlines() if line.startswith(bridge[1])]
     assert row[1:4] == ["0/1", "Running", "0"]
+    shown = fresh.get(f"/api/v1/namespaces/{bridge[0]}/services/{bridge[1]}").body
+    through_service = shown["spec"]["clusterIP"]
+    fresh.wait_for(lambda: connects(fresh, through_service) == "refused", "no traffic to it")
+    assert connects(fresh, NODE_IP) == "yes"  # though it listens
     tunnel = open_tunnel(fresh, 18000)
     try:
         fresh.wait_for(lambda: fresh.ready(*bridge), "a ready bridge again")
@@ -181,7 +185,7 @@ def test_what_kubectl_changed_survives_a_restart(fresh: Cluster, end: signal.Sig
     assert again["metadata"]["uid"] == pod["metadata"]["uid"]
     (status,) = again["status"]["containerStatuses"]
     assert (status["restartCount"], status["lastState"]["terminated"]["exitCode"]) == (1, 255)
-    assert connects(fresh, "198.19.43.77") == "yes"
+    fresh.wait_for(lambda: connects(fresh, "198.19.43.77") == "yes", "its own Service")
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
