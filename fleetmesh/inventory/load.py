@@ -1,10 +1,10 @@
 """From a file to an Inventory, or to the list of everything that is wrong with it."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from reprlib import Repr
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,6 +13,9 @@ from pydantic_core import ErrorDetails
 from fleetmesh.inventory import document
 from fleetmesh.inventory.document import Document, InventoryError, Location, Problem
 from fleetmesh.inventory.model import Inventory
+
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
 
 
 def load(file: Path) -> Inventory:
@@ -25,15 +28,22 @@ def load(file: Path) -> Inventory:
     data = dict(read.data)
     problems = [read.problem(key, "stands twice; delete one") for key in read.repeated]
     problems += [
+        read.problem(key, "holds a character that cannot be seen; write it anew")
+        for key in read.unprintable
+    ]
+    problems += [
         read.problem((key,), "is not a key of an inventory; delete it")
         for key in ("file", "digest")
         if data.pop(key, None) is not None
     ]
     for key in ("reference", "ssh_config"):
         if isinstance(data.get(key), str):
-            data[key] = file.parent.resolve() / Path(data[key]).expanduser()
+            try:
+                data[key] = file.parent.resolve() / Path(data[key]).expanduser()
+            except RuntimeError:
+                problems.append(read.problem((key,), f"{data[key]!r}: there is no such user here"))
     data["file"] = file
-    data["digest"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    data["digest"] = read.digest
     try:
         inventory = Inventory.model_validate(data)
     except ValidationError as error:
@@ -50,6 +60,7 @@ def _problem(read: Document, detail: ErrorDetails) -> Problem:
     location: Location = tuple(
         step for step in detail["loc"] if not (isinstance(step, str) and "[" in step)
     )
+    found = _SHORT.repr(detail["input"])
     match detail["type"]:
         case "missing":
             message = "is missing; write it as fleets/production.yaml does"
@@ -63,9 +74,11 @@ def _problem(read: Document, detail: ErrorDetails) -> Problem:
         case "value_error":
             message = str(detail["ctx"]["error"])
         case "literal_error":
-            message = f"{detail['input']!r} is not possible; write {detail['ctx']['expected']}"
+            message = f"{found} is not possible; write {detail['ctx']['expected']}"
+        case "string_type" if isinstance(detail["input"], (bool, int, float)):
+            message = f"{found} is no text; write it in quotes"
         case _:
-            message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}; found {detail['input']!r}"
+            message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}; found {found}"
     return read.problem(location, message)
 
 
@@ -97,7 +110,9 @@ def _reference_problems(read: Document) -> list[Problem]:
 
     def must_exist(location: Location, name: Any, section: str) -> None:
         known = read.data.get(section)
-        names = sorted(str(key) for key in known) if isinstance(known, dict) else []
+        if not isinstance(known, dict):
+            return  # a problem of its own, and the cause of this one
+        names = sorted(str(key) for key in known)
         if isinstance(name, str) and name not in names:
             problems.append(
                 read.problem(
@@ -123,19 +138,19 @@ def _reference_problems(read: Document) -> list[Problem]:
         must_exist(("tunnels", name, "via"), tunnel.get("via"), "hosts")
         must_exist(("tunnels", name, "to"), tunnel.get("to"), "services")
         via = dict(_entries(read, "hosts")).get(str(tunnel.get("via")))
-        if via is not None and not via.get("addresses"):
-            problems.append(
-                read.problem(
-                    ("hosts", str(tunnel["via"])),
-                    "needs `addresses`, since tunnels lead through it; "
-                    "write the address that their ssh command names",
-                )
-            )
         if tunnel.get("host") is not None and tunnel.get("host") == tunnel.get("via"):
             problems.append(
                 read.problem(
                     ("tunnels", name, "via"),
                     f"the tunnel leads from {tunnel['host']} to itself; write the other host",
+                )
+            )
+        elif via is not None and not via.get("addresses"):
+            problems.append(
+                read.problem(
+                    ("hosts", str(tunnel["via"])),
+                    "needs `addresses`, since tunnels lead through it; "
+                    "write the address that their ssh command names",
                 )
             )
     workstation = read.data.get("workstation")
@@ -170,11 +185,11 @@ def _outside_cidr(read: Document) -> list[Problem]:
 
 
 def _clashes(read: Document) -> list[Problem]:
-    taken: defaultdict[tuple[Any, Any], list[str]] = defaultdict(list)
+    taken: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     problems = []
     for name, tunnel in _entries(read, "tunnels"):
         port = str(tunnel.get("listen")).rpartition(":")[2]
-        holders = taken[(tunnel.get("host"), port)]
+        holders = taken[(str(tunnel.get("host")), port)]
         if holders:
             problems.append(
                 read.problem(

@@ -9,19 +9,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
-    PositiveFloat,
-    PositiveInt,
     PrivateAttr,
 )
 
 CHECK_ID = re.compile(r"(PRE|CUT|PROD|DRILL)-\d\d")
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
 _KEY_LINE = re.compile(r"(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+=* ?.*")
 
 
@@ -42,13 +40,20 @@ class Address(str):
 def _listen_address(value: Any) -> Address:
     ip, _, port = str(value).rpartition(":")
     try:
-        valid = IPv4Address(ip) is not None and 0 < int(port) < 65536
+        valid = bool(IPv4Address(ip) and _PORT.fullmatch(port) and int(port) < 65536)
     except ValueError:
         valid = False
     if not valid:
         raise ValueError(f"{value!r} is no listen address; write an IPv4 address and port, "
                          "such as 127.0.0.1:18000")  # fmt: skip
     return Address(value)
+
+
+def _loopback(value: Address) -> Address:
+    if not IPv4Address(value.ip).is_loopback:
+        raise ValueError(f"'{value}' is open to others; a tunnel listens on loopback only, "
+                         f"write 127.0.0.1:{value.port}")  # fmt: skip
+    return value
 
 
 def _ip(value: str) -> str:
@@ -71,14 +76,28 @@ def _cidr(value: str) -> str:
 
 def _name(value: str) -> str:
     if not _NAME.fullmatch(value):
-        raise ValueError(f"{value!r} is no name; use lower-case letters, digits, '-' and '.'")
+        raise ValueError(
+            f"{value[:80]!r} is no name; use up to 63 lower-case letters, digits, '-' and '.'"
+        )
     return value
 
 
 def _http_path(value: str) -> str:
-    if not value.startswith("/"):
-        raise ValueError(f"{value!r} is no HTTP path; write it with a leading slash")
+    if not re.fullmatch(r"/[!-~]*", value):
+        raise ValueError(f"{value!r} is no HTTP path; write it with a leading slash and no blanks")
     return value
+
+
+def _expiry(value: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError(
+            f"{value!r} is no time with its zone; write it in UTC, such as 2027-01-31T12:00:00Z"
+        )
+    return moment
 
 
 def _check_id(value: str) -> str:
@@ -110,8 +129,12 @@ Name = Annotated[str, AfterValidator(_name)]
 Ip = Annotated[str, AfterValidator(_ip)]
 Cidr = Annotated[str, AfterValidator(_cidr)]
 HttpPath = Annotated[str, AfterValidator(_http_path)]
-Port = Annotated[int, Field(ge=1, le=65535)]
+Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Listen = Annotated[Address, PlainValidator(_listen_address)]
+Loopback = Annotated[Listen, AfterValidator(_loopback)]
+Seconds = Annotated[float, Field(gt=0, le=3600, strict=True)]
+Count = Annotated[int, Field(ge=0, strict=True)]
+Expiry = Annotated[datetime, PlainValidator(_expiry)]
 CheckId = Annotated[str, AfterValidator(_check_id)]
 HostKeys = Annotated[
     Literal["known_hosts"] | tuple[str, ...], BeforeValidator(_known_hosts_or_lines)
@@ -209,7 +232,7 @@ class Tunnel(Named):
     """A forward tunnel of the fleet; its key in the inventory is also its unit's name."""
 
     host: str
-    listen: Listen
+    listen: Loopback
     via: str
     to: str
     key: str
@@ -258,8 +281,8 @@ class Workstation(Model):
 
     host: str
     bridge: str
-    retired: dict[str, RetiredTunnel]
-    interactive: dict[str, InteractiveTunnel]
+    retired: dict[Name, RetiredTunnel]
+    interactive: dict[Name, InteractiveTunnel]
     interactive_patterns: tuple[str, ...] = ()
 
 
@@ -269,19 +292,19 @@ class Certificate(Model):
     principal: str
     ca: str
     principals: str
-    min_lifetime: PositiveInt
+    min_lifetime: Count
 
 
 class Limits(Model):
     """Deadlines and thresholds; seconds, or counts."""
 
-    connect: PositiveFloat
-    command: PositiveFloat
-    http: PositiveFloat
-    clock_offset: PositiveFloat
-    restarts: Annotated[int, Field(ge=0)]
-    pod_restart_window: PositiveFloat
-    persistent_units: PositiveInt
+    connect: Seconds
+    command: Seconds
+    http: Seconds
+    clock_offset: Seconds
+    restarts: Count
+    pod_restart_window: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+    persistent_units: Count
 
 
 class Waiver(Model):
@@ -290,7 +313,7 @@ class Waiver(Model):
     check: CheckId
     reason: str
     owner: str
-    expires: AwareDatetime
+    expires: Expiry
     only: str | None = None
 
     def expired(self, now: datetime) -> bool:
