@@ -47,8 +47,8 @@ def topology(paths: Sequence[Path], hosts: Iterable[str]) -> Markup:
     idle = [host for host in dict.fromkeys(hosts) if host not in depth]
     layers = [[p for p in depth if depth[p] == level] for level in sorted(set(depth.values()))]
     layers[0] += idle
-    ends = {hop.place: hop.holder for p in paths for hop in p.hops[1:] if not hop.place.isalnum()}
-    remarks = {**ends, **dict.fromkeys(idle, "no observed path passes here")}
+    services = {p.hops[-1].place: p.hops[-1].holder for p in paths if not p.broken}
+    remarks = {**services, **dict.fromkeys(idle, "no observed path passes here")}
     width = max(_WIDTH, max(len(layer) for layer in layers) * (_NODE + _GAP) - _GAP + 4)
     centres: dict[str, tuple[float, float, float]] = {}
     boxes, y = [], 1.0

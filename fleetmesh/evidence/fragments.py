@@ -87,4 +87,4 @@ def details(result: Result) -> Markup:
 
 
 def _distinct(run: Run) -> list[Path]:
-    return list(dict.fromkeys(path for result in run.results for path in result.paths))
+    return list(dict.fromkeys(path for result in run.results for path in result.paths if path.hops))

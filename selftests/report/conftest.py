@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_play
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
+DRAWN = "def test_it(synthetic): pass"
+
 Written = Callable[..., Path]
 Open = Callable[..., Page]
 
@@ -21,7 +23,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     """Writes the report of a synthetic run, once; the folder then holds the HTML and the XML."""
     folders: dict[tuple[str, str], Path] = {}
 
-    def write(run: str, test: str = "def test_it(synthetic): pass") -> Path:
+    def write(run: str, test: str = DRAWN) -> Path:
         if (run, test) not in folders:
             folder = folders[run, test] = tmp_path_factory.mktemp(run)
             (folder / "test_it.py").write_text(test)
@@ -58,7 +60,12 @@ def opened(chromium: Browser, written: Written) -> Iterator[Open]:
         dialog.dismiss()
 
     def open_page(
-        run: str, *, width: int = 1280, dark: bool = False, bypass_csp: bool = False
+        run: str,
+        *,
+        test: str = DRAWN,
+        width: int = 1280,
+        dark: bool = False,
+        bypass_csp: bool = False,
     ) -> Page:
         context = chromium.new_context(
             viewport={"width": width, "height": 800},
@@ -72,7 +79,7 @@ def opened(chromium: Browser, written: Written) -> Iterator[Open]:
         page.on("pageerror", lambda error: problems.append(f"error: {error}"))
         page.on("dialog", refuse)
         page.on("console", lambda said: problems.append(f"console: {said.text}"))
-        page.goto((written(run) / "report.html").as_uri())
+        page.goto((written(run, test) / "report.html").as_uri())
         return page
 
     yield open_page

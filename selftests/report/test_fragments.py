@@ -80,6 +80,9 @@ def test_a_path_that_two_checks_saw_is_one_route() -> None:
 
 
 def test_no_path_no_topology() -> None:
+    nowhere = result(1, Outcome.FAIL, paths=(Path("t", (), "nothing listens"),))
+    assert fragments.overview(new_run([nowhere])) == ""
+    assert "nothing listens" in fragments.details(nowhere)
     assert fragments.overview(incomplete()) == ""
     assert "Topology" not in fragments.summary(incomplete())
 
