@@ -136,7 +136,10 @@ class Forward:
             while data := far.recv(CHUNK):
                 carried.received += len(data)
                 near.sendall(data)
-            carried.ended = True
+            if isinstance(far, socket.socket) or far.eof_received:
+                carried.ended = True
+            elif not self._closed:
+                carried.error = carried.error or "the connection to the host was lost"
             _end_writing(near)
         except Exception as error:  # noqa: BLE001 - paramiko raises more than OSError
             if not self._closed:

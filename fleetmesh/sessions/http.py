@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from fleetmesh.sessions.forward import Carried, Forward
+from fleetmesh.sessions.forward import Carried
 from fleetmesh.sessions.session import Session
 from fleetmesh.sessions.target import Deadline
 
@@ -77,8 +77,14 @@ def http_held(
     answer = Answer(url=url, started=datetime.now(UTC))
     until = Deadline(deadline)
     with session.forward(target.host, target.port or 80, deadline=deadline) as forward:
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            forward.drop()
+
         # httpx bounds each read, not their sum: a trickle could last for ever.
-        guard = threading.Timer(deadline, forward.drop)
+        guard = threading.Timer(until.left, give_up)
         guard.daemon = True
         guard.start()
         with httpx.Client(trust_env=False, follow_redirects=False, timeout=deadline + 1) as client:
@@ -97,12 +103,18 @@ def http_held(
                 )
                 _receive(client, request, answer, limit)
             except httpx.HTTPError as error:
-                answer.error = _why(error, forward, until)
+                answer.error = str(error) or type(error).__name__
             finally:
                 guard.cancel()
             answer.seconds = time.monotonic() - clock
             if forward.connections:
                 answer.carried = forward.connections[0]
+            # A body without a length looks whole wherever it was cut.
+            if late.is_set():
+                answer.error = f"no complete answer within {until}"
+            elif forward.last_error and not answer.truncated:
+                reached = "broken off" if answer.carried.opened else "not connected"
+                answer.error = f"{reached}: {forward.last_error}"
             yield answer
 
 
@@ -121,11 +133,3 @@ def _receive(client: Any, request: Any, answer: Answer, limit: int) -> None:
     finally:
         answer.body = bytes(body)
         response.close()
-
-
-def _why(error: Exception, forward: Forward, until: Deadline) -> str:
-    if until.passed:
-        return f"no complete answer within {until}"
-    if forward.last_error:
-        return f"not connected: {forward.last_error}"
-    return f"{str(error) or type(error).__name__}"

@@ -1,7 +1,6 @@
 """The chain of connections that leads to a host, and its orderly or instant end."""
 
 import socket
-import threading
 from dataclasses import dataclass, field
 
 from fleetmesh.sessions.proxy_command import Proxy
@@ -22,14 +21,10 @@ class Link:
             transport.abort()
 
     def close(self) -> None:
-        """Close it from the inside out; a peer that no longer takes anything cannot hold us up."""
-        guard = threading.Timer(1, self.abort)
-        guard.daemon = True
-        guard.start()
-        for transport in reversed(self.transports):
+        """End it; cut first, so that a peer that no longer takes anything cannot hold us up."""
+        self.abort()
+        for transport in self.transports:
             transport.close()
-        guard.cancel()
-        guard.join()
         for connection in self.sockets:
             connection.close()
         for proxy in self.proxies:

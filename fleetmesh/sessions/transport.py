@@ -83,15 +83,15 @@ class Transport(paramiko.Transport):
 
     def abort(self) -> None:
         """Cut the connection at once, also under a thread that is stuck in writing to it."""
+        if isinstance(self.sock, socket.socket):
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads from it
         # Over a jump host this also tells the hop, which may be cut already.
         with suppress(OSError, EOFError):
             self.packetizer.close()
 
     def close(self) -> None:
         """Close, and wait until paramiko's threads have ended."""
-        if isinstance(self.sock, socket.socket):
-            with suppress(OSError):
-                self.sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads from it
         super().close()
         # The handshake's timer is a thread of its own; where the handshake failed, it runs on.
         self.packetizer.complete_handshake()

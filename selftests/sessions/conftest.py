@@ -57,7 +57,7 @@ class Sshd:
         found, ahead = [], [self.process.pid]
         while ahead:
             parent = ahead.pop()
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 text = Path(f"/proc/{parent}/task/{parent}/children").read_text()
                 ahead += [int(pid) for pid in text.split()]
             found.append(parent)

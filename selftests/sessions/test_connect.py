@@ -169,6 +169,22 @@ def test_a_host_that_closes_at_once(session_target: Target) -> None:
     assert "before it greeted as an SSH server" in told
 
 
+def test_a_host_that_closes_in_the_key_exchange_leaves_no_timer(session_target: Target) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def greet_and_hang_up() -> None:
+            with listener.accept()[0] as connection:
+                connection.sendall(b"SSH-2.0-Short\r\n")
+                connection.recv(4096)
+
+        thread = threading.Thread(target=greet_and_hang_up)
+        thread.start()
+        port = listener.getsockname()[1]
+        told = cause(replace(session_target, port=port, connect_deadline=30))
+        thread.join()
+    assert "broke off the key exchange" in told
+
+
 def test_a_name_that_does_not_resolve(session_target: Target) -> None:
     assert session_target.ssh_config
     session_target.ssh_config.write_text("HostName nowhere.invalid\n")

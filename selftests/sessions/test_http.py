@@ -1,5 +1,7 @@
 """HTTP as a host would do it: through a forward, bounded in time and size."""
 
+import os
+import signal
 import socket
 import threading
 import time
@@ -9,6 +11,8 @@ from contextlib import suppress
 import pytest
 
 from fleetmesh.sessions import Session, http_get, http_held, http_post
+
+from .conftest import Sshd
 
 Serve = Callable[[Callable[[socket.socket, bytes], None]], str]
 
@@ -111,7 +115,35 @@ def test_a_trickling_body_ends_at_the_deadline(session: Session, serve: Serve) -
     assert time.monotonic() - began < 1.0
     assert got.error == "no complete answer within 0.5 s"
     assert got.status == 200
-    assert got.body.startswith(b"xxx")
+    assert got.body.startswith(b"x")
+
+
+def test_a_body_without_a_length_that_is_cut_at_the_deadline_is_not_whole(
+    session: Session, serve: Serve
+) -> None:
+    def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        with suppress(OSError):
+            for _count in range(40):
+                connection.sendall(b"x")
+                time.sleep(0.05)
+
+    got = http_get(session, serve(answer), deadline=0.5)
+    assert (got.status, got.error) == (200, "no complete answer within 0.5 s")
+
+
+def test_a_body_that_is_cut_by_a_lost_connection_is_not_whole(
+    frail: Session, sshd: Sshd, serve: Serve
+) -> None:
+    def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf")
+        time.sleep(0.1)
+        for pid in sshd.children():
+            os.kill(pid, signal.SIGKILL)
+
+    got = http_get(frail, serve(answer))
+    assert (got.status, got.body) == (200, b"half")
+    assert got.error == "broken off: the connection to the host was lost"
 
 
 def test_a_trickling_header_ends_at_the_deadline(session: Session, serve: Serve) -> None:

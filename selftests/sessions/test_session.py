@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import paramiko
 import pytest
+from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from fleetmesh.sessions import Session, Target, connect
 
@@ -136,6 +139,14 @@ def test_a_command_that_exceeds_its_deadline_is_ended(
     assert either.run("echo next", deadline=5).stdout == b"next\n"
 
 
+def test_the_end_of_a_local_command_is_the_end_of_its_children(tmp_path: Path) -> None:
+    local = connect(Target("workstation", "workstation", transport="local"))
+    completed = local.run(f"sleep 30 & echo $! > {tmp_path}/pid; wait", deadline=0.4)
+    assert completed.lost
+    time.sleep(0.1)
+    assert not alive(tmp_path / "pid")
+
+
 def test_a_background_child_that_keeps_the_output_open_is_not_waited_for(either: Session) -> None:
     completed = either.run("sleep 2 & echo done", deadline=0.5)
     assert completed.lost == "the command did not finish within 0.5 s"
@@ -245,6 +256,49 @@ def test_a_host_that_answers_no_channel_open(frail: Session, sshd: Sshd) -> None
     assert completed.lost
     assert "no answer within 0.6 s" in completed.lost
     assert completed.seconds < 1.2
+
+
+class NeverStarts(paramiko.ServerInterface):
+    """Opens a channel, and has no answer to what shall run on it."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+
+    def check_auth_publickey(self, *_: object) -> int:
+        return AUTH_SUCCESSFUL
+
+    def check_channel_request(self, *_: object) -> int:
+        return OPEN_SUCCEEDED
+
+    def check_channel_exec_request(self, *_: object) -> bool:
+        self.done.wait(10)
+        return False
+
+
+def test_a_host_that_never_starts_the_command(sshd: Sshd, target_for: TargetFor) -> None:
+    server = NeverStarts()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        target = replace(target_for(sshd), port=listener.getsockname()[1])
+        pin = replace(target, host_keys=(key_line(sshd.host_key),))
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            transport = paramiko.Transport(connection)
+            transport.add_server_key(paramiko.Ed25519Key(filename=str(sshd.host_key)))
+            transport.start_server(server=server)
+            server.done.wait(10)
+            transport.close()
+            transport.join(5)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        session = connect(pin)
+        completed = session.run("true", deadline=0.6)
+        session.close()
+        server.done.set()
+        thread.join()
+    assert completed.lost == "coulombcore stopped answering; the command had 0.6 s"
+    assert completed.seconds < 2
 
 
 def test_a_host_that_takes_no_more_input(frail: Session, sshd: Sshd, tmp_path: Path) -> None:

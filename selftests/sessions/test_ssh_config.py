@@ -446,7 +446,8 @@ def test_what_would_weaken_the_check_unseen_is_refused(tmp_path: Path) -> None:
 
 def test_a_host_name_is_never_taken_for_an_option(tmp_path: Path) -> None:
     target = Target("a", f"-oProxyCommand=touch {tmp_path}/ran", connect_deadline=1)
-    refused(target, Unreachable)
+    told = refused(target, Unreachable)
+    assert "usage:" not in told  # which is what ssh says where it is left without a name
     assert not (tmp_path / "ran").exists()
 
 
