@@ -188,6 +188,16 @@ def test_what_kubectl_changed_survives_a_restart(fresh: Cluster, end: signal.Sig
     fresh.wait_for(lambda: connects(fresh, "198.19.43.77") == "yes", "its own Service")
 
 
+def test_restarts_are_counted_even_while_nothing_runs_yet(fresh: Cluster) -> None:
+    for _ in range(3):
+        fresh.stop()
+        fresh.start()
+    fresh.wait_for(lambda: fresh.ready(*HUB_READY), "state-hub")
+    (status,) = fresh.pod(*HUB_READY)["status"]["containerStatuses"]
+    assert status["restartCount"] >= 1
+    assert status["lastState"]["terminated"]["reason"] == "Unknown"
+
+
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_nothing_outlives_the_server(fresh: Cluster, end: signal.Signals) -> None:
     pids = _descendants(fresh.pid)

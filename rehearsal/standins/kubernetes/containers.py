@@ -46,9 +46,11 @@ class Container:
         self._id = ""
         self._process: Process | None = None
         self.changed: Callable[[], None] = lambda: None
-        if before:  # of a pod that ran before this server was started again: all containers died
-            self._restarts = before["restartCount"] + 1
-            self._last_state = {"terminated": _terminated(255, "Unknown", now(), now(), "")}
+        if before:  # its status when this server ended, and every container with it
+            ran = "containerID" in before
+            self._restarts = before["restartCount"] + ran
+            died = {"terminated": _terminated(255, "Unknown", now(), now(), "")}
+            self._last_state = died if ran else before["lastState"]
 
     @property
     def running(self) -> bool:

@@ -99,9 +99,8 @@ class Pod:
             return
         self._object = placed
         for spec in placed["spec"]["containers"]:
-            old = before.get(spec["name"])
-            ran = old if old and old.get("containerID") else None
-            container = Container(placed, spec, ran, self._log_file(spec["name"]))
+            name = spec["name"]
+            container = Container(placed, spec, before.get(name), self._log_file(name))
             container.changed = self._report
             self._containers[spec["name"]] = container
         self._report()
