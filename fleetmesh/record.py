@@ -91,9 +91,10 @@ class Run:
         )
         missing = f", {len(self.missing)} did not report" if self.missing else ""
         left_out = f", {self.deselected} left out" if self.deselected else ""
+        kind = f"{self.kind}, replayed" if self.replayed else self.kind
         return (
             f"{what}: {' + '.join(self.phases) or 'nothing'} on {self.fleet} "
-            f"({self.kind}{', replayed' if self.replayed else ''}): {counted or 'no outcome'}{missing}{left_out}"
+            f"({kind}): {counted or 'no outcome'}{missing}{left_out}"
         )
 
     def causes(self) -> dict[str, list[Result]]:

@@ -189,9 +189,9 @@ def _modes(inventory: Inventory) -> dict[str, Probe]:
     return {host: Exec(host, command(host)) for host in inventory.carriers}
 
 
-def _ssh(inventory: Inventory, login: Login, more: str = "") -> str:
+def _ssh(inventory: Inventory, login: Login, key: str, more: str = "") -> str:
     return (
-        f"ssh -i {login.key} -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none "
+        f"ssh -i {key} -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none "
         f"-o StrictHostKeyChecking=yes -o ConnectTimeout={inventory.limits.connect:.0f} {more}"
         f"{destination(inventory, login)} true"
     )
@@ -200,7 +200,8 @@ def _ssh(inventory: Inventory, login: Login, more: str = "") -> str:
 def _logins(inventory: Inventory) -> dict[str, Probe]:
     seconds = inventory.limits.connect + inventory.limits.command
     return {
-        str(login): Exec(login.host, _ssh(inventory, login), seconds) for login in inventory.logins
+        str(login): Exec(login.host, _ssh(inventory, login, login.key), seconds)
+        for login in inventory.logins
     }
 
 
@@ -244,9 +245,12 @@ def _trust(inventory: Inventory) -> dict[str, Probe]:
 
 def _static_logins(inventory: Inventory) -> dict[str, Probe]:
     seconds = inventory.limits.connect + inventory.limits.command
+    # ssh would offer KEY-cert.pub together with KEY; see PubkeyAcceptedAlgorithms, ssh_config(5).
+    plain = "-o 'PubkeyAcceptedAlgorithms=-*-cert-*' "
     return {
-        str(login): Exec(login.host, _ssh(inventory, login, "-o CertificateFile=none "), seconds)
+        f"{login} {key}": Exec(login.host, _ssh(inventory, login, key, plain), seconds)
         for login in inventory.logins
+        for key in (inventory.certificate.retired_key, login.key)
         if inventory.identity == "certificate"
     }
 

@@ -16,6 +16,7 @@ from fleetmesh.inventory.model import Inventory
 
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
+_SHORT.maxlevel = 2
 
 
 def load(file: Path) -> Inventory:

@@ -293,6 +293,7 @@ class Certificate(Model):
     ca: str
     principals: str
     min_lifetime: Count
+    retired_key: str
 
 
 class Limits(Model):

@@ -56,5 +56,6 @@ def test_tunnels_use_a_valid_certificate(
         if tunnel.cert_command is None
     ]
     assert not without, f"no cert_command is configured for {', '.join(without)}"
-    static = static_logins[str(login)]
-    assert not static.succeeded, f"{login.via} still accepts the static key {login.key}"
+    for key in (demanded.retired_key, login.key):
+        static = static_logins[f"{login} {key}"]
+        assert not static.succeeded, f"{login.via} accepts the static key {key}, no certificate"
