@@ -1,0 +1,223 @@
+"""Committed inventories load; wrong ones are refused whole, with file, line, path and remedy."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fleetmesh.inventory import Inventory, InventoryError, Problem, load
+
+ROOT = Path(__file__).parents[2]
+PRODUCTION = (ROOT / "fleets/production.yaml").read_text()
+WRONG: list[dict[str, Any]] = yaml.safe_load(
+    Path(__file__).with_name("wrong.yaml").read_text(encoding="utf-8")
+)
+
+Refused = Callable[[str | bytes], list[Problem]]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "fleet.yaml"
+
+
+@pytest.fixture
+def refused(file: Path) -> Refused:
+    """The problems of an inventory with this content."""
+
+    def problems(content: str | bytes) -> list[Problem]:
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+        with pytest.raises(InventoryError) as caught:
+            load(file)
+        assert str(caught.value) == "\n".join(map(str, caught.value.problems))
+        return caught.value.problems
+
+    return problems
+
+
+def changed(text: str, new: str) -> str:
+    assert text in PRODUCTION, text
+    return PRODUCTION.replace(text, new, 1)
+
+
+@pytest.mark.parametrize("name", ["production", "rehearsal"])
+def test_committed_inventories_load(name: str) -> None:
+    loaded = load(ROOT / f"fleets/{name}.yaml")
+    assert (loaded.name, loaded.kind) == (name, name)
+    assert loaded.carriers == ("railiance01",)
+    assert loaded.vias == ("coulombcore",)
+    assert loaded.fleet_hosts == ("railiance01", "coulombcore")
+    assert [str(login) for login in loaded.logins] == ["railiance01-coulombcore"]
+    assert loaded.tunnels["fleet-state-hub-coulombcore"].unit == (
+        "fleet-state-hub-coulombcore.service"
+    )
+    assert str(loaded.bridges["actcore-state-hub-bridge"]) == "actcore-state-hub-bridge"
+    assert loaded.service_host(loaded.services["issue-core"]) == "coulombcore"
+
+
+def test_production_s_values_are_the_runbook_s() -> None:
+    loaded = load(ROOT / "fleets/production.yaml")
+    listens = {name: (t.listen.ip, t.listen.port) for name, t in loaded.tunnels.items()}
+    assert listens == {
+        "fleet-state-hub-coulombcore": ("127.0.0.1", 18000),
+        "fleet-issue-core-coulombcore": ("127.0.0.1", 18765),
+    }
+    leads = {name: (s.cluster_ip, s.port) for name, s in loaded.services.items()}
+    assert leads == {
+        "state-hub": ("10.43.170.94", 8000),
+        "issue-core": ("10.43.103.154", 8765),
+    }
+    assert loaded.reference.resolve() == ROOT / "infra/fleet-mesh"
+
+
+@pytest.mark.parametrize("case", WRONG, ids=[case["name"] for case in WRONG])
+def test_wrong_inventory(case: dict[str, Any], file: Path, refused: Refused) -> None:
+    change = case["change"]
+    text = changed(change["text"], change["new"]) if "text" in change else (
+        PRODUCTION + change["new"]
+    )  # fmt: skip
+    lines = ["", *text.split("\n")]
+    problems = refused(text)
+    found = [(".".join(map(str, problem.location)), problem.line) for problem in problems]
+    assert [path for path, _ in found] == [wanted["path"] for wanted in case["problems"]], problems
+    for problem, wanted in zip(problems, case["problems"], strict=True):
+        assert wanted["says"] in problem.message
+        assert wanted["at"] in lines[problem.line or 0], problem
+        assert str(problem) == f"{file}:{problem.line}: {wanted['path']}: {problem.message}"
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "says"),
+    [
+        ("", None, "must be a mapping that starts with `name:`"),
+        ("# nothing but a remark\n", None, "must be a mapping"),
+        ("- a\n- b\n", None, "must be a mapping"),
+        ("just a sentence", None, "must be a mapping"),
+        ("name: x\nkind: [1, 2\n", 3, "is not valid YAML: expected ',' or ']'"),
+        ("name: x\n\tkind: y\n", 2, "is not valid YAML: found character '\\t'"),
+        ("name: x\n---\nname: y\n", 2, "is not valid YAML: but found another document"),
+        ("? [a, b]\n: c\n", 1, "is not valid YAML: found unhashable key"),
+        ("name: *nobody\n", 1, "is not valid YAML: found undefined alias 'nobody'"),
+        ("name: !!python/name:os.system\n", 1, "is not valid YAML: could not determine"),
+        ("name: x\x00\n", None, "is not valid YAML: unacceptable character #x0000"),
+        (b"name: \xff\xfe\n", None, "cannot be read: 'utf-8' codec can't decode byte 0xff"),
+        (PRODUCTION.encode("utf-16"), None, "cannot be read: 'utf-8' codec"),
+        ("a: &a [*a]\n", 1, "contains itself"),
+        ("a: " + "[" * 1200, None, "is nested too deeply"),
+        ("a: " + "{b: " * 5000 + "1" + "}" * 1200, None, "is nested too deeply"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_no_inventory_at_all(
+    content: str | bytes, line: int | None, says: str, refused: Refused
+) -> None:
+    (problem,) = refused(content)
+    assert says in problem.message
+    assert "\n" not in str(problem)
+    assert problem.line == line
+
+
+def test_aliases_that_multiply_do_not_hang(refused: Refused) -> None:
+    layers = "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(20))
+    problems = refused("a0: &a0 [x, x, x]\n" + layers)
+    assert max(len(str(problem)) for problem in problems) < 1000
+
+
+def test_a_file_that_is_no_file(tmp_path: Path) -> None:
+    for place, says in ((tmp_path, "Is a directory"), (tmp_path / "none.yaml", "no such file")):
+        with pytest.raises(InventoryError, match=says) as caught:
+            load(place)
+        assert [problem.file for problem in caught.value.problems] == [place]
+
+
+def test_all_problems_at_once_each_once_in_the_file_s_order(refused: Refused) -> None:
+    text = PRODUCTION
+    for old, new in (
+        ("identity: static-key", "identity: password"),
+        ("10.43.170.94", "10.44.170.94"),
+        ("port: 8765", "port: 0"),
+        ("via: coulombcore", "via: cc"),
+        ("listen: 127.0.0.1:18765", "listen: 127.0.0.1:18000"),
+        ("  http: 5 ", "  htpp: 5 "),
+    ):
+        assert old in text
+        text = text.replace(old, new, 1)
+    problems = refused(text)
+    assert [".".join(map(str, problem.location)) for problem in problems] == [
+        "identity",
+        "services.state-hub.cluster_ip",
+        "services.issue-core.port",
+        "tunnels.fleet-state-hub-coulombcore.via",
+        "tunnels.fleet-issue-core-coulombcore.listen",
+        "limits.http",
+        "limits.htpp",
+    ]
+    lines = [problem.line or 0 for problem in problems]
+    assert lines == sorted(lines)
+    assert 0 not in lines
+
+
+def test_a_missing_section_is_one_problem(refused: Refused) -> None:
+    start, end = PRODUCTION.index("hosts:\n"), PRODUCTION.index("clusters:\n")
+    (problem,) = refused(PRODUCTION[:start] + PRODUCTION[end:])
+    assert str(problem).endswith("hosts: is missing; write it as fleets/production.yaml does")
+
+
+def test_a_very_long_name_is_refused_in_few_words(refused: Refused) -> None:
+    (problem,) = refused(changed("name: production\n", f"name: {'a' * 5000}\n"))
+    assert "is no name" in problem.message
+    assert len(problem.message) < 200
+
+
+@pytest.mark.parametrize(
+    "word", ["on", "off", "yes", "no", "y", "2026-07-03", "2026-07-03T00:00:00Z"]
+)
+def test_yaml_leaves_words_as_they_are(file: Path, word: str) -> None:
+    """YAML 1.1 would make truths and dates of these."""
+    file.write_text(changed('revision: "2026-07-03"', f"revision: {word}"))
+    assert load(file).runbook.revision == word
+
+
+def test_a_base_60_number_is_refused(refused: Refused) -> None:
+    (problem,) = refused(changed('revision: "2026-07-03"', "revision: 12:30"))
+    assert "is no text; write it in quotes" in problem.message
+
+
+def test_a_host_called_no(file: Path) -> None:
+    file.write_text(
+        changed("  workstation:\n    ssh", "  no:\n    ssh").replace(
+            "host: workstation", "host: no"
+        )
+    )
+    assert load(file).workstation.host == "no"
+
+
+def test_a_waiver_counts_until_its_moment(file: Path) -> None:
+    file.write_text(
+        PRODUCTION + "waivers:\n  - check: PROD-04\n    owner: ops\n    reason: >\n"
+        "      a long\n      story\n    expires: 2030-01-01T02:00:00+02:00\n"
+    )
+    (waiver,) = load(file).waivers
+    moment = datetime(2030, 1, 1, tzinfo=UTC)
+    assert waiver.expires == moment
+    assert waiver.expired(moment)
+    assert not waiver.expired(moment - timedelta(seconds=1))
+
+
+def test_paths_are_meant_from_the_file_s_folder(file: Path) -> None:
+    file.write_text(changed("reference: ../infra", "reference: ~/infra") + "ssh_config: ssh/config")
+    loaded = load(file)
+    assert loaded.reference == Path.home() / "infra/fleet-mesh"
+    assert loaded.ssh_config == file.parent / "ssh/config"
+
+
+def test_the_digest_is_of_what_was_read(file: Path) -> None:
+    loaded: list[Inventory] = []
+    for content in (PRODUCTION, PRODUCTION + "# a remark\n"):
+        file.write_text(content)
+        loaded.append(load(file))
+    assert loaded[0].digest != loaded[1].digest
+    assert len(loaded[0].digest) == 64
