@@ -6,6 +6,7 @@ pytest_plugins = (
     "fixtures.cases",
     "fixtures.results",
     "fixtures.hosts",
+    "fixtures.replay",
     "fixtures.facts",
     "fixtures.terminal",
     "fixtures.html_report",

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from fleetmesh.outcomes import Outcome, Verdict, verdict
 from fleetmesh.path import Path
@@ -32,6 +33,12 @@ class Result:
     paths: tuple[Path, ...] = ()
 
     @property
+    def check(self) -> str:
+        """The check's own name and subject: `unit_is_enabled[fleet-…]`; ids may be shared."""
+        name = self.nodeid.rpartition("::")[2].partition("[")[0].removeprefix("test_")
+        return f"{name}[{self.subject}]" if self.subject else name
+
+    @property
     def hosts(self) -> tuple[str, ...]:
         """The hosts whose answers were consulted, in order."""
         return tuple(dict.fromkeys(transcript.host for transcript in self.transcripts))
@@ -54,6 +61,8 @@ class Run:
     writes: bool = False
     replayed: str | None = None
     """The folder whose transcripts were judged again; None for a run on the fleet itself."""
+    channels: dict[str, int] = field(default_factory=dict)
+    """SSH session channels that the run opened, by host; HTTP and Kubernetes ride others."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -104,3 +113,35 @@ class Run:
             if result.outcome is Outcome.INCONCLUSIVE:
                 found.setdefault(result.reason, []).append(result)
         return found
+
+    def summary(self) -> dict[str, Any]:
+        """The run without its transcripts, as plain data."""
+        return {
+            "verdict": self.verdict.value,
+            "headline": self.headline,
+            "fleet": self.fleet,
+            "kind": self.kind,
+            "replayed": self.replayed,
+            "inventory_digest": self.inventory_digest,
+            "runbook": self.runbook,
+            "started": self.started.isoformat(),
+            "finished": self.finished.isoformat() if self.finished else None,
+            "channels": self.channels,
+            "missing": list(self.missing),
+            "results": [
+                {
+                    "id": result.id,
+                    "check": result.check,
+                    "phase": result.phase,
+                    "subject": result.subject,
+                    "outcome": result.outcome.value,
+                    "reason": result.reason,
+                    "notes": list(result.notes),
+                    "hosts": list(result.hosts),
+                    "paths": [str(path) for path in result.paths],
+                    "started": result.started.isoformat(),
+                    "seconds": round(result.seconds, 6),
+                }
+                for result in self.results
+            ],
+        }
