@@ -147,3 +147,22 @@ def test_refused_handshakes(cluster: Cluster, name: str) -> None:
     body = (refusal.resp_body or b"").decode()
     expected = json.loads(text)
     assert (json.loads(body) if isinstance(expected, dict) else body) == (expected or "")
+
+
+def test_a_client_that_leaves_takes_its_command_along(cluster: Cluster) -> None:
+    recorded = json.loads(json.dumps(RECORDED["exec-exit-0-v5"]))
+    query = "command=sleep&command=98765&stdout=true"
+    recorded["request"]["path"] = recorded["request"]["path"].partition("?")[0] + f"?{query}"
+    socket = connect(cluster, recorded, "left")
+    try:
+        cluster.wait_for(lambda: _runs(cluster, "sleep 98765"), "the command")
+    finally:
+        socket.shutdown()
+    cluster.wait_for(lambda: not _runs(cluster, "sleep 98765"), "the end of the command")
+
+
+def _runs(cluster: Cluster, command: str) -> bool:
+    listed = cluster.kubectl(
+        "-n", "activity-core", "exec", "deploy/actcore-api", "--", "ps", "-eo", "args"
+    )
+    return command in listed.stdout.splitlines()

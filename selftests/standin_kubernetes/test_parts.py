@@ -125,6 +125,27 @@ def test_malformed_label_selectors(selector: str) -> None:
     assert caught.value.code == 400
 
 
+@pytest.mark.parametrize(
+    ("selector", "matches"),
+    [
+        ("", True),
+        ("metadata.name=web", True),
+        ("metadata.name==web,status.phase!=Running", False),
+        ("metadata.name!=web", False),
+        ("spec.nodeName=", True),
+    ],
+)
+def test_field_selectors(selector: str, matches: bool) -> None:
+    obj = {"metadata": {"name": "web"}, "status": {"phase": "Running"}, "spec": {}}
+    assert selectors.fields(selector)(obj) is matches
+
+
+def test_a_field_nobody_can_select_by() -> None:
+    with pytest.raises(ApiError) as caught:
+        selectors.fields("spec.clusterIP=1.2.3.4")
+    assert caught.value.code == 400
+
+
 def test_merge_patch_removes_with_null_and_replaces_lists() -> None:
     before = {"spec": {"a": 1, "b": 2, "list": [{"name": "x", "v": 1}]}}
     patch = {"spec": {"a": None, "c": 3, "list": [{"name": "y"}]}}

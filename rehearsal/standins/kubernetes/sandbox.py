@@ -117,11 +117,11 @@ class Sandbox:
 
         With `tty` its standard input becomes the controlling terminal. Raises StartError.
         """
-        program = _program(command, env)
+        _check_program(command, env)
         enter = ("/usr/bin/nsenter", f"--target={self._pid}", "--pid", "--mount", "--uts", "--net")
         own_session = ("--", "/usr/bin/setsid", *(("--ctty",) if tty else ()), "--")
         return await asyncio.create_subprocess_exec(
-            *_DIE_WITH_US, *enter, *own_session, program, *command[1:],
+            *_DIE_WITH_US, *enter, *own_session, *command,
             stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True, env=env,
         )  # fmt: skip
 
@@ -177,22 +177,17 @@ async def run(*command: str, given: str = "") -> str:
     return out.decode()
 
 
-def _program(command: Sequence[str], env: Mapping[str, str]) -> str:
+def _check_program(command: Sequence[str], env: Mapping[str, str]) -> None:
+    """Raise StartError for what exec would refuse: by then it would be too late to say so."""
     if not command:
         raise StartError("args must not be empty")
-    trouble = f'unable to start container process: exec: "{command[0]}": '
-    path = env.get("PATH", PATH)
-    found = shutil.which(command[0], path=path)
-    if found is None:
-        if "/" in command[0]:
-            exists = os.path.exists(command[0])  # noqa: PTH110 - may be any string
-            raise StartError(
-                trouble
-                + (
-                    "permission denied"
-                    if exists
-                    else f"stat {command[0]}: no such file or directory"
-                )
-            )
-        raise StartError(trouble + "executable file not found in $PATH")
-    return found
+    name = command[0]
+    if shutil.which(name, path=env.get("PATH", PATH)):
+        return
+    if "/" not in name:
+        reason = "executable file not found in $PATH"
+    elif os.path.exists(name):  # noqa: PTH110 - may be any string
+        reason = "permission denied"
+    else:
+        reason = f"stat {name}: no such file or directory"
+    raise StartError(f'unable to start container process: exec: "{name}": {reason}')
