@@ -1,0 +1,18 @@
+"""Everything that we know can go wrong, by name; each fault proves the checks that it turns."""
+
+from __future__ import annotations
+
+from rehearsal.faults import clusters, hosts, keys, policy, services, tunnels, workstation
+from rehearsal.faults.fault import Fault, Ground, Turn
+
+FAULTS: dict[str, type[Fault]] = {
+    fault.title(): fault
+    for module in (keys, tunnels, workstation, services, clusters, hosts, policy)
+    for fault in vars(module).values()
+    if isinstance(fault, type)
+    and issubclass(fault, Fault)
+    and fault.__module__ == module.__name__
+    and not fault.__name__.startswith("_")
+}
+
+__all__ = ["FAULTS", "Fault", "Ground", "Turn"]

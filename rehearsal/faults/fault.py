@@ -1,0 +1,86 @@
+"""What a fault is: something that happens to a fleet, and what the checks must make of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Turn:
+    """How a check must end, and words that must stand in its reason."""
+
+    outcome: str
+    words: str
+
+
+def fail(words: str) -> Turn:
+    """The check fails for a reason with these words."""
+    return Turn("fail", words)
+
+
+def warn(words: str) -> Turn:
+    """The check advises, with these words."""
+    return Turn("warn", words)
+
+
+def inconclusive(words: str) -> Turn:
+    """The check could not see, for a cause with these words."""
+    return Turn("inconclusive", words)
+
+
+def passes() -> Turn:
+    """The check passes, although it does not on the ground that the fault happens on."""
+    return Turn("pass", "")
+
+
+class Ground:
+    """The fleet after the cutover; what a fault happens to.
+
+    A subclass prepares another ground. `enter` and `leave` bracket all of its faults.
+    """
+
+    name: ClassVar[str] = "after"
+    writes: ClassVar[bool] = False
+
+    def enter(self) -> None:
+        """Bring the fleet from the state after the cutover to this ground."""
+
+    def leave(self) -> None:
+        """Bring it back."""
+
+    def inventory(self, document: dict[str, Any]) -> None:
+        """Change the inventory, as plain data, to what this ground needs."""
+
+
+class Fault:
+    """What happens, in one line.
+
+    `turns` maps a check (`unit_is_enabled`, or one case of it, `unit_is_enabled[fleet-…]`) to its
+    end; the more exact key wins. `blinds` does so for every check that looks at a host: what
+    needed the host must not stay green. Everything that neither names must end as it did before.
+    """
+
+    ground: ClassVar[type[Ground]] = Ground
+    turns: ClassVar[Mapping[str, Turn]] = {}
+    blinds: ClassVar[Mapping[str, Turn]] = {}
+
+    def inject(self) -> None:
+        """Make it happen, by the means by which it happens in life."""
+        raise NotImplementedError
+
+    def heal(self) -> None:
+        """Undo it; the runner then waits until the services answer and all pods are ready."""
+        raise NotImplementedError
+
+    def inventory(self, document: dict[str, Any]) -> None:
+        """Change the inventory, as plain data, where the fault is one of the inventory."""
+
+    @classmethod
+    def title(cls) -> str:
+        """The fault's name on the command line and on disk: FleetKeyGone → fleet-key-gone."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()

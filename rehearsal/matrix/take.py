@@ -1,0 +1,30 @@
+"""Recordings of the running fleet: one snapshot, with the inventory that it belongs to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from fleetmesh.facts import FACTS
+from fleetmesh.gather import Fleet
+from fleetmesh.inventory import load
+from rehearsal.paths import INVENTORY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def take(folder: Path, *changes: Callable[[dict[str, Any]], None], writes: bool) -> None:
+    """Record everything that can be known of the fleet into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    document = yaml.safe_load(INVENTORY.read_text())
+    for change in changes:
+        change(document)
+    file = folder / "inventory.yaml"
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    wanted = [fact for name, fact in FACTS.items() if writes or name != "writes"]
+    with Fleet(load(file)) as fleet:
+        snapshot = fleet.gather(wanted)
+    snapshot.write(folder / "transcripts.json.xz")
