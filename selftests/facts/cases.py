@@ -80,10 +80,15 @@ class Case:
 
 def load() -> list[Case]:
     """Every data file; raises ValueError for one that is not written as said above."""
-    return [_case(path) for path in sorted(HERE.glob("*/*.yaml"))]
+    return [_read(path) for path in sorted(HERE.glob("*/*.yaml"))]
 
 
-def _case(path: Path) -> Case:
+def read(fact: str, name: str) -> Case:
+    """One data file; raises as `load` does."""
+    return _read(HERE / fact / f"{name}.yaml")
+
+
+def _read(path: Path) -> Case:
     given = yaml.safe_load(path.read_text())
     unknown = given.keys() - _KEYS
     if unknown or given.get("system") not in SYSTEMS or "exit_status" not in given:
