@@ -5,7 +5,7 @@ SHELL := /bin/bash
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 PYTHON := .venv/bin/python
 PACKAGES := chromium debian-archive-keyring iproute2 mmdebstrap nftables openssh-client openssh-server poppler-utils \
-	procps python3-venv shellcheck sudo systemd-container
+	procps python3-venv shellcheck socat sudo systemd-container
 
 .PHONY: rehearse test check docs packages lock clean
 
