@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+HERE = "here"
+"""The host of a transcript that was taken on the suite's own machine."""
+
 
 @dataclass(frozen=True)
 class Transcript:

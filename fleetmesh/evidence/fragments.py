@@ -12,6 +12,7 @@ from fleetmesh.evidence.text import brief, legible, milliseconds, utc
 from fleetmesh.outcomes import Outcome
 from fleetmesh.path import Path
 from fleetmesh.record import Result, Run
+from fleetmesh.transcript import HERE
 
 COLUMNS = ("Outcome", "Check", "Statement", "Runbook", "Host", "Started (UTC)", "Duration")
 
@@ -45,7 +46,7 @@ def summary(run: Run) -> Markup:
 def overview(run: Run) -> Markup:
     """The observed topology as SVG; nothing where no path was observed."""
     paths = _distinct(run)
-    hosts = [host for result in run.results for host in result.hosts]
+    hosts = [host for result in run.results for host in result.hosts if host != HERE]
     return diagram.topology(paths, hosts) if paths else Markup("")
 
 

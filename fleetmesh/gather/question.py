@@ -16,7 +16,7 @@ from fleetmesh.facts.probe import (
     Session,
     WriteAndReadBack,
 )
-from fleetmesh.transcript import Transcript
+from fleetmesh.transcript import HERE, Transcript
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Question:
         """A transcript of this question; `started` defaults to now, `seconds` to none."""
         given.setdefault("started", datetime.now(UTC))
         given.setdefault("seconds", 0.0)
-        where = self.host or "here"
+        where = self.host or HERE
         return Transcript(
             fact=self.fact, subject=self.subject, host=where, command=self.command, **given
         )
