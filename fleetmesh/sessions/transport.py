@@ -8,6 +8,7 @@ import logging
 import socket
 import threading
 from contextlib import suppress
+from typing import Any
 
 import paramiko
 from paramiko.common import (
@@ -29,11 +30,30 @@ class Refused(Exception):
     """The far end did not open a channel; the text is its reason."""
 
 
+class _HopStream:
+    """A jump host's channel as a stream whose closing never fails.
+
+    The channel tells the hop that it closes; where the hop is gone that raises, in the middle of
+    paramiko's own cleaning up.
+    """
+
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+    def close(self) -> None:
+        with suppress(OSError, EOFError, paramiko.SSHException):
+            self._channel.close()
+
+
 class Transport(paramiko.Transport):
     """One SSH connection over `stream` (a socket, or a channel of a jump host)."""
 
-    def __init__(self, stream: "paramiko.Channel | object") -> None:
-        super().__init__(stream)  # type: ignore[arg-type]
+    def __init__(self, stream: Any) -> None:
+        sock: Any = stream if isinstance(stream, socket.socket) else _HopStream(stream)
+        super().__init__(sock)
         self.farewell: str | None = None
         self.replies = 0
         self.signals: dict[int, str] = {}
@@ -86,9 +106,7 @@ class Transport(paramiko.Transport):
         if isinstance(self.sock, socket.socket):
             with suppress(OSError):
                 self.sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads from it
-        # Over a jump host this also tells the hop, which may be cut already.
-        with suppress(OSError, EOFError):
-            self.packetizer.close()
+        self.packetizer.close()
 
     def close(self) -> None:
         """Close, and wait until paramiko's threads have ended."""

@@ -32,6 +32,14 @@ def key_line(file: Path) -> str:
     return " ".join(file.with_name(file.name + ".pub").read_text().split()[:2])
 
 
+def alive(pid_file: Path) -> bool:
+    """Whether the process whose id a command wrote into a file still runs."""
+    pid = int(pid_file.read_text())
+    with contextlib.suppress(FileNotFoundError):
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    return False
+
+
 @dataclass
 class Sshd:
     """One running sshd: its folder holds what logs in to it."""

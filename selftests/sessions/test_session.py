@@ -17,8 +17,9 @@ import pytest
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from fleetmesh.sessions import Session, Target, connect
+from fleetmesh.sessions.transport import Transport
 
-from .conftest import Sshd, key_line
+from .conftest import Sshd, alive, key_line
 
 StartSshd = Callable[..., Sshd]
 TargetFor = Callable[..., Target]
@@ -51,13 +52,6 @@ def send(what: signal.Signals, sshd: Sshd) -> None:
     for pid in sshd.children():
         with suppress(ProcessLookupError):
             os.kill(pid, what)
-
-
-def alive(pid_file: Path) -> bool:
-    pid = int(pid_file.read_text())
-    with suppress(FileNotFoundError):
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    return False
 
 
 def test_a_command_returns_both_streams_and_its_status(either: Session) -> None:
@@ -256,6 +250,7 @@ def test_a_host_that_answers_no_channel_open(frail: Session, sshd: Sshd) -> None
     assert completed.lost
     assert "no answer within 0.6 s" in completed.lost
     assert completed.seconds < 1.2
+    assert frail.run("true", deadline=5).seconds < 0.2
 
 
 class NeverStarts(paramiko.ServerInterface):
@@ -332,6 +327,31 @@ def test_a_dropped_jump_host_ends_what_went_through_it(
         assert completed.lost == "coulombcore stopped answering; the command had 1 s"
     finally:
         session.close()
+
+
+class Gone:
+    """The channel of a jump host whose connection is lost: even closing it fails."""
+
+    _closed = False
+
+    def settimeout(self, seconds: float) -> None:
+        """As a socket has it."""
+
+    def send(self, data: bytes) -> int:
+        return len(data)
+
+    def recv(self, _: int) -> bytes:
+        return b""
+
+    def close(self) -> None:
+        raise EOFError
+
+
+def test_a_jump_host_that_is_gone_does_not_keep_us_waiting() -> None:
+    transport, done = Transport(Gone()), threading.Event()
+    transport.start_client(event=done)
+    assert done.wait(2)
+    transport.close()
 
 
 def test_a_command_is_never_run_twice(frail: Session, sshd: Sshd, tmp_path: Path) -> None:

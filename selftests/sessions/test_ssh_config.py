@@ -24,7 +24,7 @@ from fleetmesh.sessions import (
 from fleetmesh.sessions.ssh_config import SshConfigError, home, jump_host, settings
 from fleetmesh.sessions.target import Deadline
 
-from .conftest import USER, Sshd, key_line, keygen
+from .conftest import USER, Sshd, alive, key_line, keygen
 
 StartSshd = Callable[..., Sshd]
 TargetFor = Callable[..., Target]
@@ -388,8 +388,7 @@ def test_a_proxy_command(sshd: Sshd, target_for: TargetFor, tmp_path: Path) -> N
     session = connect(target)
     assert session.run("echo through", deadline=5).stdout == b"through\n"
     session.close()
-    pid = int((tmp_path / "pid").read_text())
-    assert not Path(f"/proc/{pid}").exists()
+    assert not alive(tmp_path / "pid")
 
 
 def test_a_proxy_command_that_fails_is_quoted(sshd: Sshd, target_for: TargetFor) -> None:
@@ -410,10 +409,12 @@ def test_a_proxy_command_that_hangs_ends_at_the_deadline(
     sshd: Sshd, target_for: TargetFor, tmp_path: Path
 ) -> None:
     target = target_for(
-        sshd, f"ProxyCommand sh -c 'echo $$ > {tmp_path}/pid; sleep 60'", connect_deadline=0.7
+        sshd,
+        f"ProxyCommand sh -c 'sleep 60 & echo $! > {tmp_path}/pid; wait'",
+        connect_deadline=0.7,
     )
     assert "within 0.7 s" in refused(target, Unreachable)
-    assert not Path(f"/proc/{int((tmp_path / 'pid').read_text())}").exists()
+    assert not alive(tmp_path / "pid")
 
 
 def test_a_missing_ssh_config_is_named(tmp_path: Path) -> None:
