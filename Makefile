@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 PYTHON := .venv/bin/python
-PACKAGES := chromium debian-archive-keyring iproute2 mmdebstrap nftables openssh-client openssh-server poppler-utils \
+PACKAGES := chromium debian-archive-keyring iproute2 mmdebstrap nftables openssh-client openssh-server openssl poppler-utils \
 	procps python3-venv shellcheck socat sudo systemd-container
 
 .PHONY: rehearse test check docs packages lock clean
