@@ -107,8 +107,8 @@ def _autostarts(inventory: Inventory) -> dict[str, Probe]:
 
 
 def mentions(line: str, name: str) -> bool:
-    """Whether `name` stands in `line` as a word of its own."""
-    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", line) is not None
+    """Whether `name` stands in `line` as a word of its own; `name.service` and `name.sh` count."""
+    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", line) is not None
 
 
 BRIDGE_STATUS = Fact("bridge_status", _bridge_status, parse_bridge_status)
