@@ -76,8 +76,9 @@ def read(file: Path) -> Document:
     except (OSError, UnicodeDecodeError) as error:
         raise InventoryError([Problem(file, (), None, f"cannot be read: {error}")]) from None
     try:
-        root = yaml.compose(text, Loader=_Loader)
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        data = loader.construct_document(root) if root else None
     except RecursionError:
         raise InventoryError([Problem(file, (), None, "is nested too deeply")]) from None
     except yaml.YAMLError as error:

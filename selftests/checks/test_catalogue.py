@@ -1,0 +1,198 @@
+"""The checks of tests/ keep the rules of the catalogue, and imports point one way."""
+
+import ast
+import re
+import string
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fixtures.cases import subjects
+from fleetmesh.inventory import Inventory, load
+from fleetmesh.record import PHASES
+from selftests.checks.conftest import ROOT, Pytest
+
+CATALOGUE = {
+    *(f"PRE-{number:02}" for number in range(1, 13)),
+    *(f"CUT-{number:02}" for number in range(1, 9)),
+    *(f"PROD-{number:02}" for number in range(1, 15)),
+}
+ADVISORY = {"PRE-12", "CUT-08", "PROD-10", "PROD-13"}
+PREFIX = {"prereqs": "PRE-", "cutover": "CUT-", "production": "PROD-"}
+# What a check may import: it asks for facts and asserts on them.
+IMPORTS = {"collections", "datetime", "difflib", "fnmatch", "re", "typing", "fixtures", "fleetmesh"}
+
+
+class Function:
+    """A check as it stands in its file."""
+
+    def __init__(self, file: Path, node: ast.FunctionDef, mark: ast.Call) -> None:
+        self.phase, self.name = file.relative_to(ROOT / "tests").parts[0], node.name
+        self.statement = ast.get_docstring(node) or ""
+        self.id = ast.literal_eval(mark.args[0])
+        self.given = {word.arg: ast.literal_eval(word.value) for word in mark.keywords}
+        self.arguments = [argument.arg for argument in node.args.args]
+
+    def __str__(self) -> str:
+        return f"{self.id}-{self.name}"
+
+
+def parsed(folder: str) -> Iterator[tuple[Path, ast.Module]]:
+    files = sorted((ROOT / folder).rglob("*.py"))
+    assert files, folder
+    for file in files:
+        yield file, ast.parse(file.read_text(encoding="utf-8"), str(file))
+
+
+def imported(module: ast.Module) -> Iterator[str]:
+    """Every module that is imported, wherever in the file."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide where they point"
+            yield node.module or ""
+        elif isinstance(node, ast.Call):
+            name = ast.unparse(node.func).rpartition(".")[2]
+            assert name not in ("__import__", "import_module"), ast.unparse(node)
+
+
+def checks() -> Iterator[Function]:
+    for file, module in parsed("tests"):
+        for node in ast.walk(module):
+            if isinstance(node, ast.FunctionDef):
+                for mark in node.decorator_list:
+                    if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "check":
+                        yield Function(file, node, mark)
+
+
+CHECKS = list(checks())
+INVENTORIES = [load(ROOT / f"fleets/{name}.yaml") for name in ("production", "rehearsal")]
+
+
+def test_every_check_of_the_catalogue_is_implemented_and_no_other() -> None:
+    assert {check.id for check in CHECKS} == CATALOGUE
+    assert len(CATALOGUE) == 34
+
+
+def test_every_test_function_is_a_check() -> None:
+    functions = [
+        node.name
+        for _, module in parsed("tests")
+        for node in ast.walk(module)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test")
+    ]
+    assert sorted(functions) == sorted(check.name for check in CHECKS)
+    assert len(set(functions)) == len(functions), "one shadows the other"
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=str)
+def test_check(check: Function) -> None:
+    assert check.id.startswith(PREFIX[check.phase])
+    assert re.match(r"\S.+\.$", check.statement, re.DOTALL), "a statement is a sentence"
+    assert check.given.get("gate", "fail") == ("warn" if check.id in ADVISORY else "fail")
+    assert check.given["runbook"].strip()
+    assert check.given["hint"].strip()
+
+
+@pytest.mark.parametrize("inventory", INVENTORIES, ids=lambda inventory: inventory.name)
+@pytest.mark.parametrize("check", CHECKS, ids=str)
+def test_hint_names_what_the_case_has(check: Function, inventory: Inventory) -> None:
+    cases = subjects(inventory)
+    hint = check.given["hint"]
+    named = {field.partition(".")[0] for _, field, _, _ in string.Formatter().parse(hint) if field}
+    own = [name for name in check.arguments if name in cases]
+    assert named <= {*own, "inventory"}
+    for name in own or [""]:
+        assert not name or cases[name], "a case of it is in every committed inventory"
+        for case in cases[name].values() if name else [None]:
+            rest = {other: next(iter(cases[other].values())) for other in own if other != name}
+            text = hint.format(**{"inventory": inventory, **rest, name or "_": case})
+            assert not set("{}") & set(text)
+            assert " None" not in text
+
+
+@pytest.mark.parametrize("file", [file for file, _ in parsed("tests")], ids=lambda file: file.stem)
+def test_a_check_neither_parses_nor_talks(file: Path) -> None:
+    module = ast.parse(file.read_text(encoding="utf-8"))
+    assert {name.partition(".")[0] for name in imported(module)} <= IMPORTS
+    for name in imported(module):
+        assert not name.startswith(("fleetmesh.sessions", "fleetmesh.gather")), name
+    called = {ast.unparse(node.func) for node in ast.walk(module) if isinstance(node, ast.Call)}
+    assert not called & {"open", "eval", "exec", "compile", "print"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "never"),
+    [
+        ("fleetmesh", {"pytest", "_pytest", "fixtures", "rehearsal", "tests", "selftests"}),
+        ("fixtures", {"rehearsal", "tests", "selftests"}),
+        ("rehearsal", {"fixtures", "tests", "selftests"}),
+        ("tests", {"rehearsal", "tests", "selftests", "conftest"}),
+        ("selftests", {"tests"}),
+    ],
+)
+def test_imports_point_one_way(folder: str, never: set[str]) -> None:
+    wrong = [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file, module in parsed(folder)
+        for name in imported_roots(module)
+        if name in never
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def imported_roots(module: ast.Module) -> set[str]:
+    found = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def test_of_fleetmesh_the_rehearsal_uses_the_inventory_only() -> None:
+    """But for the fault matrix, which judges runs of the checks."""
+    for file, module in parsed("rehearsal"):
+        if "matrix" in file.parts:
+            continue
+        for node in ast.walk(module):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fleetmesh"):
+                assert (node.module or "").startswith("fleetmesh.inventory"), file
+
+
+def test_loading_fleetmesh_loads_no_pytest() -> None:
+    modules = [
+        ".".join(file.relative_to(ROOT).with_suffix("").parts) for file, _ in parsed("fleetmesh")
+    ]
+    program = (
+        f"import sys\nfor name in {modules!r}:\n    __import__(name)\n"
+        "print([n for n in sys.modules if n.split('.')[0] in ('pytest', 'fixtures', 'rehearsal')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_the_page_of_checks_is_up_to_date(run_pytest: Pytest, tmp_path: Path) -> None:
+    page = tmp_path / "checks.md"
+    ran = run_pytest(
+        ROOT, "--collect-only", "-qq", "-p", "fixtures.checks_page", "--checks-page", str(page)
+    )
+    assert ran.exit_status == 0, ran.terminal
+    assert page.read_text() == (ROOT / "docs/checks.md").read_text(), "run `make docs`"
+    rows = [
+        line
+        for line in page.read_text().splitlines()
+        if line.startswith(("| PRE", "| CUT", "| PROD"))
+    ]
+    assert len(rows) == len(CHECKS)
+    assert [line for line in page.read_text().splitlines() if line.startswith("## ")] == [
+        f"## `-m {phase}`" for phase in PHASES
+    ]
+    assert ran.contacted == []
