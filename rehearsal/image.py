@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 SUITE = "trixie"
 PACKAGES = (
     "systemd systemd-sysv dbus dbus-user-session libpam-systemd openssh-server openssh-client "
-    "iproute2 iputils-ping nftables curl ca-certificates sudo procps socat openssl cron libfaketime "
-    "kubernetes-client python3 python-is-python3 python3-aiohttp python3-yaml"
+    "iproute2 iputils-ping nftables curl ca-certificates sudo procps socat openssl cron "
+    "libfaketime kubernetes-client python3 python-is-python3 python3-aiohttp python3-yaml"
 )
 NOT_UNPACKED = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
 
