@@ -26,7 +26,7 @@ def run_batch(
         for question in asked
         if isinstance(question.probe, Exec)
     ]
-    extra = sum(deadline - default for _, deadline in commands)
+    extra = sum(max(0.0, deadline - default) for _, deadline in commands)
     done = session.run(
         batch.compose(commands or [("true", default)], nonce), deadline=_HANGING * default + extra
     )
@@ -67,7 +67,7 @@ def _transcript(
 
 def _why(question: Question, done: Completed) -> str:
     if done.lost:
-        return done.lost
+        return done.lost if question.host in done.lost else f"{question.host}: {done.lost}"
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()
     return (
         f"{question.host} ran no command of the suite: exit status {done.exit_status}, "
