@@ -3,7 +3,6 @@
 from fleetmesh.inventory.document import InventoryError, Problem
 from fleetmesh.inventory.load import load
 from fleetmesh.inventory.model import (
-    Address,
     Bridge,
     Certificate,
     Cluster,
@@ -21,6 +20,7 @@ from fleetmesh.inventory.model import (
     Waiver,
     Workstation,
 )
+from fleetmesh.inventory.values import Address
 
 __all__ = [
     "Address",

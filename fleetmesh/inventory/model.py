@@ -1,144 +1,29 @@
 """The shape of an inventory. Names of fields are the keys of the YAML file."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    PrivateAttr,
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from fleetmesh.inventory.values import (
+    CheckId,
+    Cidr,
+    Count,
+    Duration,
+    Expiry,
+    HostKeys,
+    HttpPath,
+    Ip,
+    Listen,
+    Loopback,
+    Name,
+    Port,
+    RemotePath,
+    Seconds,
+    Selector,
 )
-
-CHECK_ID = re.compile(r"(PRE|CUT|PROD|DRILL)-\d\d")
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
-_PORT = re.compile(r"[1-9][0-9]{0,4}")
-_KEY_LINE = re.compile(r"(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+=* ?.*")
-
-
-class Address(str):
-    """`127.0.0.1:18000`: where something listens."""
-
-    @property
-    def ip(self) -> str:
-        """The part before the port."""
-        return self.rpartition(":")[0]
-
-    @property
-    def port(self) -> int:
-        """TCP port, 1 to 65535."""
-        return int(self.rpartition(":")[2])
-
-
-def _listen_address(value: Any) -> Address:
-    ip, _, port = str(value).rpartition(":")
-    try:
-        valid = bool(IPv4Address(ip) and _PORT.fullmatch(port) and int(port) < 65536)
-    except ValueError:
-        valid = False
-    if not valid:
-        raise ValueError(f"{value!r} is no listen address; write an IPv4 address and port, "
-                         "such as 127.0.0.1:18000")  # fmt: skip
-    return Address(value)
-
-
-def _loopback(value: Address) -> Address:
-    if not IPv4Address(value.ip).is_loopback:
-        raise ValueError(f"'{value}' is open to others; a tunnel listens on loopback only, "
-                         f"write 127.0.0.1:{value.port}")  # fmt: skip
-    return value
-
-
-def _ip(value: str) -> str:
-    try:
-        ip_address(value)
-    except ValueError:
-        raise ValueError(
-            f"{value!r} is no IP address; write one address, without a prefix"
-        ) from None
-    return value
-
-
-def _cidr(value: str) -> str:
-    try:
-        ip_network(value)
-    except ValueError as error:
-        raise ValueError(f"{error}; write the network, such as 10.43.0.0/16") from None
-    return value
-
-
-def _name(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise ValueError(
-            f"{value[:80]!r} is no name; use up to 63 lower-case letters, digits, '-' and '.'"
-        )
-    return value
-
-
-def _http_path(value: str) -> str:
-    if not re.fullmatch(r"/[!-~]*", value):
-        raise ValueError(f"{value!r} is no HTTP path; write it with a leading slash and no blanks")
-    return value
-
-
-def _expiry(value: Any) -> datetime:
-    try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise ValueError(
-            f"{value!r} is no time with its zone; write it in UTC, such as 2027-01-31T12:00:00Z"
-        )
-    return moment
-
-
-def _check_id(value: str) -> str:
-    if not CHECK_ID.fullmatch(value):
-        raise ValueError(f"{value!r} is no check id; write one of docs/checks.md, such as PROD-04")
-    return value
-
-
-def _known_hosts_or_lines(value: Any) -> Any:
-    """The word `known_hosts`, or key lines as `ssh-keyscan` prints them after the host's name."""
-    lines = [value] if isinstance(value, str) else value
-    if lines == ["known_hosts"]:
-        return "known_hosts"
-    if not isinstance(lines, list) or not lines:
-        raise ValueError(
-            "pins no key; write the host's key lines ('ssh-ed25519 AAAA…'), or `known_hosts` "
-            "if your known_hosts file pins it"
-        )
-    for line in lines:
-        if not isinstance(line, str) or not _KEY_LINE.fullmatch(line):
-            raise ValueError(
-                f"{line!r} is no public key line; write 'ssh-ed25519 AAAA…', as the host's "
-                "/etc/ssh/ssh_host_ed25519_key.pub has it"
-            )
-    return tuple(lines)
-
-
-Name = Annotated[str, AfterValidator(_name)]
-Ip = Annotated[str, AfterValidator(_ip)]
-Cidr = Annotated[str, AfterValidator(_cidr)]
-HttpPath = Annotated[str, AfterValidator(_http_path)]
-Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
-Listen = Annotated[Address, PlainValidator(_listen_address)]
-Loopback = Annotated[Listen, AfterValidator(_loopback)]
-Seconds = Annotated[float, Field(gt=0, le=3600, strict=True)]
-Count = Annotated[int, Field(ge=0, strict=True)]
-Expiry = Annotated[datetime, PlainValidator(_expiry)]
-CheckId = Annotated[str, AfterValidator(_check_id)]
-HostKeys = Annotated[
-    Literal["known_hosts"] | tuple[str, ...], BeforeValidator(_known_hosts_or_lines)
-]
 
 
 class Model(BaseModel):
@@ -190,7 +75,7 @@ class Cluster(Named):
     """A Kubernetes API, reached from `host` with a kubeconfig that lies there."""
 
     host: str
-    kubeconfig: str
+    kubeconfig: RemotePath
     service_cidr: Cidr
     uid: str | None = None
 
@@ -235,7 +120,7 @@ class Tunnel(Named):
     listen: Loopback
     via: str
     to: str
-    key: str
+    key: RemotePath
 
     @property
     def unit(self) -> str:
@@ -258,8 +143,8 @@ class Probe(Model):
     cluster: str
     namespace: Name
     deployment: Name
-    selector: str
-    python: str = "python"
+    selector: Selector
+    python: RemotePath = "python"
 
 
 class RetiredTunnel(Named):
@@ -280,7 +165,7 @@ class Workstation(Model):
     """The machine that must no longer carry production."""
 
     host: str
-    bridge: str
+    bridge: RemotePath
     retired: dict[Name, RetiredTunnel]
     interactive: dict[Name, InteractiveTunnel]
     interactive_patterns: tuple[str, ...] = ()
@@ -290,10 +175,10 @@ class Certificate(Model):
     """What PROD-14 holds the fleet's certificate to; `min_lifetime` in seconds."""
 
     principal: str
-    ca: str
-    principals: str
+    ca: RemotePath
+    principals: RemotePath
     min_lifetime: Count
-    retired_key: str
+    retired_key: RemotePath
 
 
 class Limits(Model):
@@ -304,7 +189,7 @@ class Limits(Model):
     http: Seconds
     clock_offset: Seconds
     restarts: Count
-    pod_restart_window: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+    pod_restart_window: Duration
     persistent_units: Count
 
 
@@ -328,7 +213,7 @@ class Login:
 
     host: str
     via: str
-    key: str
+    key: RemotePath
 
     def __str__(self) -> str:
         return f"{self.host}-{self.via}"
