@@ -16,6 +16,9 @@ from rehearsal.paths import LOCK
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_held_here: list[str] = []
+"""The purpose for which this very process holds the fleet; empty if it does not."""
+
 
 def caller() -> str:
     """The user on whose behalf this runs: the one who called sudo, if somebody did."""
@@ -26,8 +29,12 @@ def caller() -> str:
 def held(purpose: str) -> Iterator[None]:
     """Hold the fleet for a change of it; raises RehearsalError, naming the holder, if it is held.
 
+    Whoever holds it may hold it again: a matrix of faults boots and resets the fleet that it holds.
     The kernel gives the lock back when the process ends, however it ends. See flock(2).
     """
+    if _held_here:
+        yield
+        return
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     with LOCK.open("a+") as file:
         try:
@@ -39,9 +46,11 @@ def held(purpose: str) -> Iterator[None]:
         holder = {"pid": os.getpid(), "user": caller(), "since": since, "purpose": purpose}
         file.write(json.dumps(holder))
         file.flush()
+        _held_here.append(purpose)
         try:
             yield
         finally:
+            _held_here.clear()
             file.truncate(0)
 
 

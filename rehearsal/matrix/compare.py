@@ -24,6 +24,11 @@ class Cell:
     turned: bool
     problem: str | None
 
+    @property
+    def grave(self) -> bool:
+        """Whether the check ended in a way that a person would look at."""
+        return self.judged.outcome not in ("pass", "deferred")
+
 
 def compare(fault: type[Fault], ground: Verdicts, found: Verdicts) -> list[Cell]:
     """A cell for every check; one that `turns` names but no check bears is a problem, too."""

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -14,12 +15,22 @@ from pathlib import Path
 
 from rehearsal.paths import PROJECT
 
+# Of each judgement only the plain data is wanted: no page, no foreign plugin, and no search for
+# garbage after each of a hundred short runs in one process.
+_PLAIN = (
+    "--disable-plugin-autoload",
+    *("-p", "no:fixtures.html_report"),
+    *("-p", "no:junitxml"),
+    *("-p", "no:unraisableexception"),
+)
+
 
 @dataclass(frozen=True)
 class Judged:
     """How one check ended on a recording."""
 
     id: str
+    phase: str
     outcome: str
     reason: str
     hosts: tuple[str, ...]
@@ -30,33 +41,44 @@ Verdicts = dict[str, Judged]
 
 
 def pool(workers: int = 2) -> ProcessPoolExecutor:
-    """Processes that judge side by side."""
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    """Processes that judge side by side; Ctrl-C is left to the process that started them."""
+    return ProcessPoolExecutor(
+        workers,
+        mp_context=get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )
 
 
 def judge(recording: Path, *, writes: bool) -> Verdicts:
     """Judge the transcripts in the folder `recording`.
 
-    Raises RuntimeError where pytest could not even begin.
+    Raises RuntimeError where pytest could not even begin, or a check did not report.
     """
     import pytest  # noqa: PLC0415 - only the process that judges needs it
 
     os.chdir(PROJECT)
+    said = io.StringIO()
     with (
         tempfile.TemporaryDirectory() as reports,
-        contextlib.redirect_stdout(io.StringIO()) as said,
+        contextlib.redirect_stdout(said),
+        contextlib.redirect_stderr(said),
     ):
-        arguments = [f"--replay={recording}", f"--reports={reports}", "-q"]
+        arguments = [f"--replay={recording}", f"--reports={reports}", "-q", *_PLAIN]
         pytest.main([*arguments, "--allow-writes"] if writes else arguments)
         files = list(Path(reports).glob("*/results.json"))
         if not files:
             raise RuntimeError(f"{recording} could not be judged: {said.getvalue()[-2000:]}")
         found = json.loads(files[0].read_text())
     if found["missing"]:
-        raise RuntimeError(f"{recording}: {len(found['missing'])} checks did not report")
+        raise RuntimeError(f"{recording}: did not report: {', '.join(found['missing'])}")
     return {
         result["check"]: Judged(
-            result["id"], result["outcome"], result["reason"], tuple(result["hosts"])
+            id=result["id"],
+            phase=result["phase"],
+            outcome=result["outcome"],
+            reason=result["reason"],
+            hosts=tuple(result["hosts"]),
         )
         for result in found["results"]
     }
