@@ -1,0 +1,105 @@
+"""What the matrix has found: a row a fault, and what all of them amount to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rehearsal.faults import Fault
+    from rehearsal.matrix.compare import Cell
+    from rehearsal.matrix.judge import Judged
+
+
+def function(check: str) -> str:
+    """The check's name without its case: `unit_is_enabled[fleet-…]` → `unit_is_enabled`."""
+    return check.partition("[")[0]
+
+
+@dataclass
+class Row:
+    """One fault and everything that the checks made of it."""
+
+    fault: type[Fault]
+    cells: list[Cell] = field(default_factory=list)
+    seconds: float = 0.0
+    trouble: str | None = None
+    """What went wrong besides the checks: the fault could not be made, judged or healed."""
+
+    @property
+    def turned(self) -> list[Cell]:
+        """The cells that had to turn."""
+        return [cell for cell in self.cells if cell.turned]
+
+    @property
+    def caught(self) -> bool:
+        """Whether every check that had to turn did so, for the named reason."""
+        return bool(self.turned) and not any(cell.problem for cell in self.turned)
+
+    @property
+    def problems(self) -> list[str]:
+        """Everything that fails the matrix here."""
+        wrong = [f"{cell.check}: {cell.problem}" for cell in self.cells if cell.problem]
+        if self.trouble:
+            return [self.trouble, *wrong]
+        return wrong if self.turned else ["turns nothing", *wrong]
+
+
+@dataclass
+class Matrix:
+    """All rows, and which checks there are."""
+
+    rows: list[Row] = field(default_factory=list)
+    checks: dict[str, Judged] = field(default_factory=dict)
+    """Every check without its cases, with the end of one of them before anything happened."""
+    complete: bool = True
+    """Whether every known fault was tried, so that each check must have been turned by one."""
+    seconds: float = 0.0
+
+    @property
+    def caught(self) -> int:
+        """Faults of which everything was noticed that had to be."""
+        return sum(row.caught for row in self.rows)
+
+    @property
+    def missed(self) -> int:
+        """Faults of which something was not noticed, or not for the named reason."""
+        return len(self.rows) - self.caught
+
+    @property
+    def false_alarms(self) -> int:
+        """Ends of checks that no fault explains."""
+        return sum(bool(c.problem) for row in self.rows for c in row.cells if not c.turned)
+
+    @property
+    def troubled(self) -> int:
+        """Faults that could not be made, judged or healed."""
+        return sum(row.trouble is not None for row in self.rows)
+
+    @property
+    def uncovered(self) -> list[str]:
+        """Checks that no fault turned as it should."""
+        seen = (cell for row in self.rows for cell in row.turned if not cell.problem)
+        return sorted(self.checks.keys() - {function(c.check) for c in seen if c.grave})
+
+    @property
+    def holds(self) -> bool:
+        """Whether each fault was noticed, nothing else was, and no check is left unproven."""
+        sound = not any(row.problems for row in self.rows)
+        return bool(self.rows) and sound and not (self.complete and self.uncovered)
+
+    def summary(self) -> list[str]:
+        """What it amounts to, a line each."""
+        lines = [
+            f"faults tried    {len(self.rows):4}",
+            f"caught          {self.caught:4}",
+            f"missed          {self.missed:4}",
+            f"false alarms    {self.false_alarms:4}",
+            f"checks covered  {len(self.checks) - len(self.uncovered):4} of {len(self.checks)}",
+        ]
+        if self.troubled:
+            lines.insert(4, f"not made/healed {self.troubled:4}")
+        if self.complete and self.uncovered:
+            lines.append(f"no fault turns  {', '.join(self.uncovered)}")
+        lines.append("The matrix holds." if self.holds else "The matrix does not hold.")
+        return lines
