@@ -7,10 +7,14 @@ PYTHON := .venv/bin/python
 PACKAGES := chromium debian-archive-keyring iproute2 mmdebstrap nftables openssh-client openssh-server openssl poppler-utils \
 	procps python3-venv shellcheck socat sudo systemd-container
 
-.PHONY: rehearse test check docs packages lock clean
+.PHONY: rehearse faults test check docs packages lock clean
 
 rehearse: .venv/run packages
 	@$(PYTHON) -m pytest --fleet rehearsal
+
+# Every fault on the rehearsal fleet, and what each check makes of it.
+faults: .venv/dev packages
+	@$(SUDO) $(PYTHON) -m rehearsal faults
 
 test: .venv/dev packages check
 	@$(SUDO) $(PYTHON) -m pytest selftests

@@ -1,4 +1,4 @@
-"""The command line: python -m rehearsal up|down|status|shell|reset."""
+"""The command line: python -m rehearsal up|down|status|shell|reset|faults."""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ def main() -> int:
     shell = commands.add_parser("shell", help="log in to a machine, or run a command there")
     shell.add_argument("host")
     shell.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
+    faults = commands.add_parser("faults", help="make faults happen, and see each check notice")
+    faults.add_argument("names", nargs="*", metavar="NAME", help="faults to try (default: all)")
+    faults.add_argument(
+        "--record", action="store_true", help="keep their recordings, which `make test` judges"
+    )
     wanted = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that `up` cleans up after itself
     try:
@@ -40,6 +45,8 @@ def main() -> int:
             _shell(wanted.host, wanted.words)
         elif wanted.command == "status":
             return _status()
+        elif wanted.command == "faults":
+            return _faults(wanted.names, record=wanted.record)
         elif wanted.command == "down":
             fleet.down()
             print("The rehearsal fleet is down.")
@@ -72,6 +79,12 @@ def _shell(name: str, words: list[str]) -> None:
         raise RehearsalError(f"cannot read {SSH_CONFIG}: is the fleet up, and is it yours?")
     command = [*access.command(name), *words]
     os.execvp(command[0], command)  # noqa: S606  # it takes this process's place and terminal
+
+
+def _faults(names: list[str], *, record: bool) -> int:
+    from rehearsal.matrix.command import faults  # noqa: PLC0415 - it loads the suite's sessions
+
+    return faults(names, _clock(), record=record)
 
 
 def _status() -> int:

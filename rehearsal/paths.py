@@ -8,6 +8,7 @@ PRODUCTION_INVENTORY = PROJECT / "fleets" / "production.yaml"
 ASSETS = PROJECT / "infra" / "fleet-mesh"
 ROOTFS = PROJECT / "rehearsal" / "rootfs"
 STANDINS = PROJECT / "rehearsal" / "standins"
+RECORDINGS = PROJECT / "selftests" / "recordings"
 
 CACHE = Path("/var/cache/fleet-rehearsal")
 LOCK = Path("/run/lock/fleet-rehearsal.lock")

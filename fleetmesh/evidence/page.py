@@ -1,5 +1,6 @@
 """Templates in which no value can become markup, and none can hide a character."""
 
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -27,6 +28,12 @@ _environment.filters.update(cut=cut, duration=duration, shown=shown, utc=utc)
 def render(template: str, **values: Any) -> Markup:
     """The named template, filled in."""
     return Markup(_environment.get_template(template).render(**values))  # noqa: S704 - escaped
+
+
+def render_file(template: Path, **values: Any) -> Markup:
+    """A template that lies elsewhere, filled in by the same rules."""
+    found = _environment.from_string(template.read_text("utf-8"))
+    return Markup(found.render(**values))  # noqa: S704 - escaped
 
 
 def fill(markup: str, *values: Any) -> Markup:

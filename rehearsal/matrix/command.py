@@ -1,0 +1,53 @@
+"""`python -m rehearsal faults`: the live matrix, with its page, its data and its recordings."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rehearsal.errors import RehearsalError
+from rehearsal.faults import FAULTS
+from rehearsal.matrix import page
+from rehearsal.matrix.run import live
+from rehearsal.paths import PROJECT, RECORDINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from rehearsal.matrix.rows import Matrix
+
+
+def faults(names: Sequence[str], say: Callable[[str], None], *, record: bool) -> int:
+    """Run these faults, or all; 0 if the matrix holds, else 1.
+
+    With `record`, the recordings of the faults that held replace those in the repository. Raises
+    RehearsalError.
+    """
+    unknown = [name for name in names if name not in FAULTS]
+    if unknown:
+        known = "\n  ".join(sorted(FAULTS))
+        raise RehearsalError(f"no fault is called {', '.join(unknown)}; known are:\n  {known}")
+    started = datetime.now(UTC)
+    folder = PROJECT / "reports" / f"{started:%Y-%m-%dT%H%M%SZ}_faults"
+    folder.mkdir(parents=True)
+    matrix = live(dict.fromkeys(names or FAULTS), folder, say)
+    (folder / "faults.html").write_text(page.html(matrix, started), "utf-8")
+    (folder / "faults.json").write_text(page.data(matrix, started), "utf-8")
+    if record:
+        _record(matrix, folder)
+    print("", *matrix.summary(), f"report: {folder / 'faults.html'}", sep="\n")
+    return 0 if matrix.holds else 1
+
+
+def _record(matrix: Matrix, folder: Path) -> None:
+    """Put the recordings of the rows that hold, and of their grounds, where `make test` looks."""
+    held = [row.fault for row in matrix.rows if not row.problems]
+    wanted = {fault.title() for fault in held} | {f"ground-{fault.ground.name}" for fault in held}
+    for name in sorted(wanted):
+        shutil.rmtree(RECORDINGS / name, ignore_errors=True)
+        shutil.copytree(folder / name, RECORDINGS / name)
+    known = FAULTS.keys() | {f"ground-{fault.ground.name}" for fault in FAULTS.values()}
+    for stale in (path for path in RECORDINGS.iterdir() if path.name not in known):
+        shutil.rmtree(stale)

@@ -1,0 +1,145 @@
+"""The matrix as a page and as data."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from fleetmesh.evidence import words
+from fleetmesh.evidence.page import render_file
+from fleetmesh.outcomes import Outcome
+from rehearsal.matrix.rows import function
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rehearsal.faults import Fault
+    from rehearsal.matrix.compare import Cell
+    from rehearsal.matrix.rows import Matrix, Row
+
+_HERE = Path(__file__).parent
+_STYLES = (Path(words.__file__).with_name("report.css"), _HERE / "faults.css")
+_GRAVITY = {outcome.value: place for place, outcome in enumerate(words.SIGNS)}
+
+
+@dataclass(frozen=True)
+class Square:
+    """All cases of one check in one fault: the gravest of those that turned, else of all."""
+
+    cells: tuple[Cell, ...]
+
+    @property
+    def turned(self) -> tuple[Cell, ...]:
+        """The cases that had to turn, or did so without being asked."""
+        return tuple(cell for cell in self.cells if cell.turned or cell.problem)
+
+    @property
+    def wrong(self) -> bool:
+        """Whether a case fails the matrix."""
+        return any(cell.problem for cell in self.cells)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What is shown of it all."""
+        shown = self.turned or self.cells
+        return Outcome(min((c.judged.outcome for c in shown), key=_GRAVITY.__getitem__))
+
+    @property
+    def told(self) -> str:
+        """Each turned case's reason, a line each."""
+        return "\n".join(
+            f"{cell.check}: {cell.problem or cell.judged.reason}" for cell in self.turned
+        )
+
+
+def html(matrix: Matrix, started: datetime) -> str:
+    """The page `faults.html`: complete in itself, and without scripts."""
+    checks = matrix.checks
+    phases = [(phase, len([*some])) for phase, some in groupby(c.phase for c in checks.values())]
+    turns = {
+        name: sum(any(function(c.check) == name for c in row.turned) for row in matrix.rows)
+        for name in checks
+    }
+    return render_file(
+        _HERE / "faults.html",
+        matrix=matrix,
+        started=started,
+        words=words,
+        signs={outcome.value: sign for outcome, sign in words.SIGNS.items()},
+        phases=phases,
+        turns=turns,
+        areas=_areas(matrix),
+        squares=squares,
+        what=what,
+        css=Markup("\n").join(Markup(file.read_text("utf-8")) for file in _STYLES),  # noqa: S704
+    )
+
+
+def data(matrix: Matrix, started: datetime) -> str:
+    """`faults.json`: what the page says, for programs; cells that stayed as they were left out."""
+    counts = ("holds", "complete", "caught", "missed", "false_alarms", "troubled", "uncovered")
+    listed = {
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(matrix.seconds, 1),
+        "tried": len(matrix.rows),
+        **{name: getattr(matrix, name) for name in counts},
+        "checks": {name: {"id": c.id, "phase": c.phase} for name, c in matrix.checks.items()},
+        "faults": [_plain(row) for row in matrix.rows],
+    }
+    return json.dumps(listed, indent=1, ensure_ascii=False) + "\n"
+
+
+def squares(matrix: Matrix, row: Row) -> dict[str, Square | None]:
+    """One for each check, in the order of the columns; None where it did not report at all."""
+    found: dict[str, list[Cell]] = {name: [] for name in matrix.checks}
+    for cell in row.cells:
+        found.setdefault(function(cell.check), []).append(cell)
+    return {name: Square(tuple(found[name])) if found[name] else None for name in matrix.checks}
+
+
+def what(fault: type[Fault]) -> str:
+    """What happens, in one line."""
+    return " ".join((fault.__doc__ or "").split())
+
+
+def area(fault: type[Fault]) -> str:
+    """What the fault is about: the first sentence of its module."""
+    text = sys.modules[fault.__module__].__doc__ or fault.__module__
+    return " ".join(text.split()).partition(". ")[0].rstrip(".")
+
+
+def _areas(matrix: Matrix) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in matrix.rows:
+        found.setdefault(area(row.fault), []).append(row)
+    return found
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.fault.title(),
+        "what": what(row.fault),
+        "area": area(row.fault),
+        "ground": row.fault.ground.name,
+        "seconds": round(row.seconds, 1),
+        "problems": row.problems,
+        "turned": [
+            {
+                "check": cell.check,
+                "id": cell.judged.id,
+                "expected": cell.expected.outcome,
+                "words": cell.expected.words,
+                "outcome": cell.judged.outcome,
+                "reason": cell.judged.reason,
+                "problem": cell.problem,
+            }
+            for cell in row.cells
+            if cell.turned or cell.problem
+        ],
+    }
