@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from rehearsal.faults import clusters, hosts, keys, policy, services, tunnels, workstation
+from rehearsal.faults import (
+    autostart,
+    clusters,
+    hosts,
+    keys,
+    options,
+    policy,
+    reference,
+    rogues,
+    services,
+    tunnels,
+    units,
+    workstation,
+)
 from rehearsal.faults.fault import Fault, Ground, Turn
 
 FAULTS: dict[str, type[Fault]] = {
     fault.title(): fault
-    for module in (keys, tunnels, workstation, services, clusters, hosts, policy)
+    for module in (
+        keys, tunnels, units, options, reference, workstation, rogues, autostart, services,
+        clusters, hosts, policy,
+    )  # fmt: skip
     for fault in vars(module).values()
     if isinstance(fault, type)
     and issubclass(fault, Fault)

@@ -1,0 +1,142 @@
+"""Ways in which a retired tunnel is down and would yet start by itself."""
+
+from __future__ import annotations
+
+from rehearsal.faults.fault import Fault, fail
+from rehearsal.faults.means import UNITS, WORKSTATION, root, user
+from rehearsal.faults.workstation import CONFIG, HUB_RETIRED, configure, restore_configuration
+
+NEITHER = f"retired_tunnel_neither_runs_nor_would_start[{HUB_RETIRED}]"
+SERVICE = f"[Service]\\nExecStart=/usr/local/bin/bridge up {HUB_RETIRED}\\n"
+WANTED = "[Install]\\nWantedBy=default.target\\n"
+
+
+class BridgeAutostart(Fault):
+    """The workstation's `bridge` starts a retired tunnel with the workstation."""
+
+    turns = {
+        NEITHER: fail(f"`bridge` on workstation starts {HUB_RETIRED} by itself"),
+        "only_interactive_tunnels_run": fail(f"starts {HUB_RETIRED}, which is not on the"),
+    }
+
+    def inject(self) -> None:
+        configure(HUB_RETIRED, "s/autostart: false/autostart: true/")
+
+    def heal(self) -> None:
+        restore_configuration()
+
+
+class BridgeAutostartRenamed(Fault):
+    """The workstation's `bridge` starts a retired tunnel under a name that is on no list."""
+
+    turns = {"only_interactive_tunnels_run": fail("starts hub-again, which is not on the")}
+
+    def inject(self) -> None:
+        entry = "kind: reverse, host: railiance01, listen: 127.0.0.1:18000, user: tegwick, "
+        entry += "target: 127.0.0.1:8000, autostart: true"
+        user(WORKSTATION, f"cp -p {CONFIG} ~/tunnels.kept; "
+                          f"echo '  hub-again: {{{entry}}}' >>{CONFIG}")  # fmt: skip
+
+    def heal(self) -> None:
+        restore_configuration()
+
+
+class AutostartByUserUnit(Fault):
+    """A user unit starts a retired tunnel."""
+
+    turns = {NEITHER: fail("dehub.service on workstation would start")}
+
+    def inject(self) -> None:
+        user(WORKSTATION, f"printf '{SERVICE}{WANTED}' >{UNITS}/dehub.service; "
+                          "systemctl --user enable dehub.service")  # fmt: skip
+
+    def heal(self) -> None:
+        user(WORKSTATION, "systemctl --user disable dehub.service; "
+                          f"rm {UNITS}/dehub.service; systemctl --user daemon-reload")  # fmt: skip
+
+
+class AutostartByPlainSsh(Fault):
+    """A user unit starts a retired tunnel as plain ssh, which names it nowhere."""
+
+    turns = {NEITHER: fail("backhaul.service on workstation would start")}
+
+    def inject(self) -> None:
+        command = "/usr/bin/ssh -N -R 127.0.0.1:18000:127.0.0.1:8000 railiance01"
+        unit = f"[Service]\\nExecStart={command}\\n{WANTED}"
+        user(WORKSTATION, f"printf '{unit}' >{UNITS}/backhaul.service; "
+                          "systemctl --user enable backhaul.service")  # fmt: skip
+
+    def heal(self) -> None:
+        user(WORKSTATION, "systemctl --user disable backhaul.service; "
+                          f"rm {UNITS}/backhaul.service; "
+                          "systemctl --user daemon-reload")  # fmt: skip
+
+
+class AutostartByTimer(Fault):
+    """A timer starts a retired tunnel, by a service that is itself not enabled."""
+
+    turns = {NEITHER: fail("dehub.service on workstation would start")}
+
+    def inject(self) -> None:
+        timer = "[Timer]\\nOnCalendar=Jan 1\\n[Install]\\nWantedBy=timers.target\\n"
+        user(WORKSTATION, f"printf '{SERVICE}' >{UNITS}/dehub.service; "
+                          f"printf '{timer}' >{UNITS}/dehub.timer; "
+                          "systemctl --user enable dehub.timer")  # fmt: skip
+
+    def heal(self) -> None:
+        user(WORKSTATION, f"systemctl --user disable dehub.timer; rm {UNITS}/dehub.*; "
+                          "systemctl --user daemon-reload")  # fmt: skip
+
+
+class AutostartBySystemUnit(Fault):
+    """A unit of the system, not of the user, starts a retired tunnel."""
+
+    turns = {NEITHER: fail("dehub.service on workstation would start")}
+    file = "/etc/systemd/system/dehub.service"
+
+    def inject(self) -> None:
+        unit = f"{SERVICE}User=tegwick\\n[Install]\\nWantedBy=multi-user.target\\n"
+        root(WORKSTATION, f"printf '{unit}' >{self.file}; systemctl enable dehub.service")
+
+    def heal(self) -> None:
+        root(WORKSTATION, f"systemctl disable dehub.service; rm {self.file}; "
+                          "systemctl daemon-reload")  # fmt: skip
+
+
+class AutostartByCron(Fault):
+    """The user's crontab starts a retired tunnel at boot."""
+
+    turns = {NEITHER: fail("crontab on workstation would start")}
+
+    def inject(self) -> None:
+        user(WORKSTATION, f"echo '@reboot bridge up {HUB_RETIRED}' | crontab -")
+
+    def heal(self) -> None:
+        user(WORKSTATION, "crontab -r")
+
+
+class AutostartByCronDirectory(Fault):
+    """A file in /etc/cron.d starts a retired tunnel at boot."""
+
+    turns = {NEITHER: fail("/etc/cron.d/dehub on workstation would start")}
+
+    def inject(self) -> None:
+        line = f"@reboot tegwick bridge up {HUB_RETIRED}"
+        root(WORKSTATION, f"echo '{line}' >/etc/cron.d/dehub")
+
+    def heal(self) -> None:
+        root(WORKSTATION, "rm /etc/cron.d/dehub")
+
+
+class AutostartByDesktop(Fault):
+    """The desktop's autostart starts a retired tunnel when the operator logs in."""
+
+    turns = {NEITHER: fail("dehub.desktop on workstation would start")}
+
+    def inject(self) -> None:
+        entry = f"[Desktop Entry]\\nType=Application\\nExec=bridge up {HUB_RETIRED}\\n"
+        user(WORKSTATION, "mkdir -p .config/autostart; "
+                          f"printf '{entry}' >.config/autostart/dehub.desktop")  # fmt: skip
+
+    def heal(self) -> None:
+        user(WORKSTATION, "rm .config/autostart/dehub.desktop")
