@@ -117,8 +117,8 @@ class Forward:
         reset = False
         try:
             while data := near.recv(CHUNK):
+                carried.sent += len(data)  # before it is answered, and the count is read
                 far.sendall(data)
-                carried.sent += len(data)
             _end_writing(far)
         except TimeoutError:
             carried.error, reset = f"no answer within {self._patience:g} s", True
