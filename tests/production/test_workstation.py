@@ -5,7 +5,8 @@ from fnmatch import fnmatch
 
 from fixtures import check
 from fleetmesh import ssh_command
-from fleetmesh.facts.sockets import Process
+from fleetmesh.attribution import Places, held_by
+from fleetmesh.facts.sockets import LoginSession, Process, Socket
 from fleetmesh.facts.workstation import Autostart, BridgeTunnel, mentions
 from fleetmesh.inventory import Inventory, RetiredTunnel
 
@@ -41,11 +42,12 @@ def test_only_interactive_tunnels_run(
     bridge_status: Mapping[str, dict[str, BridgeTunnel]],
     processes: Mapping[str, tuple[Process, ...]],
 ) -> None:
-    """Every tunnel that runs on the workstation is on the interactive list."""
+    """Every tunnel that runs on the workstation, or starts with it, is on the interactive list."""
     host = inventory.workstation.host
     for name, tunnel in bridge_status[host].items():
-        assert not tunnel.up or _is_interactive(name, inventory), (
-            f"`bridge` on {host} runs {name}, which is not on the interactive list"
+        does = "runs" if tunnel.up else "starts" if tunnel.autostart else None
+        assert does is None or _is_interactive(name, inventory), (
+            f"`bridge` on {host} {does} {name}, which is not on the interactive list"
         )
     listed = {tunnel.pid for name, tunnel in bridge_status[host].items() if tunnel.pid}
     defined = {str(tunnel.listen) for tunnel in inventory.workstation.interactive.values()}
@@ -55,6 +57,32 @@ def test_only_interactive_tunnels_run(
         assert not command.dynamic, f"a proxy runs, {line}"
         known = process.pid in listed or all(f.listen in defined for f in command.local)
         assert known, f"a tunnel that is on no list runs, {line}"
+
+
+@check(
+    "PROD-06",
+    runbook="Tunnel policy",
+    hint="ssh {fleet_host} loginctl list-sessions; on the workstation: ps -C ssh -o pid,args",
+)
+def test_nothing_listens_from_the_workstation(
+    fleet_host: str,
+    inventory: Inventory,
+    listeners: Mapping[str, tuple[Socket, ...]],
+    sessions: Mapping[str, dict[str, LoginSession]],
+    places: Places,
+) -> None:
+    """No connection from the workstation listens on the host, on whatever port.
+
+    That would be a reverse tunnel; ssh's configuration or control master can open one which the
+    command line of no process shows.
+    """
+    known, host = sessions[fleet_host], inventory.workstation.host
+    guilty = [
+        f"{socket.local} is held by {holder}"
+        for socket in listeners[fleet_host]
+        if (holder := held_by(socket, known, places)).origin == host
+    ]
+    assert not guilty, "; ".join(guilty)
 
 
 def _tunnels(
