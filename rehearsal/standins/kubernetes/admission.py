@@ -73,8 +73,9 @@ def cluster_ip(service: Object, store: Store, cidr: IPv4Network) -> None:
     }
     wanted = spec.get("clusterIP", "")
     if not wanted:
-        # Upper half, as the real allocator: the lower one is left to those who choose.
-        pool = [ip for ip in list(cidr.hosts())[16:] if str(ip) not in taken]
+        # The top quarter: the rest is left to those who choose, whenever they come.
+        top = list(cidr.hosts())[cidr.num_addresses * 3 // 4 :]
+        pool = [ip for ip in top if str(ip) not in taken]
         wanted = str(secrets.choice(pool))
     elif wanted != "None" and (problem := _unusable(wanted, taken, cidr)):
         what = f'Invalid value: ["{wanted}"]: failed to allocate IP {wanted}: {problem}'
