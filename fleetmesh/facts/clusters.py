@@ -16,6 +16,7 @@ from fleetmesh.transcript import Transcript
 
 # What reading a JSON value of an unexpected shape raises.
 _UNUSABLE = (AttributeError, KeyError, TypeError, ValueError)
+_BODY_LIMIT = 64 * 1024  # bytes of an answer inside the cluster
 
 
 @dataclass(frozen=True)
@@ -224,16 +225,29 @@ def _inside_answers(inventory: Inventory) -> dict[str, Probe]:
 
     def script(bridge: Bridge) -> str:
         path = inventory.services[inventory.tunnels[bridge.tunnel].to].health.path
-        url = f"http://{bridge.id}:{bridge.port}{path}"
+        limit = f"{inventory.limits.http:g}"
+        # No redirect is followed and no proxy asked, and the deadline is for the last byte.
         return (
-            "import urllib.request\n"
-            f"print(urllib.request.urlopen({url!r}, timeout={inventory.limits.http:g})"
-            ".read(65536).decode())"
+            "import http.client, signal, sys\n"
+            f"late = lambda *_: sys.exit('no complete answer within {limit} s')\n"
+            "signal.signal(signal.SIGALRM, late)\n"
+            f"signal.setitimer(signal.ITIMER_REAL, {limit})\n"
+            f"connection = http.client.HTTPConnection({bridge.id!r}, {bridge.port})\n"
+            f"connection.request('GET', {path!r})\n"
+            "answer = connection.getresponse()\n"
+            f"body = answer.read({_BODY_LIMIT + 1})\n"
+            "print(body.decode('utf-8', 'replace'))\n"
+            f"if answer.status != 200: sys.exit(f'{path} answered {{answer.status}}, not 200')\n"
+            f"if len(body) > {_BODY_LIMIT}: sys.exit('more than {_BODY_LIMIT} bytes of body')\n"
         )
 
     return {
         bridge.id: ExecInPod(
-            probe.cluster, probe.namespace, probe.deployment, (probe.python, "-c", script(bridge))
+            probe.cluster,
+            probe.namespace,
+            probe.deployment,
+            (probe.python, "-c", script(bridge)),
+            inventory.limits.http + inventory.limits.command,
         )
         for bridge in inventory.bridges.values()
     }

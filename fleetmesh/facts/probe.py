@@ -66,6 +66,8 @@ class ExecInPod:
     namespace: str
     deployment: str
     command: tuple[str, ...]
+    seconds: float
+    """Deadline of the command, from the API's acceptance to its exit status."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from fleetmesh.inventory import Cluster, Inventory
 from fleetmesh.sessions import ApiProblem, Session, api_client
 from fleetmesh.transcript import Transcript
 
+_SILENT = "the API did not answer"
+
 
 @dataclass(frozen=True, repr=False)
 class Kubeconfig:
@@ -30,7 +32,7 @@ def read_kubeconfig(session: Session, cluster: Cluster, deadline: float) -> Kube
     shown = f"~/{quote(path[2:])}" if path.startswith("~/") else quote(path)
     done = session.run(f"cat {shown}", deadline=deadline, limit=256 * 1024)
     if done.lost:
-        return Kubeconfig(missing=done.lost)
+        return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {done.lost}")
     if done.exit_status != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
         return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {said[-1]}")
@@ -44,11 +46,19 @@ def ask(
     if kubeconfig.missing:
         return [question.lost(kubeconfig.missing) for question in questions]
     deadline = inventory.limits.http
+    longest = [q.probe.seconds for q in questions if isinstance(q.probe, ExecInPod)]
+    patience = max([deadline, *longest])
+    transcripts: list[Transcript] = []
     try:
-        with api_client(session, kubeconfig.text, deadline=deadline) as api:
-            return [_ask(api, question, deadline) for question in questions]
+        with api_client(session, kubeconfig.text, deadline=deadline, patience=patience) as api:
+            for question in questions:
+                transcripts.append(_ask(api, question, deadline))
+                if (cause := transcripts[-1].lost) and _SILENT in cause:
+                    # One deadline is enough for one server that hangs.
+                    return transcripts + [q.lost(cause) for q in questions[len(transcripts) :]]
     except ApiProblem as problem:
         return [question.lost(str(problem)) for question in questions]
+    return transcripts
 
 
 def _ask(api: Any, question: Question, deadline: float) -> Transcript:
@@ -66,12 +76,14 @@ def _ask(api: Any, question: Question, deadline: float) -> Transcript:
         else:
             assert isinstance(probe, ExecInPod)
             given = exec_in_pod(api, probe, deadline)
+            if given.get("lost"):
+                given["lost"] = f"{question.host}: {given['lost']}"
     except ApiException as error:
         given = {"lost": f"{question.host}: the API refused: {error.status} {error.reason}"}
     except NoPod as error:
         given = {"lost": f"{question.host}: {error}"}
     except (HTTPError, OSError) as error:
-        given = {"lost": f"{question.host}: the API did not answer: {error}"}
+        given = {"lost": f"{question.host}: {_SILENT}: {error}"}
     return question.answer(started=started, seconds=monotonic() - clock, **given)
 
 

@@ -19,15 +19,17 @@ class NoPod(Exception):
 def exec_in_pod(api: Any, probe: ExecInPod, deadline: float) -> dict[str, Any]:
     """Run the probe's command; the exit status is None where the API did not report one.
 
-    `deadline` in seconds, for the answer to its last byte. Raises NoPod, and what the client does.
+    `deadline` in seconds, for each request before it. Raises NoPod, and what the client does.
     """
     from kubernetes.client import CoreV1Api  # noqa: PLC0415 - heavy
     from kubernetes.stream import stream  # noqa: PLC0415
+    from websocket import WebSocketException  # noqa: PLC0415
 
-    until = monotonic() + deadline
+    pod = _running_pod(api, probe, deadline)
+    until = monotonic() + probe.seconds
     channel = stream(
         CoreV1Api(api).connect_get_namespaced_pod_exec,
-        _running_pod(api, probe, deadline),
+        pod,
         probe.namespace,
         command=list(probe.command),
         stdout=True,
@@ -37,16 +39,22 @@ def exec_in_pod(api: Any, probe: ExecInPod, deadline: float) -> dict[str, Any]:
         _preload_content=False,
         _request_timeout=deadline,
     )
-    stdout, stderr = "", ""
+    stdout, stderr, lost = "", "", None
     try:
-        while channel.is_open() and monotonic() < until and len(stdout) < _OUTPUT_LIMIT:
-            channel.update(timeout=min(0.5, max(0.0, until - monotonic())))
-            stdout += channel.read_stdout(timeout=0) if channel.peek_stdout() else ""
-            stderr += channel.read_stderr(timeout=0) if channel.peek_stderr() else ""
-        ended = not channel.is_open()
+        try:
+            while channel.is_open() and monotonic() < until and len(stdout) < _OUTPUT_LIMIT:
+                channel.update(timeout=min(0.5, max(0.0, until - monotonic())))
+                stdout += channel.read_stdout(timeout=0) if channel.peek_stdout() else ""
+                stderr += channel.read_stderr(timeout=0) if channel.peek_stderr() else ""
+            if channel.is_open():
+                lost = f"the command in the pod did not end within {probe.seconds:g} s"
+        except (WebSocketException, OSError) as error:
+            lost = f"the connection to the command in the pod broke: {error}"
+            stdout += channel.read_stdout(timeout=0)
+            stderr += channel.read_stderr(timeout=0)
         said: dict[str, Any] = {"stdout": stdout.encode(), "stderr": stderr.encode()}
-        if not ended:
-            return {**said, "lost": f"the command in the pod did not end within {deadline:g} s"}
+        if lost:
+            return {**said, "lost": lost}
         return {**said, "exit_status": _exit_status(channel)}
     finally:
         channel.sock.shutdown()  # close() leaves the socket open once the server has closed
@@ -64,12 +72,19 @@ def _exit_status(channel: Any) -> int | None:
 def _running_pod(api: Any, probe: ExecInPod, deadline: float) -> str:
     namespace = f"namespaces/{probe.namespace}"
     found = _read(api, f"/apis/apps/v1/{namespace}/deployments/{probe.deployment}", deadline)
-    labels = found["spec"]["selector"]["matchLabels"]
-    selector = quote(",".join(f"{key}={value}" for key, value in labels.items()))
-    pods = _read(api, f"/api/v1/{namespace}/pods?labelSelector={selector}", deadline)
-    phases = {
-        str(pod["metadata"]["name"]): pod["status"].get("phase", "unknown") for pod in pods["items"]
-    }
+    try:
+        labels = found["spec"]["selector"]["matchLabels"]
+        selector = quote(",".join(f"{key}={value}" for key, value in labels.items()))
+        pods = _read(api, f"/api/v1/{namespace}/pods?labelSelector={selector}", deadline)
+        phases = {
+            str(pod["metadata"]["name"]): pod["status"].get("phase", "unknown")
+            for pod in pods["items"]
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise NoPod(
+            f"the pods of deploy/{probe.deployment} cannot be told from the API's answers: "
+            f"{error!r}"
+        ) from None
     running = [name for name, phase in phases.items() if phase == "Running"]
     if not running:
         has = ", ".join(f"{name} {phase}" for name, phase in phases.items()) or "no pod"

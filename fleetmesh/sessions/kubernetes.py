@@ -99,17 +99,23 @@ def read(text: str, source: str) -> Access:
 
 
 @contextmanager
-def api_client(session: Session, kubeconfig: str, *, deadline: float = 10.0) -> Iterator[Any]:
+def api_client(
+    session: Session, kubeconfig: str, *, deadline: float = 10.0, patience: float | None = None
+) -> Iterator[Any]:
     """A kubernetes.client.ApiClient for the cluster of a kubeconfig's text, until the block ends.
 
     The API server is asked from where `session` is. `deadline` is in seconds for every request,
-    to its last byte. Raises ApiProblem for a kubeconfig that cannot be used; requests raise what
-    the client raises: ApiException, or urllib3's HTTPError where no answer came.
+    to its last byte; `patience`, by default the same, for a connection on which the client is
+    silent, as while a command in a pod runs. Raises ApiProblem for a kubeconfig that cannot be
+    used; requests raise what the client raises: ApiException, or urllib3's HTTPError where no
+    answer came.
     """
     access = read(kubeconfig, f"the kubeconfig on {session.target.name}")
     with ExitStack() as stack:
         # Patience bounds what the client itself does not: a trickle, a WebSocket's handshake.
-        forward = session.forward(access.host, access.port, deadline=deadline, patience=deadline)
+        forward = session.forward(
+            access.host, access.port, deadline=deadline, patience=patience or deadline
+        )
         stack.callback(forward.close)
         client = _client(access, forward, deadline, stack)
         stack.callback(client.close)
