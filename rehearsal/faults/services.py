@@ -1,1 +1,148 @@
-"""services."""
+"""The services themselves: they run, they are ready, and what they answer is wrong."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rehearsal.faults.cluster import (
+    BRIDGES,
+    CONTAINER,
+    HUB_BRIDGE,
+    SERVICES,
+    kubectl,
+    patch,
+    replace,
+    restore,
+    rolled_out,
+    unready,
+)
+from rehearsal.faults.fault import Fault, Turn, fail
+from rehearsal.faults.means import HUB
+
+AT_ITS_ADDRESS = "service_is_healthy[state-hub]"
+THROUGH_THE_TUNNEL = f"service_answers_through_its_tunnel[{HUB}]"
+INSIDE = f"service_answers_inside_the_cluster[{HUB_BRIDGE}]"
+PATH = f"live_path_leads_over_the_fleet[{HUB}]"
+
+
+def misbehave(service: str, port: int, mode: str) -> None:
+    """Roll out a version of a service that misbehaves."""
+    command = ["python3", "-m", "standins.misbehaving", "--port", str(port), service, mode]
+    patch(SERVICES, f"deploy/{service}", replace(f"{CONTAINER}/command", command))
+    rolled_out(SERVICES, service)
+
+
+def everywhere(words: str, inside: str | None = None) -> dict[str, Turn]:
+    """The turns of a State Hub that answers wrongly, wherever it is asked from."""
+    return {
+        AT_ITS_ADDRESS: fail(words),
+        THROUGH_THE_TUNNEL: fail(words),
+        INSIDE: fail(inside or words),
+    }
+
+
+class _Misbehaving(Fault):
+    mode: ClassVar[str]
+
+    def inject(self) -> None:
+        misbehave("state-hub", 8000, self.mode)
+
+    def heal(self) -> None:
+        restore(SERVICES, "state-hub")
+
+
+class ServiceFails(_Misbehaving):
+    """The State Hub answers 500."""
+
+    mode = "fails"
+    turns = everywhere("answered 500, not 200")
+
+
+class ServiceUnhealthy(_Misbehaving):
+    """The State Hub answers 200 and says that it is not well."""
+
+    mode = "unhealthy"
+    turns = everywhere("answered status: 'degraded', not 'ok'")
+
+
+class ServiceOfAnotherName(_Misbehaving):
+    """Some other service answers healthy where the State Hub should."""
+
+    mode = "another"
+    turns = everywhere("answered service: 'inventory-hub', not 'state-hub'")
+
+
+class ServiceWithoutName(_Misbehaving):
+    """Something answers healthy and does not say what it is."""
+
+    mode = "nameless"
+    turns = everywhere("answered without 'service', which should be 'state-hub'")
+
+
+class ServiceHangs(_Misbehaving):
+    """The State Hub takes requests and never answers."""
+
+    mode = "hangs"
+    turns = {
+        **everywhere("no complete answer within 3 s"),
+        PATH: fail("no complete answer within 3 s"),
+    }
+
+
+class ServiceTooSlow(_Misbehaving):
+    """The State Hub answers byte by byte, beyond the deadline."""
+
+    mode = "trickles"
+    turns = ServiceHangs.turns
+
+
+class ServiceResets(_Misbehaving):
+    """The State Hub resets every connection."""
+
+    mode = "resets"
+    turns = {
+        **everywhere("without sending a response", inside="without response"),
+        PATH: fail("without sending a response"),
+    }
+
+
+class ServiceIsAPage(_Misbehaving):
+    """Some other program's HTML, with status 200."""
+
+    mode = "shows_a_page"
+    turns = everywhere("did not answer in JSON: b'<!doctype html>")
+
+
+class ServiceRedirects(_Misbehaving):
+    """The State Hub redirects, to where all is well."""
+
+    mode = "redirects"
+    turns = everywhere("answered 302, not 200")
+
+
+class ServiceFloods(_Misbehaving):
+    """The State Hub answers with a body of 50 MB."""
+
+    mode = "floods"
+    turns = {
+        **everywhere("more than 262144 bytes of body", inside="more than 65536 bytes of body"),
+        PATH: fail("more than 262144 bytes of body"),
+    }
+
+
+class ServiceHasNoPod(Fault):
+    """The State Hub is scaled to zero: its ClusterIP refuses."""
+
+    turns = {
+        **everywhere("refused"),
+        PATH: fail("refused"),
+        f"bridge_pods_are_ready[{HUB_BRIDGE}]": fail("is 0/1 ready"),
+    }
+
+    def inject(self) -> None:
+        kubectl(SERVICES, "scale deploy/state-hub --replicas=0")
+        unready(BRIDGES, HUB_BRIDGE)
+
+    def heal(self) -> None:
+        restore(SERVICES, "state-hub")
+        rolled_out(BRIDGES, HUB_BRIDGE)
