@@ -54,7 +54,8 @@ def test_running_is_what_would_start(
     unit = units[tunnel.host][tunnel.unit]
     running = [process for process in processes[tunnel.host] if process.pid == unit.main_pid]
     assert running, f"{unit.name} runs no ssh"
-    now, after_reboot = " ".join(running[0].argv), unit.commands[-1] if unit.commands else ""
+    assert unit.commands, f"{unit.name} is {unit.load}: it runs, but would start nothing"
+    now, after_reboot = " ".join(running[0].argv), unit.commands[-1]
     assert now == after_reboot, f"{unit.name} runs `{now}` but would start `{after_reboot}`"
     file = installed[tunnel.host][f".config/systemd/user/{tunnel.unit}"]
     if file is None or unit.started is None:
