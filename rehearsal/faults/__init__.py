@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from rehearsal.faults import (
     autostart,
+    carriers,
     clusters,
     hosts,
+    identity,
     keys,
     options,
     policy,
@@ -21,9 +23,9 @@ from rehearsal.faults.fault import Fault, Ground, Turn
 FAULTS: dict[str, type[Fault]] = {
     fault.title(): fault
     for module in (
-        keys, tunnels, units, options, reference, workstation, rogues, autostart, services,
-        clusters, hosts, policy,
-    )  # fmt: skip
+        *(keys, identity, tunnels, carriers, units, options, reference),
+        *(workstation, rogues, autostart, services, clusters, hosts, policy),
+    )
     for fault in vars(module).values()
     if isinstance(fault, type)
     and issubclass(fault, Fault)

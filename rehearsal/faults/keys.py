@@ -1,18 +1,18 @@
-"""Keys and identities."""
+"""The fleet identity: its file on railiance01, and who lets it in."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from rehearsal.faults.fault import Fault, fail, inconclusive
-from rehearsal.faults.means import COULOMB, RAILIANCE, WORKSTATION, root, user
-from rehearsal.paths import SSH_CONFIG
+from rehearsal.faults.means import COULOMB, HUB, RAILIANCE, user
+from rehearsal.faults.rewritten import UNANSWERED, restart, until_unready
 
-ADDRESS = {RAILIANCE: "198.18.77.11", COULOMB: "198.18.77.12", WORKSTATION: "198.18.77.13"}
-KEY, AUTHORIZED, KNOWN = "~/.ssh/id_ops", "~/.ssh/authorized_keys", "~/.ssh/known_hosts"
+KEY, AUTHORIZED = "~/.ssh/id_ops", "~/.ssh/authorized_keys"
+FLEET = "/ id_ops@rehearsal$/"  # the line of authorized_keys that ends so, in sed
 
 NOT_ACCEPTED = fail("Permission denied (publickey)")
-NOT_VERIFIED = fail("Host key verification failed")
+BLIND = inconclusive("railiance01 did not accept any of the keys for tegwick")
 
 
 class _FileChanged(Fault):
@@ -88,8 +88,15 @@ class SshFolderWritableByItsGroup(Fault):
 class SshFolderWritableByEverybody(Fault):
     """Somebody's chmod opens ~/.ssh to all, so that sshd no longer believes what lies in it."""
 
-    turns = {"host_is_the_right_one[railiance01]": fail("railiance01 refuses the login")}
-    blinds = {RAILIANCE: inconclusive("railiance01 refuses the login")}
+    turns = {
+        "host_is_the_right_one[railiance01]": fail("railiance01 did not accept any of the keys"),
+        "bridge_is_known_for_what_it_is": BLIND,
+        "certificate_readiness": BLIND,
+        "progress_event_can_be_read_back": BLIND,
+        "safe_run_arrives": BLIND,
+        "tunnels_use_a_valid_certificate": BLIND,
+    }
+    blinds = {RAILIANCE: BLIND}
 
     def inject(self) -> None:
         user(RAILIANCE, "chmod 0777 ~/.ssh")
@@ -105,9 +112,8 @@ class _Authorized(_FileChanged):
     change: ClassVar[str]
 
     def inject(self) -> None:
-        line = "/ id_ops@rehearsal$/"
-        user(COULOMB, f"cp -p {AUTHORIZED} {AUTHORIZED}.kept && "
-                      f"sed -i '{line}{self.change}' {AUTHORIZED}")  # fmt: skip
+        user(COULOMB, f"cp -p {AUTHORIZED} {AUTHORIZED}.kept; "
+                      f"sed -i '{FLEET}{self.change}' {AUTHORIZED}")  # fmt: skip
 
 
 class FleetKeyNotAuthorized(_Authorized):
@@ -121,7 +127,7 @@ class FleetKeyForTheWorkstationOnly(_Authorized):
     """The fleet identity is authorised, but only when it comes from the workstation."""
 
     turns = {"fleet_identity_logs_in": NOT_ACCEPTED}
-    change = f's/^/from="{ADDRESS[WORKSTATION]}" /'
+    change = 's/^/from="198.18.77.13" /'
 
 
 class FleetKeyWithForcedCommand(_Authorized):
@@ -131,94 +137,19 @@ class FleetKeyWithForcedCommand(_Authorized):
     change = 's|^|command="/bin/false" |'
 
 
-class CoulombcoreHostKeyRotated(Fault):
-    """Coulombcore was given a new host key, and nobody pinned it anywhere."""
+class FleetKeyForbidsForwarding(Fault):
+    """The fleet identity may still log in to coulombcore, but no longer forward anything."""
 
-    turns = {
-        "host_is_the_right_one[coulombcore]": fail("host key"),
-        "fleet_identity_logs_in": NOT_VERIFIED,
-    }
-    blinds = {COULOMB: inconclusive("host key")}
-
-    def inject(self) -> None:
-        root(COULOMB, "cd /etc/ssh && mkdir kept && mv ssh_host_ed25519_key* kept && "
-                      "ssh-keygen -q -t ed25519 -N '' -f ssh_host_ed25519_key && "
-                      "systemctl restart ssh")  # fmt: skip
-
-    def heal(self) -> None:
-        root(COULOMB, "cd /etc/ssh && mv kept/* . && rmdir kept && systemctl restart ssh")
-
-
-class HostKeyNotPinned(_FileChanged):
-    """Railiance01 has forgotten coulombcore's host key."""
-
-    turns = {
-        "host_key_is_pinned": fail("railiance01 has no key of coulombcore in its known_hosts"),
-        "fleet_identity_logs_in": NOT_VERIFIED,
-    }
-    file = KNOWN
-    command = f"sed -i '/^{ADDRESS[COULOMB]} /d' {KNOWN}"
-
-
-class HostKeyRevoked(_FileChanged):
-    """Railiance01 has coulombcore's host key marked as revoked."""
-
-    turns = {
-        "host_key_is_pinned": fail("railiance01 has no key of coulombcore in its known_hosts"),
-        "fleet_identity_logs_in": NOT_VERIFIED,
-    }
-    file = KNOWN
-    command = f"sed -i 's/^{ADDRESS[COULOMB]} /@revoked &/' {KNOWN}"
-
-
-class AnotherHostKeyPinned(_FileChanged):
-    """Railiance01 has another key of coulombcore pinned than the one that coulombcore has."""
-
-    turns = {
-        "host_key_is_pinned": fail("has another key of coulombcore pinned"),
-        "fleet_identity_logs_in": NOT_VERIFIED,
-    }
-    file = KNOWN
-    command = f'echo "{ADDRESS[COULOMB]} $(cut -d" " -f1-2 {KEY}.pub)" >{KNOWN}'
-
-
-class AliasLeadsToAnotherHost(Fault):
-    """In the operator's ssh_config, coulombcore leads to railiance01."""
-
-    turns = {
-        "host_is_the_right_one[coulombcore]": fail("coulombcore calls itself railiance01"),
-        "host_is_no_other_host[coulombcore]": fail("coulombcore and railiance01 are one machine"),
-        "host_is_no_other_host[railiance01]": fail("railiance01 and coulombcore are one machine"),
+    turns = UNANSWERED | {
+        f"service_answers_through_its_tunnel[{HUB}]": fail("Server disconnected without sending"),
+        f"live_path_leads_over_the_fleet[{HUB}]": fail("Server disconnected without sending"),
     }
 
     def inject(self) -> None:
-        self._exchange(ADDRESS[COULOMB], ADDRESS[RAILIANCE])
+        user(COULOMB, f"cp -p {AUTHORIZED} ~/kept; sed -i '{FLEET}s/^/restrict /' {AUTHORIZED}")
+        restart(HUB)
+        until_unready()
 
     def heal(self) -> None:
-        self._exchange(ADDRESS[RAILIANCE], ADDRESS[COULOMB])
-
-    def _exchange(self, old: str, new: str) -> None:
-        before, name, after = SSH_CONFIG.read_text().partition("Host coulombcore\n")
-        SSH_CONFIG.write_text(
-            before + name + after.replace(f"HostName {old}", f"HostName {new}", 1)
-        )
-
-
-class HostNamesSwapped(Fault):
-    """Railiance01 and coulombcore bear each other's name."""
-
-    turns = {
-        "host_is_the_right_one[railiance01]": fail("railiance01 calls itself coulombcore"),
-        "host_is_the_right_one[coulombcore]": fail("coulombcore calls itself railiance01"),
-    }
-
-    def inject(self) -> None:
-        self._name(RAILIANCE, COULOMB)
-        self._name(COULOMB, RAILIANCE)
-
-    def heal(self) -> None:
-        self._name(RAILIANCE, RAILIANCE)
-        self._name(COULOMB, COULOMB)
-
-    def _name(self, host: str, name: str) -> None:
-        root(host, f"python3 -c 'import socket; socket.sethostname(\"{name}\")'")
+        user(COULOMB, f"mv ~/kept {AUTHORIZED}")
+        restart(HUB)

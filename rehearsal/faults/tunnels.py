@@ -1,18 +1,79 @@
-"""The fleet's tunnels and their units."""
+"""What becomes of the fleet's tunnels while they run."""
 
 from __future__ import annotations
 
-from rehearsal.faults.fault import Fault, fail
-from rehearsal.faults.means import HUB, units
+from rehearsal.faults.fault import Fault, fail, warn
+from rehearsal.faults.means import HUB, RAILIANCE, restore_unit, units, user
+from rehearsal.faults.rewritten import DOWN, Rewritten, rewrite, until_listening, until_unready
+
+INSTALLED = "installed_files_equal_the_reference"
+STEADY = f"unit_is_running_and_steady[{HUB}]"
+SHOW = f"systemctl --user show {HUB} --value -p"
 
 
-class UnitDisabled(Fault):
-    """A fleet unit runs, but was disabled: the next reboot ends it."""
+class UnitStopped(Fault):
+    """Somebody stopped a fleet unit and forgot it."""
 
-    turns = {f"unit_is_enabled[{HUB}]": fail("is disabled, and only `enabled` survives")}
+    turns = DOWN | {STEADY: fail("is inactive (dead), result success, after 0 restarts")}
 
     def inject(self) -> None:
-        units("disable", HUB)
+        units("stop", HUB)
+        until_unready()
 
     def heal(self) -> None:
-        units("enable", HUB)
+        units("start", HUB)
+
+
+class UnitFailed(Rewritten):
+    """A fleet unit that nothing restarts has lost its ssh."""
+
+    turns = DOWN | {
+        INSTALLED: fail("-Restart=always; +Restart=no"),
+        STEADY: fail("is failed (failed), result signal"),
+    }
+    change = "s/^Restart=always/Restart=no/"
+
+    def inject(self) -> None:
+        super().inject()
+        units("kill -s KILL", HUB)
+        until_unready()
+
+
+class UnitCrashLoops(Fault):
+    """A fleet unit ends as soon as it is started, and is tried again after ever longer pauses."""
+
+    turns = DOWN | {
+        INSTALLED: fail("-o NoSuchOption=yes"),
+        STEADY: fail("is activating (auto-restart), result exit-code, after"),
+        f"unit_restarts_rarely[{HUB}]": warn("times, more than 3"),
+    }
+
+    def inject(self) -> None:
+        pauses = "RestartSec=20ms\\nRestartSteps=5\\nRestartMaxDelaySec=60s"
+        rewrite(HUB, f"s/-o BatchMode=yes/-o NoSuchOption=yes &/; s/^RestartSec=.*/{pauses}/")
+        until_unready()
+        wait = f"until [ $({SHOW} NRestarts) -gt 3 ]; do sleep 0.1; done"
+        user(RAILIANCE, f"timeout 8 sh -c '{wait}'")
+
+    def heal(self) -> None:
+        restore_unit(HUB)
+
+
+class UnitFlaps(Fault):
+    """A fleet unit is up, but has lost its ssh again and again."""
+
+    turns = {
+        INSTALLED: fail("-RestartSec=2; +RestartSec=20ms"),
+        f"unit_restarts_rarely[{HUB}]": warn("restarted 4 times, more than 3"),
+    }
+
+    def inject(self) -> None:
+        rewrite(HUB, "s/^RestartSec=2/RestartSec=20ms/")
+        for count in range(1, 5):
+            units("kill -s KILL", HUB)
+            wait = f"until [ $({SHOW} NRestarts) -ge {count} ]; do sleep 0.02; done"
+            user(RAILIANCE, f"timeout 5 sh -c '{wait}'")
+        until_listening(HUB)
+
+    def heal(self) -> None:
+        restore_unit(HUB)

@@ -1,0 +1,182 @@
+"""State Hub's production port answers, but another than its own unit carries it, or elsewhere."""
+
+from __future__ import annotations
+
+from rehearsal import keys, states
+from rehearsal.faults.fault import Fault, fail
+from rehearsal.faults.means import HUB, RAILIANCE, WORKSTATION, restore_unit, units, user
+from rehearsal.faults.rewritten import DOWN, restart, rewrite, until_listening, until_unready
+
+INSTALLED = "installed_files_equal_the_reference"
+STEADY, HELD = f"unit_is_running_and_steady[{HUB}]", f"port_is_held_by_its_own_unit[{HUB}]"
+RUNNING = f"running_ssh_forwards_what_it_should[{HUB}]"
+PATH = f"live_path_leads_over_the_fleet[{HUB}]"
+RETIRED = "state-hub-railiance01"
+BY_HAND = (
+    "ssh -N -T -o BatchMode=yes -o IdentitiesOnly=yes -i ~/.ssh/id_ops "
+    "-L 127.0.0.1:18000:198.19.43.94:8000 tegwick@198.18.77.12"
+)
+IDENTITY = "Host 198.18.77.13\n  IdentityFile ~/.ssh/id_ops"
+JUMP = f"Host 198.18.77.12\n  ProxyJump tegwick@198.18.77.13\n{IDENTITY}"
+
+
+class PortTakenByAnotherProgram(Fault):
+    """While a fleet unit was stopped, another program took its port."""
+
+    turns = DOWN | {
+        f"listen_address_is_free_or_ours[{HUB}]": fail("is held by the unit squatter.service"),
+        STEADY: fail("is inactive (dead)"),
+        HELD: fail("127.0.0.1:18000 is held by the unit squatter.service"),
+        f"service_answers_through_its_tunnel[{HUB}]": fail("answered 404, not 200"),
+        PATH: fail("holds 0 SSH connections (none), not one"),
+    }
+
+    def inject(self) -> None:
+        units("stop", HUB)
+        user(RAILIANCE, "systemd-run --quiet --user --collect --unit=squatter "
+                        "python3 -m http.server --bind 127.0.0.1 18000")  # fmt: skip
+        until_unready()
+
+    def heal(self) -> None:
+        user(RAILIANCE, "systemctl --user stop squatter")
+        units("start", HUB)
+
+
+class SilentHub(Fault):
+    """The retired tunnel is up again and holds the port; the unit stays up without it."""
+
+    turns = {
+        INSTALLED: fail("ExitOnForwardFailure=no"),
+        f"retired_tunnel_is_down[{RETIRED}]": fail(f"says that {RETIRED} is up"),
+        f"retired_tunnel_has_no_connection[{RETIRED}]": fail("from workstation"),
+        HELD: fail("127.0.0.1:18000 is held by login session"),
+        RUNNING: fail("ExitOnForwardFailure=no, not yes"),
+        PATH: fail("railiance01 → workstation ✕ 127.0.0.1:18000 is held by login session"),
+        "no_production_port_is_held_from_the_workstation[railiance01]": fail("from workstation"),
+        "nothing_listens_from_the_workstation[railiance01]": fail("from workstation"),
+        f"retired_tunnel_neither_runs_nor_would_start[{RETIRED}]": fail(f"that {RETIRED} is up"),
+        "only_interactive_tunnels_run": fail(f"runs {RETIRED}, which is not on the interactive"),
+    }
+
+    def inject(self) -> None:
+        units("stop", HUB)
+        user(WORKSTATION, f"bridge up {RETIRED}")
+        rewrite(HUB, "s/ExitOnForwardFailure=yes/ExitOnForwardFailure=no/")
+
+    def heal(self) -> None:
+        user(WORKSTATION, f"bridge down {RETIRED}")
+        restore_unit(HUB)
+
+
+class TunnelStartedByHand(Fault):
+    """Somebody logged in and carries a tunnel by hand, beside its unit."""
+
+    turns = {
+        f"listen_address_is_free_or_ours[{HUB}]": fail("is held by login session"),
+        STEADY: fail("is inactive (dead)"),
+        HELD: fail("127.0.0.1:18000 is held by login session"),
+        RUNNING: fail("runs no ssh"),
+        PATH: fail("127.0.0.1:18000 is held by login session"),
+        "no_production_port_is_held_from_the_workstation[railiance01]": fail("login session"),
+        f"running_is_what_would_start[{HUB}]": fail("runs no ssh"),
+    }
+
+    def inject(self) -> None:
+        units("stop", HUB)
+        states.on(RAILIANCE, f"nohup {BY_HAND} >/dev/null 2>&1 </dev/null & echo $! >~/by-hand.pid")
+        until_listening(HUB)
+
+    def heal(self) -> None:
+        user(RAILIANCE, "kill $(cat ~/by-hand.pid); rm ~/by-hand.pid")
+        units("start", HUB)
+
+
+class TunnelInAnotherUnit(Fault):
+    """A unit that nobody declared carries State Hub's tunnel instead of its own."""
+
+    turns = {
+        f"listen_address_is_free_or_ours[{HUB}]": fail("is held by the unit mine.service"),
+        STEADY: fail("is inactive (dead)"),
+        HELD: fail("127.0.0.1:18000 is held by the unit mine.service"),
+        RUNNING: fail("runs no ssh"),
+        PATH: fail("on railiance01 it is carried by the unit mine.service"),
+        f"running_is_what_would_start[{HUB}]": fail("runs no ssh"),
+    }
+
+    def inject(self) -> None:
+        units("stop", HUB)
+        user(RAILIANCE, f"systemd-run --quiet --user --collect --unit=mine {BY_HAND}")
+        until_listening(HUB)
+
+    def heal(self) -> None:
+        user(RAILIANCE, "systemctl --user stop mine")
+        units("start", HUB)
+
+
+class _WorkstationLetsFleetIn(Fault):
+    """The fleet identity is authorised on the workstation, and its host key pinned."""
+
+    def inject(self) -> None:
+        user(WORKSTATION, "cp -p ~/.ssh/authorized_keys ~/kept; "
+                          f"echo '{keys.public(keys.FLEET)}' >>~/.ssh/authorized_keys")  # fmt: skip
+        pinned = f"198.18.77.13 {keys.public(keys.host_key(WORKSTATION))}"
+        user(RAILIANCE, f"cp -p ~/.ssh/known_hosts ~/kept; echo '{pinned}' >>~/.ssh/known_hosts")
+
+    def heal(self) -> None:
+        user(WORKSTATION, "mv ~/kept ~/.ssh/authorized_keys")
+        user(RAILIANCE, "mv ~/kept ~/.ssh/known_hosts")
+
+
+class UnitLeadsToTheWorkstation(_WorkstationLetsFleetIn):
+    """A fleet unit goes to the workstation, whose own tunnel leads on: the hub is back."""
+
+    turns = {
+        INSTALLED: fail("127.0.0.1:18000:127.0.0.1:8000 tegwick@198.18.77.13"),
+        RUNNING: fail("127.0.0.1:8000"),
+        PATH: fail("railiance01 → workstation ✕ workstation is not looked at"),
+    }
+
+    def inject(self) -> None:
+        super().inject()
+        rewrite(HUB, "s/198.19.43.94:8000 .*/127.0.0.1:8000 tegwick@198.18.77.13/")
+        until_listening(HUB)
+
+    def heal(self) -> None:
+        restore_unit(HUB)
+        super().heal()
+
+
+class SshConfigJumpsThroughTheWorkstation(_WorkstationLetsFleetIn):
+    """Railiance01's ~/.ssh/config sends every ssh to coulombcore over the workstation."""
+
+    turns = {PATH: fail("railiance01 → workstation ✕ workstation is not looked at")}
+
+    def inject(self) -> None:
+        super().inject()
+        user(RAILIANCE, f"echo '{JUMP}' >~/.ssh/config")
+        restart(HUB)
+
+    def heal(self) -> None:
+        user(RAILIANCE, "rm ~/.ssh/config")
+        restart(HUB)
+        super().heal()
+
+
+class UnitJumpsThroughTheWorkstation(SshConfigJumpsThroughTheWorkstation):
+    """A fleet unit's ssh was told to reach coulombcore over the workstation."""
+
+    turns = {
+        INSTALLED: fail("-J tegwick@198.18.77.13"),
+        RUNNING: fail("goes through tegwick@198.18.77.13"),
+        PATH: fail("railiance01 → workstation ✕ workstation is not looked at"),
+    }
+
+    def inject(self) -> None:
+        _WorkstationLetsFleetIn.inject(self)
+        user(RAILIANCE, f"echo '{IDENTITY}' >~/.ssh/config")
+        rewrite(HUB, "s/-L 127/-J tegwick@198.18.77.13 &/")
+        until_listening(HUB)
+
+    def heal(self) -> None:
+        restore_unit(HUB)
+        super().heal()

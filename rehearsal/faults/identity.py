@@ -1,0 +1,119 @@
+"""The machines: their host keys, their names, and who leads where."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rehearsal.faults.fault import Fault, fail, inconclusive
+from rehearsal.faults.means import COULOMB, RAILIANCE, root, user
+from rehearsal.paths import SSH_CONFIG
+
+ADDRESS = {RAILIANCE: "198.18.77.11", COULOMB: "198.18.77.12"}
+KNOWN = "~/.ssh/known_hosts"
+NOT_VERIFIED = fail("Host key verification failed")
+
+
+class _KnownHosts(Fault):
+    """Railiance01's known_hosts was changed; the tunnels that are up stay up."""
+
+    command: ClassVar[str]
+
+    def inject(self) -> None:
+        user(RAILIANCE, f"cp -p {KNOWN} ~/kept && {self.command}")
+
+    def heal(self) -> None:
+        user(RAILIANCE, f"mv ~/kept {KNOWN}")
+
+
+class CoulombcoreHostKeyRotated(Fault):
+    """Coulombcore was given a new host key, and nobody pinned it anywhere."""
+
+    turns = {
+        "host_is_the_right_one[coulombcore]": fail("host key"),
+        "fleet_identity_logs_in": NOT_VERIFIED,
+    }
+    blinds = {COULOMB: inconclusive("host key")}
+
+    def inject(self) -> None:
+        root(COULOMB, "cd /etc/ssh && mkdir kept && mv ssh_host_ed25519_key* kept && "
+                      "ssh-keygen -q -t ed25519 -N '' -f ssh_host_ed25519_key && "
+                      "systemctl restart ssh")  # fmt: skip
+
+    def heal(self) -> None:
+        root(COULOMB, "cd /etc/ssh && mv kept/* . && rmdir kept && systemctl restart ssh")
+
+
+class HostKeyNotPinned(_KnownHosts):
+    """Railiance01 has forgotten coulombcore's host key."""
+
+    turns = {
+        "host_key_is_pinned": fail("railiance01 has no key of coulombcore in its known_hosts"),
+        "fleet_identity_logs_in": NOT_VERIFIED,
+    }
+    command = f"sed -i '/^{ADDRESS[COULOMB]} /d' {KNOWN}"
+
+
+class HostKeyRevoked(_KnownHosts):
+    """Railiance01 has coulombcore's host key marked as revoked."""
+
+    turns = {
+        "host_key_is_pinned": fail("railiance01 has no key of coulombcore in its known_hosts"),
+        "fleet_identity_logs_in": NOT_VERIFIED,
+    }
+    command = f"sed -i 's/^{ADDRESS[COULOMB]} /@revoked &/' {KNOWN}"
+
+
+class AnotherHostKeyPinned(_KnownHosts):
+    """Railiance01 has another key of coulombcore pinned than the one that coulombcore has."""
+
+    turns = {
+        "host_key_is_pinned": fail("has another key of coulombcore pinned"),
+        "fleet_identity_logs_in": NOT_VERIFIED,
+    }
+    command = f'echo "{ADDRESS[COULOMB]} $(cut -d" " -f1-2 ~/.ssh/id_ops.pub)" >{KNOWN}'
+
+
+class AliasLeadsToAnotherHost(Fault):
+    """In the operator's ssh_config, coulombcore leads to railiance01."""
+
+    turns = {
+        "host_is_the_right_one[coulombcore]": fail("coulombcore calls itself railiance01"),
+        "host_is_no_other_host[coulombcore]": fail("coulombcore and railiance01 are one machine"),
+        "host_is_no_other_host[railiance01]": fail("railiance01 and coulombcore are one machine"),
+        "host_key_is_pinned": fail("has another key of coulombcore pinned than the one it offers"),
+        "cluster_ip_is_current": fail("there is no Service state-hub/"),
+        "service_is_healthy": fail("not connected: connect failed"),
+        "live_path_leads_over_the_fleet": fail("something stands between"),
+    }
+
+    def inject(self) -> None:
+        self._exchange(ADDRESS[COULOMB], ADDRESS[RAILIANCE])
+
+    def heal(self) -> None:
+        self._exchange(ADDRESS[RAILIANCE], ADDRESS[COULOMB])
+
+    def _exchange(self, old: str, new: str) -> None:
+        before, name, after = SSH_CONFIG.read_text().partition("Host coulombcore\n")
+        SSH_CONFIG.write_text(
+            before + name + after.replace(f"HostName {old}", f"HostName {new}", 1)
+        )
+
+
+class HostNamesSwapped(Fault):
+    """Railiance01 and coulombcore bear each other's name."""
+
+    turns = {
+        "host_is_the_right_one[railiance01]": fail("railiance01 calls itself coulombcore"),
+        "host_is_the_right_one[coulombcore]": fail("coulombcore calls itself railiance01"),
+    }
+
+    def inject(self) -> None:
+        self._name(RAILIANCE, COULOMB)
+        self._name(COULOMB, RAILIANCE)
+
+    def heal(self) -> None:
+        self._name(RAILIANCE, RAILIANCE)
+        self._name(COULOMB, COULOMB)
+
+    def _name(self, host: str, name: str) -> None:
+        root(host, f"python3 -c 'import socket; socket.sethostname(\"{name}\")'")

@@ -1,0 +1,191 @@
+"""The ssh of a fleet unit is told something else than the reference tells it."""
+
+from __future__ import annotations
+
+from rehearsal import keys
+from rehearsal.faults.fault import Fault, fail
+from rehearsal.faults.means import COULOMB, HUB, ISSUES, RAILIANCE, restore_unit, root, user
+from rehearsal.faults.rewritten import (
+    HUB_BRIDGE,
+    ISSUES_BRIDGE,
+    UNANSWERED,
+    Rewritten,
+    rewrite,
+    until_unready,
+)
+
+INSTALLED = "installed_files_equal_the_reference"
+RUNNING = f"running_ssh_forwards_what_it_should[{HUB}]"
+
+
+class UnitLeadsToAFormerClusterIP(Rewritten):
+    """The Service got another ClusterIP long ago; the unit still leads to the former one."""
+
+    turns = UNANSWERED | {
+        INSTALLED: fail("127.0.0.1:18000:198.19.43.95:8000"),
+        RUNNING: fail("198.19.43.95:8000"),
+    }
+    change = "s/198.19.43.94:8000/198.19.43.95:8000/"
+
+    def inject(self) -> None:
+        super().inject()
+        until_unready()
+
+
+class UnitsAreCrossed(Fault):
+    """State Hub's tunnel leads to issue-core, and issue-core's to State Hub."""
+
+    turns = {
+        INSTALLED: fail("127.0.0.1:18000:198.19.43.154:8765"),
+        "service_answers_through_its_tunnel": fail("answered 404, not 200"),
+        "running_ssh_forwards_what_it_should": fail("the running ssh forwards"),
+        "bridge_pods_are_ready": fail("is 0/1 ready"),
+        "service_answers_inside_the_cluster": fail("does not answer"),
+        f"live_path_leads_over_the_fleet[{HUB}]": fail("→ coulombcore → 198.19.43.154:8765, not"),
+        f"live_path_leads_over_the_fleet[{ISSUES}]": fail("→ coulombcore → 198.19.43.94:8000, not"),
+    }
+
+    def inject(self) -> None:
+        rewrite(HUB, "s/198.19.43.94:8000/198.19.43.154:8765/")
+        rewrite(ISSUES, "s/198.19.43.154:8765/198.19.43.94:8000/")
+        until_unready(HUB_BRIDGE, ISSUES_BRIDGE)
+
+    def heal(self) -> None:
+        restore_unit(HUB)
+        restore_unit(ISSUES)
+
+
+class UnitListensEverywhere(Rewritten):
+    """A fleet unit listens on every address of railiance01, not on loopback only."""
+
+    turns = {
+        INSTALLED: fail("-L 0.0.0.0:18000:"),
+        f"port_is_held_by_its_own_unit[{HUB}]": fail("listens on 0.0.0.0:18000, not only on"),
+        RUNNING: fail("0.0.0.0:18000"),
+    }
+    change = "s/-L 127.0.0.1:/-L 0.0.0.0:/"
+
+
+class UnitListensElsewhere(Rewritten):
+    """A typing error has a fleet unit listen on another port."""
+
+    turns = UNANSWERED | {
+        INSTALLED: fail("-L 127.0.0.1:18001:"),
+        f"port_is_held_by_its_own_unit[{HUB}]": fail("nobody listens on 127.0.0.1:18000"),
+        RUNNING: fail("127.0.0.1:18001"),
+    }
+    change = "s/-L 127.0.0.1:18000/-L 127.0.0.1:18001/"
+
+    def inject(self) -> None:
+        rewrite(HUB, self.change)
+        until_unready()
+
+
+class UnitForwardsMore(Rewritten):
+    """A fleet unit was given a second forwarding, to coulombcore's Kubernetes API."""
+
+    turns = {INSTALLED: fail("6443"), RUNNING: fail("127.0.0.1:16443")}
+    change = "s/-L 127/-L 127.0.0.1:16443:127.0.0.1:6443 &/"
+
+
+class UnitForwardsBack(Rewritten):
+    """A fleet unit also opens railiance01's sshd to coulombcore."""
+
+    turns = {INSTALLED: fail("-R 2222"), RUNNING: fail("also forwards back")}
+    change = "s/-L 127/-R 2222:127.0.0.1:22 &/"
+
+
+class UnitIsAProxy(Rewritten):
+    """A fleet unit is a SOCKS proxy into coulombcore's network besides."""
+
+    turns = {INSTALLED: fail("-D 1080"), RUNNING: fail("is also a proxy")}
+    change = "s/-L 127/-D 1080 &/"
+
+
+class UnitWithoutKeepalives(Rewritten):
+    """A fleet unit's ssh does not notice a link that is dead."""
+
+    turns = {INSTALLED: fail("ServerAlive"), RUNNING: fail("ServerAliveInterval=(not set)")}
+    change = "s/-o ServerAlive[A-Za-z]*=[0-9]* //g"
+
+
+class UnitWithKeepalivesOff(Rewritten):
+    """A fleet unit's ssh was told not to look whether its link is dead."""
+
+    turns = {
+        INSTALLED: fail("ServerAliveInterval=0"),
+        RUNNING: fail("ServerAliveInterval=0, which turns it off"),
+    }
+    change = "s/ServerAliveInterval=5/ServerAliveInterval=0/"
+
+
+class UnitTrustsAnyHostKey(Rewritten):
+    """A fleet unit's ssh accepts whatever host key it is shown."""
+
+    turns = {
+        INSTALLED: fail("StrictHostKeyChecking=no"),
+        RUNNING: fail("StrictHostKeyChecking=no, not yes"),
+    }
+    change = "s/StrictHostKeyChecking=yes/StrictHostKeyChecking=no/"
+
+
+class UnitMayAsk(Rewritten):
+    """A fleet unit's ssh may ask for a password, and would wait for it for ever."""
+
+    turns = {INSTALLED: fail("BatchMode"), RUNNING: fail("BatchMode=(not set), not yes")}
+    change = "s/-o BatchMode=yes //"
+
+
+class UnitIgnoresAPortThatIsTaken(Rewritten):
+    """A fleet unit's ssh would stay up without its port."""
+
+    turns = {
+        INSTALLED: fail("ExitOnForwardFailure=no"),
+        RUNNING: fail("ExitOnForwardFailure=no, not yes"),
+    }
+    change = "s/ExitOnForwardFailure=yes/ExitOnForwardFailure=no/"
+
+
+class UnitLogsInAsRoot(Rewritten):
+    """A fleet unit logs in to coulombcore as root, which lets it."""
+
+    turns = {INSTALLED: fail("root@198.18.77.12"), RUNNING: fail("logs in as root, not tegwick")}
+    change = "s/tegwick@/root@/"
+
+    def inject(self) -> None:
+        line = keys.public(keys.FLEET)
+        root(COULOMB, f"mkdir -p -m 700 ~/.ssh; echo '{line}' >~/.ssh/authorized_keys")
+        super().inject()
+
+    def heal(self) -> None:
+        super().heal()
+        root(COULOMB, "rm ~/.ssh/authorized_keys")
+
+
+class UnitUsesAnotherKey(Rewritten):
+    """A fleet unit logs in with somebody's own key, which coulombcore also lets in."""
+
+    turns = {INSTALLED: fail(".ssh/id_mine"), RUNNING: fail("the running ssh uses")}
+    change = "s/id_ops/id_mine/"
+
+    def inject(self) -> None:
+        made = user(RAILIANCE, "ssh-keygen -q -t ed25519 -N '' -C mine -f ~/.ssh/id_mine && "
+                               "cat ~/.ssh/id_mine.pub")  # fmt: skip
+        user(COULOMB, f"echo '{made.strip()}' >>~/.ssh/authorized_keys")
+        super().inject()
+
+    def heal(self) -> None:
+        super().heal()
+        user(COULOMB, "sed -i '/ mine$/d' ~/.ssh/authorized_keys")
+        user(RAILIANCE, "rm ~/.ssh/id_mine ~/.ssh/id_mine.pub")
+
+
+class UnitRunsSshUnderAWrapper(Rewritten):
+    """Somebody wrapped a fleet unit's ssh in timeout(1), which systemd now watches instead."""
+
+    turns = {
+        INSTALLED: fail("ExecStart=/usr/bin/timeout 1d"),
+        RUNNING: fail("runs no ssh"),
+        f"running_is_what_would_start[{HUB}]": fail("runs no ssh"),
+    }
+    change = "s|^ExecStart=|&/usr/bin/timeout 1d |"

@@ -1,0 +1,64 @@
+"""A fleet unit that was rewritten, and what follows where it no longer carries its tunnel."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rehearsal.faults.fault import Fault, fail
+from rehearsal.faults.means import HUB, ISSUES, RAILIANCE, edit_unit, restore_unit, units, user
+
+PORTS = {HUB: 18000, ISSUES: 18765}
+HUB_BRIDGE, ISSUES_BRIDGE = "actcore-state-hub-bridge", "actcore-issue-core-bridge"
+
+UNANSWERED = {
+    f"service_answers_through_its_tunnel[{HUB}]": fail("not connected"),
+    f"bridge_pods_are_ready[{HUB_BRIDGE}]": fail("is 0/1 ready"),
+    f"service_answers_inside_the_cluster[{HUB_BRIDGE}]": fail("does not answer"),
+    f"live_path_leads_over_the_fleet[{HUB}]": fail("not connected"),
+}
+DOWN = UNANSWERED | {
+    f"port_is_held_by_its_own_unit[{HUB}]": fail("nobody listens on 127.0.0.1:18000"),
+    f"running_ssh_forwards_what_it_should[{HUB}]": fail("runs no ssh"),
+    f"running_is_what_would_start[{HUB}]": fail("runs no ssh"),
+}
+"""State Hub's tunnel is down, for whatever reason."""
+
+
+def restart(*names: str) -> None:
+    """Restart fleet units and wait until each has its port."""
+    units("restart", *names)
+    until_listening(*names)
+
+
+def until_listening(*names: str) -> None:
+    """Wait until somebody listens on the port of each fleet unit of these names."""
+    for name in names:
+        wait = f'until ss -Htln "sport = :{PORTS[name]}" | grep -q .; do sleep 0.02; done'
+        user(RAILIANCE, f"timeout 8 sh -c '{wait}'")
+
+
+def until_unready(*bridges: str) -> None:
+    """Wait until the kubelet has noticed that bridge pods (State Hub's) answer nothing."""
+    for bridge in bridges or (HUB_BRIDGE,):
+        pods = f"pod -l app.kubernetes.io/name={bridge} --for=condition=Ready=false"
+        user(RAILIANCE, f"kubectl -n activity-core wait --timeout=8s {pods}")
+
+
+def rewrite(name: str, change: str) -> None:
+    """Edit a fleet unit with sed, reload and restart; whether it comes up is another matter."""
+    edit_unit(name, change)
+    user(RAILIANCE, "systemctl --user daemon-reload")
+    units("restart", name)
+
+
+class Rewritten(Fault):
+    """State Hub's unit was edited, reloaded and restarted."""
+
+    change: ClassVar[str]
+
+    def inject(self) -> None:
+        rewrite(HUB, self.change)
+        until_listening(HUB)
+
+    def heal(self) -> None:
+        restore_unit(HUB)

@@ -1,0 +1,167 @@
+"""The fleet's unit files: what is installed, loaded, enabled, and what runs of it."""
+
+from __future__ import annotations
+
+from rehearsal.faults.fault import Fault, fail, warn
+from rehearsal.faults.means import HUB, RAILIANCE, UNITS, edit_unit, restore_unit, units, user
+from rehearsal.faults.rewritten import DOWN, Rewritten, restart, until_unready
+
+FILE = f"{UNITS}/{HUB}.service"
+
+
+class UnitDisabled(Fault):
+    """A fleet unit runs, but was disabled: the next reboot ends it."""
+
+    turns = {f"unit_is_enabled[{HUB}]": fail("is disabled, and only `enabled` survives")}
+
+    def inject(self) -> None:
+        units("disable", HUB)
+
+    def heal(self) -> None:
+        units("enable", HUB)
+
+
+class UnitEnabledUntilReboot(Fault):
+    """A fleet unit was enabled with --runtime: the next reboot forgets that."""
+
+    turns = {f"unit_is_enabled[{HUB}]": fail("is enabled-runtime, and only `enabled` survives")}
+
+    def inject(self) -> None:
+        units("disable", HUB)
+        units("enable --runtime", HUB)
+
+    def heal(self) -> None:
+        units("disable --runtime", HUB)
+        units("enable", HUB)
+
+
+class UnitWantedByAnotherTarget(Rewritten):
+    """A fleet unit is enabled under a target that never starts on a node without a desktop."""
+
+    turns = {
+        "installed_files_equal_the_reference": fail("+WantedBy=graphical-session.target"),
+        f"unit_is_enabled[{HUB}]": fail("is enabled, but default.target does not pull it in"),
+    }
+    change = "s/^WantedBy=.*/WantedBy=graphical-session.target/"
+
+    def inject(self) -> None:
+        super().inject()
+        units("--quiet reenable", HUB)
+
+    def heal(self) -> None:
+        super().heal()
+        units("--quiet reenable", HUB)
+
+
+class UnitMasked(Fault):
+    """A fleet unit still runs, but was masked: nothing can start it again."""
+
+    turns = {
+        "installed_files_equal_the_reference": fail("-[Unit]"),
+        f"systemd_has_loaded_it[{HUB}]": fail(f"{HUB}.service is masked"),
+        f"fleet_tunnel_can_be_stopped[{HUB}]": warn(f"{HUB}.service is masked"),
+        f"unit_is_enabled[{HUB}]": fail("is masked, and only `enabled` survives"),
+        f"running_is_what_would_start[{HUB}]": fail("is masked: it runs, but would start nothing"),
+        f"unit_restarts_rarely[{HUB}]": warn(f"{HUB}.service is masked"),
+    }
+
+    def inject(self) -> None:
+        user(RAILIANCE, f"mv {FILE} ~/{HUB}.kept")
+        units("--quiet mask", HUB)
+
+    def heal(self) -> None:
+        units("--quiet unmask", HUB)
+        user(RAILIANCE, f"mv ~/{HUB}.kept {FILE}; systemctl --user daemon-reload")
+        units("--quiet enable", HUB)  # unmask has also removed it from default.target
+        units("restart", HUB)
+
+
+class UnitNotInstalled(Fault):
+    """A fleet unit was removed from railiance01."""
+
+    turns = DOWN | {
+        "installed_files_equal_the_reference": fail(f"{HUB}.service is not installed"),
+        f"systemd_has_loaded_it[{HUB}]": fail(f"{HUB}.service is not-found"),
+        f"unit_is_running_and_steady[{HUB}]": fail(f"{HUB}.service is not installed"),
+        f"fleet_tunnel_can_be_stopped[{HUB}]": warn(f"{HUB}.service is not-found"),
+        f"unit_is_enabled[{HUB}]": fail("is not-found, and only `enabled` survives"),
+        f"unit_restarts_rarely[{HUB}]": warn(f"{HUB}.service is not-found"),
+    }
+
+    def inject(self) -> None:
+        units("--quiet disable --now", HUB)
+        user(RAILIANCE, f"mv {FILE} ~/{HUB}.kept; systemctl --user daemon-reload")
+        until_unready()
+
+    def heal(self) -> None:
+        user(RAILIANCE, f"mv ~/{HUB}.kept {FILE}; systemctl --user daemon-reload")
+        units("--quiet enable --now", HUB)
+
+
+class UnitEditedWithoutReload(Fault):
+    """An installed unit file was edited, and neither systemd nor the process knows."""
+
+    turns = {
+        "installed_files_equal_the_reference": fail("ServerAliveInterval=7"),
+        f"systemd_has_loaded_it[{HUB}]": fail("has changed since systemd read it"),
+        f"running_is_what_would_start[{HUB}]": fail("is newer than the process that runs"),
+    }
+
+    def inject(self) -> None:
+        edit_unit(HUB, "s/ServerAliveInterval=5/ServerAliveInterval=7/")
+
+    def heal(self) -> None:
+        restore_unit(HUB)
+
+
+class UnitEditedWithoutRestart(Fault):
+    """An installed unit file was edited and systemd told; the process runs on as it was."""
+
+    turns = {
+        "installed_files_equal_the_reference": fail("ServerAliveInterval=7"),
+        f"running_is_what_would_start[{HUB}]": fail("but would start `/usr/bin/ssh"),
+    }
+
+    def inject(self) -> None:
+        edit_unit(HUB, "s/ServerAliveInterval=5/ServerAliveInterval=7/")
+        user(RAILIANCE, "systemctl --user daemon-reload")
+
+    def heal(self) -> None:
+        restore_unit(HUB)
+
+
+class ProcessOfAnOlderUnit(Rewritten):
+    """The unit file is the reference again, but what runs was started by an older one."""
+
+    turns = {f"running_is_what_would_start[{HUB}]": fail("-o ServerAliveCountMax=9 ")}
+    change = "s/ServerAliveCountMax=3/ServerAliveCountMax=9/"
+
+    def inject(self) -> None:
+        super().inject()
+        user(RAILIANCE, f"cp -p ~/{HUB}.kept {FILE}; systemctl --user daemon-reload")
+
+
+class DropInLeadsElsewhere(Fault):
+    """A drop-in that nobody declared leads State Hub's tunnel to issue-core."""
+
+    turns = {
+        f"systemd_has_loaded_it[{HUB}]": fail("is changed by /home/tegwick/.config/systemd/user/"),
+        f"service_answers_through_its_tunnel[{HUB}]": fail("/state/health answered 404, not 200"),
+        f"running_ssh_forwards_what_it_should[{HUB}]": fail("198.19.43.154:8765"),
+        "bridge_pods_are_ready[actcore-state-hub-bridge]": fail("is 0/1 ready"),
+        "service_answers_inside_the_cluster[actcore-state-hub-bridge]": fail("does not answer"),
+        f"live_path_leads_over_the_fleet[{HUB}]": fail("→ coulombcore → 198.19.43.154:8765, not"),
+    }
+
+    def inject(self) -> None:
+        user(RAILIANCE, f"mkdir {FILE}.d; "
+                        f"{{ echo '[Service]'; echo 'ExecStart='; "
+                        f"sed -n '/^ExecStart=/,/[^\\\\]$/p' {FILE} | "
+                        f"sed 's/198.19.43.94:8000/198.19.43.154:8765/'; }} >{FILE}.d/local.conf; "
+                        "systemctl --user daemon-reload")  # fmt: skip
+        restart(HUB)
+        until_unready()
+
+    def heal(self) -> None:
+        user(RAILIANCE, f"rm -r {FILE}.d; systemctl --user daemon-reload")
+        units("restart", HUB)
