@@ -8,6 +8,7 @@ are is told by their cgroups.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from fleetmesh.attribution import Holder, Places, held_by
 from fleetmesh.facts.http import Answer
@@ -121,7 +122,9 @@ def _upstreams(connections: tuple[Socket, ...], holder: Holder, tunnel: Tunnel) 
     return [
         socket
         for socket in connections
-        if socket.unit == holder.unit and socket.port != tunnel.listen.port
+        if socket.unit == holder.unit
+        and socket.port != tunnel.listen.port
+        and not ip_address(socket.ip).is_loopback  # what it accepted on another of its forwards
     ]
 
 
