@@ -14,6 +14,7 @@ from markupsafe import Markup
 from fleetmesh.evidence import words
 from fleetmesh.evidence.page import render_file
 from fleetmesh.outcomes import Outcome
+from fleetmesh.record import PHASES
 from rehearsal.matrix.rows import function
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from rehearsal.faults import Fault
     from rehearsal.matrix.compare import Cell
+    from rehearsal.matrix.judge import Judged
     from rehearsal.matrix.rows import Matrix, Row
 
 _HERE = Path(__file__).parent
@@ -60,7 +62,7 @@ class Square:
 
 def html(matrix: Matrix, started: datetime) -> str:
     """The page `faults.html`: complete in itself, and without scripts."""
-    checks = matrix.checks
+    checks = _in_order(matrix)
     phases = [(phase, len([*some])) for phase, some in groupby(c.phase for c in checks.values())]
     turns = {
         name: sum(any(function(c.check) == name for c in row.turned) for row in matrix.rows)
@@ -69,6 +71,7 @@ def html(matrix: Matrix, started: datetime) -> str:
     return render_file(
         _HERE / "faults.html",
         matrix=matrix,
+        checks=checks,
         started=started,
         words=words,
         signs={outcome.value: sign for outcome, sign in words.SIGNS.items()},
@@ -89,7 +92,7 @@ def data(matrix: Matrix, started: datetime) -> str:
         "seconds": round(matrix.seconds, 1),
         "tried": len(matrix.rows),
         **{name: getattr(matrix, name) for name in counts},
-        "checks": {name: {"id": c.id, "phase": c.phase} for name, c in matrix.checks.items()},
+        "checks": {name: {"id": c.id, "phase": c.phase} for name, c in _in_order(matrix).items()},
         "faults": [_plain(row) for row in matrix.rows],
     }
     return json.dumps(listed, indent=1, ensure_ascii=False) + "\n"
@@ -97,10 +100,11 @@ def data(matrix: Matrix, started: datetime) -> str:
 
 def squares(matrix: Matrix, row: Row) -> dict[str, Square | None]:
     """One for each check, in the order of the columns; None where it did not report at all."""
-    found: dict[str, list[Cell]] = {name: [] for name in matrix.checks}
+    found: dict[str, list[Cell]] = {name: [] for name in _in_order(matrix)}
     for cell in row.cells:
-        found.setdefault(function(cell.check), []).append(cell)
-    return {name: Square(tuple(found[name])) if found[name] else None for name in matrix.checks}
+        if (name := function(cell.check)) in found:  # else a fault misnames it: see its problems
+            found[name].append(cell)
+    return {name: Square(tuple(cells)) if cells else None for name, cells in found.items()}
 
 
 def what(fault: type[Fault]) -> str:
@@ -112,6 +116,12 @@ def area(fault: type[Fault]) -> str:
     """What the fault is about: the first sentence of its module."""
     text = sys.modules[fault.__module__].__doc__ or fault.__module__
     return " ".join(text.split()).partition(". ")[0].rstrip(".")
+
+
+def _in_order(matrix: Matrix) -> dict[str, Judged]:
+    """The checks in the runbook's order."""
+    place = {name: (PHASES.index(c.phase), c.id) for name, c in matrix.checks.items()}
+    return {name: matrix.checks[name] for name in sorted(matrix.checks, key=place.__getitem__)}
 
 
 def _areas(matrix: Matrix) -> dict[str, list[Row]]:

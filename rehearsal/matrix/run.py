@@ -46,11 +46,11 @@ def live(names: Collection[str], folder: Path, say: Callable[[str], None]) -> Ma
     return matrix
 
 
-def recorded(folder: Path, names: Collection[str] = FAULTS.keys()) -> Matrix:
-    """The same matrix from recordings in `folder`, without any fleet."""
+def recorded(folder: Path, names: Collection[str] | None = None) -> Matrix:
+    """The same matrix, of all faults or those of these names, from recordings in `folder`."""
     start = time.monotonic()
-    matrix = Matrix(complete=set(names) >= FAULTS.keys())
-    chosen = [FAULTS[name] for name in names]
+    matrix = Matrix(complete=names is None)
+    chosen = [FAULTS[name] for name in (FAULTS if names is None else names)]
     with pool() as judges:
         before = {
             ground: judges.submit(judge, folder / f"ground-{ground.name}", writes=ground.writes)

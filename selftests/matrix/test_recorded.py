@@ -1,0 +1,40 @@
+"""Every check is proven able to fail, and every fault is noticed: from recordings, anywhere."""
+
+import pytest
+
+from rehearsal.faults import FAULTS
+from rehearsal.matrix.rows import Matrix
+from rehearsal.paths import RECORDINGS
+
+GROUNDS = {fault.ground for fault in FAULTS.values()}
+
+
+def test_every_fault_has_a_recording_and_every_recording_a_fault() -> None:
+    recorded = {folder.name for folder in RECORDINGS.iterdir()}
+    assert recorded == FAULTS.keys() | {f"ground-{ground.name}" for ground in GROUNDS}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault_turns_what_it_must_and_nothing_else(name: str, matrix: Matrix) -> None:
+    row = next(row for row in matrix.rows if row.fault is FAULTS[name])
+    assert not row.problems, "\n".join(row.problems)
+
+
+def test_every_check_is_turned_by_a_fault(matrix: Matrix) -> None:
+    assert not matrix.uncovered, f"no fault turns {', '.join(matrix.uncovered)}"
+
+
+def test_the_matrix_holds(matrix: Matrix) -> None:
+    assert matrix.complete
+    assert matrix.holds, "\n".join(matrix.summary())
+    assert len(matrix.rows) >= 60
+    assert len(matrix.checks) >= 40
+
+
+def test_every_fault_says_what_happens_and_why() -> None:
+    for name, fault in FAULTS.items():
+        assert (fault.__doc__ or "").strip(), f"{name} does not say what happens"
+        for key, turn in {**fault.turns, **fault.blinds}.items():
+            assert turn.words or turn.outcome in ("pass", "deferred"), (
+                f"{name}: any reason would do for {key}"
+            )

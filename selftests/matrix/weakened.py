@@ -1,0 +1,118 @@
+"""Copies of the checkout in which an assertion of a check is gone."""
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rehearsal.faults import FAULTS
+from rehearsal.matrix.rows import function
+from rehearsal.paths import PROJECT, RECORDINGS
+
+NEEDED = ("tests", "fixtures", "fleetmesh", "rehearsal", "fleets", "conftest.py", "pytest.ini")
+_JUDGE = """
+import json, sys
+from pathlib import Path
+from rehearsal.matrix.run import recorded
+if __name__ == "__main__":
+    matrix = recorded(Path(sys.argv[1]), sys.argv[2:] or None)
+    problems = {row.fault.title(): row.problems for row in matrix.rows}
+    print(json.dumps({"holds": matrix.holds, "problems": problems, "uncovered": matrix.uncovered}))
+"""
+DEADLINE = 120
+
+
+@dataclass(frozen=True)
+class Assertion:
+    """One `assert` of a check, or of what its file's checks share."""
+
+    checks: tuple[str, ...]
+    file: Path
+    line: int
+    last_line: int
+    source: str
+
+    def removed(self, text: str) -> str:
+        """The file's text without it."""
+        lines = text.splitlines(keepends=True)
+        first = lines[self.line - 1]
+        lines[self.line - 1 : self.last_line] = [first[: -len(first.lstrip())] + "pass\n"]
+        return "".join(lines)
+
+
+def assertions() -> Iterator[Assertion]:
+    """Every assertion of every check, in the order in which they are written."""
+    for file in sorted((PROJECT / "tests").rglob("*.py")):
+        text = file.read_text()
+        functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+        for defined in functions:
+            for node in ast.walk(defined):
+                if isinstance(node, ast.Assert):
+                    yield Assertion(
+                        checks=tuple(_checks_that_use(defined.name, functions)),
+                        file=file.relative_to(PROJECT),
+                        line=node.lineno,
+                        last_line=node.end_lineno or node.lineno,
+                        source=" ".join((ast.get_source_segment(text, node) or "").split()),
+                    )
+
+
+def _checks_that_use(name: str, functions: list[ast.FunctionDef]) -> Iterator[str]:
+    if name.startswith("test_"):
+        yield name.removeprefix("test_")
+        return
+    for user in functions:
+        names = {node.id for node in ast.walk(user) if isinstance(node, ast.Name)}
+        if name in names and user.name != name:
+            yield from _checks_that_use(user.name, functions)
+
+
+def copy_of_the_checkout(folder: Path) -> Path:
+    """What judging needs, in a folder of its own, without anything compiled."""
+    for name in NEEDED:
+        if (PROJECT / name).is_dir():
+            unwanted = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(PROJECT / name, folder / name, ignore=unwanted)
+        else:
+            shutil.copyfile(PROJECT / name, folder / name)
+    return folder
+
+
+def judged(checkout: Path, names: Iterable[str] = ()) -> dict[str, Any]:
+    """What the recorded matrix of these faults, or of all, says in a copy of the checkout."""
+    (checkout / "judge_recordings.py").write_text(_JUDGE)
+    done = subprocess.run(
+        [sys.executable, "judge_recordings.py", str(RECORDINGS), *names],
+        cwd=checkout, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def unnoticed(assertion: Assertion, checkout: Path) -> str | None:
+    """Why the matrix would not name a check that lost this assertion; None if it does."""
+    faults = [
+        name
+        for name, fault in FAULTS.items()
+        if not {function(key) for key in fault.turns}.isdisjoint(assertion.checks)
+    ]
+    if not faults:
+        return "no fault names its check"
+    file = checkout / assertion.file
+    text = file.read_text()
+    file.write_text(assertion.removed(text))
+    try:
+        found = judged(checkout, faults)
+    finally:
+        file.write_text(text)
+    problems = [problem for problems in found["problems"].values() for problem in problems]
+    named = tuple(f"{check}{end}" for check in assertion.checks for end in "[:")
+    return None if any(p.startswith(named) for p in problems) else f"problems: {problems}"
