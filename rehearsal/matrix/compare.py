@@ -36,6 +36,15 @@ def compare(fault: type[Fault], ground: Verdicts, found: Verdicts) -> list[Cell]
     return cells + list(_unknown(fault, ground))
 
 
+def unsound(ground: Verdicts) -> list[str]:
+    """What is wrong before any fault: a matrix on such a ground would prove nothing."""
+    return [
+        f"{check} ended in {judged.outcome} ({judged.reason})"
+        for check, judged in ground.items()
+        if judged.outcome not in ("pass", "deferred", "waived")
+    ]
+
+
 def expected(fault: type[Fault], check: str, ground: Verdicts) -> Turn:
     """How `check` must end in `fault`."""
     name = check.partition("[")[0]

@@ -9,8 +9,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rehearsal import fleet, lock
+from rehearsal.errors import RehearsalError
 from rehearsal.faults import FAULTS
-from rehearsal.matrix.compare import compare
+from rehearsal.matrix.compare import compare, unsound
 from rehearsal.matrix.judge import Verdicts, judge, pool
 from rehearsal.matrix.rows import Matrix, Row, function
 from rehearsal.matrix.take import take
@@ -66,6 +67,8 @@ def recorded(folder: Path, names: Collection[str] | None = None) -> Matrix:
                 ground = before[fault.ground].result()
                 _learn(matrix, ground)
                 row.cells = compare(fault, ground, found[fault].result())
+                if wrong := unsound(ground):
+                    row.trouble = f"already before any fault, {'; '.join(wrong)}"
             except RuntimeError as error:
                 row.trouble = str(error)
             matrix.rows.append(row)
@@ -112,9 +115,17 @@ def _learn(matrix: Matrix, ground: Verdicts) -> None:
 
 
 def _ground(stage: Ground, folder: Path, judges: Executor) -> Verdicts:
+    """What the checks say before any fault. Raises RehearsalError where that is not all well."""
     recording = folder / f"ground-{stage.name}"
-    take(recording, stage.inventory, writes=stage.writes)
-    return judges.submit(judge, recording, writes=stage.writes).result()
+    for _ in range(2):
+        take(recording, stage.inventory, writes=stage.writes)
+        found = judges.submit(judge, recording, writes=stage.writes).result()
+        wrong = unsound(found)
+        if not wrong:
+            return found
+        fleet.reset("after", lambda _: None)  # somebody has left something behind
+        stage.enter()
+    raise RehearsalError(f"already before any fault, {'; '.join(wrong)}")
 
 
 def _row(
