@@ -32,6 +32,8 @@ class Pod:
     waiting: str | None
     deleting: bool
     host_network: bool
+    unready: str | None
+    """Why the pod as a whole is not ready, whatever its containers are; None if it is."""
     arguments: tuple[str, ...]
     """Command, arguments and environment values of every container, in order."""
 
@@ -138,6 +140,7 @@ def _pod(item: dict[str, Any]) -> Pod:
             waiting=waits[0] if waits else None,
             deleting="deletionTimestamp" in item["metadata"],
             host_network=bool(spec.get("hostNetwork")),
+            unready=_unready(status.get("conditions", [])),
             arguments=tuple(
                 word
                 for container in spec["containers"]
@@ -150,6 +153,15 @@ def _pod(item: dict[str, Any]) -> Pod:
         )
     except _UNUSABLE as error:
         raise NotUnderstood(f"a pod without a usable {error}") from None
+
+
+def _unready(conditions: list[dict[str, Any]]) -> str | None:
+    # A node that is lost takes its pods' Ready condition, and leaves their containers as they were.
+    for condition in conditions:
+        if condition["type"] == "Ready":
+            said = condition.get("message") or condition.get("reason")
+            return None if condition["status"] == "True" else said or "no reason given"
+    return "the kubelet has not said so"
 
 
 def _items(transcript: Transcript, kind: str) -> list[dict[str, Any]]:

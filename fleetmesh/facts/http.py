@@ -1,7 +1,7 @@
 """What the services answer: at their ClusterIP, through their tunnel, and to a write."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fleetmesh.facts.fact import Fact, NotUnderstood
@@ -61,21 +61,27 @@ def parse_answer(transcript: Transcript) -> Answer:
 
 @dataclass(frozen=True)
 class ReadBack:
-    """What was written, the id it was given, and what was read back under that id."""
+    """What was written, the id it was given, and what was read back under that id.
 
-    id: str
-    written: dict[str, Any]
-    read: dict[str, Any]
+    `refused` says why nothing could be written; then there is no more.
+    """
+
+    id: str = ""
+    written: dict[str, Any] = field(default_factory=dict)
+    read: dict[str, Any] = field(default_factory=dict)
+    refused: str | None = None
 
 
 def parse_read_back(transcript: Transcript) -> ReadBack:
     """Read `{"id": …, "written": …, "read": …}`."""
-    if transcript.details.get("refused"):
-        raise NotUnderstood(transcript.details["refused"])
+    if refused := transcript.details.get("refused"):
+        return ReadBack(refused=refused)
     try:
         found = json.loads(transcript.stdout)
         return ReadBack(str(found["id"]), dict(found["written"]), dict(found["read"]))
     except (ValueError, KeyError, TypeError) as error:
+        if 300 <= (transcript.exit_status or 0) < 600:
+            return ReadBack(refused=f"the write was answered {transcript.exit_status}")
         raise NotUnderstood(f"no event could be read back: {error!r}") from None
 
 

@@ -127,15 +127,41 @@ def parse_bridge_tool(transcript: Transcript) -> BridgeTool:
     raise NotUnderstood(f"{path} is neither iproute2's bridge nor ops-bridge: {version!r}")
 
 
-def parse_kubectl(transcript: Transcript) -> str:
-    """The API server's version, from `kubectl version -o json`."""
+@dataclass(frozen=True)
+class KubectlAnswer:
+    """The API server's version as kubectl has it, or kubectl's last words about why it has none."""
+
+    version: str | None
+    refused: str | None
+
+
+def parse_kubectl(transcript: Transcript) -> KubectlAnswer:
+    """Read `kubectl version -o json`; with an exit status other than 0, what it said instead."""
+    if transcript.exit_status and (said := transcript.err.strip()):
+        return KubectlAnswer(None, said.splitlines()[-1])
     try:
         version = json.loads(succeeded(transcript))["serverVersion"]["gitVersion"]
     except (ValueError, KeyError, TypeError):
         version = None
     if not isinstance(version, str) or not version:
         raise NotUnderstood("no serverVersion in the answer of `kubectl version`")
-    return version
+    return KubectlAnswer(version, None)
+
+
+@dataclass(frozen=True)
+class Home:
+    """Whether the user may write to its home, and how many bytes are free to it there."""
+
+    writable: bool
+    free: int
+
+
+def parse_home(transcript: Transcript) -> Home:
+    """Read `writable` or `read-only`, then free blocks and their size as stat(1) prints them."""
+    match = re.fullmatch(r"(writable|read-only)\n(\d+) (\d+)\n?", succeeded(transcript))
+    if not match:
+        raise NotUnderstood("expected `writable` or `read-only`, then two numbers")
+    return Home(match[1] == "writable", int(match[2]) * int(match[3]))
 
 
 def _machines(inventory: Inventory) -> dict[str, Probe]:
@@ -159,6 +185,11 @@ def _bridge_tools(inventory: Inventory) -> dict[str, Probe]:
     return {host: Exec(host, command) for host in inventory.carriers}
 
 
+def _homes(inventory: Inventory) -> dict[str, Probe]:
+    command = 'if [ -w ~ ]; then echo writable; else echo read-only; fi; stat -f -c "%a %S" ~'
+    return {host: Exec(host, command) for host in inventory.carriers}
+
+
 def _kubectl(inventory: Inventory) -> dict[str, Probe]:
     seconds = inventory.limits.command
     return {
@@ -177,3 +208,4 @@ CLOCKS = Fact("clocks", _clocks, parse_clock)
 TOOLS = Fact("tools", _tools, parse_tools)
 BRIDGE_TOOLS = Fact("bridge_tools", _bridge_tools, parse_bridge_tool)
 KUBECTL = Fact("kubectl", _kubectl, parse_kubectl)
+HOMES = Fact("homes", _homes, parse_home)

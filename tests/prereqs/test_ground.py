@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 from fixtures import Case, Deferred, check
-from fleetmesh.facts.machines import BridgeTool, Tools
+from fleetmesh.facts.machines import BridgeTool, Home, KubectlAnswer, Tools
 from fleetmesh.facts.units import UserManager
 from fleetmesh.inventory import Inventory
+
+_ROOM = 16 * 2**20  # bytes: what an installation, a certificate and a day's notes may take
 
 
 @check(
@@ -54,8 +56,23 @@ def test_tools_are_there(carrier: str, tools: Mapping[str, Tools]) -> None:
     runbook="Install",
     hint="ssh {carrier} kubectl get --raw=/readyz",
 )
-def test_kubectl_reaches_the_cluster(carrier: str, kubectl: Mapping[str, str], case: Case) -> None:
+def test_kubectl_reaches_the_cluster(
+    carrier: str, kubectl: Mapping[str, KubectlAnswer], case: Case
+) -> None:
     """kubectl reaches the cluster as the tunnels' user."""
-    version = kubectl[carrier]
-    case.note(f"the API server is {version}")
-    assert version, "the API server gives no version"
+    answer = kubectl[carrier]
+    assert answer.refused is None, f"kubectl on {carrier}: {answer.refused}"
+    case.note(f"the API server is {answer.version}")
+
+
+@check(
+    "PRE-10",
+    runbook="Install",
+    hint="ssh {carrier} 'df -h ~; findmnt -T ~'",
+)
+def test_home_has_room(carrier: str, homes: Mapping[str, Home], case: Case) -> None:
+    """The tunnels' user can write to its home, where units, keys and certificates are put."""
+    home = homes[carrier]
+    case.note(f"{home.free / 2**20:.0f} MiB are free")
+    assert home.writable, f"the home directory on {carrier} is read-only"
+    assert home.free >= _ROOM, f"{home.free / 2**20:.1f} MiB are left in the home on {carrier}"

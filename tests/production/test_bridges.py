@@ -49,6 +49,7 @@ def test_bridge_pods_are_ready(
         assert pod.ready == pod.containers > 0, (
             f"{pod.name} is {pod.ready}/{pod.containers} ready{state}"
         )
+        assert pod.unready is None, f"{pod.name} is not ready: {pod.unready}"
         assert pod.last_restart is None or pod.last_restart < steady_since, (
             f"{pod.name} restarted at {pod.last_restart:%H:%M:%SZ}, {pod.restarts} times in all"
         )

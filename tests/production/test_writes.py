@@ -42,6 +42,7 @@ def _arrives(
         answer = tunnel_answers[tunnel.id]
         raise Deferred(f"nothing is written; reading answers {answer.refused or answer.status}")
     event = writes[tunnel.id]
+    assert event.refused is None, f"{tunnel}: {event.refused}"
     case.note(f"written and read back under id {event.id}")
     for key, value in event.written.items():
         found = event.read.get(key)
