@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
+from urllib.parse import quote
 
 from fleetmesh.facts.probe import Get, WriteAndReadBack
 from fleetmesh.gather.question import Question
@@ -46,7 +47,7 @@ def write_and_read_back(
     given_id = _object(written.body).get(probe.id)
     if given_id is None:
         return [_transcript(question, written)]
-    read = http_get(session, f"{url}/{given_id}", deadline=deadline)
+    read = http_get(session, f"{url}/{quote(str(given_id), safe='')}", deadline=deadline)
     both = {"id": given_id, "written": probe.body, "read": _object(read.body)}
     return [
         question.answer(

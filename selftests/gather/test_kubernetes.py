@@ -1,0 +1,295 @@
+"""A cluster's API, over its host's session: what it refuses is a cause, and its key is secret."""
+
+import base64
+import gc
+import hashlib
+import json
+import ssl
+import struct
+import time
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleetmesh.facts.probe import Exec, ExecInPod, Kubernetes, Probe
+from fleetmesh.gather import Fleet
+from fleetmesh.transcript import Transcript
+from selftests.gather.conftest import Serve, fact
+
+TOKEN = "s3cret-t0ken"
+CLUSTER = "railiance01"
+DEPLOYMENT = "/apis/apps/v1/namespaces/activity-core/deployments/actcore-api"
+PODS = "/api/v1/namespaces/activity-core/pods?labelSelector=app%3Dapi%2Ctier%3Dweb"
+EXEC = "/api/v1/namespaces/activity-core/pods/actcore-api-1/exec"
+POD = {"metadata": {"name": "actcore-api-1"}, "status": {"phase": "Running"}}
+SUCCESS = {"status": "Success"}
+NONZERO = {
+    "status": "Failure",
+    "reason": "NonZeroExitCode",
+    "details": {"causes": [{"reason": "ExitCode", "message": "7"}]},
+}
+
+
+class Api(BaseHTTPRequestHandler):
+    """Answers from `answers`, and speaks enough WebSocket for an exec."""
+
+    protocol_version = "HTTP/1.1"
+    context: ssl.SSLContext
+    answers: dict[str, tuple[int, Any]]
+    frames: list[tuple[int, bytes]] | None = None
+    """Channel and content of what an exec says; channel -1 closes, -2 cuts, -3 waits."""
+
+    def do_GET(self) -> None:
+        if self.headers.get("authorization") != f"Bearer {TOKEN}":
+            return self.answer(401, {"kind": "Status", "message": "Unauthorized"})
+        if self.path.startswith(EXEC) and self.frames is not None:
+            return self.talk(self.frames)
+        missing = (404, {"kind": "Status", "message": f"{self.path} not found"})
+        return self.answer(*self.answers.get(self.path, self.answers.get("*", missing)))
+
+    def answer(self, status: int, body: Any) -> None:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def talk(self, frames: list[tuple[int, bytes]]) -> None:
+        magic = self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        accept = base64.b64encode(hashlib.sha1(magic.encode()).digest()).decode()
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Sec-WebSocket-Accept", accept)
+        self.send_header("Sec-WebSocket-Protocol", "v4.channel.k8s.io")
+        self.end_headers()
+        self.close_connection = True
+        for channel, content in frames:
+            if channel == -3:
+                time.sleep(2)
+            elif channel == -1:
+                self.frame(0x88, struct.pack(">H", 1000))
+            elif channel >= 0:
+                self.frame(0x82, bytes([channel]) + content)
+
+    def frame(self, head: int, payload: bytes) -> None:
+        size = len(payload)
+        length = bytes([size]) if size < 126 else b"\x7e" + struct.pack(">H", size)
+        self.wfile.write(bytes([head]) + length + payload)
+        self.wfile.flush()
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Be quiet."""
+
+
+@pytest.fixture
+def api(certificate: Path) -> type[Api]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    labels = {"app": "api", "tier": "web"}
+    answers = {
+        "/version": (200, {"gitVersion": "v1.32.4"}),
+        DEPLOYMENT: (200, {"spec": {"selector": {"matchLabels": labels}}}),
+        PODS: (200, {"items": [POD]}),
+    }
+    return type("Answering", (Api,), {"context": context, "answers": answers})
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Where the cluster's kubeconfig lies."""
+    return tmp_path / "kube config"
+
+
+@pytest.fixture
+def cluster(fleet: Fleet, serve: Serve, api: type[Api], certificate: Path, config: Path) -> Fleet:
+    """A fleet whose cluster is the server above."""
+    authority = base64.b64encode(certificate.read_bytes()).decode()
+    server = f"https://127.0.0.1:{serve(api)}"
+    config.write_text(
+        "current-context: c\n"
+        "contexts: [{name: c, context: {cluster: c, user: u}}]\n"
+        f"clusters: [{{name: c, cluster: {{server: '{server}', "
+        f"certificate-authority-data: {authority}}}}}]\n"
+        f"users: [{{name: u, user: {{token: {TOKEN}}}}}]\n"
+    )
+    clusters = dict(fleet.inventory.clusters)
+    clusters[CLUSTER] = clusters[CLUSTER].model_copy(update={"kubeconfig": str(config)})
+    fleet.inventory = fleet.inventory.model_copy(update={"clusters": clusters})
+    return fleet
+
+
+VERSION = Kubernetes(CLUSTER, "/version", "version")
+INSIDE = ExecInPod(CLUSTER, "activity-core", "actcore-api", ("python", "-c", "print(1)"), 0.7)
+
+
+def ask(cluster: Fleet, probe: Probe) -> Transcript:
+    """The transcript of one question; another host's, asked along, is always answered."""
+    along = fact("along", {"x": Exec("coulombcore", "echo fine")})
+    found = cluster.gather([fact("f", {"x": probe}), along])
+    assert found.of("along")["x"].stdout == b"fine\n"
+    everything = repr(found)
+    assert TOKEN not in everything
+    assert "certificate-authority-data" not in everything
+    return found.of("f")["x"]
+
+
+def test_an_answer(cluster: Fleet) -> None:
+    found = ask(cluster, VERSION)
+    assert (found.exit_status, json.loads(found.stdout)) == (200, {"gitVersion": "v1.32.4"})
+    assert (found.host, found.lost) == ("railiance01", None)
+    assert found.command == "ssh railiance01 'kubectl version'"
+
+
+def test_one_kubeconfig_is_read_however_much_is_asked(cluster: Fleet) -> None:
+    cluster.gather([fact(f"f{n}", {"x": VERSION}) for n in range(5)])
+    assert cluster.channels["railiance01"] == 1
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_who_may_not_look_has_seen_nothing(cluster: Fleet, api: type[Api], status: int) -> None:
+    api.answers["/version"] = (status, {"kind": "Status", "message": "go away"})
+    found = ask(cluster, VERSION)
+    assert found.lost == f"railiance01: the API answered {status}: go away"
+    assert found.exit_status == status
+
+
+@pytest.mark.parametrize("status", [404, 500, 503])
+def test_other_refusals_are_answers(cluster: Fleet, api: type[Api], status: int) -> None:
+    api.answers["/version"] = (status, b"<html>no JSON</html>")
+    found = ask(cluster, VERSION)
+    assert (found.lost, found.exit_status, found.stdout) == (None, status, b"<html>no JSON</html>")
+
+
+def test_no_kubeconfig(cluster: Fleet, config: Path) -> None:
+    config.unlink()
+    for probe in (VERSION, INSIDE):
+        found = ask(cluster, probe)
+        assert found.lost == (
+            f"railiance01: no kubeconfig: cat: '{config}': No such file or directory"
+        )
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("current-context: c", "current-context: d"), "has no context named 'd'"),
+        (("users: [", "users: [["), "is no YAML"),
+        (("token: ", "exec: "), "exec is not supported"),
+        (("https:", "http:"), "is no https:// address"),
+    ],
+)
+def test_a_kubeconfig_that_cannot_be_used(
+    cluster: Fleet, config: Path, change: tuple[str, str], says: str
+) -> None:
+    text = config.read_text()
+    assert change[0] in text
+    config.write_text(text.replace(*change, 1))
+    found = ask(cluster, VERSION)
+    assert found.lost is not None
+    assert found.lost.startswith("the kubeconfig on railiance01: ")
+    assert says in found.lost
+
+
+def test_a_wrong_token(cluster: Fleet, config: Path) -> None:
+    config.write_text(config.read_text().replace(TOKEN, "s3cret-other"))
+    found = ask(cluster, VERSION)
+    assert found.lost == "railiance01: the API answered 401: Unauthorized"
+    assert "s3cret" not in repr(found)
+
+
+# CPython's ssl leaves a socket open that was reset before its handshake.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_api_that_is_not_there(cluster: Fleet, config: Path) -> None:
+    lines = config.read_text().splitlines()
+    lines[2] = (
+        lines[2][: lines[2].index("127.0.0.1:") + 10] + "1', certificate-authority-data: ''}}]"
+    )
+    config.write_text("\n".join(lines))
+    for probe in (VERSION, INSIDE):
+        found = ask(cluster, probe)
+        assert found.lost is not None
+        assert found.lost.startswith("railiance01: the API ")
+        assert "refused" in found.lost.lower()
+    gc.collect()
+
+
+def test_a_command_in_a_pod(cluster: Fleet, api: type[Api]) -> None:
+    api.frames = [(1, b"out"), (2, b"err"), (3, json.dumps(SUCCESS).encode()), (-1, b"")]
+    found = ask(cluster, INSIDE)
+    assert (found.stdout, found.stderr, found.exit_status, found.lost) == (b"out", b"err", 0, None)
+    api.frames = [(2, b"no route"), (3, json.dumps(NONZERO).encode()), (-1, b"")]
+    found = ask(cluster, INSIDE)
+    assert (found.stderr, found.exit_status) == (b"no route", 7)
+
+
+@pytest.mark.parametrize(
+    ("frames", "stdout"),
+    [
+        ([], b""),
+        ([(-1, b"")], b""),
+        ([(1, b"half"), (-1, b"")], b"half"),
+        ([(1, b"half"), (-2, b"")], b"half"),
+        ([(1, b"half"), (3, b"no JSON"), (-1, b"")], b"half"),
+    ],
+)
+def test_a_command_whose_end_nobody_tells(
+    cluster: Fleet, api: type[Api], frames: list[tuple[int, bytes]], stdout: bytes
+) -> None:
+    api.frames = frames
+    found = ask(cluster, INSIDE)
+    assert found.exit_status is None
+    assert found.lost or found.stdout == stdout
+
+
+def test_a_command_that_hangs_in_a_pod(cluster: Fleet, api: type[Api]) -> None:
+    api.frames = [(1, b"half"), (-3, b"")]
+    began = time.monotonic()
+    found = ask(cluster, INSIDE)
+    assert time.monotonic() - began < 2
+    assert (found.stdout, found.exit_status) == (b"half", None)
+    assert found.lost is not None
+    assert found.lost.startswith("railiance01: ")
+
+
+def test_an_exec_that_is_refused(cluster: Fleet, api: type[Api]) -> None:
+    api.answers["*"] = (403, {"kind": "Status", "message": "pods/exec is forbidden"})
+    found = ask(cluster, INSIDE)
+    assert found.lost is not None
+    assert found.lost.startswith("railiance01: the API refused: ")
+    assert "403" in found.lost
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "says"),
+    [
+        (DEPLOYMENT, (404, {"message": "deployments not found"}), "404: deployments not found"),
+        (DEPLOYMENT, (403, {"message": "forbidden"}), "403: forbidden"),
+        (DEPLOYMENT, (200, b"no JSON"), "200: no JSON object"),
+        (DEPLOYMENT, (200, {}), "cannot be told from the API's answers"),
+        (
+            DEPLOYMENT,
+            (200, {"spec": {"selector": {"matchExpressions": []}}}),
+            "cannot be told from the API's answers",
+        ),
+        (PODS, (200, {"items": None}), "cannot be told from the API's answers"),
+        (PODS, (200, {"items": [{"metadata": {}}]}), "cannot be told from the API's answers"),
+        (PODS, (200, {"items": []}), "deploy/actcore-api has no running pod: no pod"),
+        (
+            PODS,
+            (200, {"items": [{**POD, "status": {"phase": "Pending"}}]}),
+            "has no running pod: actcore-api-1 Pending",
+        ),
+    ],
+)
+def test_no_pod_to_ask_from(
+    cluster: Fleet, api: type[Api], path: str, answer: tuple[int, Any], says: str
+) -> None:
+    api.answers[path] = answer
+    found = ask(cluster, INSIDE)
+    assert found.lost is not None
+    assert found.lost.startswith("railiance01: ")
+    assert says in found.lost
