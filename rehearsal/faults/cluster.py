@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.cluster import ADMIN_KUBECONFIG
+from rehearsal.errors import RehearsalError
 from rehearsal.faults.means import COULOMB, RAILIANCE, root
 from rehearsal.files import LIBRARY
 
@@ -41,27 +43,32 @@ def add(path: str, value: Any) -> dict[str, Any]:
     return {"op": "add", "path": path, "value": value}
 
 
-def rolled_out(namespace: str, deployment: str) -> None:
-    """Wait until all pods of a Deployment are of its current template, and ready."""
-    kubectl(namespace, f"rollout status deploy/{deployment} --timeout={_DEADLINE}s")
+def rolled_out(namespace: str, deployment: str, *, ready: int | None = None) -> None:
+    """Wait until a Deployment has pods of its current template alone, and all (or `ready`) ready.
+
+    Raises RehearsalError after some seconds.
+    """
+    end = time.monotonic() + _DEADLINE
+    while not _settled(_read(namespace, f"deploy/{deployment}"), ready):
+        if time.monotonic() > end:
+            raise RehearsalError(f"deploy/{deployment} does not settle within {_DEADLINE} s")
+        time.sleep(0.05)
 
 
 def unready(namespace: str, deployment: str) -> None:
-    """Wait until no pod of a Deployment is ready, and those of an older template are gone."""
-    until(
-        namespace,
-        f'[ "$(kubectl -n {namespace} get deploy {deployment} '
-        "-o jsonpath='{.status.readyReplicas}:{.status.replicas}:{.status.updatedReplicas}')\" "
-        '= ":1:1" ]',
-    )
+    """Wait until no pod of a Deployment is ready."""
+    rolled_out(namespace, deployment, ready=0)
 
 
-def until(namespace: str, condition: str) -> None:
-    """Wait until a shell condition holds on the cluster's host; fails after the deadline."""
-    loop = f"until {condition}; do sleep 0.1; done"
-    admin = f"export KUBECONFIG={ADMIN_KUBECONFIG}"
-    quoted = loop.replace("'", "'\\''")
-    root(_HOSTS[namespace], f"{admin}; timeout {_DEADLINE - 1} sh -c '{quoted}'")
+def _settled(deployment: dict[str, Any], ready: int | None) -> bool:
+    wanted, status = deployment["spec"]["replicas"], deployment["status"]
+    counts = [status.get(f"{kind}eplicas", 0) for kind in ("r", "updatedR", "readyR")]
+    seen: bool = status.get("observedGeneration") == deployment["metadata"]["generation"]
+    return seen and counts == [wanted, wanted, wanted if ready is None else ready]
+
+
+def _read(namespace: str, what: str) -> Any:
+    return json.loads(kubectl(namespace, f"get {what} -o json"))
 
 
 def restore(namespace: str, name: str) -> None:

@@ -106,7 +106,7 @@ class ServiceResets(_Misbehaving):
     }
 
 
-class ServiceIsAPage(_Misbehaving):
+class ServiceIsHtml(_Misbehaving):
     """Some other program's HTML, with status 200."""
 
     mode = "shows_a_page"
@@ -134,8 +134,10 @@ class ServiceHasNoPod(Fault):
     """The State Hub is scaled to zero: its ClusterIP refuses."""
 
     turns = {
-        **everywhere("refused"),
-        PATH: fail("refused"),
+        AT_ITS_ADDRESS: fail("refused"),
+        THROUGH_THE_TUNNEL: fail("without sending a response"),
+        PATH: fail("without sending a response"),
+        INSIDE: fail("does not answer"),
         f"bridge_pods_are_ready[{HUB_BRIDGE}]": fail("is 0/1 ready"),
     }
 

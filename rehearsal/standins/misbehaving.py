@@ -91,7 +91,8 @@ def floods(handler: JsonHandler) -> None:
 READS: dict[str, Callable[[JsonHandler], None]] = {
     mode.__name__: mode
     for mode in (
-        fails, unhealthy, another, nameless, hangs, trickles, resets, shows_a_page, redirects, floods
+        fails, unhealthy, another, nameless, hangs, trickles, resets, shows_a_page, redirects,
+        floods,
     )
 }  # fmt: skip
 

@@ -1,0 +1,142 @@
+"""The clusters' APIs, and the kubeconfigs with which they are asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rehearsal.faults.fault import Fault, fail, inconclusive
+from rehearsal.faults.means import COULOMB, RAILIANCE, root, user
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rehearsal.faults.fault import Turn
+
+KUBECONFIG = "~/.kube/config"
+STANDIN = "PYTHONPATH=/usr/local/lib/fleet-standins python3 -m standins.kubernetes"
+
+
+def blind(words: str, kubectl: str) -> Mapping[str, Turn]:
+    """The turns of a cluster of the bridges that cannot be asked."""
+    return {
+        "kubectl_reaches_the_cluster": fail(kubectl),
+        "bridge_pods_are_ready": inconclusive(words),
+        "bridge_leads_to_its_tunnel": inconclusive(words),
+        "service_answers_inside_the_cluster": inconclusive(words),
+        "cluster_is_the_right_one": inconclusive(words),
+    }
+
+
+class _Kubeconfig(Fault):
+    """Something becomes of the kubeconfig on railiance01."""
+
+    harm: ClassVar[str]
+
+    def inject(self) -> None:
+        user(RAILIANCE, f"cp -p {KUBECONFIG} ~/kubeconfig.kept; {self.harm}")
+
+    def heal(self) -> None:
+        user(RAILIANCE, f"mv ~/kubeconfig.kept {KUBECONFIG}")
+
+
+class KubeconfigMissing(_Kubeconfig):
+    """There is no kubeconfig on railiance01."""
+
+    harm = f"rm {KUBECONFIG}"
+    turns = blind("no kubeconfig: cat: ", "no such file")
+
+
+class KubeconfigEmpty(_Kubeconfig):
+    """The kubeconfig on railiance01 is empty, as a full disk leaves it."""
+
+    harm = f": >{KUBECONFIG}"
+    turns = blind("is empty or no kubeconfig", "refused")
+
+
+class KubeconfigMalformed(_Kubeconfig):
+    """The kubeconfig on railiance01 was cut in the middle."""
+
+    harm = f"head -c 300 ~/kubeconfig.kept >{KUBECONFIG}"
+    turns = blind("the kubeconfig on railiance01", "error loading config file")
+
+
+class TokenExpired(_Kubeconfig):
+    """The token in railiance01's kubeconfig is not accepted any more."""
+
+    harm = rf'sed -i "s/\"token\": \"[^\"]*/\"token\": \"expired/" {KUBECONFIG}'
+    turns = blind("the API answered 401: Unauthorized", "the server has asked for")
+
+
+class ExecForbidden(_Kubeconfig):
+    """The kubeconfig is another account's, which may look and not exec."""
+
+    harm = f"sudo {STANDIN} kubeconfig --config /etc/fleet-standins/cluster.json --user onlooker " \
+        f"--out {KUBECONFIG}; sudo chown tegwick: {KUBECONFIG}"  # fmt: skip
+    turns = {"service_answers_inside_the_cluster": inconclusive("403")}
+
+
+class ApiOfAnotherServer(_Kubeconfig):
+    """Another server answers at the API's address: its certificate is not of this cluster's CA."""
+
+    harm = rf"sed -i s/127.0.0.1:6443/198.18.77.12:6443/ {KUBECONFIG}"
+    turns = blind("certificate verify failed", "certificate signed by unknown authority")
+
+
+class ApiDown(Fault):
+    """Nobody listens at the API's port on railiance01."""
+
+    turns = blind("the API did not answer", "refused")
+
+    def inject(self) -> None:
+        rules = (
+            "add table inet fault",
+            "add chain inet fault input { type filter hook input priority 0; }",
+            "add rule inet fault input tcp dport 6443 reject with tcp reset",
+        )
+        root(RAILIANCE, f"nft '{'; '.join(rules)}'")
+
+    def heal(self) -> None:
+        root(RAILIANCE, "nft delete table inet fault")
+
+
+class ApiHangs(Fault):
+    """The API server on railiance01 takes connections and says nothing."""
+
+    host: ClassVar[str] = RAILIANCE
+    turns = {
+        **blind("the API did not answer", ""),
+        "kubectl_reaches_the_cluster": inconclusive("`kubectl` did not end within 5 s"),
+    }
+
+    def inject(self) -> None:
+        root(self.host, "kill -STOP $(systemctl show -P MainPID k3s)")
+
+    def heal(self) -> None:
+        root(self.host, "kill -CONT $(systemctl show -P MainPID k3s)")
+
+
+class ApiOfTheServicesHangs(ApiHangs):
+    """The API server on coulombcore takes connections and says nothing; its pods run on."""
+
+    host = COULOMB
+    turns = {
+        "cluster_ip_is_current": inconclusive("the API did not answer"),
+        "cluster_is_the_right_one": inconclusive("the API did not answer"),
+    }
+
+
+class KubeconfigOfAnotherCluster(Fault):
+    """On coulombcore lies the kubeconfig of railiance01's cluster, and it works."""
+
+    turns = {
+        "cluster_ip_is_current": fail("there is no Service state-hub/"),
+        "cluster_is_the_right_one": fail("are one cluster"),
+    }
+
+    def inject(self) -> None:
+        content = user(RAILIANCE, f"base64 -w0 {KUBECONFIG}")
+        user(COULOMB, f"cp -p {KUBECONFIG} ~/kubeconfig.kept; echo {content} | base64 -d | "
+                      f"sed s/127.0.0.1:6443/198.18.77.11:6443/ >{KUBECONFIG}")  # fmt: skip
+
+    def heal(self) -> None:
+        user(COULOMB, f"mv ~/kubeconfig.kept {KUBECONFIG}")
