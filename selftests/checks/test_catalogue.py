@@ -16,7 +16,7 @@ from fleetmesh.record import PHASES
 from selftests.checks.conftest import ROOT, Pytest
 
 CATALOGUE = {
-    *(f"PRE-{number:02}" for number in range(1, 13)),
+    *(f"PRE-{number:02}" for number in range(1, 14)),
     *(f"CUT-{number:02}" for number in range(1, 9)),
     *(f"PROD-{number:02}" for number in range(1, 15)),
 }
@@ -75,7 +75,7 @@ INVENTORIES = [load(ROOT / f"fleets/{name}.yaml") for name in ("production", "re
 
 def test_every_check_of_the_catalogue_is_implemented_and_no_other() -> None:
     assert {check.id for check in CHECKS} == CATALOGUE
-    assert len(CATALOGUE) == 34
+    assert len(CATALOGUE) == 35
 
 
 def test_every_test_function_is_a_check() -> None:

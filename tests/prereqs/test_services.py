@@ -8,7 +8,7 @@ from fleetmesh.facts.clusters import LiveService
 from fleetmesh.facts.http import Answer
 from fleetmesh.facts.reference import ConfiguredTunnel
 from fleetmesh.facts.sockets import Process
-from fleetmesh.inventory import Inventory, Service, Tunnel
+from fleetmesh.inventory import Cluster, Inventory, Service, Tunnel
 
 
 @check(
@@ -58,6 +58,23 @@ def test_interactive_tunnel_leads_to_the_same(
         )
     for name, target in found:
         assert target == expected, f"{name} leads to {target}, the inventory says {expected}"
+
+
+@check(
+    "PRE-13",
+    runbook="Prerequisites",
+    hint="ssh {cluster.host} kubectl get namespace kube-system -o jsonpath='{{.metadata.uid}}'",
+)
+def test_cluster_is_the_right_one(
+    cluster: Cluster, inventory: Inventory, cluster_uids: Mapping[str, str]
+) -> None:
+    """The kubeconfig leads to the cluster that it is taken for, and to none of the others."""
+    uid = cluster_uids[cluster.id]
+    assert cluster.uid in (None, uid), (
+        f"the cluster has UID {uid}, the inventory says {cluster.uid}"
+    )
+    twins = [other for other in inventory.clusters if cluster_uids[other] == uid]
+    assert twins == [cluster.id], f"{' and '.join(twins)} are one cluster: UID {uid}"
 
 
 @check(
