@@ -17,9 +17,12 @@ POD_CIDRS = {"railiance01": "198.19.12.0/24", "coulombcore": "198.19.13.0/24"}
 
 # What the runbook's user does with kubectl: look, and ask from inside the application's pods.
 READ = ("get", "list", "watch")
-USER_RULES = [
+LOOK_RULES = [
     {"verbs": READ, "resources": ["pods", "pods/log", "services", "endpoints", "nodes"]},
     {"verbs": READ, "resources": ["namespaces", "deployments", "replicasets"]},
+]
+USER_RULES = [
+    *LOOK_RULES,
     {"verbs": ["get", "create"], "resources": ["pods/exec"], "namespace": "activity-core"},
 ]
 
@@ -38,7 +41,8 @@ def furnish(files: Files, name: str, inventory: Inventory) -> None:
                 "manifests_dir": f"/{LIBRARY}/kubernetes/manifests/{cluster.id}",
                 "listen": "0.0.0.0:6443",
                 "service_accounts": [
-                    {"name": "tegwick", "namespace": "kube-system", "rules": USER_RULES}
+                    {"name": "tegwick", "namespace": "kube-system", "rules": USER_RULES},
+                    {"name": "onlooker", "namespace": "kube-system", "rules": LOOK_RULES},
                 ],
             }
             files.write(CONFIG, json.dumps(config, indent=2) + "\n")
