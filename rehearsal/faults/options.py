@@ -18,10 +18,12 @@ INSTALLED = "installed_files_equal_the_reference"
 RUNNING = f"running_ssh_forwards_what_it_should[{HUB}]"
 
 
-class UnitLeadsToAFormerClusterIP(Rewritten):
+class UnitLeadsToFormerClusterIP(Rewritten):
     """The Service got another ClusterIP long ago; the unit still leads to the former one."""
 
     turns = UNANSWERED | {
+        f"service_answers_through_its_tunnel[{HUB}]": fail("no complete answer within 3 s"),
+        f"live_path_leads_over_the_fleet[{HUB}]": fail("no complete answer within 3 s"),
         INSTALLED: fail("127.0.0.1:18000:198.19.43.95:8000"),
         RUNNING: fail("198.19.43.95:8000"),
     }
@@ -95,7 +97,7 @@ class UnitForwardsBack(Rewritten):
     change = "s/-L 127/-R 2222:127.0.0.1:22 &/"
 
 
-class UnitIsAProxy(Rewritten):
+class UnitIsSocksProxy(Rewritten):
     """A fleet unit is a SOCKS proxy into coulombcore's network besides."""
 
     turns = {INSTALLED: fail("-D 1080"), RUNNING: fail("is also a proxy")}
@@ -136,7 +138,7 @@ class UnitMayAsk(Rewritten):
     change = "s/-o BatchMode=yes //"
 
 
-class UnitIgnoresAPortThatIsTaken(Rewritten):
+class UnitIgnoresTakenPort(Rewritten):
     """A fleet unit's ssh would stay up without its port."""
 
     turns = {
@@ -146,20 +148,21 @@ class UnitIgnoresAPortThatIsTaken(Rewritten):
     change = "s/ExitOnForwardFailure=yes/ExitOnForwardFailure=no/"
 
 
-class UnitLogsInAsRoot(Rewritten):
-    """A fleet unit logs in to coulombcore as root, which lets it."""
+class UnitLogsInAsAnotherUser(Rewritten):
+    """A fleet unit logs in to coulombcore as somebody else, who lets the fleet identity in."""
 
-    turns = {INSTALLED: fail("root@198.18.77.12"), RUNNING: fail("logs in as root, not tegwick")}
-    change = "s/tegwick@/root@/"
+    turns = {INSTALLED: fail("guest@198.18.77.12"), RUNNING: fail("logs in as guest, not tegwick")}
+    change = "s/tegwick@/guest@/"
 
     def inject(self) -> None:
-        line = keys.public(keys.FLEET)
-        root(COULOMB, f"mkdir -p -m 700 ~/.ssh; echo '{line}' >~/.ssh/authorized_keys")
+        authorized = "~guest/.ssh/authorized_keys"
+        root(COULOMB, "useradd -m guest && install -d -m 700 -o guest ~guest/.ssh && "
+                      f"echo '{keys.public(keys.FLEET)}' >{authorized}")  # fmt: skip
         super().inject()
 
     def heal(self) -> None:
         super().heal()
-        root(COULOMB, "rm ~/.ssh/authorized_keys")
+        root(COULOMB, "loginctl terminate-user guest; userdel -f -r guest 2>/dev/null")
 
 
 class UnitUsesAnotherKey(Rewritten):
@@ -180,7 +183,7 @@ class UnitUsesAnotherKey(Rewritten):
         user(RAILIANCE, "rm ~/.ssh/id_mine ~/.ssh/id_mine.pub")
 
 
-class UnitRunsSshUnderAWrapper(Rewritten):
+class UnitRunsSshInTimeout(Rewritten):
     """Somebody wrapped a fleet unit's ssh in timeout(1), which systemd now watches instead."""
 
     turns = {

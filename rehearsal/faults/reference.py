@@ -77,7 +77,7 @@ class ReferenceUsesAnotherKey(_ReferenceChanged):
     )
 
 
-class ReferenceLacksATunnel(_ReferenceChanged):
+class ReferenceLacksTunnel(_ReferenceChanged):
     """The reference calls a tunnel by another name than the inventory."""
 
     turns = {
