@@ -33,8 +33,8 @@ def faults(names: Sequence[str], say: Callable[[str], None], *, record: bool) ->
     folder = PROJECT / "reports" / f"{started:%Y-%m-%dT%H%M%SZ}_faults"
     folder.mkdir(parents=True)
     matrix = live(dict.fromkeys(names or FAULTS), folder, say)
-    (folder / "faults.html").write_text(page.html(matrix, started), "utf-8")
     (folder / "faults.json").write_text(page.data(matrix, started), "utf-8")
+    (folder / "faults.html").write_text(page.html(matrix, started), "utf-8")
     if record:
         _record(matrix, folder)
     print("", *matrix.summary(), f"report: {folder / 'faults.html'}", sep="\n")

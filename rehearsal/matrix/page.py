@@ -79,6 +79,7 @@ def html(matrix: Matrix, started: datetime) -> str:
         turns=turns,
         areas=_areas(matrix),
         squares=squares,
+        ends=ends,
         what=what,
         css=Markup("\n").join(Markup(file.read_text("utf-8")) for file in _STYLES),  # noqa: S704
     )
@@ -105,6 +106,16 @@ def squares(matrix: Matrix, row: Row) -> dict[str, Square | None]:
         if (name := function(cell.check)) in found:  # else a fault misnames it: see its problems
             found[name].append(cell)
     return {name: Square(tuple(cells)) if cells else None for name, cells in found.items()}
+
+
+def ends(matrix: Matrix, row: Row) -> dict[tuple[str, str, str | None], list[Cell]]:
+    """What turned, by outcome, reason and problem: one silent host is one reason for many."""
+    found: dict[tuple[str, str, str | None], list[Cell]] = {}
+    for square in squares(matrix, row).values():
+        for cell in square.turned if square else ():
+            told = (cell.judged.outcome, cell.judged.reason, cell.problem)
+            found.setdefault(told, []).append(cell)
+    return found
 
 
 def what(fault: type[Fault]) -> str:
