@@ -37,12 +37,12 @@ def faults(*names: str) -> Iterator[subprocess.Popen[str]]:
         cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, start_new_session=True,
     )  # fmt: skip
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait(DEADLINE)
+    with process:  # closes the pipe, and waits
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
 
 
 def read_until(process: subprocess.Popen[str], words: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fleetmesh.snapshot import Snapshot
-from rehearsal.paths import RECORDINGS
+from rehearsal.paths import PROJECT, RECORDINGS
 
 FOLDERS = sorted(RECORDINGS.iterdir())
 ALL = 3_000_000
@@ -60,6 +60,7 @@ def found(text: str) -> list[str]:
 def test_recording_holds_no_secret(folder: Path) -> None:
     for text in texts(folder):
         assert not found(text), found(text)
+        assert str(PROJECT) not in text, "a path of the machine on which it was recorded"
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
