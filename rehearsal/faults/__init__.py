@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from rehearsal.faults import (
+    api,
     autostart,
     carriers,
+    certificates,
     clusters,
     hosts,
     identity,
     keys,
+    machines,
     options,
     policy,
     reference,
@@ -17,6 +20,7 @@ from rehearsal.faults import (
     tunnels,
     units,
     workstation,
+    writes,
 )
 from rehearsal.faults.fault import Fault, Ground, Turn
 
@@ -24,7 +28,8 @@ FAULTS: dict[str, type[Fault]] = {
     fault.title(): fault
     for module in (
         *(keys, identity, tunnels, carriers, units, options, reference),
-        *(workstation, rogues, autostart, services, clusters, hosts, policy),
+        *(workstation, rogues, autostart, services, clusters, api, hosts, machines),
+        *(policy, certificates, writes),
     )
     for fault in vars(module).values()
     if isinstance(fault, type)

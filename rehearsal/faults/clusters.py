@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, ClassVar
 
+from rehearsal.errors import RehearsalError
 from rehearsal.faults.cluster import (
     API,
     BRIDGES,
@@ -44,6 +46,17 @@ class _Bridge(Fault):
         restore(BRIDGES, "actcore-state-hub-bridge")
 
 
+def _await(field: str, value: str) -> None:
+    """Wait until the bridge's containers have this value (JSONPath) in their status."""
+    template = f"{{range .items[*].status.containerStatuses[*]}}{field}{{end}}"
+    pods = f"get pods -l app.kubernetes.io/name={HUB_BRIDGE} -o jsonpath='{template}'"
+    end = time.monotonic() + 10
+    while (found := kubectl(BRIDGES, pods)) != value:
+        if time.monotonic() > end:
+            raise RehearsalError(f"the bridge's containers have {field} {found}, not {value}")
+        time.sleep(0.05)
+
+
 class BridgeNotReady(_Bridge):
     """The bridge's readiness probe asks for a path that nobody knows."""
 
@@ -59,10 +72,7 @@ class BridgeCrashLooping(_Bridge):
 
     def inject(self) -> None:
         super().inject()
-        waiting = "{.items[*].status.containerStatuses[*].state.waiting.reason}"
-        pods = f"get pods -l app.kubernetes.io/name={HUB_BRIDGE} -o jsonpath='{waiting}'"
-        while kubectl(BRIDGES, pods) != "CrashLoopBackOff":
-            pass  # its first restart comes at once, and the second is a second away
+        _await("{.state.waiting.reason}", "CrashLoopBackOff")  # the first restart comes at once
 
 
 class BridgeImageMissing(_Bridge):
@@ -87,6 +97,10 @@ class BridgeHalfReady(_Bridge):
         ),
     )
     turns = {READY: fail("is 1/2 ready"), INSIDE: NO_ANSWER}
+
+    def inject(self) -> None:
+        super().inject()
+        _await("{.ready} ", "true false ")
 
 
 class BridgeOffTheNodesNetwork(_Bridge):
@@ -175,7 +189,7 @@ class BridgeRestartedLately(Fault):
     turns = {READY: fail("1 times in all")}
 
     def inject(self) -> None:
-        root(RAILIANCE, "pkill -f 'socat TCP-LISTEN:8000'")
+        root(RAILIANCE, "pkill -f 'socat TCP-LISTEN:800[0]'")
         name = f"-l app.kubernetes.io/name={HUB_BRIDGE}"
         kubectl(BRIDGES, f"wait pods {name} --for=condition=Ready=false --timeout=3s", check=False)
         kubectl(BRIDGES, f"wait pods {name} --for=condition=Ready --timeout=5s")

@@ -1,1 +1,104 @@
-"""policy."""
+"""What is agreed: thresholds, waivers, deferrals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rehearsal.faults.cluster import BRIDGES, HUB_BRIDGE, rolled_out
+from rehearsal.faults.fault import Fault, Turn, fail, inconclusive, warn
+from rehearsal.faults.means import HUB, RAILIANCE, UNITS, units, user
+
+WAIVER = {"check": "PROD-08", "owner": "rehearsal", "reason": "the unit is being rebuilt"}
+
+
+class TooManyUnits(Fault):
+    """Four more persistent tunnels, and six are more than the WireGuard threshold."""
+
+    turns = {"few_enough_tunnel_units": warn("6 units, more than 5")}
+    names = [f"extra-{number}" for number in range(4)]
+
+    def inject(self) -> None:
+        for port, name in enumerate(self.names, 28001):
+            user(RAILIANCE, f"sed s/127.0.0.1:18000/127.0.0.1:{port}/ {UNITS}/{HUB}.service "
+                            f">{UNITS}/{name}.service")  # fmt: skip
+        units("enable", *self.names)
+
+    def heal(self) -> None:
+        units("disable", *self.names)
+        files = " ".join(f"{UNITS}/{name}.service" for name in self.names)
+        user(RAILIANCE, f"rm {files}; systemctl --user daemon-reload")
+
+
+class _UnitDisabled(Fault):
+    """A fleet unit is disabled, and the inventory says something to that."""
+
+    def inject(self) -> None:
+        units("disable", HUB)
+
+    def heal(self) -> None:
+        units("enable", HUB)
+
+
+class WaiverExpired(_UnitDisabled):
+    """A disabled unit was accepted until a day that has passed."""
+
+    turns = {f"unit_is_enabled[{HUB}]": fail("the waiver has expired: the unit is being rebuilt")}
+
+    def inventory(self, document: dict[str, Any]) -> None:
+        document["waivers"] = [{**WAIVER, "expires": "2020-01-01T00:00:00Z"}]
+
+
+class WaiverValid(_UnitDisabled):
+    """A disabled unit is accepted until a day to come."""
+
+    turns = {f"unit_is_enabled[{HUB}]": Turn("waived", "accepted: the unit is being rebuilt")}
+
+    def inventory(self, document: dict[str, Any]) -> None:
+        document["waivers"] = [{**WAIVER, "expires": "2999-01-01T00:00:00Z"}]
+
+
+class WaiverOfAnotherUnit(_UnitDisabled):
+    """Another unit's being disabled is accepted, and not this one's."""
+
+    turns = {f"unit_is_enabled[{HUB}]": fail("is disabled")}
+
+    def inventory(self, document: dict[str, Any]) -> None:
+        only = "fleet-issue-core-coulombcore"
+        document["waivers"] = [{**WAIVER, "expires": "2999-01-01T00:00:00Z", "only": only}]
+
+
+class DeferralWithdrawn(Fault):
+    """The inventory postpones the migration to certificates no longer, and nobody migrated."""
+
+    turns = {
+        "tunnels_use_a_valid_certificate": inconclusive("no deferral is accepted"),
+        "certificate_readiness": inconclusive("no deferral is accepted"),
+    }
+
+    def inject(self) -> None:
+        """Nothing happens to the fleet."""
+
+    def heal(self) -> None:
+        """Nothing happened."""
+
+    def inventory(self, document: dict[str, Any]) -> None:
+        del document["deferrals"]["PROD-14"], document["deferrals"]["PRE-09"]
+
+
+class TooManyRestarts(Fault):
+    """A fleet unit's ssh died more often than the inventory allows, and runs again."""
+
+    turns = {f"unit_restarts_rarely[{HUB}]": warn("restarted 1 times, more than 0")}
+
+    def inject(self) -> None:
+        restarts = f"$(systemctl --user show -P NRestarts {HUB})"
+        answers = "curl -sf http://127.0.0.1:18000/state/health"
+        user(RAILIANCE, f"systemctl --user kill {HUB}; until [ {restarts} = 1 ] && {answers}; "
+                        "do sleep 0.1; done")  # fmt: skip
+        rolled_out(BRIDGES, HUB_BRIDGE)
+
+    def heal(self) -> None:
+        units("restart", HUB)
+
+    def inventory(self, document: dict[str, Any]) -> None:
+        document["limits"]["restarts"] = 0

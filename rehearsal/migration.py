@@ -1,0 +1,107 @@
+"""The runbook's migration of the tunnels from a static key to certificates, on the rehearsal."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from rehearsal import fleet
+from rehearsal.paths import REHEARSAL_ASSETS, STATE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = "~/.ssh/id_fleet_mesh"
+CERTIFICATE = f"{KEY}-cert.pub"
+SIGN = f"warden sign atm-fleet-mesh --pubkey {KEY}.pub"
+PRINCIPALS = "/etc/ssh/auth_principals/tegwick"
+REFERENCE = STATE / "migrated"
+_RESTART = (
+    "export XDG_RUNTIME_DIR=/run/user/1000; systemctl --user daemon-reload; "
+    "systemctl --user restart fleet-state-hub-coulombcore fleet-issue-core-coulombcore"
+)
+
+
+def migrate() -> None:
+    """Take a fleet from after the cutover to certificates, and wait until it serves.
+
+    Raises RehearsalError.
+    """
+    fleet.run("railiance01", f"ssh-keygen -q -t ed25519 -N '' -f {KEY}; {SIGN} >{CERTIFICATE}")
+    register()
+    retire_static_key()
+    _write_reference()
+    _install(REFERENCE)
+
+
+def migrated(inventory: dict[str, Any]) -> None:
+    """Change an inventory, as plain data, to that of the migrated fleet."""
+    inventory |= {"identity": "certificate", "reference": str(REFERENCE)}
+    for tunnel in inventory["tunnels"].values():
+        tunnel["key"] = KEY
+
+
+def undo() -> None:
+    """Bring the fleet back to the static key, and wait until it serves. Raises RehearsalError."""
+    accept_static_key()
+    _install(REHEARSAL_ASSETS)
+    fleet.run("railiance01", f"rm {KEY} {KEY}.pub {CERTIFICATE}")
+    unregister()
+
+
+def sign() -> None:
+    """Have the fleet's key signed anew, as the cert_command does."""
+    fleet.run("railiance01", f"{SIGN} >{CERTIFICATE}")
+
+
+def register() -> None:
+    """Let the certificates' principal log in on coulombcore."""
+    fleet.run("coulombcore", f"echo atm-fleet-mesh >{PRINCIPALS}", user="root")
+
+
+def unregister() -> None:
+    """Let it log in no longer."""
+    fleet.run("coulombcore", f"truncate -s 0 {PRINCIPALS}", user="root")
+
+
+def retire_static_key() -> None:
+    """Let the static key open coulombcore no more."""
+    fleet.run("coulombcore", "sed -i.static /id_ops/d ~/.ssh/authorized_keys")
+
+
+def accept_static_key() -> None:
+    """Let it open coulombcore again."""
+    fleet.run("coulombcore", "mv ~/.ssh/authorized_keys.static ~/.ssh/authorized_keys")
+
+
+def _install(assets: Path) -> None:
+    """Install these assets on railiance01 and restart the tunnels."""
+    for file in assets.rglob("*"):
+        if file.suffix == ".service":
+            _write(f"systemd/user/{file.name}", file.read_text())
+        elif file.suffix == ".yaml":
+            _write("bridge/tunnels.yaml", file.read_text())
+    fleet.run("railiance01", _RESTART)
+    fleet.wait_until_served()
+
+
+def _write(path: str, content: str) -> None:
+    encoded = base64.b64encode(content.encode()).decode()
+    fleet.run("railiance01", f"echo {encoded} | base64 -d >~/.config/{path}")
+
+
+def _write_reference() -> None:
+    """Write the reference files as they are after the migration."""
+    for file in REHEARSAL_ASSETS.rglob("*"):
+        if file.is_file():
+            copy = REFERENCE / file.relative_to(REHEARSAL_ASSETS)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(_migrated_text(file.read_text()))
+
+
+def _migrated_text(text: str) -> str:
+    """A reference file after the migration of the runbook."""
+    command = f'{KEY}\n    cert_command: "{SIGN}"'
+    return text.replace("    identity: ~/.ssh/id_ops", f"    identity: {command}").replace(
+        "%h/.ssh/id_ops", "%h/.ssh/id_fleet_mesh"
+    )
