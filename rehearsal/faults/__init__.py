@@ -5,6 +5,7 @@ from __future__ import annotations
 from rehearsal.faults import (
     api,
     autostart,
+    bridges,
     carriers,
     certificates,
     clusters,
@@ -28,7 +29,7 @@ FAULTS: dict[str, type[Fault]] = {
     fault.title(): fault
     for module in (
         *(keys, identity, tunnels, carriers, units, options, reference),
-        *(workstation, rogues, autostart, services, clusters, api, hosts, machines),
+        *(workstation, rogues, autostart, services, bridges, clusters, api, hosts, machines),
         *(policy, certificates, writes),
     )
     for fault in vars(module).values()

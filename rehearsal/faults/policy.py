@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from rehearsal.faults.cluster import BRIDGES, HUB_BRIDGE, rolled_out
 from rehearsal.faults.fault import Fault, Turn, fail, inconclusive, warn
 from rehearsal.faults.means import HUB, RAILIANCE, UNITS, units, user
 
@@ -83,22 +82,3 @@ class DeferralWithdrawn(Fault):
 
     def inventory(self, document: dict[str, Any]) -> None:
         del document["deferrals"]["PROD-14"], document["deferrals"]["PRE-09"]
-
-
-class TooManyRestarts(Fault):
-    """A fleet unit's ssh died more often than the inventory allows, and runs again."""
-
-    turns = {f"unit_restarts_rarely[{HUB}]": warn("restarted 1 times, more than 0")}
-
-    def inject(self) -> None:
-        restarts = f"$(systemctl --user show -P NRestarts {HUB})"
-        answers = "curl -sf http://127.0.0.1:18000/state/health"
-        user(RAILIANCE, f"systemctl --user kill {HUB}; until [ {restarts} = 1 ] && {answers}; "
-                        "do sleep 0.1; done")  # fmt: skip
-        rolled_out(BRIDGES, HUB_BRIDGE)
-
-    def heal(self) -> None:
-        units("restart", HUB)
-
-    def inventory(self, document: dict[str, Any]) -> None:
-        document["limits"]["restarts"] = 0
