@@ -30,7 +30,7 @@ class Places:
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a socket: a unit, a login session from somewhere, or neither.
+    """Who holds a socket: a user's unit, a login session from somewhere, or neither.
 
     `origin` is the machine from which the login session came.
     """
@@ -49,9 +49,14 @@ class Holder:
 
 
 def held_by(socket: Socket, sessions: Mapping[str, LoginSession], places: Places) -> Holder:
-    """Attribute `socket` by its cgroup (ss(8), cgroups(7)) and logind's session list."""
-    if socket.unit:
+    """Attribute `socket` by its cgroup (ss(8), cgroups(7)) and logind's session list.
+
+    A unit of the system is not the user's unit of that name.
+    """
+    if socket.unit and "/user@" in (socket.cgroup or ""):
         return Holder(unit=socket.unit)
+    if socket.unit:
+        return Holder(other=f"the system's unit {socket.unit}")
     if socket.session:
         session = sessions.get(socket.session)
         if session is None:

@@ -174,7 +174,7 @@ def test_far_socket_in_a_session_from_elsewhere_breaks_the_path(follow: Follow) 
 def test_far_socket_of_a_program_of_its_own_breaks_the_path(follow: Follow) -> None:
     proxy = replace(OPENED, cgroup="/system.slice/proxy.service")
     path = follow(far=replace(FAR, connections=(MIRRORED, proxy)))
-    assert path.broken == "on coulombcore the request is carried by the unit proxy.service"
+    assert path.broken == "on coulombcore the request is carried by the system's unit proxy.service"
 
 
 def test_wrong_service_is_shown_as_the_end(follow: Follow) -> None:
@@ -205,7 +205,8 @@ def test_same_bytes_on_another_port_are_another_request(follow: Follow) -> None:
     ("cgroup", "holder"),
     [
         (UNIT, f"the unit {TUNNEL}.service"),
-        (SSHD, "the unit ssh.service"),
+        (SSHD, "the system's unit ssh.service"),
+        (f"/system.slice/{TUNNEL}.service", f"the system's unit {TUNNEL}.service"),
         (f"{USER}/session-c1.scope", "login session c1 from workstation"),
         (f"{USER}/session-c2.scope", "login session c2 from this host itself"),
         (f"{USER}/session-c3.scope", "login session c3 from 10.0.0.7 (no host of the inventory)"),
