@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rehearsal import keys, states
 from rehearsal.faults.fault import Fault, fail, inconclusive
-from rehearsal.faults.means import HUB, RAILIANCE, WORKSTATION, restore_unit, units, user
+from rehearsal.faults.means import HUB, RAILIANCE, WORKSTATION, restore_unit, root, units, user
 from rehearsal.faults.rewritten import DOWN, restart, rewrite, until_listening, until_unready
 
 INSTALLED = "installed_files_equal_the_reference"
@@ -111,6 +111,32 @@ class TunnelInAnotherUnit(Fault):
 
     def heal(self) -> None:
         user(RAILIANCE, "systemctl --user stop mine")
+        units("start", HUB)
+
+
+class TunnelInSystemUnit(Fault):
+    """Somebody installed the unit, under the same name, for the whole system."""
+
+    turns = {
+        f"listen_address_is_free_or_ours[{HUB}]": fail(f"held by the system's unit {HUB}.service"),
+        STEADY: fail("is inactive (dead)"),
+        HELD: fail(f"127.0.0.1:18000 is held by the system's unit {HUB}.service"),
+        RUNNING: fail("runs no ssh"),
+        PATH: fail(f"127.0.0.1:18000 is held by the system's unit {HUB}.service"),
+        f"running_is_what_would_start[{HUB}]": fail("runs no ssh"),
+    }
+
+    def inject(self) -> None:
+        units("stop", HUB)
+        unit = f"/run/systemd/system/{HUB}.service"
+        root(RAILIANCE, f"sed 's|%h|/home/tegwick|; s|^ExecStart=|User=tegwick\\n&|' "
+                        f"/home/tegwick/.config/systemd/user/{HUB}.service >{unit} && "
+                        f"systemctl daemon-reload && systemctl start {HUB}")  # fmt: skip
+        until_listening(HUB)
+
+    def heal(self) -> None:
+        root(RAILIANCE, f"systemctl stop {HUB}; rm /run/systemd/system/{HUB}.service; "
+                        "systemctl daemon-reload")  # fmt: skip
         units("start", HUB)
 
 

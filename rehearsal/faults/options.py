@@ -165,6 +165,38 @@ class UnitLogsInAsAnotherUser(Rewritten):
         root(COULOMB, "loginctl terminate-user guest; userdel -f -r guest 2>/dev/null")
 
 
+class UnitGoesByName(Rewritten):
+    """A fleet unit calls coulombcore by a name, which may lead elsewhere tomorrow."""
+
+    turns = {
+        INSTALLED: fail("tegwick@coulombcore"),
+        RUNNING: fail("goes to coulombcore, not 198.18.77.12"),
+    }
+    change = "s/tegwick@198.18.77.12/tegwick@coulombcore/"
+
+    def inject(self) -> None:
+        pinned = f"coulombcore {keys.public(keys.host_key(COULOMB))}"
+        user(RAILIANCE, f"cp -p ~/.ssh/known_hosts ~/kept; echo '{pinned}' >>~/.ssh/known_hosts")
+        super().inject()
+
+    def heal(self) -> None:
+        super().heal()
+        user(RAILIANCE, "mv ~/kept ~/.ssh/known_hosts")
+
+
+class UnitCarriesSecondSsh(Rewritten):
+    """A fleet unit starts a second ssh beside its own."""
+
+    turns = {
+        INSTALLED: fail("+ExecStartPost=/usr/bin/ssh -f -N"),
+        f"live_path_leads_over_the_fleet[{HUB}]": fail("holds 2 SSH connections"),
+    }
+    change = (
+        "s|^Restart=|ExecStartPost=/usr/bin/ssh -f -N -o BatchMode=yes -i %h/.ssh/id_ops "
+        "-R 2222:127.0.0.1:22 tegwick@198.18.77.12\\n&|"
+    )
+
+
 class UnitUsesAnotherKey(Rewritten):
     """A fleet unit logs in with somebody's own key, which coulombcore also lets in."""
 
