@@ -20,10 +20,10 @@ class TooManyUnits(Fault):
         for port, name in enumerate(self.names, 28001):
             user(RAILIANCE, f"sed s/127.0.0.1:18000/127.0.0.1:{port}/ {UNITS}/{HUB}.service "
                             f">{UNITS}/{name}.service")  # fmt: skip
-        units("enable", *self.names)
+        units("enable --now", *self.names)
 
     def heal(self) -> None:
-        units("disable", *self.names)
+        units("disable --now", *self.names)
         files = " ".join(f"{UNITS}/{name}.service" for name in self.names)
         user(RAILIANCE, f"rm {files}; systemctl --user daemon-reload")
 
@@ -82,3 +82,21 @@ class DeferralWithdrawn(Fault):
 
     def inventory(self, document: dict[str, Any]) -> None:
         del document["deferrals"]["PROD-14"], document["deferrals"]["PRE-09"]
+
+
+class OpsBridgeExpected(Fault):
+    """The inventory has ops-bridge run the tunnels, and `bridge` is iproute2's still."""
+
+    turns = {
+        "bridge_is_known_for_what_it_is": fail("iproute2"),
+        "fleet_tunnel_can_be_stopped": warn("`bridge` on railiance01 is iproute2"),
+    }
+
+    def inject(self) -> None:
+        """Nothing happens to the fleet."""
+
+    def heal(self) -> None:
+        """Nothing happened."""
+
+    def inventory(self, document: dict[str, Any]) -> None:
+        document["manager"] = "ops-bridge"
