@@ -190,6 +190,7 @@ _SESSIONS = (
     'loginctl show-session "$id" -p Id -p Name -p Service -p RemoteHost -p Leader; echo; done'
 )
 _PROCESSES = (
+    "read -r name </proc/1/comm || exit; "  # with hidepid, other users' tunnels are hidden
     "for d in /proc/[0-9]*; do read -r name 2>/dev/null <$d/comm || continue; "
     "case $name in ssh|autossh) printf '\\n== %s %s\\n' ${d#/proc/} \"$(stat -c %u $d)\"; "
     "cat $d/cmdline;; esac; done 2>/dev/null; true"

@@ -105,7 +105,12 @@ class UserManager:
 
 
 def parse_user_manager(transcript: Transcript) -> UserManager:
-    """Read `systemctl --user show -p Version -p SystemState`."""
+    """Read `systemctl --user show -p Version -p SystemState`.
+
+    A bus at which nobody listens, or which is not there, is that of a dead instance.
+    """
+    if re.search("Failed to connect to .*(Connection refused|No such file)", transcript.err):
+        return UserManager("", f"dead: {transcript.err.strip()}")
     found = blocks(succeeded(transcript))
     if len(found) != 1 or not {"Version", "SystemState"} <= found[0].keys():
         raise NotUnderstood("expected Version and SystemState")
