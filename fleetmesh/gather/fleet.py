@@ -8,6 +8,7 @@ that carried the answers. Questions to the Kubernetes APIs run beside the batche
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -125,7 +126,16 @@ class Fleet:
             ]
             for job in jobs:
                 answered += job.result()
-        return answered
+        return [self._attributed(transcript) for transcript in answered]
+
+    def _attributed(self, transcript: Transcript) -> Transcript:
+        """A request that failed on a session which broke says nothing of the service."""
+        session = self.sessions.get(transcript.host)
+        if session is None or isinstance(session, Unreachable) or not session.lost:
+            return transcript
+        if transcript.lost or "refused" not in transcript.details:
+            return transcript
+        return replace(transcript, lost=session.lost)
 
     def _kubeconfigs(
         self, pool: ThreadPoolExecutor, questions: list[Question]

@@ -28,7 +28,7 @@ class LocalSession:
         self.identity = Identity(address="local", user=getpass.getuser())
         self.channels = 0
         self._counting = threading.Lock()
-        self._closed = False
+        self.lost: str | None = None
 
     def run(
         self, command: str, *, deadline: float, limit: int = LIMIT, stdin: bytes = b""
@@ -36,8 +36,8 @@ class LocalSession:
         """See Session.run. Like sshd: the login shell with -c, in the home directory."""
         started, clock = datetime.now(UTC), time.monotonic()
         capture, exit_status = Capture(limit), None
-        if self._closed:
-            lost: str | None = f"the session with {self.target.name} is closed"
+        if self.lost:
+            lost: str | None = self.lost
         else:
             with self._counting:
                 self.channels += 1
@@ -87,7 +87,7 @@ class LocalSession:
 
     def close(self) -> None:
         """See Session.close."""
-        self._closed = True
+        self.lost = f"the session with {self.target.name} is closed"
 
 
 def _start(command: str) -> subprocess.Popen[bytes]:

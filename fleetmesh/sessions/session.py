@@ -14,6 +14,11 @@ class Session(Protocol):
     identity: Identity
     channels: int
 
+    @property
+    def lost(self) -> str | None:
+        """Why nothing can be asked any more; None as far as is known."""
+        ...
+
     def run(
         self, command: str, *, deadline: float, limit: int = LIMIT, stdin: bytes = b""
     ) -> Completed:

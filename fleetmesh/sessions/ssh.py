@@ -28,6 +28,11 @@ class SshSession:
         self._counting = threading.Lock()
         self._lost: str | None = None
 
+    @property
+    def lost(self) -> str | None:
+        """See Session.lost."""
+        return self._lost
+
     def run(
         self, command: str, *, deadline: float, limit: int = LIMIT, stdin: bytes = b""
     ) -> Completed:

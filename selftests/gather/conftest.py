@@ -29,6 +29,7 @@ class HereSession:
         self.identity = Identity("192.0.2.1", "tegwick", "ssh-ed25519 AAAA", "SHA256:x")
         self.channels = 0
         self.closed = False
+        self.lost: str | None = None
         self._local = LocalSession(self.target)
         self._events = events
         self._before = before
