@@ -25,9 +25,9 @@ class Cell:
     problem: str | None
 
     @property
-    def grave(self) -> bool:
-        """Whether the check ended in a way that a person would look at."""
-        return self.judged.outcome not in ("pass", "deferred")
+    def proven(self) -> bool:
+        """Whether it shows that the check can fail, and not only that it can be blind."""
+        return self.turned and not self.problem and self.judged.outcome in ("fail", "warn")
 
 
 def compare(fault: type[Fault], ground: Verdicts, found: Verdicts) -> list[Cell]:

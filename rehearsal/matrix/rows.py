@@ -78,9 +78,9 @@ class Matrix:
 
     @property
     def uncovered(self) -> list[str]:
-        """Checks that no fault turned as it should."""
-        seen = (cell for row in self.rows for cell in row.turned if not cell.problem)
-        return sorted(self.checks.keys() - {function(c.check) for c in seen if c.grave})
+        """Checks that no fault proves able to fail."""
+        proven = {function(cell.check) for row in self.rows for cell in row.cells if cell.proven}
+        return sorted(self.checks.keys() - proven)
 
     @property
     def holds(self) -> bool:
@@ -100,6 +100,6 @@ class Matrix:
         if self.troubled:
             lines.insert(4, f"not made/healed {self.troubled:4}")
         if self.complete and self.uncovered:
-            lines.append(f"no fault turns  {', '.join(self.uncovered)}")
+            lines.append(f"unproven        {', '.join(self.uncovered)}")
         lines.append("The matrix holds." if self.holds else "The matrix does not hold.")
         return lines

@@ -156,7 +156,7 @@ def test_a_check_that_no_fault_turns_fails_the_whole_matrix_and_is_named() -> No
     whole = Matrix([noticed], checks, complete=True)
     assert whole.uncovered == ["far_end_answers", "linger_is_on", "written"]
     assert not whole.holds
-    assert "no fault turns  far_end_answers, linger_is_on, written" in whole.summary()
+    assert "unproven        far_end_answers, linger_is_on, written" in whole.summary()
     assert Matrix([noticed], checks, complete=False).holds
 
 
@@ -167,9 +167,10 @@ def test_only_what_turned_for_the_named_reason_is_covered(words: str) -> None:
     assert ("port_is_held" in matrix.uncovered) == (words == "nobody")
 
 
-def test_a_check_that_is_only_seen_to_pass_is_not_covered() -> None:
+@pytest.mark.parametrize("end", ["pass", "inconclusive", "waived"])
+def test_a_check_that_is_never_seen_to_fail_is_not_covered(end: str) -> None:
     checks = {function(check): judged for check, judged in GROUND.items()}
-    begun = row({"written": judged("pass")}, {"written": passes()})
+    begun = row({"written": judged(end, "why")}, {"written": Turn(end, "why")})
     assert begun.problems == []
     assert "written" in Matrix([begun], checks).uncovered
 

@@ -75,10 +75,10 @@ def test_every_cell_says_its_end_in_a_sign_and_a_word() -> None:
 
 def test_checks_that_no_fault_turns_are_listed_where_all_were_tried() -> None:
     whole = page.html(matrix(noticed(), complete=True), STARTED)
-    assert "Checks that no fault turns" in whole
+    assert "Checks that no fault proves able to fail" in whole
     assert "<code>check_number_0</code>" in whole
     assert "<li><b>X-01</b>" not in whole
-    assert "Checks that no fault turns" not in page.html(matrix(noticed()), STARTED)
+    assert "Checks that no fault proves able to fail" not in page.html(matrix(noticed()), STARTED)
 
 
 def test_hostile_reasons_are_inert_and_legible() -> None:
