@@ -81,6 +81,7 @@ class AliasLeadsToAnotherHost(Fault):
         "host_is_no_other_host[coulombcore]": fail("coulombcore and railiance01 are one machine"),
         "host_is_no_other_host[railiance01]": fail("railiance01 and coulombcore are one machine"),
         "host_key_is_pinned": fail("has another key of coulombcore pinned than the one it offers"),
+        "cluster_is_the_right_one": fail("railiance01 and coulombcore are one cluster"),
         "cluster_ip_is_current": fail("there is no Service state-hub/"),
         "service_is_healthy": fail("not connected: connect failed"),
         "live_path_leads_over_the_fleet": fail("something stands between"),
