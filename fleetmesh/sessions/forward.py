@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, Union
+from typing import TYPE_CHECKING, Any, Self, Union
 
 if TYPE_CHECKING:
     from paramiko import Channel
@@ -173,7 +173,12 @@ def _end_writing(stream: Stream) -> None:
         if isinstance(stream, socket.socket):
             stream.shutdown(socket.SHUT_WR)
         else:
-            stream.shutdown_write()
+            # paramiko's shutdown_write lets go of the lock before it sends, so that the answer to
+            # a CLOSE can pass the EOF; sshd then drops the whole connection.
+            channel: Any = stream
+            with channel.lock:
+                if not channel.closed and (message := channel._send_eof()):
+                    channel.transport._send_user_message(message)
 
 
 def _cut(stream: Stream) -> None:
