@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from rehearsal.faults.bridges import NO_ANSWER, READY
@@ -39,7 +40,7 @@ class BridgeServiceGone(Fault):
 class ClusterNamesUnknown(Fault):
     """The application's pods do not ask the cluster's DNS."""
 
-    turns = {"service_answers_inside_the_cluster": fail("not resol")}
+    turns = {"service_answers_inside_the_cluster": fail("name resolution")}
 
     def inject(self) -> None:
         patch(BRIDGES, f"deploy/{API}", add("/spec/template/spec/dnsPolicy", "Default"))
@@ -108,15 +109,26 @@ class ClusterIpChanged(_Moved):
 
     def move(self) -> None:
         super().move()
-        kubectl(
-            SERVICES, "create service clusterip state-hub --tcp=8000:8000 --clusterip=198.19.43.77"
-        )
+        port = {"name": "http", "port": 8000, "targetPort": 8000}
+        labels = {"app.kubernetes.io/name": "state-hub"}
+        service = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "state-hub", "namespace": SERVICES},
+            "spec": {"clusterIP": "198.19.43.77", "selector": labels, "ports": [port]},
+        }
+        kubectl(SERVICES, f"create --validate=false -f - <<END\n{json.dumps(service)}\nEND")
 
 
 class ServicePortChanged(_Moved):
     """The State Hub's Service keeps its ClusterIP and changes its port."""
 
-    turns = unreachable("the Service has port 8001, the inventory says 8000")
+    turns = {
+        **unreachable("the Service has port 8001, the inventory says 8000"),
+        AT_ITS_ADDRESS: fail("refused"),
+        THROUGH_THE_TUNNEL: fail("without sending a response"),
+        PATH: fail("without sending a response"),
+    }
 
     def move(self) -> None:
         patch(SERVICES, "svc/state-hub", replace("/spec/ports/0/port", 8001))
