@@ -1,6 +1,7 @@
 """Questions to a cluster's API, with the official client, over its host's session."""
 
 import json
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from shlex import quote
@@ -30,13 +31,14 @@ def read_kubeconfig(session: Session, cluster: Cluster, deadline: float) -> Kube
     """Read the cluster's kubeconfig on its host; `deadline` in seconds."""
     path = cluster.kubeconfig
     shown = f"~/{quote(path[2:])}" if path.startswith("~/") else quote(path)
-    done = session.run(f"cat {shown}", deadline=deadline, limit=256 * 1024)
+    mark = f"fleetmesh-{secrets.token_hex(8)}"  # a log-in shell may have printed something before
+    done = session.run(f"echo {mark} && cat {shown}", deadline=deadline, limit=256 * 1024)
     if done.lost:
         return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {done.lost}")
     if done.exit_status != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
         return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {said[-1]}")
-    return Kubeconfig(text=done.stdout.decode("utf-8", "replace"))
+    return Kubeconfig(text=done.stdout.decode("utf-8", "replace").partition(f"{mark}\n")[2])
 
 
 def ask(
