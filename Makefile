@@ -17,7 +17,7 @@ faults: .venv/dev packages
 	@$(SUDO) $(PYTHON) -m rehearsal faults
 
 test: .venv/dev packages check
-	@$(SUDO) $(PYTHON) -m pytest selftests
+	@$(SUDO) $(PYTHON) -m pytest selftests --tb=short -rfEs
 
 check: .venv/dev
 	@$(PYTHON) -m ruff check .

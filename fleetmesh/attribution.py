@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from fleetmesh.facts.sockets import LoginSession, Socket
 from fleetmesh.inventory import Inventory
 
+ITSELF = "this host itself"
+"""Where a session without a remote host comes from."""
+
 
 class Places:
     """Which host an address belongs to: by the inventory, and by what the hosts say of themselves.
@@ -22,6 +25,10 @@ class Places:
         """Add the addresses that a host itself reports; an address of the inventory's stays."""
         for address in addresses:
             self._hosts.setdefault(address, host)
+
+    def knows(self, origin: str | None) -> bool:
+        """Whether `origin`, as held_by tells it, is a host of the inventory or the host itself."""
+        return origin in self._hosts.values() or origin == ITSELF
 
     def name(self, address: str) -> str:
         """The host's name, or the address with a remark that no inventory knows it."""
@@ -61,7 +68,7 @@ def held_by(socket: Socket, sessions: Mapping[str, LoginSession], places: Places
         session = sessions.get(socket.session)
         if session is None:
             return Holder(session=socket.session, origin="a session that has ended")
-        origin = places.name(session.remote_host) if session.remote_host else "this host itself"
+        origin = places.name(session.remote_host) if session.remote_host else ITSELF
         return Holder(session=socket.session, origin=origin)
     named = ", ".join(f"{name} (pid {pid})" for name, pid in socket.processes)
     where = f"cgroup {socket.cgroup}" if socket.cgroup else "no cgroup that ss could see"

@@ -87,14 +87,18 @@ class Run:
         return tuple(phase for phase in PHASES if phase in seen)
 
     @property
+    def conclusion(self) -> str:
+        """The verdict's word; a run from which checks were left out never claims READY."""
+        in_part = self.deselected and self.verdict is Verdict.READY
+        return "PASSED IN PART" if in_part else self.verdict.value
+
+    @property
     def headline(self) -> str:
         """The verdict in one line, naming the fleet and whether it is real.
 
         A run from which checks were deselected never claims that a phase is ready.
         """
-        what = self.verdict.value
-        if self.deselected and self.verdict is Verdict.READY:
-            what = "PASSED IN PART"
+        what = self.conclusion
         counted = ", ".join(
             f"{self.counts[outcome]} {outcome.value}" for outcome in Outcome if self.counts[outcome]
         )
@@ -117,11 +121,13 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """The run without its transcripts, as plain data."""
         return {
-            "verdict": self.verdict.value,
+            "verdict": self.conclusion,
             "headline": self.headline,
             "fleet": self.fleet,
             "kind": self.kind,
             "replayed": self.replayed,
+            "writes": self.writes,
+            "left_out": self.deselected,
             "inventory_digest": self.inventory_digest,
             "runbook": self.runbook,
             "started": self.started.isoformat(),

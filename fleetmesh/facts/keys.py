@@ -192,6 +192,7 @@ def _modes(inventory: Inventory) -> dict[str, Probe]:
 def _ssh(inventory: Inventory, login: Login, key: str, more: str = "") -> str:
     return (
         f"ssh -i {key} -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none "
+        "-o UpdateHostKeys=no -o ControlPath=none "
         f"-o StrictHostKeyChecking=yes -o ConnectTimeout={inventory.limits.connect:.0f} {more}"
         f"{destination(inventory, login)} true"
     )

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from fleetmesh.inventory import document
+from fleetmesh.inventory.contradictions import contradictions
 from fleetmesh.inventory.document import Document, InventoryError, Location, Problem
 from fleetmesh.inventory.model import Inventory
 
@@ -50,6 +51,7 @@ def load(file: Path) -> Inventory:
     except ValidationError as error:
         problems += [_problem(read, detail) for detail in error.errors(include_url=False)]
     problems += _reference_problems(read)
+    problems = problems or contradictions(read)  # which presuppose that everything is well-formed
     if problems:
         problems = list(dict.fromkeys(problems))
         raise InventoryError(sorted(problems, key=lambda problem: problem.line or 0))

@@ -97,7 +97,7 @@ class Smoke(Model):
     kind: Literal["progress", "emission"]
 
     path: HttpPath
-    body: dict[str, Any]
+    body: dict[str, Any] = Field(min_length=1)
     id: str
 
 
@@ -262,11 +262,6 @@ class Inventory(Model):
     def carriers(self) -> tuple[str, ...]:
         """Hosts on which fleet tunnels listen, in the inventory's order."""
         return tuple(dict.fromkeys(tunnel.host for tunnel in self.tunnels.values()))
-
-    @property
-    def vias(self) -> tuple[str, ...]:
-        """Hosts through which fleet tunnels lead, in the inventory's order."""
-        return tuple(dict.fromkeys(tunnel.via for tunnel in self.tunnels.values()))
 
     @property
     def logins(self) -> tuple[Login, ...]:

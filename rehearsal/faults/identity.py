@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rehearsal.faults.fault import Fault, fail, inconclusive
+from rehearsal.faults.fault import Fault, fail, inconclusive, passes
 from rehearsal.faults.means import COULOMB, RAILIANCE, root, user
 from rehearsal.paths import SSH_CONFIG
 
@@ -80,12 +80,10 @@ class AliasLeadsToAnotherHost(Fault):
         "host_is_the_right_one[coulombcore]": fail("coulombcore calls itself railiance01"),
         "host_is_no_other_host[coulombcore]": fail("coulombcore and railiance01 are one machine"),
         "host_is_no_other_host[railiance01]": fail("railiance01 and coulombcore are one machine"),
+        "host_is_no_other_host[workstation]": passes(),
         "host_key_is_pinned": fail("has another key of coulombcore pinned than the one it offers"),
-        "cluster_is_the_right_one": fail("railiance01 and coulombcore are one cluster"),
-        "cluster_ip_is_current": fail("there is no Service state-hub/"),
-        "service_is_healthy": fail("not connected: connect failed"),
-        "live_path_leads_over_the_fleet": fail("something stands between"),
     }
+    blinds = {COULOMB: inconclusive("coulombcore calls itself railiance01")}
 
     def inject(self) -> None:
         self._exchange(ADDRESS[COULOMB], ADDRESS[RAILIANCE])
@@ -106,6 +104,17 @@ class HostNamesSwapped(Fault):
     turns = {
         "host_is_the_right_one[railiance01]": fail("railiance01 calls itself coulombcore"),
         "host_is_the_right_one[coulombcore]": fail("coulombcore calls itself railiance01"),
+        "host_is_no_other_host": passes(),
+        "host_key_is_pinned": inconclusive("railiance01 calls itself coulombcore"),
+        "bridge_is_known_for_what_it_is": inconclusive("railiance01 calls itself coulombcore"),
+        "certificate_readiness": inconclusive("railiance01 calls itself coulombcore"),
+        "progress_event_can_be_read_back": inconclusive("railiance01 calls itself coulombcore"),
+        "safe_run_arrives": inconclusive("railiance01 calls itself coulombcore"),
+        "tunnels_use_a_valid_certificate": inconclusive("railiance01 calls itself coulombcore"),
+    }
+    blinds = {
+        RAILIANCE: inconclusive("calls itself"),
+        COULOMB: inconclusive("coulombcore calls itself railiance01"),
     }
 
     def inject(self) -> None:

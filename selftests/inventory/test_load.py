@@ -48,7 +48,6 @@ def test_committed_inventories_load(name: str) -> None:
     loaded = load(ROOT / f"fleets/{name}.yaml")
     assert (loaded.name, loaded.kind) == (name, name)
     assert loaded.carriers == ("railiance01",)
-    assert loaded.vias == ("coulombcore",)
     assert loaded.fleet_hosts == ("railiance01", "coulombcore")
     assert [str(login) for login in loaded.logins] == ["railiance01-coulombcore"]
     assert loaded.tunnels["fleet-state-hub-coulombcore"].unit == (

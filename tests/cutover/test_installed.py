@@ -47,5 +47,7 @@ def test_systemd_has_loaded_it(tunnel: Tunnel, units: Mapping[str, dict[str, Uni
     """systemd has loaded what is installed: no pending daemon-reload, no undeclared drop-in."""
     unit = units[tunnel.host][tunnel.unit]
     assert unit.load == "loaded", f"{unit.name} is {unit.load}"
+    installed = f".config/systemd/user/{unit.name}"
+    assert unit.file.endswith(f"/{installed}"), f"systemd has loaded {unit.file}, not ~/{installed}"
     assert not unit.need_reload, f"{unit.file} has changed since systemd read it"
     assert not unit.drop_ins, f"{unit.name} is changed by {', '.join(unit.drop_ins)}"

@@ -16,6 +16,7 @@ _LOUD = {
     "ExitOnForwardFailure": "yes",
     "BatchMode": "yes",
     "StrictHostKeyChecking": "yes",
+    "IdentitiesOnly": "yes",
 }
 
 

@@ -55,6 +55,7 @@ def test_running_is_what_would_start(
     running = [process for process in processes[tunnel.host] if process.pid == unit.main_pid]
     assert running, f"{unit.name} runs no ssh"
     assert unit.commands, f"{unit.name} is {unit.load}: it runs, but would start nothing"
+    assert not unit.need_reload, f"{unit.file} or a drop-in has changed: systemd runs what it was"
     now, after_reboot = " ".join(running[0].argv), unit.commands[-1]
     assert now == after_reboot, f"{unit.name} runs `{now}` but would start `{after_reboot}`"
     file = installed[tunnel.host][f".config/systemd/user/{tunnel.unit}"]

@@ -1,0 +1,43 @@
+"""Answers count only from the machine that was asked."""
+
+from dataclasses import replace
+
+from fleetmesh.facts.fact import NotUnderstood
+from fleetmesh.facts.http import SSH_ANSWERS
+from fleetmesh.facts.machines import MACHINES
+from fleetmesh.inventory import Inventory
+from fleetmesh.snapshot import Snapshot
+
+_OF_THE_MACHINE_ITSELF = {MACHINES.name, SSH_ANSWERS.name}
+
+
+def disown(snapshot: Snapshot, inventory: Inventory) -> Snapshot:
+    """The snapshot without what another machine answered in a host's name.
+
+    A machine that calls itself otherwise than the inventory does is not believed: each of its
+    transcripts is lost, with that as the cause. What it says of itself stays, for PRE-01 to judge.
+    """
+    strangers = {
+        host: cause for host in inventory.hosts if (cause := _stranger(snapshot, inventory, host))
+    }
+    owned = Snapshot(taken=snapshot.taken)
+    for group in snapshot.transcripts.values():
+        for transcript in group.values():
+            cause = strangers.get(transcript.host)
+            if cause and not transcript.lost and transcript.fact not in _OF_THE_MACHINE_ITSELF:
+                owned.add(replace(transcript, lost=cause))
+            else:
+                owned.add(transcript)
+    return owned
+
+
+def _stranger(snapshot: Snapshot, inventory: Inventory, host: str) -> str | None:
+    transcript = snapshot.of(MACHINES.name).get(host)
+    if transcript is None or transcript.lost:
+        return None
+    try:
+        found = MACHINES.parse(transcript).hostname
+    except NotUnderstood:
+        return None
+    expected = inventory.hosts[host].hostname
+    return None if found == expected else f"{host} calls itself {found}, not {expected}"
