@@ -79,6 +79,9 @@ class TunnelStartedByHand(Fault):
         RUNNING: fail("runs no ssh"),
         PATH: fail("127.0.0.1:18000 is held by login session"),
         "no_production_port_is_held_from_the_workstation[railiance01]": fail("login session"),
+        "nothing_listens_from_the_workstation[railiance01]": inconclusive(
+            "no host of the inventory"
+        ),
         f"running_is_what_would_start[{HUB}]": fail("runs no ssh"),
     }
 

@@ -104,7 +104,7 @@ class UnitEditedWithoutReload(Fault):
     turns = {
         "installed_files_equal_the_reference": fail("ServerAliveInterval=7"),
         f"systemd_has_loaded_it[{HUB}]": fail("has changed since systemd read it"),
-        f"running_is_what_would_start[{HUB}]": fail("is newer than the process that runs"),
+        f"running_is_what_would_start[{HUB}]": fail("has changed: systemd runs what it was"),
     }
 
     def inject(self) -> None:

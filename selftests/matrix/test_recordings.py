@@ -19,7 +19,7 @@ ONE = 60_000
 """Bytes on disk."""
 
 SECRETS = {
-    "a private key": r"PRIVATE KEY|b3BlbnNzaC1rZXkt",  # the latter begins every OpenSSH key
+    "a private key": r"BEGIN [A-Z ]*PRIVATE KEY|b3BlbnNzaC1rZXkt",  # the latter begins every OpenSSH key
     "a JSON web token": r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}",
     "a bearer token": r"(?i)\bbearer\s+[\w.~+/-]{12,}",
     "a token, or a password": r"(?i)\b(token|passw(or)?d|secret)[\"']?\s*[:=]\s*[\"']?[\w./+-]{6,}",
@@ -48,8 +48,10 @@ def texts(folder: Path) -> Iterator[str]:
 def decoded(text: str) -> Iterator[str]:
     """What long words of base64 in `text` hold."""
     for word in re.findall(r"[A-Za-z0-9+/]{40,}={0,2}", text):
-        padded = word + "=" * (-len(word) % 4)
-        yield base64.b64decode(padded).decode("latin-1")
+        whole = word[
+            : len(word) // 4 * 4
+        ]  # a word that only looks like base64 may be of any length
+        yield base64.b64decode(whole).decode("latin-1")
 
 
 def found(text: str) -> list[str]:
