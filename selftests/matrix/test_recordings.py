@@ -19,7 +19,8 @@ ONE = 60_000
 """Bytes on disk."""
 
 SECRETS = {
-    "a private key": r"BEGIN [A-Z ]*PRIVATE KEY|b3BlbnNzaC1rZXkt",  # the latter begins every OpenSSH key
+    # What follows the bar begins every OpenSSH key.
+    "a private key": r"BEGIN [A-Z ]*PRIVATE KEY|b3BlbnNzaC1rZXkt",
     "a JSON web token": r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}",
     "a bearer token": r"(?i)\bbearer\s+[\w.~+/-]{12,}",
     "a token, or a password": r"(?i)\b(token|passw(or)?d|secret)[\"']?\s*[:=]\s*[\"']?[\w./+-]{6,}",
