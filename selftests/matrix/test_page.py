@@ -14,7 +14,6 @@ from rehearsal.matrix import page
 from rehearsal.matrix.compare import compare
 from rehearsal.matrix.judge import Judged, Verdicts
 from rehearsal.matrix.rows import Matrix, Row, function
-from selftests.report.conftest import chromium  # noqa: F401
 
 STARTED = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script>\x1b[2J\u202e"
@@ -116,7 +115,7 @@ def test_data_says_the_same() -> None:
 @pytest.mark.browser
 @pytest.mark.parametrize(("width", "dark"), [(1400, False), (1400, True), (400, False)])
 def test_the_table_scrolls_in_its_box_and_its_heads_stay(
-    width: int, dark: bool, chromium: Browser, tmp_path: Path  # noqa: F811
+    width: int, dark: bool, chromium: Browser, tmp_path: Path
 ) -> None:  # fmt: skip
     file = tmp_path / "faults.html"
     file.write_text(page.html(matrix(noticed(), missed(), *[noticed()] * 60), STARTED))
