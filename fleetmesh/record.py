@@ -44,6 +44,38 @@ class Result:
         return tuple(dict.fromkeys(transcript.host for transcript in self.transcripts))
 
 
+@dataclass(frozen=True)
+class HostSeen:
+    """The machine that answered by a host's name; None is what was not observed."""
+
+    address: str | None = None
+    host_key: str | None = None
+    """Its fingerprint, as `ssh-keygen -l` prints it."""
+    machine_id: str | None = None
+    os: str | None = None
+    clock_offset: float | None = None
+    """Seconds by which its clock is ahead of the suite's."""
+
+
+@dataclass(frozen=True)
+class ClusterSeen:
+    """The cluster that answered; its `uid` is that of the namespace kube-system."""
+
+    version: str | None = None
+    uid: str | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """By whom, where and with what a run was made."""
+
+    user: str = ""
+    host: str = ""
+    commit: str | None = None
+    dirty: bool | None = None
+    tools: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass
 class Run:
     """A run: on which fleet, what was planned, and what came of it."""
@@ -61,6 +93,17 @@ class Run:
     writes: bool = False
     replayed: str | None = None
     """The folder whose transcripts were judged again; None for a run on the fleet itself."""
+    id: str = ""
+    """The name of the run's folder."""
+    open: bool = False
+    """Whether the record breaks off: such a run is INCOMPLETE, whatever its results."""
+    origin: Origin = field(default_factory=Origin)
+    hosts: dict[str, HostSeen] = field(default_factory=dict)
+    clusters: dict[str, ClusterSeen] = field(default_factory=dict)
+    redactions: dict[str, int] = field(default_factory=dict)
+    """How many secrets were replaced, by rule."""
+    chain: str = ""
+    """The digest of the last event: it stands for the whole record."""
     channels: dict[str, int] = field(default_factory=dict)
     """SSH session channels that the run opened, by host; HTTP and Kubernetes ride others."""
 
@@ -73,6 +116,8 @@ class Run:
     @property
     def verdict(self) -> Verdict:
         """What the run amounts to."""
+        if self.open:
+            return Verdict.INCOMPLETE
         return verdict((r.outcome for r in self.results), missing=len(self.missing))
 
     @property
