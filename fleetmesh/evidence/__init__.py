@@ -1,1 +1,1 @@
-"""Views of the record: pure functions from results to HTML and SVG, whoever shows them."""
+"""The record of a run on the disk: written as it happens, read back, sealed."""

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from fleetmesh.evidence import words
-from fleetmesh.evidence.page import render_file
 from fleetmesh.outcomes import Outcome
 from fleetmesh.record import PHASES
+from fleetmesh.views import words
+from fleetmesh.views.page import render_file
 from rehearsal.matrix.rows import function
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from fleetmesh.evidence import diagram, fragments, words
 from fleetmesh.outcomes import Outcome
 from fleetmesh.path import Hop, Path
+from fleetmesh.views import diagram, fragments, words
 from selftests.report.synthetic import (
     HOSTILE,
     RUNS,

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from fleetmesh.evidence.text import legible
+from fleetmesh.views.text import legible
 from selftests.report.conftest import Written
 from selftests.report.synthetic import BREAKS_AFTERWARDS, HOSTILE, RUNS
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetmesh.evidence.text import HEAD, TAIL, brief, cut, duration, legible, shown, utc
+from fleetmesh.views.text import HEAD, TAIL, brief, cut, duration, legible, shown, utc
 
 
 @pytest.mark.parametrize(

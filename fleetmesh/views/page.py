@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from fleetmesh.evidence.text import cut, duration, legible, shown, utc
+from fleetmesh.views.text import cut, duration, legible, shown, utc
 
 
 def _finalize(value: Any) -> Any:
@@ -15,7 +15,7 @@ def _finalize(value: Any) -> Any:
 
 
 _environment = Environment(
-    loader=PackageLoader("fleetmesh.evidence"),
+    loader=PackageLoader("fleetmesh.views"),
     autoescape=True,
     finalize=_finalize,
     undefined=StrictUndefined,

@@ -6,13 +6,13 @@ from pathlib import PurePath
 
 from markupsafe import Markup
 
-from fleetmesh.evidence import diagram, words
-from fleetmesh.evidence.page import fill, render
-from fleetmesh.evidence.text import brief, legible, milliseconds, utc
 from fleetmesh.outcomes import Outcome
 from fleetmesh.path import Path
 from fleetmesh.record import Result, Run
 from fleetmesh.transcript import HERE
+from fleetmesh.views import diagram, words
+from fleetmesh.views.page import fill, render
+from fleetmesh.views.text import brief, legible, milliseconds, utc
 
 COLUMNS = ("Outcome", "Check", "Statement", "Runbook", "Host", "Started (UTC)", "Duration")
 

@@ -9,9 +9,9 @@ from textwrap import wrap
 
 from markupsafe import Markup
 
-from fleetmesh.evidence.page import fill
-from fleetmesh.evidence.text import brief
 from fleetmesh.path import Hop, Path
+from fleetmesh.views.page import fill
+from fleetmesh.views.text import brief
 
 _WIDTH = 340
 _NODE = 190
