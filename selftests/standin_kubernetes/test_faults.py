@@ -130,6 +130,25 @@ def test_a_deleted_pod_is_replaced(fresh: Cluster) -> None:
     assert fresh.pod(*HUB_READY)["metadata"]["name"] != before
 
 
+def test_a_pod_with_the_address_of_a_former_one_is_reached_at_once(fresh: Cluster) -> None:
+    former, link = neighbour(fresh)
+    assert link
+    for replicas in (0, 1):
+        scaled = fresh.kubectl(
+            "-n", "state-hub", "scale", "deploy", "state-hub", f"--replicas={replicas}"
+        )
+        assert scaled.returncode == 0, scaled.stderr
+        wanted = "yes" if replicas else "refused"
+        fresh.wait_for(lambda w=wanted: connects(fresh, STATE_HUB) == w, f"{replicas} pods")
+    assert neighbour(fresh) == (former, link)
+
+
+def neighbour(cluster: Cluster) -> tuple[str, str]:
+    """The State Hub's pod as the node knows it: its IP address and its MAC address."""
+    address = cluster.pod(*HUB_READY)["status"]["podIP"]
+    return address, cluster.run("ip", "neigh", "show", address).stdout.partition("lladdr ")[2][:17]
+
+
 def test_a_changed_command_rolls_out(fresh: Cluster) -> None:
     before = fresh.pod(*HUB_READY)["metadata"]["name"]
     containers = [{"name": "state-hub", "command": ["sh", "-c", "exit 9"]}]
