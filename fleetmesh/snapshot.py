@@ -1,18 +1,14 @@
 """Every transcript of one moment; can be written to a file and read back without loss."""
 
-import base64
 import json
 import lzma
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from fleetmesh import plain
 from fleetmesh.transcript import Transcript
-
-_TIMES = ("started", "sent", "received")
-_STREAMS = ("stdout", "stderr")
 
 
 class NotARecording(Exception):
@@ -36,7 +32,9 @@ class Snapshot:
 
     def write(self, file: Path) -> None:
         """Write everything to `file`, as JSON; compressed where its name ends in `.xz`."""
-        listed = [_plain(t) for group in self.transcripts.values() for t in group.values()]
+        listed = [
+            plain.of_transcript(t) for group in self.transcripts.values() for t in group.values()
+        ]
         text = json.dumps({"taken": self.taken.isoformat(), "transcripts": listed}, indent=1)
         file.write_bytes(lzma.compress(text.encode()) if file.suffix == ".xz" else text.encode())
 
@@ -48,42 +46,9 @@ class Snapshot:
             found = json.loads(lzma.decompress(content) if file.suffix == ".xz" else content)
             snapshot = cls(taken=datetime.fromisoformat(found["taken"]))
             for entry in found["transcripts"]:
-                snapshot.add(_transcript(entry))
+                snapshot.add(plain.to_transcript(entry))
         except OSError as error:
             raise NotARecording(f"{file} cannot be read: {error.strerror}") from None
         except (ValueError, KeyError, TypeError, lzma.LZMAError) as error:
             raise NotARecording(f"{file} is no recording of a run: {error!r}") from None
         return snapshot
-
-
-def _plain(transcript: Transcript) -> dict[str, Any]:
-    entry = asdict(transcript)
-    for name in _TIMES:
-        entry[name] = entry[name].isoformat() if entry[name] else None
-    for name in _STREAMS:
-        entry[name] = _text(entry[name])
-    return {name: value for name, value in entry.items() if value not in (None, "", {})}
-
-
-def _text(stream: bytes) -> str | dict[str, str]:
-    try:
-        return stream.decode()
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(stream).decode()}
-
-
-def _bytes(value: str | dict[str, str]) -> bytes:
-    return value.encode() if isinstance(value, str) else base64.b64decode(value["base64"])
-
-
-def _transcript(entry: dict[str, Any]) -> Transcript:
-    given = dict(entry)
-    unknown = given.keys() - {field.name for field in fields(Transcript)}
-    if unknown:
-        raise ValueError(f"unknown members: {sorted(unknown)}")
-    for name in _TIMES:
-        if name in given:
-            given[name] = datetime.fromisoformat(given[name])
-    for name in _STREAMS:
-        given[name] = _bytes(given.get(name, ""))
-    return Transcript(**given)

@@ -1,0 +1,204 @@
+"""A run's folder, read: the run as its events tell it. docs/evidence.md has the format."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from fleetmesh import plain
+from fleetmesh.evidence.journal import EVENTS, PLAN, RAW
+from fleetmesh.evidence.seen import seen_clusters, seen_hosts
+from fleetmesh.record import Origin, Run
+from fleetmesh.snapshot import Snapshot
+from fleetmesh.transcript import Transcript
+
+FORMAT = 1
+
+
+class BrokenRecord(Exception):
+    """A folder that holds no record, or one that was altered; the text names the file and place."""
+
+
+@dataclass
+class Events:
+    """The events of a folder whose chain holds."""
+
+    folder: Path
+    plan: dict[str, Any]
+    events: list[dict[str, Any]] = field(default_factory=list)
+    chain: str = ""
+    """The digest of the last event."""
+    torn: bytes = b""
+    """What follows the last whole line: a run was killed while it wrote."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the record was brought to its end, by the run or by who closed it."""
+        return self.events[-1]["event"] in ("run-finished", "run-closed")
+
+    def of(self, event: str) -> Iterator[dict[str, Any]]:
+        """The events of one kind."""
+        return (entry for entry in self.events if entry["event"] == event)
+
+
+def read(folder: Path) -> Run:
+    """The run that `folder` records. One that breaks off is `open`. Raises BrokenRecord."""
+    return run_of(read_events(folder))
+
+
+def read_events(folder: Path) -> Events:
+    """Read plan and events and check their chain; a torn last line is tolerated.
+
+    Raises BrokenRecord.
+    """
+    plan_text, text = _content(folder / PLAN), _content(folder / EVENTS)
+    plan = _object(plan_text, folder / PLAN)
+    if plan.get("format") != FORMAT:
+        raise BrokenRecord(f"{folder / PLAN}: its format is {plan.get('format')!r}, not {FORMAT}")
+    *lines, torn = text.split(b"\n")
+    found = Events(folder, plan, chain=sha256(plan_text).hexdigest(), torn=torn)
+    for number, line in enumerate(lines):
+        where = f"{folder / EVENTS}, line {number + 1}"
+        event = _object(line, where)
+        if event.get("seq") != number:
+            raise BrokenRecord(f"{where}: its seq is {event.get('seq')!r}, not {number}")
+        if event.get("prev") != found.chain:
+            before = "plan.json" if number == 0 else "the line before"
+            raise BrokenRecord(f"{where}: the chain is broken: {before} is not what it follows")
+        if ("event" not in event) or ((event["event"] == "run-started") != (number == 0)):
+            raise BrokenRecord(f"{where}: {event.get('event')!r} stands where it cannot")
+        if number and found.ended:
+            raise BrokenRecord(f"{where}: it follows the end of the run")
+        found.events.append(event)
+        found.chain = sha256(line).hexdigest()
+    if not found.events:
+        raise BrokenRecord(f"{folder / EVENTS} holds no event")
+    if found.ended and torn:
+        raise BrokenRecord(f"{folder / EVENTS}: something follows the end of the run")
+    return found
+
+
+def transcripts(found: Events) -> dict[str, Transcript]:
+    """Every transcript by its key, with what lies in raw/. Raises BrokenRecord."""
+    answers: dict[str, Transcript] = {}
+    for event in found.of("transcript"):
+        entry = {name: event[name] for name in event.keys() - _FRAME - {"key"}}
+        try:
+            if event["key"] in answers:
+                raise ValueError(f"a second transcript {event['key']}")
+            answers[event["key"]] = plain.to_transcript(
+                entry, lambda value: _stream(found.folder, value)
+            )
+        except _MALFORMED as error:
+            raise _broken(found, event, error) from None
+    return answers
+
+
+def snapshot_of(found: Events) -> Snapshot:
+    """What the run saw before it judged, to be judged again. Raises BrokenRecord."""
+    taken = next((event["taken"] for event in found.of("snapshot")), None)
+    if taken is None:
+        raise BrokenRecord(f"{found.folder / EVENTS}: the run ended before it asked anything")
+    snapshot = Snapshot(taken=datetime.fromisoformat(taken))
+    for key, transcript in transcripts(found).items():
+        if key == f"{transcript.fact}/{transcript.subject}":  # not a later one of the same
+            snapshot.add(transcript)
+    return snapshot
+
+
+def run_of(found: Events) -> Run:
+    """The run that the events tell. Raises BrokenRecord."""
+    answers = transcripts(found)
+    started, last = found.events[0], found.events[-1]
+    finished = last if last["event"] == "run-finished" else {}
+    event = started
+    try:
+        run = Run(
+            fleet=started["fleet"],
+            kind=started["kind"],
+            inventory=started["inventory"],
+            inventory_digest=started["inventory_digest"],
+            runbook=started["runbook"],
+            started=datetime.fromisoformat(started["started"]),
+            planned=(
+                *(check["nodeid"] for check in found.plan["checks"]),
+                *(event["what"] for event in found.of("broken")),
+            ),
+            deselected=found.plan["left_out"],
+            finished=datetime.fromisoformat(finished["time"]) if finished else None,
+            writes=started["writes"],
+            replayed=started["replayed"],
+            id=started["run"],
+            open=not finished,
+            origin=Origin(**started["origin"]),
+            hosts=seen_hosts(answers.values()),
+            clusters=seen_clusters(answers.values()),
+            redactions=finished.get("redactions", {}),
+            chain=found.chain,
+            channels=finished.get("channels", {}),
+        )
+        for event in found.of("outcome"):
+            run.results.append(plain.to_result(event, answers))
+        if finished and finished["verdict"] != run.verdict.value:
+            event = finished
+            raise ValueError(f"it says {finished['verdict']}, the events say {run.verdict.value}")
+    except _MALFORMED as error:
+        raise _broken(found, event, error) from None
+    _reconcile(found, run)
+    return run
+
+
+_FRAME = {"seq", "prev", "time", "event"}
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
+
+
+def _reconcile(found: Events, run: Run) -> None:
+    """Refuse outcomes that were not planned, or reported twice."""
+    planned = {check["nodeid"] for check in found.plan["checks"]}
+    reported: set[str] = set()
+    for result in run.results:
+        if result.nodeid not in planned:
+            raise BrokenRecord(f"{found.folder / EVENTS}: {result.nodeid} was not planned")
+        if result.nodeid in reported:
+            raise BrokenRecord(f"{found.folder / EVENTS}: {result.nodeid} reported twice")
+        reported.add(result.nodeid)
+
+
+def _stream(folder: Path, value: plain.Stream) -> bytes:
+    if isinstance(value, str) or "base64" in value:
+        return plain.from_text_or_base64(value)
+    digest = str(value["sha256"])
+    if value["file"] != f"{RAW}/{digest}" or not digest.isalnum():
+        raise ValueError(f"{value['file']!r} is not where output of that digest lies")
+    try:
+        content: bytes = (folder / RAW / digest).read_bytes()
+    except OSError as error:
+        raise ValueError(f"{value['file']}: {error.strerror}") from None
+    if sha256(content).hexdigest() != digest:
+        raise ValueError(f"{value['file']} was altered: its digest is another")
+    return content
+
+
+def _broken(found: Events, event: dict[str, Any], error: Exception) -> BrokenRecord:
+    told = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+    return BrokenRecord(f"{found.folder / EVENTS}, line {event['seq'] + 1}: {told}")
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BrokenRecord(f"{file}: {error.strerror}") from None
+
+
+def _object(text: bytes, where: object) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise BrokenRecord(f"{where}: no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise BrokenRecord(f"{where}: not a JSON object")
+    return found

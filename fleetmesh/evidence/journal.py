@@ -1,0 +1,178 @@
+"""The events of a run, written as they happen; docs/evidence.md has the format.
+
+A line stands on the disk, whole, before the run goes on. Each carries the digest of the one before.
+"""
+
+import json
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from fleetmesh import plain
+from fleetmesh.transcript import Transcript
+
+PLAN = "plan.json"
+EVENTS = "events.jsonl"
+RAW = "raw"
+INLINE = 64 * 1024
+"""Bytes of a stream up to which it stands in its event."""
+_END = 4 * 1024
+
+
+class CannotRecord(Exception):
+    """The record cannot be written on; the text names the file and why. It is good until there."""
+
+
+class Journal:
+    """Appends events to a run's folder; a context manager that closes the file."""
+
+    def __init__(self, folder: Path, *, seq: int, prev: str, durable: bool = True) -> None:
+        """Go on after `seq` events, the last of which has the digest `prev`.
+
+        `durable` says whether each line is forced to the disk; without it, a power cut loses some.
+        """
+        self.folder = folder
+        self.chain = prev
+        self._seq = seq
+        self._durable = durable
+        self._keys: dict[str, Transcript] = {}
+        flags = (
+            os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | (os.O_EXCL if not seq else 0)
+        )
+        try:
+            self._file: int | None = os.open(folder / EVENTS, flags, 0o644)
+        except OSError as error:
+            raise CannotRecord(f"{folder / EVENTS}: {error.strerror}") from None
+
+    @classmethod
+    def begin(
+        cls, folder: Path, plan: dict[str, Any], durable: bool = True, **started: Any
+    ) -> "Journal":
+        """Write the plan and `run-started`; a folder with a plan has both. Raises CannotRecord."""
+        content = json.dumps(plan, indent=1, ensure_ascii=False).encode() + b"\n"
+        journal = cls(folder, seq=0, prev=sha256(content).hexdigest(), durable=durable)
+        journal.append("run-started", **started)
+        put(folder / PLAN, content, durable=durable)
+        return journal
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; nothing can be appended any more."""
+        if self._file is not None:
+            os.close(self._file)
+        self._file = None
+
+    def append(self, event: str, **members: Any) -> None:
+        """Write one event. Raises CannotRecord."""
+        self._write([(event, members)])
+
+    def transcripts(self, found: Iterable[Transcript]) -> list[str]:
+        """Write those of `found` that are not written yet, at one go; returns each one's key."""
+        keys, fresh = [], []
+        for transcript in found:
+            key, known = self._key(transcript)
+            keys.append(key)
+            if not known:
+                self._keys[key] = transcript
+                fresh.append(("transcript", {"key": key, **self._plain(transcript)}))
+        self._write(fresh)
+        return keys
+
+    def _key(self, transcript: Transcript) -> tuple[str, bool]:
+        first = key = f"{transcript.fact}/{transcript.subject}"
+        number = 1
+        while (known := self._keys.get(key)) is not None:
+            if known == transcript:
+                return key, True
+            number += 1
+            key = f"{first}#{number}"
+        return key, False
+
+    def _plain(self, transcript: Transcript) -> dict[str, Any]:
+        return plain.of_transcript(transcript, self._stream)
+
+    def _stream(self, stream: bytes) -> plain.Stream:
+        if len(stream) <= INLINE:
+            return plain.text_or_base64(stream)
+        digest = sha256(stream).hexdigest()
+        try:
+            (self.folder / RAW).mkdir(exist_ok=True)
+        except OSError as error:
+            raise CannotRecord(f"{self.folder / RAW}: {error.strerror}") from None
+        put(self.folder / RAW / digest, stream, durable=self._durable)
+        return {
+            "head": stream[:_END].decode("utf-8", "replace"),
+            "tail": stream[-_END:].decode("utf-8", "replace"),
+            "bytes": len(stream),
+            "sha256": digest,
+            "file": f"{RAW}/{digest}",
+        }
+
+    def _write(self, events: list[tuple[str, dict[str, Any]]]) -> None:
+        if self._file is None:
+            raise CannotRecord(f"{self.folder / EVENTS} is closed")
+        lines, seq, prev = [], self._seq, self.chain
+        for event, members in events:
+            head = {
+                "seq": seq,
+                "prev": prev,
+                "time": plain.rfc3339(datetime.now(UTC)),
+                "event": event,
+            }
+            text = json.dumps({**head, **members}, ensure_ascii=False)
+            lines.append(
+                text.encode(errors="backslashreplace")
+            )  # half a surrogate is \udcXX in JSON
+            seq, prev = seq + 1, sha256(lines[-1]).hexdigest()
+        try:
+            _whole(self._file, b"".join(line + b"\n" for line in lines))
+            if self._durable:
+                os.fsync(self._file)
+        except OSError as error:
+            self.close()
+            raise CannotRecord(f"{self.folder / EVENTS}: {error.strerror}") from None
+        self._seq, self.chain = seq, prev
+
+
+def put(file: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a whole file, or leave none by its name. Raises CannotRecord."""
+    beside = file.with_name(f".{file.name}")
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            _whole(descriptor, content)
+            if durable:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        beside.replace(file)
+        if durable:
+            directory = os.open(file.parent, os.O_RDONLY | os.O_CLOEXEC)
+            os.fsync(directory)
+            os.close(directory)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
+        raise CannotRecord(f"{file}: {error.strerror}") from None
+
+
+def _whole(descriptor: int, content: bytes) -> None:
+    """write(2) may take a part only; a full disk then shows itself at the next."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
