@@ -9,6 +9,7 @@ from rehearsal.faults import (
     carriers,
     certificates,
     clusters,
+    harmless,
     hosts,
     identity,
     keys,
@@ -30,7 +31,7 @@ FAULTS: dict[str, type[Fault]] = {
     for module in (
         *(keys, identity, tunnels, carriers, units, options, reference),
         *(workstation, rogues, autostart, services, bridges, clusters, api, hosts, machines),
-        *(policy, certificates, writes),
+        *(policy, certificates, writes, harmless),
     )
     for fault in vars(module).values()
     if isinstance(fault, type)

@@ -63,7 +63,10 @@ class Fault:
     `turns` maps a check (`unit_is_enabled`, or one case of it, `unit_is_enabled[fleet-…]`) to its
     end; the more exact key wins. `blinds` does so for every check that looks at a host: what
     needed the host must not stay green. Everything that neither names must end as it did before.
+    What is `harmless` turns nothing, and proves that nothing is alarmed by it.
     """
+
+    harmless: ClassVar[bool] = False
 
     ground: ClassVar[type[Ground]] = Ground
     turns: ClassVar[Mapping[str, Turn]] = {}

@@ -34,7 +34,7 @@ class Row:
     @property
     def caught(self) -> bool:
         """Whether every check that had to turn did so, for the named reason."""
-        return bool(self.turned) and not any(cell.problem for cell in self.turned)
+        return self._looked_at and not any(cell.problem for cell in self.turned)
 
     @property
     def problems(self) -> list[str]:
@@ -42,7 +42,11 @@ class Row:
         wrong = [f"{cell.check}: {cell.problem}" for cell in self.cells if cell.problem]
         if self.trouble:
             return [self.trouble, *wrong]
-        return wrong if self.turned else ["turns nothing", *wrong]
+        return wrong if self._looked_at else ["turns nothing", *wrong]
+
+    @property
+    def _looked_at(self) -> bool:
+        return bool(self.cells) and (self.fault.harmless != bool(self.turned))
 
 
 @dataclass

@@ -35,29 +35,6 @@ def test_after_the_cutover_it_is_ready(checks: Checks) -> None:
     assert path == ["railiance01 → coulombcore → 198.19.43.94:8000"]
 
 
-def test_a_banner_of_the_login_shell_changes_nothing(checks: Checks) -> None:
-    for host in ("railiance01", "coulombcore"):
-        keep = "cp -p .bashrc bashrc.kept && sed -i '1i echo Welcome' .bashrc"
-        fleet.run(host, keep, user="tegwick")
-    with (
-        undone("railiance01", "mv bashrc.kept .bashrc", user="tegwick"),
-        undone("coulombcore", "mv bashrc.kept .bashrc", user="tegwick"),
-    ):
-        run = checks()
-    assert run.verdict == "READY", run.terminal
-
-
-def test_one_session_at_a_time_is_enough(checks: Checks) -> None:
-    file = "/etc/ssh/sshd_config.d/one.conf"
-    one = f"echo MaxSessions 1 >{file}; systemctl restart ssh"
-    for host in ("railiance01", "coulombcore"):
-        fleet.run(host, one, user="root")
-    healing = f"rm {file}; systemctl restart ssh"
-    with undone("railiance01", healing), undone("coulombcore", healing):
-        run = checks()
-    assert run.verdict == "READY", run.terminal
-
-
 def test_production_costs_few_channels(checks: Checks) -> None:
     run = checks("-m", "production")
     assert run.verdict == "READY", run.terminal

@@ -177,3 +177,14 @@ def test_a_check_that_is_never_seen_to_fail_is_not_covered(end: str) -> None:
 
 def test_a_matrix_without_rows_does_not_hold() -> None:
     assert counts() == (0, 0, 0, False)
+
+
+def test_what_is_harmless_turns_nothing() -> None:
+    harmless = type("Harmless", (Fault,), {"harmless": True})
+    quiet = Row(harmless, compare(harmless, GROUND, GROUND))
+    assert quiet.problems == []
+    assert counts(quiet) == (1, 0, 0, True)
+    alarmed = Row(harmless, compare(harmless, GROUND, {**GROUND, **KILLED}))
+    assert alarmed.problems == ["port_is_held[a]: ended in fail, not pass (held by a stranger)"]
+    assert counts(alarmed) == (1, 0, 1, False)
+    assert counts(Row(harmless)) == (0, 1, 0, False)
