@@ -23,6 +23,7 @@ check: .venv/dev
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
+	@.venv/bin/actionlint .github/workflows/*.yml .forgejo/workflows/*.yml
 
 # Packages are asked for only where one is missing, so that a prepared machine needs no sudo.
 packages:
