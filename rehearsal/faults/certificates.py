@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from rehearsal import migration
 from rehearsal.faults.fault import Fault, Ground, fail
-from rehearsal.faults.means import COULOMB, RAILIANCE, root, user
+from rehearsal.faults.means import COULOMB, HUB, RAILIANCE, root, user
+from rehearsal.faults.reference import CONFIG
 
 CHECK = "tunnels_use_a_valid_certificate"
 KEYS = "/home/tegwick/.ssh/authorized_keys"
+SSHD = "/etc/ssh/sshd_config.d/fleet.conf"
 CA = "~/.config/warden/fleet_user_ca"
 REFUSED = {
     "fleet_identity_logs_in": fail("Permission denied"),
@@ -39,10 +42,11 @@ class _Certificate(Fault):
     ca: ClassVar[str] = CA
     principal: ClassVar[str] = "atm-fleet-mesh"
     validity: ClassVar[str] = "+1h"
+    options: ClassVar[str] = ""
 
     def inject(self) -> None:
         sign = f"ssh-keygen -q -s {self.ca} -I rehearsal -n {self.principal} -V {self.validity}"
-        user(RAILIANCE, f"{sign} {migration.KEY}.pub")
+        user(RAILIANCE, f"{sign} {self.options} {migration.KEY}.pub")
 
     def heal(self) -> None:
         migration.sign()
@@ -71,6 +75,20 @@ class CertificateAboutToExpire(_Certificate):
     turns = {CHECK: fail("300 s must be left")}
 
 
+class CertificateForever(_Certificate):
+    """The certificate was signed without an end."""
+
+    validity = "always:forever"
+    turns = {CHECK: fail("the certificate never expires")}
+
+
+class CertificateForAnotherAddress(_Certificate):
+    """The certificate may be used from another address alone."""
+
+    options = "-O source-address=203.0.113.9/32"
+    turns = {CHECK: fail("the certificate does not open coulombcore"), **REFUSED}
+
+
 class CertificateForAnother(_Certificate):
     """The certificate names another principal."""
 
@@ -91,6 +109,44 @@ class CertificateOfUnknownCa(_Certificate):
     def heal(self) -> None:
         super().heal()
         user(RAILIANCE, f"rm {self.ca} {self.ca}.pub")
+
+
+class CaNotTrustedBySshd(Fault):
+    """Coulombcore has the CA's key and the principal, and its sshd is not told to use them."""
+
+    ground = Migrated
+    turns = {CHECK: fail("the certificate does not open coulombcore"), **REFUSED}
+    option = "s/^{}TrustedUserCAKeys/{}TrustedUserCAKeys/"
+
+    def inject(self) -> None:
+        self._change("", "#")
+
+    def heal(self) -> None:
+        self._change("#", "")
+
+    def _change(self, old: str, new: str) -> None:
+        root(COULOMB, f"sed -i '{self.option.format(old, new)}' {SSHD}; systemctl reload ssh")
+
+
+class CertCommandMissing(Fault):
+    """The migration left a tunnel without the command that renews its certificate."""
+
+    ground = Migrated
+    turns = {CHECK: fail(f"no cert_command is configured for {HUB}")}
+    reference = migration.REFERENCE / "railiance01-tunnels.yaml"
+
+    def inject(self) -> None:
+        text = self.reference.read_text()
+        self.reference.with_suffix(".kept").write_text(text)
+        self.reference.write_text(re.sub(r"\n +cert_command: .*", "", text, count=1))
+        user(
+            RAILIANCE,
+            f"cp -p {CONFIG} ~/kept; sed -i '0,/cert_command:/{{/cert_command:/d}}' {CONFIG}",
+        )
+
+    def heal(self) -> None:
+        self.reference.with_suffix(".kept").rename(self.reference)
+        user(RAILIANCE, f"mv ~/kept {CONFIG}")
 
 
 class PrincipalUnregistered(Fault):

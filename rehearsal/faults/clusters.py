@@ -147,3 +147,18 @@ class ServiceOfAnotherNamespace(Fault):
 
     def inventory(self, document: dict[str, Any]) -> None:
         document["services"]["state-hub"]["namespace"] = "default"
+
+
+class ClusterMadeAnew(Fault):
+    """The inventory knows the cluster that stood there before somebody made it anew."""
+
+    turns = {"cluster_is_the_right_one[railiance01]": fail("the inventory says 0f6e51a2-")}
+
+    def inject(self) -> None:
+        """Nothing happens to the fleet any more."""
+
+    def heal(self) -> None:
+        """Nothing happened."""
+
+    def inventory(self, document: dict[str, Any]) -> None:
+        document["clusters"]["railiance01"]["uid"] = "0f6e51a2-7d0c-4c53-9f43-54e4a1a7a3c8"

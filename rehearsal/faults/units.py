@@ -130,6 +130,32 @@ class UnitEditedWithoutRestart(Fault):
         restore_unit(HUB)
 
 
+class UnitInstalledAgain(Fault):
+    """A unit file was installed anew and systemd told; the process is older than what it is of."""
+
+    turns = {f"running_is_what_would_start[{HUB}]": fail("is newer than the process that runs")}
+
+    def inject(self) -> None:
+        user(RAILIANCE, f"sleep 1; touch {FILE}; systemctl --user daemon-reload")
+
+    def heal(self) -> None:
+        units("restart", HUB)
+
+
+class UnitShadowed(Fault):
+    """A copy of a fleet unit lies where systemd looks first; what is installed counts no more."""
+
+    turns = {f"systemd_has_loaded_it[{HUB}]": fail("user.control/fleet-state-hub-coulombcore")}
+    copy = f"~/.config/systemd/user.control/{HUB}.service"
+
+    def inject(self) -> None:
+        user(RAILIANCE, f"mkdir -p ~/.config/systemd/user.control; cp -p {FILE} {self.copy}; "
+                        "systemctl --user daemon-reload")  # fmt: skip
+
+    def heal(self) -> None:
+        user(RAILIANCE, f"rm {self.copy}; systemctl --user daemon-reload")
+
+
 class ProcessOfAnOlderUnit(Rewritten):
     """The unit file is the reference again, but what runs was started by an older one."""
 

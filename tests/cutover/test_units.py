@@ -79,9 +79,8 @@ def test_running_ssh_forwards_what_it_should(
     """The running ssh forwards exactly what the inventory says, and fails loudly."""
     unit = units[tunnel.host][tunnel.unit]
     running = [process for process in processes[tunnel.host] if process.pid == unit.main_pid]
-    assert running, f"{unit.name} runs no ssh"
-    command = ssh_command.parse(running[0].argv)
-    assert command is not None, f"{unit.name} runs {running[0].argv[0]}"
+    command = ssh_command.parse(running[0].argv) if running else None
+    assert command is not None, f"{unit.name} runs no ssh"
     service, via = inventory.services[tunnel.to], inventory.hosts[tunnel.via]
     home = machines[tunnel.host].home
     forwards = [(forward.listen, forward.target) for forward in command.local]

@@ -50,6 +50,8 @@ def test_tunnels_use_a_valid_certificate(
         f"{demanded.min_lifetime} s must be left"
     )
     case.note(f"certificate {certificate.key_id} is valid for another {left:.0f} s")
+    attempt = logins[str(login)]
+    assert attempt.succeeded, f"the certificate does not open {login.via}: {attempt.said}"
     without = [
         name
         for name, tunnel in reference_tunnels[login.host].items()

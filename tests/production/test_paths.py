@@ -22,8 +22,9 @@ def test_live_path_leads_over_the_fleet(
     service = inventory.services[tunnel.to]
     expected = (tunnel.host, tunnel.via, f"{service.cluster_ip}:{service.port}")
     path = paths(tunnel.id)
-    assert path.broken is None, f"the path is {path}"
-    assert path.route == expected, f"the path is {path}, not {' → '.join(expected)}"
+    assert (path.route, path.broken) == (expected, None), (
+        f"the path is {path}, not {' → '.join(expected)}"
+    )
     carrier = path.hops[0].holder
     assert carrier == f"the unit {tunnel.unit}", f"on {tunnel.host} it is carried by {carrier}"
 
