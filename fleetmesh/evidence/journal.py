@@ -3,6 +3,7 @@
 A line stands on the disk, whole, before the run goes on. Each carries the digest of the one before.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Iterable
@@ -48,6 +49,15 @@ class Journal:
             self._file: int | None = os.open(folder / EVENTS, flags, 0o644)
         except OSError as error:
             raise CannotRecord(f"{folder / EVENTS}: {error.strerror}") from None
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self.close()
+            raise CannotRecord(f"{folder / EVENTS}: the run still goes on") from None
+
+    def go_on(self, *, seq: int, prev: str) -> None:
+        """Go on from there after all: what was read before the file was ours may be outdated."""
+        self._seq, self.chain = seq, prev
 
     @classmethod
     def begin(
