@@ -4,7 +4,8 @@ Drawn top to bottom, so that it fits a phone and a column of a page alike. Colou
 page (`currentColor` and the classes of report.css); the same is said in words in `<desc>`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from textwrap import wrap
 
 from markupsafe import Markup
@@ -38,14 +39,30 @@ def path(observed: Path) -> Markup:
     return _svg("path", _WIDTH, y + 1, title, str(observed), drawn)
 
 
-def topology(paths: Sequence[Path], hosts: Iterable[str]) -> Markup:
-    """All `paths` in one picture, numbered as given; hosts that none of them passes stand aside."""
+@dataclass(frozen=True)
+class Mark:
+    """What a place bears in the picture: an outcome's class and words, and where it leads."""
+
+    kind: str
+    words: str
+    href: str
+
+
+def topology(
+    paths: Sequence[Path], hosts: Iterable[str], marks: Mapping[str, Mark] | None = None
+) -> Markup:
+    """All `paths` in one picture, numbered as given; hosts that none of them passes stand aside.
+
+    A place that has a mark bears it, and is a link.
+    """
+    marks = marks or {}
     depth: dict[str, int] = {}
     for observed in paths:
         for index, place in enumerate(observed.route):
             depth[place] = max(index, depth.get(place, 0))
     idle = [host for host in dict.fromkeys(hosts) if host not in depth]
     layers = [[p for p in depth if depth[p] == level] for level in sorted(set(depth.values()))]
+    layers = layers or [[]]
     layers[0] += idle
     services = {p.hops[-1].place: p.hops[-1].holder for p in paths if not p.broken}
     remarks = {**services, **dict.fromkeys(idle, "no observed path passes here")}
@@ -57,7 +74,9 @@ def topology(paths: Sequence[Path], hosts: Iterable[str]) -> Markup:
         tallest = 0.0
         for column, place in enumerate(layer):
             x = left + column * (_NODE + _GAP)
-            box, height = _place(place, remarks.get(place, ""), x, y, idle=place in idle)
+            box, height = _place(
+                place, remarks.get(place, ""), x, y, marks.get(place), idle=place in idle
+            )
             boxes.append(box)
             centres[place] = (x + _NODE / 2, y, y + height)
             tallest = max(tallest, height)
@@ -91,13 +110,18 @@ def _hop(hop: Hop, top: float) -> tuple[Markup, float]:
     return fill('<g class="hop">{}</g>', box), height
 
 
-def _place(place: str, remark: str, left: float, top: float, *, idle: bool) -> tuple[Markup, float]:
+def _place(
+    place: str, remark: str, left: float, top: float, mark: Mark | None, *, idle: bool
+) -> tuple[Markup, float]:
     lines = [
         *(("place", line) for line in _wrapped(place, 18)),
+        *(("mark", line) for line in _wrapped(mark.words if mark else "", 24)),
         *(("holder", line) for line in _wrapped(remark, 26)),
     ]
     box, height = _box(lines, left, top, _NODE)
-    return fill('<g class="hop{}">{}</g>', " idle" if idle else "", box), height
+    kind = f"hop{' idle' if idle else ''}{f' is-{mark.kind}' if mark else ''}"
+    drawn = fill('<g class="{}">{}</g>', kind, box)
+    return fill('<a href="{}">{}</a>', mark.href, drawn) if mark else drawn, height
 
 
 def _box(

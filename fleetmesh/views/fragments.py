@@ -6,13 +6,14 @@ from pathlib import PurePath
 
 from markupsafe import Markup
 
+from fleetmesh.evidence.journal import INLINE, RAW
 from fleetmesh.outcomes import Outcome
 from fleetmesh.path import Path
 from fleetmesh.record import Result, Run
 from fleetmesh.transcript import HERE
 from fleetmesh.views import diagram, words
 from fleetmesh.views.page import fill, render
-from fleetmesh.views.text import brief, legible, milliseconds, utc
+from fleetmesh.views.text import HEAD, TAIL, brief, legible, milliseconds, share, utc
 
 COLUMNS = ("Outcome", "Check", "Statement", "Runbook", "Host", "Started (UTC)", "Duration")
 
@@ -23,31 +24,43 @@ def anchor(result: Result) -> str:
     return f"{re.sub(r'[^A-Za-z0-9-]', '', result.id)}-{digest[:8]}"
 
 
-def summary(run: Run) -> Markup:
-    """The verdict and its reasons, the fleet and its kind, and what was observed as a whole."""
-    by_outcome = {
-        outcome: [result for result in run.results if result.outcome is outcome]
-        for outcome in words.SIGNS
-    }
+def verdict(run: Run) -> Markup:
+    """What the run amounts to, of which fleet, and whether that is a real one."""
     return render(
-        "summary.html",
+        "verdict.html",
         run=run,
         words=words,
-        anchor=anchor,
         conclusion=words.conclusion(run),
         inventory=PurePath(run.inventory).name,
-        by_outcome={outcome.value: found for outcome, found in by_outcome.items()},
-        paths=_distinct(run),
-        topology=overview(run),
         seconds=(run.finished - run.started).total_seconds() if run.finished else None,
+    )
+
+
+def findings(run: Run) -> Markup:
+    """What stands in the way, causes before symptoms, and what was put off."""
+    by_outcome = {
+        outcome.value: [result for result in run.results if result.outcome is outcome]
+        for outcome in words.SIGNS
+    }
+    return render("findings.html", run=run, words=words, anchor=anchor, by_outcome=by_outcome)
+
+
+def summary(run: Run) -> Markup:
+    """The verdict and its reasons, and what was observed as a whole."""
+    return render(
+        "summary.html",
+        verdict=verdict(run),
+        findings=findings(run),
+        paths=paths(run),
+        topology=overview(run),
     )
 
 
 def overview(run: Run) -> Markup:
     """The observed topology as SVG; nothing where no path was observed."""
-    paths = _distinct(run)
+    observed = paths(run)
     hosts = [host for result in run.results for host in result.hosts if host != HERE]
-    return diagram.topology(paths, hosts) if paths else Markup("")
+    return diagram.topology(observed, hosts) if observed else Markup("")
 
 
 def cells(result: Result) -> tuple[Markup, ...]:
@@ -77,15 +90,37 @@ def outcome(ended: Outcome) -> Markup:
     )
 
 
-def details(result: Result) -> Markup:
-    """Everything known about one result: reason, notes, hint, paths, then its transcripts."""
+def details(result: Result, limit: int = HEAD + TAIL) -> Markup:
+    """Everything known about one result: reason, notes, hint, paths, then its transcripts.
+
+    Of a stream of more than `limit` bytes only the two ends are shown, and where the whole lies.
+    """
     return render(
         "result.html",
         result=result,
         words=words,
+        limit=limit,
+        kept=_kept,
         drawings=[(path, diagram.path(path)) for path in result.paths],
     )
 
 
-def _distinct(run: Run) -> list[Path]:
+def fitting(run: Run, room: int, most: int = HEAD + TAIL) -> int:
+    """The limit, at most `most`, by which all streams of the run together fit into `room` bytes."""
+    lengths = (
+        len(stream)
+        for result in run.results
+        for transcript in result.transcripts
+        for stream in (transcript.stdout, transcript.stderr)
+    )
+    return share(lengths, room, most)
+
+
+def paths(run: Run) -> list[Path]:
+    """The paths that the run observed, each once."""
     return list(dict.fromkeys(path for result in run.results for path in result.paths if path.hops))
+
+
+def _kept(stream: bytes) -> str:
+    """Where the record holds the whole of `stream`; see docs/evidence.md."""
+    return f"{RAW}/{sha256(stream).hexdigest()}" if len(stream) > INLINE else "events.jsonl"

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -47,25 +48,47 @@ def _spelled(character: str) -> str:
     return f"⟨U+{code:04X}⟩" if unicodedata.category(character) in _UNSEEN else character
 
 
-def shown(stream: bytes | str) -> Shown:
-    """As much of `stream` as fits a page, legible; bytes that are not UTF-8 are spelled out."""
+def shown(stream: bytes | str, limit: int = HEAD + TAIL) -> Shown:
+    """As much of `stream` as fits a page, legible; bytes that are not UTF-8 are spelled out.
+
+    Of more than `limit` bytes only the two ends are shown, more of the beginning.
+    """
+    end, start = limit - limit // 4, len(stream) - limit // 4
     if isinstance(stream, str):
-        stream = legible(stream).encode()
-    if len(stream) <= HEAD + TAIL:
+        if len(stream) <= limit:
+            return Shown(legible(stream))
+        left_out = len(stream[end:start].encode("utf-8", "surrogatepass"))
+        return Shown(legible(stream[:end]), left_out, legible(stream[start:]))
+    if len(stream) <= limit:
         return Shown(_decoded(stream))
-    end, start = _boundary(stream, HEAD), _boundary(stream, len(stream) - TAIL)
+    end, start = _boundary(stream, end), _boundary(stream, start)
     return Shown(_decoded(stream[:end]), start - end, _decoded(stream[start:]))
+
+
+def share(lengths: Iterable[int], room: int, most: int) -> int:
+    """The limit for each stream, at most `most`, by which all of them together fit into `room`.
+
+    A long stream cannot crowd out a short one.
+    """
+    waiting = sorted(lengths)
+    for done, length in enumerate(waiting):
+        even = room // (len(waiting) - done)
+        if length > even:
+            return min(even, most)
+        room -= length
+    return most
 
 
 def cut(text: str, limit: int = 600) -> str:
     """`text`, legible, or its first `limit` characters and an ellipsis."""
-    text = legible(text)
+    text = legible(text[: limit + 1])  # it only grows
     return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
 
 
 def brief(text: str, limit: int = 300) -> str:
     """`text` cut to `limit` characters, on one line."""
-    return cut(re.sub(r"[ \t\n]+", " ", text), limit)
+    near = text if len(text) < 32 * limit else f"{text[: 32 * limit]}…"
+    return cut(re.sub(r"[ \t\n]+", " ", near), limit)
 
 
 def utc(moment: datetime) -> str:
@@ -93,7 +116,7 @@ def _decoded(stream: bytes) -> str:
 
 def _boundary(stream: bytes, at: int) -> int:
     """The nearest place at or before `at` that does not cut a UTF-8 character in two."""
-    for back in range(4):
+    for back in range(min(4, at)):
         if stream[at - back] & 0xC0 != 0x80:
             return at - back
     return at

@@ -44,6 +44,8 @@ def because(run: Run) -> str:
     match run.verdict:
         case Verdict.INCOMPLETE if not run.results:
             return "No check reported anything: nothing is known about this fleet."
+        case Verdict.INCOMPLETE if not run.missing:
+            return "The record breaks off before the run's end: nothing can be concluded."
         case Verdict.INCOMPLETE:
             return f"{len(run.missing)} {of} never reported: nothing can be concluded."
         case Verdict.NOT_READY:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rehearsal.matrix.rows import Matrix, Row
 
 _HERE = Path(__file__).parent
-_STYLES = (Path(words.__file__).with_name("report.css"), _HERE / "faults.css")
+_STYLES = (Path(words.__file__).with_name("common.css"), _HERE / "faults.css")
 _GRAVITY = {outcome.value: place for place, outcome in enumerate(words.SIGNS)}
 
 
