@@ -7,7 +7,7 @@ PYTHON := .venv/bin/python
 PACKAGES := chromium debian-archive-keyring iproute2 mmdebstrap nftables openssh-client openssh-server openssl poppler-utils \
 	procps python3-venv shellcheck socat sudo systemd-container
 
-.PHONY: rehearse faults test check docs packages lock clean
+.PHONY: rehearse faults drill test check docs packages lock clean
 
 rehearse: .venv/run packages
 	@$(PYTHON) -m pytest --fleet rehearsal
@@ -15,6 +15,10 @@ rehearse: .venv/run packages
 # Every fault on the rehearsal fleet, and what each check makes of it.
 faults: .venv/dev packages
 	@$(SUDO) $(PYTHON) -m rehearsal faults
+
+# The runbook, there and back, stage by stage.
+drill: .venv/run packages
+	@$(SUDO) $(PYTHON) -m rehearsal drill
 
 test: .venv/dev packages check
 	@$(SUDO) $(PYTHON) -m pytest selftests --tb=short -rfEs

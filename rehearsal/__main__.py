@@ -1,4 +1,4 @@
-"""The command line: python -m rehearsal up|down|status|shell|reset|faults."""
+"""The command line: python -m rehearsal up|down|status|shell|reset|faults|drill."""
 
 from __future__ import annotations
 
@@ -38,6 +38,11 @@ def main() -> int:
     faults.add_argument(
         "--record", action="store_true", help="keep their recordings, which `make test` judges"
     )
+    drill = commands.add_parser("drill", help="walk the whole runbook, there and back")
+    drill.add_argument(
+        "--keep-fleet", action="store_true", help="leave the fleet up where the drill ends"
+    )
+    drill.add_argument("--manager", choices=("systemd", "ops-bridge"), default="systemd")
     wanted = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that `up` cleans up after itself
     try:
@@ -47,6 +52,8 @@ def main() -> int:
             return _status()
         elif wanted.command == "faults":
             return _faults(wanted.names, record=wanted.record)
+        elif wanted.command == "drill":
+            return _drill(wanted.manager, keep=wanted.keep_fleet)
         elif wanted.command == "down":
             fleet.down()
             print("The rehearsal fleet is down.")
@@ -85,6 +92,12 @@ def _faults(names: list[str], *, record: bool) -> int:
     from rehearsal.matrix.command import faults  # noqa: PLC0415 - it loads the suite's sessions
 
     return faults(names, _clock(), record=record)
+
+
+def _drill(manager: str, *, keep: bool) -> int:
+    from rehearsal.drill.command import drill  # noqa: PLC0415 - it loads the suite's sessions
+
+    return drill(_clock(), manager=manager, keep=keep)
 
 
 def _status() -> int:

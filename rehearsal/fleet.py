@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fleetmesh.inventory import InventoryError, load
-from rehearsal import access, assets, cgroup, host, image, keys, lock, network, states
+from rehearsal import access, assets, cgroup, host, keys, lock, network, states
+from rehearsal import image as images
 from rehearsal.errors import RehearsalError
 from rehearsal.furnish import furnish
 from rehearsal.machine import Machine
@@ -31,6 +32,12 @@ BOOT_DEADLINE = 30
 def inventory() -> Inventory:
     """The rehearsal's inventory. Raises RehearsalError with everything that is wrong with it."""
     return _load(INVENTORY)
+
+
+@functools.cache
+def production() -> Inventory:
+    """Production's inventory, whose addresses the runbook names. Raises RehearsalError."""
+    return _load(PRODUCTION_INVENTORY)
 
 
 def _load(file: Path) -> Inventory:
@@ -127,7 +134,7 @@ def power_off(name: str) -> None:
 def power_on(name: str) -> None:
     """Start a machine that is off, and wait until one can log in."""
     one = machine(name)
-    one.power_on(Path(_required_record()["image"]))
+    one.power_on(image())
     wait_for_login(one)
 
 
@@ -158,6 +165,11 @@ def wait_for_login(one: Machine) -> None:
     one.wait_until(["systemctl", "is-active", "--quiet", "ssh.service"], BOOT_DEADLINE, "sshd")
 
 
+def image() -> Path:
+    """The root directory of the image that the machines stand on. Raises RehearsalError."""
+    return Path(_required_record()["image"])
+
+
 def _required_record() -> dict[str, Any]:
     known = record()
     if known is None:
@@ -167,12 +179,12 @@ def _required_record() -> dict[str, Any]:
 
 def _boot(say: Callable[[str], None]) -> None:
     network.check_free()
-    root = image.ensure(say)
+    root = images.ensure(say)
     STATE.mkdir(mode=0o755)
     MACHINES.mkdir(mode=0o700)
     keys.generate(machines())
     access.write({name: one.address for name, one in machines().items()})
-    assets.write(_load(PRODUCTION_INVENTORY), inventory())
+    assets.write(production(), inventory())
     network.create()
     for one in machines().values():
         one.directory.mkdir()

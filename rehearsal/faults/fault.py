@@ -57,20 +57,26 @@ class Ground:
         """Change the inventory, as plain data, to what this ground needs."""
 
 
-class Fault:
-    """What happens, in one line.
+class Expectation:
+    """What checks must make of something that happens.
 
     `turns` maps a check (`unit_is_enabled`, or one case of it, `unit_is_enabled[fleet-…]`) to its
     end; the more exact key wins. `blinds` does so for every check that looks at a host: what
     needed the host must not stay green. Everything that neither names must end as it did before.
+    """
+
+    turns: ClassVar[Mapping[str, Turn]] = {}
+    blinds: ClassVar[Mapping[str, Turn]] = {}
+
+
+class Fault(Expectation):
+    """What happens, in one line.
+
     What is `harmless` turns nothing, and proves that nothing is alarmed by it.
     """
 
     harmless: ClassVar[bool] = False
-
     ground: ClassVar[type[Ground]] = Ground
-    turns: ClassVar[Mapping[str, Turn]] = {}
-    blinds: ClassVar[Mapping[str, Turn]] = {}
 
     def inject(self) -> None:
         """Make it happen, by the means by which it happens in life."""

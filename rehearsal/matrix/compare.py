@@ -10,7 +10,7 @@ from rehearsal.faults.fault import Turn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rehearsal.faults import Fault
+    from rehearsal.faults.fault import Expectation
     from rehearsal.matrix.judge import Judged, Verdicts
 
 
@@ -30,7 +30,7 @@ class Cell:
         return self.turned and not self.problem and self.judged.outcome in ("fail", "warn")
 
 
-def compare(fault: type[Fault], ground: Verdicts, found: Verdicts) -> list[Cell]:
+def compare(fault: type[Expectation], ground: Verdicts, found: Verdicts) -> list[Cell]:
     """A cell for every check; one that `turns` names but no check bears is a problem, too."""
     cells = [_cell(fault, check, ground, found) for check in sorted(ground.keys() | found.keys())]
     return cells + list(_unknown(fault, ground))
@@ -45,7 +45,7 @@ def unsound(ground: Verdicts) -> list[str]:
     ]
 
 
-def expected(fault: type[Fault], check: str, ground: Verdicts) -> Turn:
+def expected(fault: type[Expectation], check: str, ground: Verdicts) -> Turn:
     """How `check` must end in `fault`."""
     name = check.partition("[")[0]
     for key in (check, name):
@@ -58,7 +58,7 @@ def expected(fault: type[Fault], check: str, ground: Verdicts) -> Turn:
     return Turn(before.outcome, "")
 
 
-def _cell(fault: type[Fault], check: str, ground: Verdicts, found: Verdicts) -> Cell:
+def _cell(fault: type[Expectation], check: str, ground: Verdicts, found: Verdicts) -> Cell:
     if check not in ground or check not in found:
         judged = found.get(check) or ground[check]
         where = "in the fault" if check in found else "on the ground"
@@ -74,7 +74,7 @@ def _cell(fault: type[Fault], check: str, ground: Verdicts, found: Verdicts) -> 
     return Cell(check, judged, turn, turned, problem)
 
 
-def _unknown(fault: type[Fault], ground: Verdicts) -> Iterator[Cell]:
+def _unknown(fault: type[Expectation], ground: Verdicts) -> Iterator[Cell]:
     known = {*ground, *(check.partition("[")[0] for check in ground)}
     nobody = next(iter(ground.values()))
     for key in fault.turns.keys() - known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import json
 import os
@@ -14,6 +15,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from rehearsal.paths import PROJECT
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 # Of each judgement only the plain data is wanted: no page, no foreign plugin, and no search for
 # garbage after each of a hundred short runs in one process.
@@ -41,13 +44,20 @@ Verdicts = dict[str, Judged]
 
 
 def pool(workers: int = 2) -> ProcessPoolExecutor:
-    """Processes that judge side by side; Ctrl-C is left to the process that started them."""
+    """Processes that judge side by side; Ctrl-C is left to the process that started them.
+
+    They end with it, even where it is killed.
+    """
     return ProcessPoolExecutor(
-        workers,
-        mp_context=get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
+        workers, mp_context=get_context("spawn"), initializer=_begin, initargs=(os.getpid(),)
     )
+
+
+def _begin(starter: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != starter:  # it was killed before it could be told
+        os._exit(1)
 
 
 def judge(recording: Path, *, writes: bool) -> Verdicts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from contextlib import contextmanager
 from itertools import groupby
@@ -15,6 +14,7 @@ from rehearsal.matrix.compare import compare, unsound
 from rehearsal.matrix.judge import Verdicts, judge, pool
 from rehearsal.matrix.rows import Matrix, Row, function
 from rehearsal.matrix.take import take
+from rehearsal.signals import undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -87,26 +87,13 @@ def _standing(say: Callable[[str], None]) -> Iterator[None]:
         except BaseException:
             if found:
                 say("broken off: the fleet starts over, so that nothing of a fault stays")
-                with _undisturbed():
+                with undisturbed():
                     fleet.reset("after", lambda _: None)
             raise
         finally:
             if not found:
-                with _undisturbed():
+                with undisturbed():
                     fleet.down()
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Let the block come to its end, whoever is impatient."""
-    # A handler, since what is ignored would stay ignored in every process that is started here.
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: None) for number in signals]
-    try:
-        yield
-    finally:
-        for number, handler in zip(signals, before, strict=True):
-            signal.signal(number, handler)
 
 
 def _learn(matrix: Matrix, ground: Verdicts) -> None:

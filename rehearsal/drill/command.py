@@ -1,0 +1,38 @@
+"""`python -m rehearsal drill`: walk the runbook, and leave a page, data and every snapshot."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import TYPE_CHECKING
+
+from rehearsal.drill.course import Course, walk
+from rehearsal.drill.stages import STAGES
+from rehearsal.paths import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def drill(say: Callable[[str], None], *, manager: str, keep: bool) -> int:
+    """Walk through all stages; 0 if each holds, else 1. Raises RehearsalError."""
+    course = Course(manager, planned=len(STAGES))
+    name = f"{course.started:%Y-%m-%dT%H%M%SZ}_drill_{secrets.token_hex(3)}"
+    folder = PROJECT / "reports" / name
+
+    def note() -> None:
+        """Keep what was seen so far, so that it outlives whatever ends the drill."""
+        if course.stages:
+            folder.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(course.plain(), indent=1, ensure_ascii=False) + "\n"
+            writing = folder / "drill.json.new"
+            writing.write_text(text, "utf-8")
+            writing.replace(folder / "drill.json")
+
+    try:
+        walk(STAGES, course, folder, keep=keep, say=say, note=note)
+    finally:
+        if course.stages:
+            print(f"report: {folder / 'drill.json'}", flush=True)
+    print(course.conclusion())
+    return 0 if course.holds else 1
