@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fleetmesh.evidence.folder import BrokenRecord
+from fleetmesh.evidence.journal import CannotRecord
 from fleetmesh.evidence.seal import seal
 from fleetmesh.evidence.sums import Refused
 from fleetmesh.evidence.verify import Trust, holds, verify
@@ -68,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = _arguments().parse_args(arguments)
     try:
         done: int = given.do(given)
-    except (Refused, BrokenRecord) as error:
+    except (Refused, BrokenRecord, CannotRecord) as error:
         print(f"fleetmesh: {error}", file=sys.stderr)
         return 2
     return done

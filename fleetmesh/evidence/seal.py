@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleetmesh.evidence import bundle, signature, sums
-from fleetmesh.evidence.folder import read_events
-from fleetmesh.evidence.journal import PLAN
+from fleetmesh.evidence.closing import close
+from fleetmesh.evidence.journal import EVENTS, PLAN
 from fleetmesh.evidence.signature import Signer
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
+
+DRILL = "drill.json"
 
 
 @dataclass(frozen=True)
@@ -20,9 +22,11 @@ class Sealed:
 
 
 def seal(folder: Path, key: Path | None = None) -> Sealed:
-    """Seal `folder` and pack it beside itself. One already sealed is only signed and packed again.
+    """Seal the folder of a run or a drill, and pack it beside itself.
 
-    Raises Refused where the folder is not what sealing can vouch for.
+    A run that broke off is closed as INCOMPLETE first. A folder already sealed is only signed and
+    packed again. Raises Refused where the folder is not what sealing can vouch for, BrokenRecord
+    and CannotRecord where the record is not, or still grows.
     """
     folder = folder.resolve()
     if not folder.is_dir():
@@ -32,8 +36,10 @@ def seal(folder: Path, key: Path | None = None) -> Sealed:
         if amiss:
             raise Refused(f"{folder.name} was changed after it was sealed: {'; '.join(amiss)}")
     else:
-        if (folder / PLAN).exists() and not read_events(folder).ended:
-            raise Refused(f"{folder.name}: its run has not ended")
+        if any((folder / name).exists() for name in (PLAN, EVENTS)):
+            close(folder)
+        elif not (folder / DRILL).exists():
+            raise Refused(f"{folder} holds neither a run nor a drill")
         _write(folder / bundle.SEAL, bundle.seal_file())
         _write(folder / SUMS, sums.lines(folder).encode())
     signer = signature.sign(folder / SUMS, key) if key else None

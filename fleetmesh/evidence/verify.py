@@ -8,12 +8,12 @@ from datetime import datetime
 from pathlib import Path
 
 from fleetmesh.evidence import bundle, signature, sums
+from fleetmesh.evidence.closing import RUN_JSON, described
 from fleetmesh.evidence.folder import BrokenRecord, read
 from fleetmesh.evidence.journal import EVENTS, PLAN
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
 from fleetmesh.record import Run
 
-RUN = "run.json"
 RESULTS = "results.json"
 
 
@@ -48,7 +48,7 @@ def verify(target: Path, trust: Trust) -> list[Finding]:
         with _folder(target, found) as folder:
             found.append(_signature(folder, trust))
             found += _sums(folder)
-            if any((folder / name).exists() for name in (PLAN, EVENTS, RUN)):
+            if any((folder / name).exists() for name in (PLAN, EVENTS, RUN_JSON)):
                 found += _record(folder)
             else:
                 found.append(Finding(None, "record: the folder is none of a run"))
@@ -130,7 +130,7 @@ def _told(folder: Path, run: Run) -> Iterator[Finding]:
     """Whether what lies beside the events says the same as they do."""
     expected = {
         PLAN: {"run": run.id},
-        RUN: {"run": run.id, "verdict": run.conclusion, "chain": run.chain},
+        RUN_JSON: described(run),
         RESULTS: {"verdict": run.conclusion, "headline": run.headline},
     }
     yield Finding(True, f"verdict: by the events, {run.headline}")

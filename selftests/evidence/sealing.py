@@ -10,6 +10,7 @@ from typing import Any
 
 from fleetmesh import plain
 from fleetmesh.evidence import bundle, sums
+from fleetmesh.evidence.closing import write_run_json
 from fleetmesh.evidence.folder import read
 from fleetmesh.evidence.journal import Journal
 from fleetmesh.evidence.signature import NAMESPACE
@@ -53,8 +54,7 @@ def record(
             finish(journal, verdict)
     if verdict:
         run = read(folder)
-        told = {"run": run.id, "verdict": run.conclusion, "chain": run.chain}
-        (folder / "run.json").write_text(json.dumps(told))
+        write_run_json(folder, run)
         (folder / "results.json").write_text(json.dumps(run.summary()))
     return folder
 
