@@ -10,6 +10,7 @@ from fleetmesh.evidence.journal import CannotRecord
 from fleetmesh.evidence.seal import seal
 from fleetmesh.evidence.sums import Refused
 from fleetmesh.evidence.verify import Trust, holds, verify
+from fleetmesh.views.render import VIEWS, NotRendered, render
 
 _SIGNS = {True: "holds", False: "REFUSED", None: "note"}
 
@@ -19,6 +20,13 @@ def _seal(given: Namespace) -> int:
     print(f"sealed: {sealed.bundle}")
     print(f"sha256: {sealed.digest}")
     print(f"signed: {f'by {sealed.signer}' if sealed.signer else 'no; say --sign KEY to sign it'}")
+    return 0
+
+
+def _render(given: Namespace) -> int:
+    print(render(given.folder).headline)
+    for name in VIEWS:
+        print(f"written: {given.folder / name}")
     return 0
 
 
@@ -52,6 +60,10 @@ def _arguments() -> ArgumentParser:
     command.add_argument("--sign", type=Path, metavar="KEY", help="an OpenSSH key or certificate")
     command.set_defaults(do=_seal)
 
+    command = commands.add_parser("render", help="write the views of a run anew, from its record")
+    command.add_argument("folder", type=Path, metavar="DIR")
+    command.set_defaults(do=_render)
+
     command = commands.add_parser("verify", help="say what holds of a bundle, and what does not")
     command.add_argument("target", type=Path, metavar="BUNDLE|DIR")
     command.add_argument("--allowed-signers", type=Path, metavar="FILE", help="see ssh-keygen(1)")
@@ -69,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = _arguments().parse_args(arguments)
     try:
         done: int = given.do(given)
-    except (Refused, BrokenRecord, CannotRecord) as error:
+    except (Refused, BrokenRecord, CannotRecord, NotRendered) as error:
         print(f"fleetmesh: {error}", file=sys.stderr)
         return 2
     return done

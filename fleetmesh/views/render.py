@@ -57,9 +57,18 @@ def render(folder: Path, changes: Sequence[str] | None = None) -> Run:
 
 
 def _by_pytest(folder: Path) -> "subprocess.Popen[str]":
-    """pytest's own writers, at work on the record in a process of its own: nothing here is pytest."""
+    """pytest's own writers, at work on the record in a process of their own."""
     options = [
-        *("-c", os.devnull, "--rootdir", str(_ROOT), "--noconftest", "-q", "-p", "no:cacheprovider"),
+        *(
+            "-c",
+            os.devnull,
+            "--rootdir",
+            str(_ROOT),
+            "--noconftest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+        ),
         *(f"-p{plugin}" for plugin in _PLUGINS),
         *("-p", "fixtures.recorded", f"--record={folder.resolve()}"),
         *(f"--html={folder.resolve()}/report.html", "--self-contained-html"),

@@ -62,7 +62,7 @@ def _named(run: Run, *outcomes: Outcome) -> list[str]:
 
 
 def _configuration(run: Run) -> list[dict[str, Any]]:
-    """ResourceDescriptors, each of which needs a digest or a content; an unknown commit has none."""
+    """ResourceDescriptors; each needs a digest or a content, and an unknown commit has none."""
     described: list[dict[str, Any]] = [
         {"name": PurePath(run.inventory).name, "digest": {"sha256": run.inventory_digest}},
         {

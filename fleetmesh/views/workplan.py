@@ -17,20 +17,23 @@ _MOST = 30
 
 
 def block(run: Run, *, changes: Sequence[str] | None = None, digest: str | None = None) -> str:
-    """The block. `changes` are sentences on what is otherwise than in the run before; None: unknown.
+    """The block. `changes` are sentences on what is otherwise than in the run before, if known.
 
     `digest` is the sealed bundle's, in hex; the copy inside of the bundle cannot name it.
     """
     bundle = f"{run.id}.tar.gz"
     counts = ", ".join(f"{run.counts[outcome]} {outcome.value}" for outcome in words.SIGNS)
-    took = f", took {duration((run.finished - run.started).total_seconds())}" if run.finished else ""
+    took = (run.finished - run.started).total_seconds() if run.finished else None
+    when = f"{utc(run.started)}, " + (
+        "never finished" if took is None else f"took {duration(took)}"
+    )
     lines = [
         f"### Fleet mesh verification: {run.conclusion}",
         "",
         f"- **Verdict:** {run.conclusion}. {words.because(run)}",
         f"- **Fleet:** {code(run.fleet)}, {_kind(run)}",
         f"- **Phases:** {', '.join(map(code, run.phases)) or 'none'}",
-        f"- **When:** {utc(run.started)}{took}, by {code(run.origin.user or 'unknown')}"
+        f"- **When:** {when}, by {code(run.origin.user or 'unknown')}"
         f" on {code(run.origin.host or 'unknown')}",
         f"- **Results:** {counts}; {len(run.missing)} did not report, {run.deselected} left out",
         f"- **Runbook:** {code(run.runbook)}",

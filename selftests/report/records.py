@@ -18,9 +18,7 @@ def write(run: Run, folder: Path, *, finish: bool = True) -> Run:
     plan = {
         "format": FORMAT,
         "run": run.id,
-        "checks": [
-            {"nodeid": n, "id": n, "check": n, "digest": "0" * 64} for n in run.planned
-        ],
+        "checks": [{"nodeid": n, "id": n, "check": n, "digest": "0" * 64} for n in run.planned],
         "left_out": run.deselected,
     }
     started = {
