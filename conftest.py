@@ -10,4 +10,5 @@ pytest_plugins = (
     "fixtures.facts",
     "fixtures.terminal",
     "fixtures.html_report",
+    "fixtures.record",
 )

@@ -2,7 +2,7 @@
 
 import json
 import lzma
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,10 @@ class Snapshot:
     def of(self, fact: str) -> Mapping[str, Transcript]:
         """The transcripts of the fact of that name, by subject."""
         return self.transcripts.get(fact, {})
+
+    def __iter__(self) -> Iterator[Transcript]:
+        """All transcripts."""
+        return (t for group in self.transcripts.values() for t in group.values())
 
     def write(self, file: Path) -> None:
         """Write everything to `file`, as JSON; compressed where its name ends in `.xz`."""

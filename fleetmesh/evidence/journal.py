@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from fleetmesh import plain
 from fleetmesh.transcript import Transcript
@@ -42,6 +42,7 @@ class Journal:
         self._seq = seq
         self._durable = durable
         self._keys: dict[str, Transcript] = {}
+        self._over = f"{folder / EVENTS} is closed"
         flags = (
             os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | (os.O_EXCL if not seq else 0)
         )
@@ -122,9 +123,9 @@ class Journal:
         digest = sha256(stream).hexdigest()
         try:
             (self.folder / RAW).mkdir(exist_ok=True)
-        except OSError as error:
-            raise CannotRecord(f"{self.folder / RAW}: {error.strerror}") from None
-        put(self.folder / RAW / digest, stream, durable=self._durable)
+            put(self.folder / RAW / digest, stream, durable=self._durable)
+        except (OSError, CannotRecord) as error:
+            self._fail(error)
         return {
             "head": stream[:_END].decode("utf-8", "replace"),
             "tail": stream[-_END:].decode("utf-8", "replace"),
@@ -135,7 +136,7 @@ class Journal:
 
     def _write(self, events: list[tuple[str, dict[str, Any]]]) -> None:
         if self._file is None:
-            raise CannotRecord(f"{self.folder / EVENTS} is closed")
+            raise CannotRecord(self._over)
         lines, seq, prev = [], self._seq, self.chain
         for event, members in events:
             head = {
@@ -154,9 +155,15 @@ class Journal:
             if self._durable:
                 os.fsync(self._file)
         except OSError as error:
-            self.close()
-            raise CannotRecord(f"{self.folder / EVENTS}: {error.strerror}") from None
+            self._fail(error)
         self._seq, self.chain = seq, prev
+
+    def _fail(self, error: Exception) -> NoReturn:
+        """A journal with a gap is none: nothing is written after what could not be."""
+        told = error.strerror if isinstance(error, OSError) else error
+        self._over = f"{self.folder / EVENTS}: {told}"
+        self.close()
+        raise CannotRecord(self._over) from None
 
 
 def put(file: Path, content: bytes, *, durable: bool = True) -> None:

@@ -5,8 +5,8 @@ then every host's commands run as one batch, so that the sockets which ss(8) lis
 that carried the answers. Questions to the Kubernetes APIs run beside the batches.
 """
 
-from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
@@ -69,32 +69,47 @@ class Fleet:
         wanted = [self._target(host) for host in hosts if host not in self.sessions]
         self.sessions.update(connect_all(wanted))
 
-    def gather(self, facts: Iterable[Fact[Any]]) -> Snapshot:
-        """Ask everything that `facts` need to know; never raises for what a host does."""
+    def gather(
+        self,
+        facts: Iterable[Fact[Any]],
+        into: Snapshot | None = None,
+        heard: Callable[[Iterable[Transcript]], None] = lambda _: None,
+    ) -> Snapshot:
+        """Ask everything that `facts` need to know; never raises for what a host does.
+
+        Answers go into a snapshot, and to `heard` as they arrive.
+        """
         questions = [
             Question(fact.name, subject, probe, self._host(probe))
             for fact in facts
             for subject, probe in fact.probes(self.inventory).items()
         ]
         self.connect(dict.fromkeys(q.host for q in questions if q.host))
-        snapshot = Snapshot()
-        reachable = []
+        snapshot = Snapshot() if into is None else into
+
+        def hear(transcripts: list[Transcript]) -> None:
+            for transcript in transcripts:
+                snapshot.add(transcript)
+            heard(transcripts)
+
+        lost, reachable = [], []
         for question in questions:
             session = self.sessions.get(question.host)
             if isinstance(session, Unreachable) and not isinstance(question.probe, Session):
-                snapshot.add(question.lost(session.cause))
+                lost.append(question.lost(session.cause))
             else:
                 reachable.append(question)
-        for transcript in self._ask(reachable):
-            snapshot.add(transcript)
+        hear(lost)
+        self._ask(reachable, hear)
         return snapshot
 
-    def _ask(self, questions: list[Question]) -> list[Transcript]:
+    def _ask(self, questions: list[Question], hear: Callable[[list[Transcript]], None]) -> None:
         def ask(kind: type[Probe] | tuple[type[Probe], ...]) -> list[Question]:
             return [question for question in questions if isinstance(question.probe, kind)]
 
-        answered = [self._answer_session(question) for question in ask(Session)]
-        answered += [commands.read_file(question) for question in ask(ReadFile)]
+        hear([self._answer_session(question) for question in ask(Session)])
+        hear([commands.read_file(question) for question in ask(ReadFile)])
+        http = []
         with ExitStack() as held, ThreadPoolExecutor(_WORKERS, "gather") as pool:
             jobs: list[Future[list[Transcript]]] = []
             kubeconfigs = self._kubeconfigs(pool, ask((Kubernetes, ExecInPod)))
@@ -118,15 +133,15 @@ class Fleet:
                 )
             for request in requests:
                 transcript, open_connection = request.result()
-                answered.append(transcript)
+                http.append(transcript)
                 held.callback(open_connection)
             jobs += [
                 pool.submit(commands.run_batch, self._live(host), asked, self.inventory)
                 for host, asked in _by_host(ask((Exec, Clock))).items()
             ]
-            for job in jobs:
-                answered += job.result()
-        return [self._attributed(transcript) for transcript in answered]
+            for job in as_completed(jobs):
+                hear(job.result())
+        hear([self._attributed(transcript) for transcript in http])
 
     def _attributed(self, transcript: Transcript) -> Transcript:
         """A request that failed on a session which broke says nothing of the service."""

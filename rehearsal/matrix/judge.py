@@ -18,11 +18,12 @@ from rehearsal.paths import PROJECT
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
-# Of each judgement only the plain data is wanted: no page, no foreign plugin, and no search for
-# garbage after each of a hundred short runs in one process.
+# Of each judgement only the plain data is wanted: no record, no page, no foreign plugin, and no
+# search for garbage after each of a hundred short runs in one process.
 _PLAIN = (
     "--disable-plugin-autoload",
     *("-p", "no:fixtures.html_report"),
+    *("-p", "no:fixtures.record"),
     *("-p", "no:junitxml"),
     *("-p", "no:unraisableexception"),
 )

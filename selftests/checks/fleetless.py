@@ -14,6 +14,7 @@ pytest_plugins = (
     "fixtures.facts",
     "fixtures.terminal",
     "fixtures.html_report",
+    "fixtures.record",
 )
 
 
