@@ -5,25 +5,34 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fleetmesh.evidence.folder import BrokenRecord
+from fleetmesh.evidence.folder import BrokenRecord, read
 from fleetmesh.evidence.journal import CannotRecord
-from fleetmesh.evidence.seal import seal
-from fleetmesh.evidence.sums import Refused
-from fleetmesh.evidence.verify import Trust, holds, verify
+from fleetmesh.evidence.sums import SUMS, Refused
+from fleetmesh.evidence.verify import Trust, verify
+from fleetmesh.history.changes import changes
+from fleetmesh.history.entries import Entry, update
+from fleetmesh.history.gate import ages, on_disk, span, verified
+from fleetmesh.history.page import page
+from fleetmesh.record import PHASES
+from fleetmesh.sealing import seal_folder
 from fleetmesh.views.render import VIEWS, NotRendered, render
 
 _SIGNS = {True: "holds", False: "REFUSED", None: "note"}
 
 
 def _seal(given: Namespace) -> int:
-    sealed = seal(given.folder, given.sign)
+    sealed = seal_folder(given.folder, given.sign)
     print(f"sealed: {sealed.bundle}")
     print(f"sha256: {sealed.digest}")
+    if sealed.workplan:
+        print(f"to paste: {sealed.workplan}")
     print(f"signed: {f'by {sealed.signer}' if sealed.signer else 'no; say --sign KEY to sign it'}")
     return 0
 
 
 def _render(given: Namespace) -> int:
+    if (given.folder / SUMS).exists():
+        raise Refused(f"{given.folder} is sealed: its views stay as they are; render a copy of it")
     print(render(given.folder).headline)
     for name in VIEWS:
         print(f"written: {given.folder / name}")
@@ -36,12 +45,46 @@ def _verify(given: Namespace) -> int:
     trust = Trust(
         given.allowed_signers, given.at or datetime.now(UTC), given.principal, given.unsigned
     )
-    found = verify(given.target, trust)
-    for finding in found:
+    report = verify(given.target, trust)
+    for finding in report.findings:
         print(f"{_SIGNS[finding.holds]:<8} {finding.what}")
-    good = holds(found)
-    print(f"{given.target.name}: {'holds' if good else 'DOES NOT HOLD'}")
-    return 0 if good else 1
+    print(f"{given.target.name}: {'holds' if report.holds else 'DOES NOT HOLD'}")
+    return 0 if report.holds else 1
+
+
+def _diff(given: Namespace) -> int:
+    """As diff(1): 0 where nothing differs, 1 where something does."""
+    before, after = (Entry.of(read(folder.resolve())) for folder in (given.before, given.after))
+    print(f"- {before.run}: {before.headline}")
+    print(f"+ {after.run}: {after.headline}")
+    if (before.fleet, before.kind) != (after.fleet, after.kind):
+        print(f"the fleets differ: {before.fleet} ({before.kind}), {after.fleet} ({after.kind})")
+    if not set(before.phases) & set(after.phases):
+        raise Refused("the two runs share no phase: there is nothing to compare")
+    found = changes(before, after)
+    for change in found:
+        print(f"{change.kind:<12} {change}")
+    return 1 if found or before.verdict != after.verdict else 0
+
+
+def _history(given: Namespace) -> int:
+    now = datetime.now(UTC)
+    history = update(given.reports)
+    doubt = on_disk(given.reports)
+    if given.allowed_signers:
+        doubt = verified(given.reports, Trust(given.allowed_signers, now))
+    every = ages(history, now, given.max_age, doubt) if history.entries else []
+    index = given.reports / "index.html"
+    index.write_text(page(history, every, now, given.reports), "utf-8")
+    for remark in history.remarks:
+        print(f"remark: {remark}")
+    asked = {"fleet": given.fleet, "kind": given.kind, "phases": given.phase or PHASES}
+    found = ages(history, now, given.max_age, doubt, **asked)
+    for age in found:
+        sign = "stale" if given.max_age and not age.fresh else "fresh" if given.max_age else ""
+        print(f"{sign:<6}{age.phase} on {age.fleet} ({age.kind}): {age.why}")
+    print(f"page: {index}")
+    return 1 if given.max_age and not all(age.fresh for age in found) else 0
 
 
 def _time(text: str) -> datetime:
@@ -73,6 +116,24 @@ def _arguments() -> ArgumentParser:
         "--at", type=_time, metavar="TIME", help="judge certificates as of then (RFC 3339)"
     )
     command.set_defaults(do=_verify)
+
+    command = commands.add_parser("diff", help="say what is otherwise in a run than in another")
+    command.add_argument("before", type=Path, metavar="A")
+    command.add_argument("after", type=Path, metavar="B")
+    command.set_defaults(do=_diff)
+
+    command = commands.add_parser("history", help="write reports/index.html; say how old is what")
+    command.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR")
+    command.add_argument(
+        "--max-age", type=span, metavar="SPAN", help="fail where the last READY is older (36h, 7d)"
+    )
+    command.add_argument("--fleet", help="of this fleet alone, which must have run")
+    command.add_argument("--kind", choices=("production", "rehearsal"), help="of fleets of a kind")
+    command.add_argument("--phase", action="append", choices=PHASES, help="of this phase alone")
+    command.add_argument(
+        "--allowed-signers", type=Path, metavar="FILE", help="count only what they have signed"
+    )
+    command.set_defaults(do=_history)
     return parser
 
 

@@ -1,32 +1,28 @@
-"""Sealing a run's folder: from here on, every change shows."""
+"""The seal of a folder: check sums, a signature, and all of it as one file."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from fleetmesh.evidence import bundle, signature, sums
-from fleetmesh.evidence.closing import close
-from fleetmesh.evidence.journal import EVENTS, PLAN
 from fleetmesh.evidence.signature import Signer
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
-
-DRILL = "drill.json"
 
 
 @dataclass(frozen=True)
 class Sealed:
-    """The bundle that was made, its SHA-256, and who signed it, if anybody."""
+    """The bundle that was made, its SHA-256, who signed it, and the block about it, if any."""
 
     bundle: Path
     digest: str
     signer: Signer | None
+    workplan: Path | None = None
 
 
 def seal(folder: Path, key: Path | None = None) -> Sealed:
-    """Seal the folder of a run or a drill, and pack it beside itself.
+    """Seal `folder` as it lies, and pack it beside itself; `fleetmesh.sealing` brings it there.
 
-    A run that broke off is closed as INCOMPLETE first. A folder already sealed is only signed and
-    packed again. Raises Refused where the folder is not what sealing can vouch for, BrokenRecord
-    and CannotRecord where the record is not, or still grows.
+    One already sealed is only signed and packed again. Raises Refused where it was changed since,
+    or holds what cannot be packed.
     """
     folder = folder.resolve()
     if not folder.is_dir():
@@ -36,10 +32,6 @@ def seal(folder: Path, key: Path | None = None) -> Sealed:
         if amiss:
             raise Refused(f"{folder.name} was changed after it was sealed: {'; '.join(amiss)}")
     else:
-        if any((folder / name).exists() for name in (PLAN, EVENTS)):
-            close(folder)
-        elif not (folder / DRILL).exists():
-            raise Refused(f"{folder} holds neither a run nor a drill")
         _write(folder / bundle.SEAL, bundle.seal_file())
         _write(folder / SUMS, sums.lines(folder).encode())
     signer = signature.sign(folder / SUMS, key) if key else None

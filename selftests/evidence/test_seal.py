@@ -14,7 +14,7 @@ import pytest
 from fleetmesh.evidence import bundle, signature
 from fleetmesh.evidence.seal import seal
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
-from fleetmesh.evidence.verify import Trust, holds, verify
+from fleetmesh.evidence.verify import Trust, verify
 from selftests.evidence.sealing import Keys, forge, record
 
 NOW = datetime.now(UTC)
@@ -27,10 +27,9 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 
 def refused(target: Path, keys: Keys, at: datetime = NOW, principal: str | None = None) -> str:
     """What is refused of the target, as one text; empty where it holds."""
-    found = verify(target, Trust(keys.allowed, at, principal))
-    amiss = [finding.what for finding in found if finding.holds is False]
-    assert holds(found) == (not amiss)
-    return "\n".join(amiss)
+    report = verify(target, Trust(keys.allowed, at, principal))
+    assert report.holds == (not report.amiss)
+    return "\n".join(report.amiss)
 
 
 def test_what_was_sealed_holds(tmp_path: Path, keys: Keys) -> None:
@@ -131,7 +130,7 @@ def test_who_signed_must_be_allowed(tmp_path: Path, keys: Keys) -> None:
 def test_unsigned_holds_only_where_that_is_said(tmp_path: Path, keys: Keys) -> None:
     sealed = seal(record(tmp_path))
     assert "signature: there is none" in refused(sealed.bundle, keys)
-    assert holds(verify(sealed.bundle, Trust(None, NOW, unsigned=True)))
+    assert verify(sealed.bundle, Trust(None, NOW, unsigned=True)).holds
 
 
 def repacked(target: Path, *entries: tuple[tarfile.TarInfo, bytes]) -> Path:
@@ -211,8 +210,8 @@ def test_another_zlib_is_said_not_blamed(
         patch.setattr(zlib, "ZLIB_RUNTIME_VERSION", "0.0")
         target = seal(record(tmp_path), keys["operator"]).bundle
     found = verify(target, Trust(keys.allowed, NOW))
-    assert holds(found)
-    assert "packed by another zlib" in found[0].what
+    assert found.holds
+    assert "packed by another zlib" in found.findings[0].what
 
 
 def test_a_signature_armoured_otherwise_is_refused(tmp_path: Path, keys: Keys) -> None:

@@ -1,0 +1,179 @@
+"""From what a run leaves to a bundle that is believed, by the commands that README names."""
+
+import json
+import tarfile
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from fleetmesh import plain
+from fleetmesh.__main__ import main
+from fleetmesh.evidence import sums
+from fleetmesh.evidence.folder import read_events
+from fleetmesh.evidence.journal import Journal
+from fleetmesh.outcomes import Outcome
+from fleetmesh.views.render import VIEWS
+from selftests.evidence.conftest import WHEN, result, transcript
+from selftests.evidence.sealing import ID, OTHER, Keys, forge, record
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    return Keys.make(tmp_path_factory.mktemp("keys"))
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    status = main([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_a_run_is_rendered_sealed_verified_and_remembered(
+    tmp_path: Path, keys: Keys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(tmp_path, OTHER, started="2026-11-23T00:00:00Z")
+    folder = record(tmp_path)
+    status, out, _ = call(capsys, "seal", folder, "--sign", keys["operator"])
+    assert status == 0
+    bundle = tmp_path / f"{ID}.tar.gz"
+    digest = sha256(bundle.read_bytes()).hexdigest()
+    assert f"sha256: {digest}" in out
+    assert "signed: by ED25519 SHA256:" in out
+    workplan = (tmp_path / f"{ID}.workplan.md").read_text()
+    assert digest in workplan
+    assert "Nothing has changed since the last run." in workplan
+    with tarfile.open(bundle) as archive:
+        assert {f"{ID}/{name}" for name in VIEWS} < set(archive.getnames())
+    status, out, _ = call(capsys, "verify", bundle, "--allowed-signers", keys.allowed)
+    assert status == 0, out
+    for part in ("container", "name", "signature", "files", "events", "run", "plan", "verdict"):
+        assert f"holds    {part}: " in out
+    for name in ("run.json", "results.json", "statement.json", "workplan.md", "evidence.html"):
+        assert f"holds    {name}: says what the events say" in out
+    history = (tmp_path / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["sealed"] for line in history] == ["", "", "signed"]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("evidence.html", "<title>READY", "<title>NOT READY"),
+        ("workplan.md", "### Fleet mesh verification: READY", "### Fleet mesh verification: X"),
+        ("statement.json", '"verdict": "READY"', '"verdict": "INCOMPLETE"'),
+        ("results.json", '"verdict": "READY"', '"verdict": "INCOMPLETE"'),
+        ("run.json", '"verdict": "READY"', '"verdict": "INCOMPLETE"'),
+        ("run.json", '"kind": "rehearsal"', '"kind": "production"'),
+        ("statement.json", "{", "["),
+        ("results.json", "{", ""),
+        ("evidence.html", "<title>", ""),
+    ],
+)
+def test_a_view_that_says_otherwise_is_named_whoever_signed(
+    rendered: Path, keys: Keys, capsys: pytest.CaptureFixture[str], name: str, old: str, new: str
+) -> None:
+    file = rendered / name
+    whole = file.read_text()
+    assert old in whole
+    file.write_text(whole.replace(old, new, 1))
+    try:
+        bundle = forge(rendered, keys["operator"])
+    finally:
+        file.write_text(whole)
+    status, out, _ = call(capsys, "verify", bundle, "--allowed-signers", keys.allowed)
+    assert status == 1
+    refused = [line for line in out.splitlines() if line.startswith("REFUSED")]
+    assert len(refused) == 1
+    assert refused[0].startswith(f"REFUSED  {name}: ")
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = record(tmp_path_factory.mktemp("rendered"))
+    assert main(["seal", str(folder)]) == 0
+    return folder
+
+
+def test_what_was_killed_is_sealed_as_incomplete(
+    tmp_path: Path, keys: Keys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = record(tmp_path, verdict=None)
+    with (folder / "events.jsonl").open("ab") as file:
+        file.write(b'{"seq": 5, "torn')
+    status, _, _ = call(capsys, "seal", folder, "--sign", keys["operator"])
+    assert status == 0
+    assert json.loads((folder / "run.json").read_text())["verdict"] == "INCOMPLETE"
+    assert "INCOMPLETE" in (tmp_path / f"{ID}.workplan.md").read_text().splitlines()[0]
+    bundle = tmp_path / f"{ID}.tar.gz"
+    status, out, _ = call(capsys, "verify", bundle, "--allowed-signers", keys.allowed)
+    assert status == 0
+    assert "verdict: by the events, INCOMPLETE" in out
+
+
+def test_a_run_that_goes_on_is_not_sealed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = record(tmp_path, verdict=None)
+    found = read_events(folder)
+    with Journal(folder, seq=len(found.events), prev=found.chain):
+        status, _, err = call(capsys, "seal", folder)
+    assert status == 2
+    assert err.startswith("fleetmesh: ")
+    assert not (folder / sums.SUMS).exists()
+
+
+def test_what_changed_stands_in_the_block(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(tmp_path, OTHER, started="2026-11-23T00:00:00Z")
+    results = [
+        result("t.py::test_a", transcript(), outcome=Outcome.FAIL, reason="it is down"),
+        result("t.py::test_b", transcript("b"), id="PRE-02"),
+    ]
+    folder = record(tmp_path, ID, results, verdict="NOT READY", started=plain.rfc3339(WHEN))
+    assert call(capsys, "seal", folder)[0] == 0
+    for file in (tmp_path / f"{ID}.workplan.md", folder / "workplan.md"):
+        assert "PRE-01 a: pass → fail: it is down" in file.read_text()
+
+
+def test_a_sealed_run_is_not_rendered_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = record(tmp_path)
+    assert call(capsys, "seal", folder)[0] == 0
+    assert "is sealed" in call(capsys, "render", folder)[2]
+
+
+def test_a_drill_is_sealed_and_verified(
+    tmp_path: Path, keys: Keys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "0a1b2c_drill_2026-11-24T024134Z"
+    folder.mkdir()
+    (folder / "drill.json").write_text("{}")
+    (folder / "drill.html").write_text("<!DOCTYPE html>")
+    assert call(capsys, "seal", folder, "--sign", keys["operator"])[0] == 0
+    bundle = tmp_path / f"{folder.name}.tar.gz"
+    status, out, _ = call(capsys, "verify", bundle, "--allowed-signers", keys.allowed)
+    assert status == 0
+    assert "note     record: the folder is none of a run" in out
+
+
+@pytest.mark.parametrize("what", ["nothing", "empty", "no plan", "broken", "renamed"])
+def test_what_cannot_be_sealed_is_said_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    folder = tmp_path / ID
+    if what == "empty":
+        folder.mkdir()
+    elif what != "nothing":
+        record(tmp_path)
+    if what == "no plan":
+        (folder / "plan.json").unlink()
+    if what == "broken":
+        (folder / "events.jsonl").write_bytes(b"")
+    if what == "renamed":
+        folder = folder.rename(tmp_path / OTHER)
+    status, _, err = call(capsys, "seal", folder)
+    assert status == 2
+    assert err.startswith("fleetmesh: ")
+    assert not (folder / sums.SUMS).exists()
