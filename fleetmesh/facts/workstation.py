@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from shlex import quote
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
 from fleetmesh.facts.probe import Exec, Probe
@@ -51,8 +52,8 @@ class Autostart:
 def parse_autostarts(transcript: Transcript) -> tuple[Autostart, ...]:
     """Read `source<TAB>line` lines, closed by `end`, which tells "none" from "not read".
 
-    The lines of the source `systemd` are `Id=` and `ExecStart=` of the units that start by
-    themselves or are triggered by one that does, in blocks parted by an empty line.
+    The lines of the source `systemd` are `Id=` and `Exec…=` of the units that start by themselves
+    or are triggered by one that does, in blocks parted by an empty line.
     """
     lines = succeeded(transcript).splitlines()
     if not lines or lines[-1] != "end":
@@ -69,18 +70,27 @@ def parse_autostarts(transcript: Transcript) -> tuple[Autostart, ...]:
     for unit in blocks("\n".join(shown)):
         if "Id" not in unit:
             raise NotUnderstood("a unit without Id")
-        found += [Autostart(unit["Id"], line) for line in unit.get("ExecStart", "").splitlines()]
+        lines = [line for key in unit if key != "Id" for line in unit[key].splitlines()]
+        found += [Autostart(unit["Id"], line) for line in lines]
     return tuple(found)
 
 
 # crontab(1) exits 1 where a user has none. Units are asked for by name, since an enabled one need
-# not be loaded; of a template's instances, only the dependencies of default.target know.
+# not be loaded; of a template's instances, only the dependencies of default.target know. What
+# a shell or a session reads when it begins may hold secrets: of it, only lines about a retired
+# tunnel are shown; and an alias starts nothing.
 _AUTOSTARTS = r"""
 list() { sed "s|^|$1\t|"; }
 crontab -l 2>/dev/null | grep -v '^ *#' | list crontab
 for f in /etc/crontab /etc/cron.d/*; do [ -r "$f" ] && grep -v '^ *#' "$f" | list "$f"; done
 for f in ~/.config/autostart/*.desktop /etc/xdg/autostart/*.desktop; do
   [ -r "$f" ] && grep '^Exec=' "$f" | list "$f"
+done
+for f in /etc/rc.local /etc/profile /etc/profile.d/*.sh /etc/bash.bashrc /etc/zsh/z* \
+    ~/.profile ~/.bash_profile ~/.bash_login ~/.bashrc ~/.zshenv ~/.zprofile ~/.zshrc ~/.zlogin \
+    ~/.config/fish/config.fish ~/.xprofile ~/.xsession ~/.xsessionrc; do
+  [ -n "$retired" ] && [ -r "$f" ] &&
+    grep -v '^ *\(#\|alias \)' "$f" | grep -F "$retired" | list "$f"
 done
 for scope in --user --system; do
   listed=$(systemctl $scope list-unit-files --no-pager --no-legend \
@@ -90,7 +100,8 @@ for scope in --user --system; do
     | while read -r unit _; do case $unit in *@.*) ;; *) echo "$unit";; esac; done)
   [ -n "$enabled" ] || continue
   triggered=$(systemctl $scope show --no-pager -p Triggers --value $enabled)
-  systemctl $scope show --no-pager -p Id -p ExecStart $enabled $triggered | list systemd
+  systemctl $scope show --no-pager -p Id -p ExecCondition -p ExecStartPre -p ExecStart \
+    -p ExecStartPost $enabled $triggered | list systemd
   printf 'systemd\t\n'
 done
 echo end
@@ -103,7 +114,10 @@ def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
 
 
 def _autostarts(inventory: Inventory) -> dict[str, Probe]:
-    return {inventory.workstation.host: Exec(inventory.workstation.host, _AUTOSTARTS.strip())}
+    workstation = inventory.workstation
+    retired = [words for t in workstation.retired.values() for words in (t.id, f"{t.listen.port}:")]
+    command = f"retired={quote(chr(10).join(retired))}{_AUTOSTARTS.rstrip()}"
+    return {workstation.host: Exec(workstation.host, command)}
 
 
 def mentions(line: str, name: str) -> bool:

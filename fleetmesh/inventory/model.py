@@ -189,6 +189,7 @@ class Limits(Model):
     http: Seconds
     clock_offset: Seconds
     restarts: Count
+    unit_restart_window: Duration
     pod_restart_window: Duration
     persistent_units: Count
 

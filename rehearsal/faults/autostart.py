@@ -140,3 +140,31 @@ class AutostartByDesktop(Fault):
 
     def heal(self) -> None:
         user(WORKSTATION, "rm .config/autostart/dehub.desktop")
+
+
+class AutostartBeforeAnother(Fault):
+    """A user unit of another purpose starts a retired tunnel before what it is for."""
+
+    turns = {NEITHER: fail("mail.service on workstation would start")}
+
+    def inject(self) -> None:
+        before = f"ExecStartPre=/usr/local/bin/bridge up {HUB_RETIRED}"
+        unit = f"[Service]\\n{before}\\nExecStart=/usr/bin/sleep infinity\\n{WANTED}"
+        user(WORKSTATION, f"printf '{unit}' >{UNITS}/mail.service; "
+                          "systemctl --user enable mail.service")  # fmt: skip
+
+    def heal(self) -> None:
+        user(WORKSTATION, f"systemctl --user disable mail.service; rm {UNITS}/mail.service; "
+                          "systemctl --user daemon-reload")  # fmt: skip
+
+
+class AutostartByShellProfile(Fault):
+    """The operator's shell starts a retired tunnel at each log-in."""
+
+    turns = {NEITHER: fail("/home/tegwick/.profile on workstation would start")}
+
+    def inject(self) -> None:
+        user(WORKSTATION, f"cp -p .profile .kept; echo 'bridge up {HUB_RETIRED}' >>.profile")
+
+    def heal(self) -> None:
+        user(WORKSTATION, "mv .kept .profile")

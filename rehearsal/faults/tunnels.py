@@ -64,6 +64,7 @@ class UnitFlaps(Fault):
 
     turns = {
         INSTALLED: fail("-RestartSec=2; +RestartSec=20ms"),
+        STEADY: fail("for the 4. time; it is steady after 30 s"),
         f"unit_restarts_rarely[{HUB}]": warn("restarted 4 times, more than 3"),
     }
 
@@ -77,3 +78,18 @@ class UnitFlaps(Fault):
 
     def heal(self) -> None:
         restore_unit(HUB)
+
+
+class UnitCaughtBetweenTwoEnds(Fault):
+    """A fleet unit has lost its ssh a moment ago, and is up again for now."""
+
+    turns = {STEADY: fail("for the 1. time; it is steady after 30 s")}
+
+    def inject(self) -> None:
+        units("kill -s KILL", HUB)
+        wait = f"until [ $({SHOW} NRestarts) -ge 1 ]; do sleep 0.02; done"
+        user(RAILIANCE, f"timeout 5 sh -c '{wait}'")
+        until_listening(HUB)
+
+    def heal(self) -> None:
+        units("restart", HUB)

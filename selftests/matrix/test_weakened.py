@@ -24,6 +24,8 @@ WEAKENED = [
     ("retired_tunnel_neither_runs_nor_would_start", "would start"),
     ("only_interactive_tunnels_run", "command.remote"),
     ("service_answers_through_its_tunnel", "unhealthy is None"),
+    ("unit_is_running_and_steady", "age >= window"),
+    ("tunnels_use_a_valid_certificate", "attempt.succeeded"),
 ]
 
 UNPROVEN = '''

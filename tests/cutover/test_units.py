@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from fixtures import Case, Inconclusive, check
 from fleetmesh import ssh_command
 from fleetmesh.attribution import Places, held_by
-from fleetmesh.facts.machines import Machine
+from fleetmesh.facts.machines import ClockOffset, Machine
 from fleetmesh.facts.sockets import LoginSession, Process, Socket
 from fleetmesh.facts.units import Unit
 from fleetmesh.inventory import Inventory, Tunnel
@@ -27,9 +27,14 @@ _LOUD = {
     "journalctl --user -u {tunnel.unit} -n 20",
 )
 def test_unit_is_running_and_steady(
-    tunnel: Tunnel, units: Mapping[str, dict[str, Unit]], case: Case
+    tunnel: Tunnel,
+    inventory: Inventory,
+    units: Mapping[str, dict[str, Unit]],
+    clocks: Mapping[str, ClockOffset],
+    now: datetime,
+    case: Case,
 ) -> None:
-    """The fleet unit is running and steady since a time that is stated."""
+    """The fleet unit is running, since a time that is stated, and not just between two restarts."""
     unit = units[tunnel.host][tunnel.unit]
     assert unit.load != "not-found", f"{unit.name} is not installed"
     assert (unit.active, unit.sub) == ("active", "running"), (
@@ -40,6 +45,13 @@ def test_unit_is_running_and_steady(
         raise Inconclusive(f"{unit.name} does not say since when it runs")
     since = datetime.fromtimestamp(unit.started, UTC)
     case.note(f"running since {since:%Y-%m-%d %H:%M:%SZ}, {unit.restarts} restarts")
+    if unit.restarts:  # tried again and again, it looks for moments as if it ran for ever
+        age = now.timestamp() + clocks[tunnel.host].latest - unit.started
+        window = inventory.limits.unit_restart_window
+        assert age >= window, (
+            f"{unit.name} was restarted {age:.0f} s ago, for the {unit.restarts}. time; "
+            f"it is steady after {window:g} s"
+        )
 
 
 @check(
