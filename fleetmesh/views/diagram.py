@@ -86,17 +86,37 @@ def topology(
     routes = [_route(number, p, centres, len(paths)) for number, p in enumerate(paths, 1)]
     said = "; ".join(f"{number}: {p.tunnel}: {p}" for number, p in enumerate(paths, 1))
     aside = f"; no observed path passes {', '.join(idle)}" if idle else ""
-    return _svg("topology", width, height, "Topology, as observed", said + aside, boxes + routes)
+    role = "group" if marks else "img"  # an image has no links inside
+    return _svg(
+        "topology", width, height, "Topology, as observed", said + aside, boxes + routes, role
+    )
 
 
 def _svg(
-    kind: str, width: float, height: float, title: str, said: str, drawn: list[Markup]
+    kind: str,
+    width: float,
+    height: float,
+    title: str,
+    said: str,
+    drawn: list[Markup],
+    role: str = "img",
 ) -> Markup:
     return fill(
-        '<svg class="{}" role="img" width="{}" height="{}" viewBox="0 0 {} {}" fill="none"'
+        '<svg class="{}" role="{}" aria-label="{}" width="{}" height="{}" viewBox="0 0 {} {}" fill="none"'
         ' stroke="currentColor" xmlns="http://www.w3.org/2000/svg"><title>{}</title>'
         "<desc>{}</desc>{}</svg>",
-        *(kind, width, height, width, height, title, brief(said, 2000), Markup("").join(drawn)),
+        *(
+            kind,
+            role,
+            title,
+            width,
+            height,
+            width,
+            height,
+            title,
+            brief(said, 2000),
+            Markup("").join(drawn),
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from fleetmesh.record import Result, Run
 from fleetmesh.transcript import HERE
 from fleetmesh.views import diagram, words
 from fleetmesh.views.page import fill, render
-from fleetmesh.views.text import HEAD, TAIL, brief, legible, milliseconds, share, utc
+from fleetmesh.views.text import HEAD, TAIL, brief, legible, milliseconds, share, shown, utc
 
 COLUMNS = ("Outcome", "Check", "Statement", "Runbook", "Host", "Started (UTC)", "Duration")
 
@@ -93,14 +93,17 @@ def outcome(ended: Outcome) -> Markup:
 def details(result: Result, limit: int = HEAD + TAIL) -> Markup:
     """Everything known about one result: reason, notes, hint, paths, then its transcripts.
 
-    Of a stream of more than `limit` bytes only the two ends are shown, and where the whole lies.
+    Of a stream of more than `limit` bytes, or one that lies in raw/, only the two ends are shown,
+    and where the whole is.
     """
     return render(
         "result.html",
         result=result,
         words=words,
-        limit=limit,
         kept=_kept,
+        shown=lambda stream: shown(
+            stream, limit if len(stream) <= INLINE else min(limit, HEAD + TAIL)
+        ),
         drawings=[(path, diagram.path(path)) for path in result.paths],
     )
 
