@@ -11,4 +11,5 @@ pytest_plugins = (
     "fixtures.terminal",
     "fixtures.html_report",
     "fixtures.record",
+    "fixtures.views",
 )

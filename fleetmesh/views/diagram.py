@@ -102,8 +102,8 @@ def _svg(
     role: str = "img",
 ) -> Markup:
     return fill(
-        '<svg class="{}" role="{}" aria-label="{}" width="{}" height="{}" viewBox="0 0 {} {}" fill="none"'
-        ' stroke="currentColor" xmlns="http://www.w3.org/2000/svg"><title>{}</title>'
+        '<svg class="{}" role="{}" aria-label="{}" width="{}" height="{}" viewBox="0 0 {} {}"'
+        ' fill="none" stroke="currentColor" xmlns="http://www.w3.org/2000/svg"><title>{}</title>'
         "<desc>{}</desc>{}</svg>",
         *(
             kind,
