@@ -4,10 +4,12 @@
 SHELL := /bin/bash
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 PYTHON := .venv/bin/python
+PERMIT := reports/permit
+FLEET := production
 PACKAGES := chromium debian-archive-keyring iproute2 mmdebstrap nftables openssh-client openssh-server openssl poppler-utils \
 	procps python3-venv shellcheck socat sudo systemd-container
 
-.PHONY: rehearse faults drill test check docs packages lock clean
+.PHONY: rehearse faults drill test check docs permit packages lock clean
 
 rehearse: .venv/run packages
 	@$(PYTHON) -m pytest --fleet rehearsal
@@ -55,6 +57,13 @@ packages:
 # docs/checks.md, from the checks themselves.
 docs: .venv/dev
 	@$(PYTHON) -m pytest --collect-only -qq -p fixtures.checks_page --checks-page docs/checks.md
+
+# What a key that verifies a fleet may do on each host, for authorized_keys there; see docs/operating.md.
+#   make permit KEY=~/.ssh/id_ed25519.pub FLEET=production
+permit: .venv/run
+	@$(PYTHON) -m pytest --collect-only -qqq -p fixtures.permit --permit="$(PERMIT)" \
+	    --permit-key="$(KEY)" --fleet "$(FLEET)" $(if $(PERMIT_API),--permit-api="$(PERMIT_API)") >/dev/null
+	@ls "$(PERMIT)"/*
 
 # New versions of everything, with hashes and without an index address.
 lock: .venv/dev

@@ -21,15 +21,9 @@ def run_batch(
     default = inventory.limits.command
     nonce = f"fleetmesh-{secrets.token_hex(8)}"
     asked = [question for question in questions if isinstance(question.probe, Exec)]
-    commands = [
-        (question.probe.command, question.probe.seconds or default)
-        for question in asked
-        if isinstance(question.probe, Exec)
-    ]
+    commands = _commands(questions, inventory)
     extra = sum(max(0.0, deadline - default) for _, deadline in commands)
-    done = session.run(
-        batch.compose(commands or [("true", default)], nonce), deadline=_HANGING * default + extra
-    )
+    done = session.run(batch_text(questions, inventory, nonce), deadline=_HANGING * default + extra)
     answers = batch.split(done.stdout, done.stderr, nonce)
     offset = _offset(done, answers)
     transcripts = [
@@ -38,6 +32,20 @@ def run_batch(
     ]
     clocks = [question for question in questions if not isinstance(question.probe, Exec)]
     return transcripts + [_clock(question, done, answers) for question in clocks]
+
+
+def batch_text(questions: list[Question], inventory: Inventory, nonce: str) -> str:
+    """The one shell command that puts all `questions` to their host."""
+    commands = _commands(questions, inventory)
+    return batch.compose(commands or [("true", inventory.limits.command)], nonce)
+
+
+def _commands(questions: list[Question], inventory: Inventory) -> list[tuple[str, float]]:
+    return [
+        (question.probe.command, question.probe.seconds or inventory.limits.command)
+        for question in questions
+        if isinstance(question.probe, Exec)
+    ]
 
 
 def _transcript(

@@ -25,7 +25,7 @@ from fleetmesh.facts.probe import (
     WriteAndReadBack,
 )
 from fleetmesh.gather import commands, kubernetes, services
-from fleetmesh.gather.question import Question
+from fleetmesh.gather.question import Question, by_host, questions
 from fleetmesh.inventory import Inventory
 from fleetmesh.sessions import Session as HostSession
 from fleetmesh.sessions import Target, Unreachable, connect_all
@@ -79,12 +79,8 @@ class Fleet:
 
         Answers go into a snapshot, and to `heard` as they arrive.
         """
-        questions = [
-            Question(fact.name, subject, probe, self._host(probe))
-            for fact in facts
-            for subject, probe in fact.probes(self.inventory).items()
-        ]
-        self.connect(dict.fromkeys(q.host for q in questions if q.host))
+        asked = questions(facts, self.inventory)
+        self.connect(dict.fromkeys(q.host for q in asked if q.host))
         snapshot = Snapshot() if into is None else into
 
         def hear(transcripts: list[Transcript]) -> None:
@@ -93,7 +89,7 @@ class Fleet:
             heard(transcripts)
 
         lost, reachable = [], []
-        for question in questions:
+        for question in asked:
             session = self.sessions.get(question.host)
             if isinstance(session, Unreachable) and not isinstance(question.probe, Session):
                 lost.append(question.lost(session.cause))
@@ -137,7 +133,7 @@ class Fleet:
                 held.callback(open_connection)
             jobs += [
                 pool.submit(commands.run_batch, self._live(host), asked, self.inventory)
-                for host, asked in _by_host(ask((Exec, Clock))).items()
+                for host, asked in by_host(ask((Exec, Clock))).items()
             ]
             for job in as_completed(jobs):
                 hear(job.result())
@@ -185,15 +181,6 @@ class Fleet:
         text = "".join(f"{key}: {value}\n" for key, value in details.items())
         return question.answer(exit_status=0, stdout=text.encode(), details=details)
 
-    def _host(self, probe: Probe) -> str:
-        match probe:
-            case ReadFile():
-                return ""
-            case Kubernetes() | ExecInPod():
-                return self.inventory.clusters[probe.cluster].host
-            case _:
-                return probe.host
-
     def _session(self, question: Question) -> HostSession:
         return self._live(question.host)
 
@@ -215,10 +202,3 @@ class Fleet:
             connect_deadline=self.inventory.limits.connect,
             ssh_config=self.inventory.ssh_config,
         )
-
-
-def _by_host(questions: list[Question]) -> dict[str, list[Question]]:
-    groups: dict[str, list[Question]] = {}
-    for question in questions:
-        groups.setdefault(question.host, []).append(question)
-    return groups

@@ -27,12 +27,17 @@ class Kubeconfig:
     missing: str | None = None
 
 
-def read_kubeconfig(session: Session, cluster: Cluster, deadline: float) -> Kubeconfig:
-    """Read the cluster's kubeconfig on its host; `deadline` in seconds."""
+def kubeconfig_text(cluster: Cluster, mark: str) -> str:
+    """The shell command that prints a kubeconfig after `mark`: a log-in shell may print before."""
     path = cluster.kubeconfig
     shown = f"~/{quote(path[2:])}" if path.startswith("~/") else quote(path)
-    mark = f"fleetmesh-{secrets.token_hex(8)}"  # a log-in shell may have printed something before
-    done = session.run(f"echo {mark} && cat {shown}", deadline=deadline, limit=256 * 1024)
+    return f"echo {mark} && cat {shown}"
+
+
+def read_kubeconfig(session: Session, cluster: Cluster, deadline: float) -> Kubeconfig:
+    """Read the cluster's kubeconfig on its host; `deadline` in seconds."""
+    mark = f"fleetmesh-{secrets.token_hex(8)}"
+    done = session.run(kubeconfig_text(cluster, mark), deadline=deadline, limit=256 * 1024)
     if done.lost:
         return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {done.lost}")
     if done.exit_status != 0:

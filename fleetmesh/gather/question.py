@@ -1,10 +1,12 @@
 """A probe, together with the fact and subject that it is asked for."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from shlex import join, quote
 from typing import Any
 
+from fleetmesh.facts import Fact
 from fleetmesh.facts.probe import (
     Clock,
     Exec,
@@ -16,6 +18,7 @@ from fleetmesh.facts.probe import (
     Session,
     WriteAndReadBack,
 )
+from fleetmesh.inventory import Inventory
 from fleetmesh.transcript import HERE, Transcript
 
 
@@ -66,3 +69,30 @@ class Question:
                 return f"ssh -v {probe.host} true"
             case ReadFile():
                 return f"cat {quote(str(probe.path))}"
+
+
+def questions(facts: Iterable[Fact[Any]], inventory: Inventory) -> list[Question]:
+    """Everything that has to be asked to know `facts`, in the order in which they are named."""
+    return [
+        Question(fact.name, subject, probe, _host(probe, inventory))
+        for fact in facts
+        for subject, probe in fact.probes(inventory).items()
+    ]
+
+
+def by_host(asked: Iterable[Question]) -> dict[str, list[Question]]:
+    """The questions, grouped by the host to which they are put."""
+    groups: dict[str, list[Question]] = {}
+    for question in asked:
+        groups.setdefault(question.host, []).append(question)
+    return groups
+
+
+def _host(probe: Probe, inventory: Inventory) -> str:
+    match probe:
+        case ReadFile():
+            return ""
+        case Kubernetes() | ExecInPod():
+            return inventory.clusters[probe.cluster].host
+        case _:
+            return probe.host

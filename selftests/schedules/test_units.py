@@ -1,0 +1,58 @@
+"""The timer and service of the box that verifies: systemd has nothing to say of them."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+VERIFY = Path(__file__).parents[2] / "infra/verify"
+UNITS = ("fleet-verify.service", "fleet-verify.timer")
+
+
+def analyze(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Verify both units, with a program that exists in the place of the one to be installed."""
+    for name in UNITS:
+        file = folder / name
+        if not file.exists():
+            shutil.copy(VERIFY / name, file)
+        text = file.read_text().replace(
+            "/opt/fleet-mesh-verification/.venv/bin/python", "/bin/true"
+        )
+        file.write_text(text)
+    return subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *(folder / name for name in UNITS)],
+        capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+
+
+def test_systemd_understands_them(tmp_path: Path) -> None:
+    done = analyze(tmp_path)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("unit", "sound", "broken"),
+    [
+        ("fleet-verify.timer", "00/4:23:00", "26:00"),
+        ("fleet-verify.timer", "Persistent", "Persitent"),
+        ("fleet-verify.service", "Type=oneshot", "Type=once"),
+        ("fleet-verify.service", "ProtectSystem=strict", "ProtectSystem=very"),
+    ],
+)
+def test_what_is_broken_is_noticed(tmp_path: Path, unit: str, sound: str, broken: str) -> None:
+    text = (VERIFY / unit).read_text()
+    assert sound in text
+    (tmp_path / unit).write_text(text.replace(sound, broken))
+    assert analyze(tmp_path).stderr
+
+
+def test_it_checks_production_and_writes_nothing() -> None:
+    text = (VERIFY / "fleet-verify.service").read_text()
+    assert "-m production --fleet production" in text
+    assert "--allow-writes" not in text
+
+
+def test_gate_is_sound() -> None:
+    done = subprocess.run(["shellcheck", VERIFY / "gate"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
