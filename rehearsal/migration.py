@@ -27,11 +27,11 @@ def migrate() -> None:
 
     Raises RehearsalError.
     """
-    fleet.run("railiance01", f"ssh-keygen -q -t ed25519 -N '' -f {KEY}; {SIGN} >{CERTIFICATE}")
     register()
+    generate()
+    sign()
+    switch()
     retire_static_key()
-    _write_reference()
-    _install(REFERENCE)
 
 
 def migrated(inventory: dict[str, Any]) -> None:
@@ -47,6 +47,17 @@ def undo() -> None:
     _install(REHEARSAL_ASSETS)
     fleet.run("railiance01", f"rm {KEY} {KEY}.pub {CERTIFICATE}")
     unregister()
+
+
+def generate() -> None:
+    """Make a key pair for the fleet on railiance01."""
+    fleet.run("railiance01", f"ssh-keygen -q -t ed25519 -N '' -f {KEY}")
+
+
+def switch() -> None:
+    """Have the tunnels use that key and its certificate, and wait until they serve."""
+    _write_reference()
+    _install(REFERENCE)
 
 
 def sign() -> None:

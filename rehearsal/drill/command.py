@@ -6,6 +6,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING
 
+from rehearsal.drill import page
 from rehearsal.drill.course import Course, walk
 from rehearsal.drill.stages import STAGES
 from rehearsal.paths import PROJECT
@@ -24,15 +25,17 @@ def drill(say: Callable[[str], None], *, manager: str, keep: bool) -> int:
         """Keep what was seen so far, so that it outlives whatever ends the drill."""
         if course.stages:
             folder.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(course.plain(), indent=1, ensure_ascii=False) + "\n"
-            writing = folder / "drill.json.new"
-            writing.write_text(text, "utf-8")
-            writing.replace(folder / "drill.json")
+            found = course.plain()
+            text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+            for file, content in (("drill.json", text), ("drill.html", page.html(found))):
+                writing = folder / f"{file}.new"
+                writing.write_text(content, "utf-8")
+                writing.replace(folder / file)
 
     try:
         walk(STAGES, course, folder, keep=keep, say=say, note=note)
     finally:
         if course.stages:
-            print(f"report: {folder / 'drill.json'}", flush=True)
+            print(f"report: {folder / 'drill.html'}", flush=True)
     print(course.conclusion())
     return 0 if course.holds else 1

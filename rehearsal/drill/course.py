@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fleetmesh.outcomes import Outcome, verdict
-from rehearsal import fleet, lock, migration
-from rehearsal.drill.stage import Seen
+from rehearsal import fleet, lock
+from rehearsal.drill import footing
+from rehearsal.drill.stage import Measured, Seen
 from rehearsal.errors import RehearsalError
 from rehearsal.matrix.compare import compare
 from rehearsal.matrix.judge import Verdicts, judge, pool
@@ -72,13 +73,14 @@ class Course:
         """All of it, for programs."""
         return {
             "holds": self.holds,
+            "conclusion": self.conclusion(),
             "manager": self.manager,
             "started": self.started.isoformat(timespec="milliseconds"),
             "seconds": round(self.seconds, 1),
             "planned": self.planned,
             "trouble": self.trouble,
             "findings": [{"stage": stage, "text": text} for stage, text in self.findings],
-            "stages": [seen.plain() for seen in self.stages],
+            "stages": [seen.plain(self.begin) for seen in self.stages],
         }
 
 
@@ -122,10 +124,11 @@ def _all(
     say: Callable[[str], None],
     note: Callable[[], None],
 ) -> None:
+    at_first = footing.of_fleet()
     pending: deque[tuple[Seen, Future[Verdicts]]] = deque()
     for number, kind in enumerate(stages, 1):
         say(f"{number:2} of {len(stages)}  {kind.title()}: {kind.what()}")
-        seen = Seen(kind(), f"{number:02}-{kind.title()}")
+        seen = Seen(kind(), f"{number:02}-{kind.title()}", at_first)
         course.stages.append(seen)
         _make(seen, folder)
         pending.append((seen, judges.submit(judge, folder / seen.folder, writes=kind.writes)))
@@ -146,8 +149,11 @@ def _make(seen: Seen, folder: Path) -> None:
         stage.act(seen)
     except (RehearsalError, OSError) as error:
         seen.trouble = str(error)
-    changes = [migration.migrated] if stage.migrated else []
-    take(folder / seen.folder, *changes, writes=stage.writes)
+    begin = time.monotonic()
+    take(folder / seen.folder, stage.inventory, writes=stage.writes)
+    asked = Measured("questions of the checks", time.monotonic() - begin, stage.patience)
+    if stage.patience:
+        seen.measured.append(asked)
     seen.seconds = time.monotonic() - seen.begin
 
 
@@ -170,12 +176,12 @@ def _settle(seen: Seen, judging: Future[Verdicts], say: Callable[[str], None]) -
 
 
 def _ideal(stage: Stage, found: Verdicts) -> Verdicts:
-    """All checks pass, but those that the inventory defers; what is unsettled may also fail."""
+    """All checks pass, but those that are deferred; what is unsettled may end otherwise."""
     ideal: Verdicts = {}
     for check, judged in found.items():
         words = stage.unsettled.get(check.partition("[")[0])
-        if words is not None and judged.outcome == "fail" and words in judged.reason:
-            outcome = "fail"
+        if words and judged.outcome in ("fail", "warn") and words in judged.reason:
+            outcome = judged.outcome
         else:
             outcome = "deferred" if judged.id in stage.deferred() else "pass"
         ideal[check] = replace(judged, outcome=outcome)

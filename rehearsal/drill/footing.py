@@ -12,7 +12,7 @@ from rehearsal import fleet
 
 ROOTS = ("etc", "home", "opt", "root", "srv", "usr", "var/lib/systemd/linger", "var/spool")
 PASSING = re.compile(
-    r"/(\.cache|\.kube/cache|\.local/state/bridge|__pycache__)(/|$)|\.pyc$|/etc/\.pwd\.lock$"
+    r"/(\.cache|\.kube/cache|\.local/state/bridge|__pycache__)(/|$)|\.pyc$|/\.sudo_as_admin_successful$|/etc/\.pwd\.lock$"
 )
 """Paths of what programs note for themselves."""
 

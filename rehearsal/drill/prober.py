@@ -62,6 +62,8 @@ class Outage:
     """How long a service was unreachable: from its last answer before to its first after."""
 
     service: str
+    begin: float
+    """By the monotonic clock."""
     seconds: float
     """0 if every request was answered."""
     asked: int
@@ -172,16 +174,15 @@ _STREAK = 3
 
 def _outage(service: str, requests: list[Request]) -> Outage:
     """The longest stretch without an answer that holds a failed request."""
-    longest, failed = 0.0, [request for request in requests if not request.ok]
-    answered = requests[0].begin
-    failing = False
+    stretches: list[tuple[float, float]] = [(0.0, requests[0].begin)]
+    answered, failing = requests[0].begin, False
     for request in requests:
         if request.ok:
             if failing:
-                longest = max(longest, request.end - answered)
-            answered, failing = request.end, False
-        else:
-            failing = True
+                stretches.append((request.end - answered, answered))
+            answered = request.end
+        failing = not request.ok
     if failing:
-        longest = max(longest, requests[-1].end - answered)
-    return Outage(service, longest, len(requests), len(failed))
+        stretches.append((requests[-1].end - answered, answered))
+    seconds, begin = max(stretches)
+    return Outage(service, begin, seconds, len(requests), sum(not r.ok for r in requests))

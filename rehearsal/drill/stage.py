@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rehearsal import access, assets, fleet, host
+from rehearsal import access, assets, fleet, host, migration
 from rehearsal.drill.commands import COMMANDS
 from rehearsal.errors import RehearsalError
 from rehearsal.faults.fault import Expectation
@@ -16,11 +16,15 @@ from rehearsal.faults.fault import Expectation
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rehearsal.drill.footing import Footing
     from rehearsal.drill.prober import Outage
     from rehearsal.matrix.compare import Cell
 
 OUTAGE = 3.0
 """Seconds that a planned hand-over may leave a service unreachable."""
+
+POD_RESTART_WINDOW = 1
+"""Seconds without a restart after which the drill's inventory calls a pod steady."""
 
 
 class DoesNotHold(RehearsalError):
@@ -39,7 +43,17 @@ class Stage(Expectation):
     """The row of the check catalogue that this stage is."""
     writes: ClassVar[bool] = False
     migrated: ClassVar[bool] = False
+    patience: ClassVar[float | None] = None
+    """Seconds within which the checks' questions must be done with, where that is in doubt."""
     unsettled: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def inventory(cls, document: dict[str, Any]) -> None:
+        """Change the inventory, as plain data, to what is true at this stage."""
+        # A reboot restarts the pods, too, and the drill does not wait ten minutes after it.
+        document["limits"]["pod_restart_window"] = POD_RESTART_WINDOW
+        if cls.migrated:
+            migration.migrated(document)
 
     def act(self, seen: Seen) -> None:
         """Make it happen. Raises RehearsalError."""
@@ -95,6 +109,8 @@ class Seen:
 
     stage: Stage
     folder: str
+    at_first: Footing = field(default_factory=dict, repr=False)
+    """What the machines stood on when the drill began."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     begin: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
@@ -157,21 +173,29 @@ class Seen:
                 Measured(f"outage of {outage.service}", outage.seconds, bound) for outage in outages
             ]
 
-    def plain(self) -> dict[str, Any]:
-        """All of it, for programs."""
+    def plain(self, since: float) -> dict[str, Any]:
+        """All of it, for programs; its place in time from `since`, of the monotonic clock."""
         return {
             "stage": self.stage.title(),
             "what": self.stage.what(),
             "proves": self.stage.proves,
             "folder": self.folder,
             "started": self.started.isoformat(timespec="milliseconds"),
+            "begin": round(self.begin - since, 3),
             "seconds": round(self.seconds, 3),
             "holds": self.judged and not self.problems,
             "verdict": self.verdict,
             "problems": self.problems,
             "commands": [vars(ran) | {"seconds": round(ran.seconds, 3)} for ran in self.ran],
-            "outages": [vars(one) | {"seconds": round(one.seconds, 3)} for one in self.outages],
-            "measured": [vars(one) | {"seconds": round(one.seconds, 3)} for one in self.measured],
+            "outages": [
+                vars(one)
+                | {"begin": round(one.begin - self.begin, 3), "seconds": round(one.seconds, 3)}
+                for one in self.outages
+            ],
+            "measured": [
+                vars(one) | {"seconds": round(one.seconds, 3), "holds": one.holds}
+                for one in self.measured
+            ],
             "findings": self.findings,
             "checks": [
                 {

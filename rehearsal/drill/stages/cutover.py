@@ -25,6 +25,8 @@ class Cutover(Stage):
             smoke = seen.runbook("smoke")
             seen.expect('"state-hub"' in smoke.output, f"the smoke says {smoke.output}")
             seen.expect('"issue-core"' in smoke.output, f"the smoke says {smoke.output}")
+        for outage in prober.outages():  # three log-ins lie between the two tunnels
+            seen.expect(outage.failed, f"no request to {outage.service} has failed")
         seen.interrupted(prober.outages())
         fleet.wait_until_served()
 

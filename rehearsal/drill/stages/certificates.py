@@ -1,0 +1,78 @@
+"""The migration from the static key to short-lived certificates, and their renewal."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rehearsal import fleet, migration
+from rehearsal.drill.prober import Prober
+from rehearsal.drill.stage import Measured, Stage
+from rehearsal.faults.means import RAILIANCE, units, user
+
+if TYPE_CHECKING:
+    from rehearsal.drill.stage import Seen
+
+LIFETIME = 6
+"""Seconds that the short certificate lasts."""
+OLD = "/tmp/short"  # noqa: S108  # on a machine of the rehearsal
+LOGIN = "ssh -o BatchMode=yes -o IdentitiesOnly=yes -o ControlPath=none"
+
+
+class Migrate(Stage):
+    """Principal, key pair, certificate by warden, units switched, static key withdrawn."""
+
+    migrated = True
+
+    def act(self, seen: Seen) -> None:
+        with Prober() as prober:
+            begin = time.monotonic()
+            migration.register()
+            migration.generate()
+            signed = seen.runbook("sign")
+            seen.expect("-cert-v01@openssh.com" in signed.output, f"warden says {signed.output}")
+            migration.sign()
+            migration.switch()
+            migration.retire_static_key()
+            prober.recovered(begin)
+        seen.interrupted(prober.outages())
+
+
+class Renew(Stage):
+    """A certificate of a few seconds is renewed before it ends, while traffic flows."""
+
+    migrated = True
+
+    def act(self, seen: Seen) -> None:
+        with Prober() as prober:
+            short = f"warden sign atm-fleet-mesh --pubkey {migration.KEY}.pub --lifetime {LIFETIME}"
+            begin = time.monotonic()
+            user(RAILIANCE, f"{short} >{migration.CERTIFICATE}")
+            units("restart")
+            prober.recovered(time.monotonic())
+            user(RAILIANCE, f"cp {migration.KEY} {OLD}; cp {migration.CERTIFICATE} {OLD}-cert.pub")
+            seen.expect(_logs_in(OLD), "the short certificate does not log in while it is valid")
+            migration.sign()
+            units("restart")
+            prober.recovered(time.monotonic())
+            renewed = time.monotonic() - begin
+            seen.measured.append(Measured("renewed, of the first one's life", renewed, LIFETIME))
+            time.sleep(max(0.0, begin + LIFETIME + 1.5 - time.monotonic()))
+            seen.expect(not _logs_in(OLD), "the short certificate logs in after its end")
+            seen.expect(_logs_in(migration.KEY), "the renewed certificate does not log in")
+            prober.recovered(time.monotonic())
+        user(RAILIANCE, f"rm {OLD} {OLD}-cert.pub")
+        seen.interrupted(prober.outages())
+        seen.findings.append(
+            "With systemd as manager nothing runs `cert_command`: it is a setting of ops-bridge. "
+            "The units start ssh alone, so something has to run `warden sign` before each "
+            "certificate ends, or the next reconnection is refused."
+        )
+        fleet.wait_until_served()
+
+
+def _logs_in(key: str) -> bool:
+    via = fleet.inventory().hosts["coulombcore"]
+    said = user(RAILIANCE, f"{LOGIN} -i {key} {via.user}@{via.addresses[0]} true 2>&1 && echo yes",
+                check=False)  # fmt: skip
+    return said.strip() == "yes"

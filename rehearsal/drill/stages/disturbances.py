@@ -1,0 +1,191 @@
+"""What happens to machines and networks, and must not need anybody."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from fleetmesh import ssh_command
+from rehearsal import fleet, states
+from rehearsal.drill.prober import Prober
+from rehearsal.drill.stage import DoesNotHold, Measured, Stage
+from rehearsal.faults.fault import fail, inconclusive
+from rehearsal.faults.means import COULOMB, RAILIANCE, WORKSTATION, root, user
+from rehearsal.workstation import K3S_API
+
+if TYPE_CHECKING:
+    from fleetmesh.inventory import Tunnel
+    from rehearsal.drill.stage import Seen
+
+RETRIED = {"unit_restarts_rarely": "restarted"}
+"""systemd counts each attempt to reach a host that is away; how many, the moment decides."""
+
+MARGIN = 5.0
+"""Seconds above the keepalives' sum: ssh only counts once the line has been silent for one."""
+
+
+class RebootRailiance01(Stage):
+    """railiance01 reboots, and its tunnels are back before anybody has logged in."""
+
+    proves = "DRILL-01"
+
+    def act(self, seen: Seen) -> None:
+        # The workstation's own dev tunnel logs in to railiance01 by itself, and would start the
+        # user's systemd as linger must.
+        states.on(WORKSTATION, f"bridge down {K3S_API}")
+        begin = time.monotonic()
+        fleet.reboot(RAILIANCE)
+        for tunnel in fleet.inventory().tunnels.values():
+            _served(tunnel)
+            seconds = time.monotonic() - begin
+            seen.measured.append(Measured(f"{tunnel.to} back on the node", seconds))
+        listed = root(RAILIANCE, "loginctl list-sessions --no-legend").splitlines()
+        logins = [line for line in listed if " manager" not in line]  # linger's own
+        seen.expect(not logins, f"somebody has logged in meanwhile: {'; '.join(logins)}")
+        states.wait_until_available(fleet.inventory())
+        with Prober() as prober:
+            _recovered(seen, prober, begin)
+        states.on(WORKSTATION, f"bridge up {K3S_API}")
+
+
+class RebootCoulombcore(Stage):
+    """coulombcore reboots, and the tunnels find it again by themselves."""
+
+    proves = "DRILL-02"
+    unsettled = RETRIED
+
+    def act(self, seen: Seen) -> None:
+        with Prober() as prober:
+            begin = time.monotonic()
+            fleet.reboot(COULOMB)
+            _recovered(seen, prober, begin)
+        seen.interrupted(prober.outages(), bound=None)
+        fleet.wait_until_served()
+        _interactive_up()
+
+
+class WorkstationOff(Stage):
+    """The workstation loses power, and production does not notice."""
+
+    proves = "DRILL-03"
+    unsettled = RETRIED
+    blinds = {WORKSTATION: inconclusive("198.18.77.13:22")}
+    turns = {"host_is_the_right_one[workstation]": fail("198.18.77.13:22")}
+
+    def act(self, seen: Seen) -> None:
+        with Prober() as prober:
+            fleet.power_off(WORKSTATION)
+            prober.recovered(time.monotonic())
+            time.sleep(1)
+        seen.interrupted(prober.outages(), bound=None)
+        for outage in prober.outages():
+            seen.expect(not outage.failed, f"{outage.failed} requests to {outage.service} failed")
+
+
+class WorkstationOn(Stage):
+    """The workstation is back, and brings up its interactive tunnels, and no other."""
+
+    unsettled = RETRIED
+
+    def act(self, seen: Seen) -> None:
+        begin = time.monotonic()
+        fleet.power_on(WORKSTATION)
+        _interactive_up()
+        seconds = time.monotonic() - begin
+        seen.measured.append(Measured("interactive tunnels back", seconds))
+
+
+class NetworkCut(Stage):
+    """Nothing passes between railiance01 and coulombcore any more: the tunnels report it."""
+
+    proves = "DRILL-05"
+    patience = 30.0
+    turns = {
+        "fleet_identity_logs_in": fail("198.18.77.12"),
+        "port_is_held_by_its_own_unit": fail("nobody listens on"),
+        "service_answers_through_its_tunnel": fail("Connection refused"),
+        "live_path_leads_over_the_fleet": fail("Connection refused"),
+        "bridge_pods_are_ready": fail("is 0/1 ready"),
+        "service_answers_inside_the_cluster": fail("does not answer"),
+    }
+    # Between two attempts no ssh runs; while one is made, it does.
+    unsettled = {
+        "unit_is_running_and_steady": "is activating (auto-restart)",
+        "running_ssh_forwards_what_it_should": "runs no ssh",
+        "running_is_what_would_start": "runs no ssh",
+        **RETRIED,
+    }
+
+    def act(self, seen: Seen) -> None:
+        tunnels = fleet.inventory().tunnels.values()
+        bounds = {tunnel.id: _keepalive(tunnel) + MARGIN for tunnel in tunnels}
+        cut(on=True)
+        begin = time.monotonic()
+        for tunnel in tunnels:
+            bound = bounds[tunnel.id]
+            left = begin + bound + MARGIN - time.monotonic()
+            gone = f'[ -z "$(ss -Htln "sport = :{tunnel.listen.port}")" ]'
+            wait = f"timeout {max(left, 0.1):.1f} sh -c 'until {gone}; do sleep 0.05; done'"
+            fleet.run(tunnel.host, wait, user="root", deadline=60, check=False)
+            seconds = time.monotonic() - begin
+            seen.measured.append(Measured(f"{tunnel.id} reported down", seconds, bound))
+
+
+class NetworkHealed(Stage):
+    """The network is whole again, and so are the tunnels, by themselves."""
+
+    unsettled = RETRIED
+
+    def act(self, seen: Seen) -> None:
+        with Prober() as prober:
+            begin = time.monotonic()
+            cut(on=False)
+            _recovered(seen, prober, begin)
+        fleet.wait_until_served()
+
+
+def cut(*, on: bool) -> None:
+    """Cut the network between the tunnels' two hosts, or heal it; nobody else is concerned."""
+    if not on:
+        root(COULOMB, "nft delete table ip drill")
+        return
+    address = fleet.inventory().hosts[RAILIANCE].addresses[0]
+    root(
+        COULOMB,
+        "nft 'add table ip drill; "
+        "add chain ip drill in { type filter hook input priority 0; }; "
+        "add chain ip drill out { type filter hook output priority 0; }; "
+        f"add rule ip drill in ip saddr {address} drop; "
+        f"add rule ip drill out ip daddr {address} drop'",
+    )
+
+
+def _keepalive(tunnel: Tunnel) -> float:
+    """Seconds of silence after which the tunnel's ssh gives up, by its running command line."""
+    pid = f"systemctl --user show -p MainPID --value {tunnel.unit}"
+    argv = user(tunnel.host, f"cat /proc/$({pid})/cmdline").split("\0")[:-1]
+    command = ssh_command.parse(argv)
+    if command is None:
+        raise DoesNotHold(f"{tunnel.unit} runs no ssh")
+    interval = command.option("ServerAliveInterval") or "0"
+    return float(interval) * float(command.option("ServerAliveCountMax") or "3")
+
+
+def _served(tunnel: Tunnel) -> None:
+    """Wait until a service answers on the node, without a log-in, not even PAM's."""
+    url = f"http://{tunnel.listen}{fleet.inventory().services[tunnel.to].health.path}"
+    wait = f"timeout 30 sh -c 'until curl -sf --max-time 2 {url}; do sleep 0.05; done'"
+    fleet.run(tunnel.host, wait, user="root", deadline=35)
+
+
+def _recovered(seen: Seen, prober: Prober, since: float) -> None:
+    for service, seconds in prober.recovered(since).items():
+        seen.measured.append(Measured(f"{service} back in the pod", seconds))
+
+
+def _interactive_up() -> None:
+    """Wait until the workstation's interactive tunnels are up."""
+    names = "|".join(fleet.inventory().workstation.interactive)
+    count = len(fleet.inventory().workstation.interactive)
+    up = f'[ "$(bridge status | grep -cE "^({names}) .* up ")" = {count} ]'
+    user(WORKSTATION, f"timeout 9 sh -c 'until {up}; do sleep 0.1; done'")
