@@ -1,10 +1,13 @@
 """`python -m fleetmesh`: what can be done with the evidence of runs."""
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from fleetmesh.attach.attach import attach, parcel
+from fleetmesh.attach.target import target
 from fleetmesh.evidence.folder import BrokenRecord, read
 from fleetmesh.evidence.journal import CannotRecord
 from fleetmesh.evidence.sums import SUMS, Refused
@@ -17,6 +20,7 @@ from fleetmesh.record import PHASES
 from fleetmesh.sealing import seal_folder
 from fleetmesh.views.render import VIEWS, NotRendered, render
 
+TOKEN = "FORGE_TOKEN"  # noqa: S105 - the variable's name
 _SIGNS = {True: "holds", False: "REFUSED", None: "note"}
 
 
@@ -87,6 +91,24 @@ def _history(given: Namespace) -> int:
     return 1 if given.max_age and not all(age.fresh for age in found) else 0
 
 
+def _attach(given: Namespace) -> int:
+    place = target(given.to, given.forge)
+    sent = parcel(
+        given.bundle, given.allowed_signers, unsigned=given.unsigned, incomplete=given.incomplete
+    )
+    if given.dry_run:
+        print(f"would upload {given.bundle} ({len(sent.content)} bytes) to {place.issue}")
+        print(f"would say there:\n\n{sent.body('ADDRESS')}")
+        return 0
+    token = os.environ.get(TOKEN)
+    if not token:
+        raise Refused(f"{TOKEN} is not in the environment: it holds the forge's token")
+    address, said = attach(sent, place, token)
+    print(f"bundle: {address}")
+    print(f"comment: {said}")
+    return 0
+
+
 def _time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
@@ -134,6 +156,20 @@ def _arguments() -> ArgumentParser:
         "--allowed-signers", type=Path, metavar="FILE", help="count only what they have signed"
     )
     command.set_defaults(do=_history)
+
+    command = commands.add_parser(
+        "attach", help="bring a bundle to an issue", description=f"The token stands in {TOKEN}."
+    )
+    command.add_argument("bundle", type=Path, metavar="BUNDLE")
+    command.add_argument("--to", required=True, metavar="URL", help="the issue's address")
+    command.add_argument("--forge", choices=("forgejo", "github"), help="forgejo is Gitea's too")
+    command.add_argument(
+        "--allowed-signers", type=Path, metavar="FILE", help="who must have signed"
+    )
+    command.add_argument("--unsigned", action="store_true", help="though nobody signed it")
+    command.add_argument("--incomplete", action="store_true", help="though the run is INCOMPLETE")
+    command.add_argument("--dry-run", action="store_true", help="say what would be sent")
+    command.set_defaults(do=_attach)
     return parser
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from fleetmesh.evidence.bundle import SUFFIX
 from fleetmesh.evidence.closing import close
 from fleetmesh.evidence.folder import read
 from fleetmesh.evidence.journal import EVENTS, PLAN, put
@@ -11,7 +12,6 @@ from fleetmesh.evidence.sums import SUMS, Refused
 from fleetmesh.history.changes import changes
 from fleetmesh.history.entries import Entry, update
 from fleetmesh.views.render import render
-from fleetmesh.views.workplan import block
 
 DRILL = "drill.json"
 WORKPLAN = ".workplan.md"
@@ -36,12 +36,22 @@ def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
     run = close(folder) if fresh else read(folder)
     if run.id != folder.name:
         raise Refused(f"{folder} holds the run {run.id}: give it its name back")
-    before = update(folder.parent).before(Entry.of(run))
-    changed = [str(change) for change in changes(before, Entry.of(run))] if before else None
     if fresh:
+        before = update(folder.parent).before(Entry.of(run))
+        changed = [str(change) for change in changes(before, Entry.of(run))] if before else None
         render(folder, changed)
     sealed = seal(folder, key)
     workplan = folder.with_name(f"{folder.name}{WORKPLAN}")
-    put(workplan, block(run, changes=changed, digest=sealed.digest).encode(errors="replace"))
+    put(workplan, told(folder, sealed.digest).encode(errors="backslashreplace"))
     update(folder.parent)
     return replace(sealed, workplan=workplan)
+
+
+def told(folder: Path, digest: str) -> str:
+    """The block about a sealed folder, with its bundle's digest, which it cannot hold itself."""
+    bundle = f"`{folder.name}{SUFFIX}`"
+    named = f"bundle {bundle}, SHA-256 `{digest}`"
+    try:
+        return (folder / "workplan.md").read_text("utf-8").replace(f"bundle {bundle}", named, 1)
+    except FileNotFoundError:  # a drill
+        return f"### Fleet mesh: {folder.name}\n\n- {named}\n"

@@ -1,0 +1,86 @@
+"""Bringing a bundle to an issue: checked first, uploaded once, told once."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from fleetmesh.attach import forges
+from fleetmesh.attach.api import Api, patiently
+from fleetmesh.attach.target import Target
+from fleetmesh.evidence.bundle import opened
+from fleetmesh.evidence.sums import Refused
+from fleetmesh.evidence.verify import Trust, verify
+from fleetmesh.outcomes import Verdict
+from fleetmesh.sealing import told
+
+_LONGEST = 60_000
+"""Characters of a comment; GitHub takes 65,536."""
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What is sent: the bundle, and what the comment says about it."""
+
+    bundle: Path
+    content: bytes
+    block: str
+
+    @property
+    def digest(self) -> str:
+        """The bundle's SHA-256."""
+        return sha256(self.content).hexdigest()
+
+    @property
+    def marker(self) -> str:
+        """By which a comment about this very bundle is known again; no reader sees it."""
+        return f"<!-- fleet-mesh evidence {self.digest} -->"
+
+    def body(self, address: str) -> str:
+        """The comment."""
+        return f"{_cut(self.block)}\n[{self.bundle.name}]({address})\n\n{self.marker}\n"
+
+
+def parcel(
+    bundle: Path, allowed: Path | None = None, *, unsigned: bool = False, incomplete: bool = False
+) -> Parcel:
+    """What there is to send. Raises Refused for a bundle that does not hold or that nobody signed.
+
+    `unsigned` and `incomplete` let pass what else is refused; `allowed` says who must have signed.
+    """
+    if not bundle.is_file():
+        raise Refused(f"{bundle}: there is no such bundle; `seal` makes one of a folder")
+    report = verify(bundle, Trust(allowed, datetime.now(UTC), unsigned=unsigned))
+    if not report.holds:
+        raise Refused(f"{bundle.name} does not hold: {'; '.join(report.amiss)}")
+    if report.run and report.run.verdict is Verdict.INCOMPLETE and not incomplete:
+        raise Refused(f"{bundle.name} is INCOMPLETE; say --incomplete to attach it all the same")
+    content = bundle.read_bytes()
+    with opened(bundle) as inside:
+        block = told(inside.folder, sha256(content).hexdigest())
+    return Parcel(bundle, content, block)
+
+
+def attach(parcel: Parcel, target: Target, token: str) -> tuple[str, str]:
+    """Upload and tell, each unless it is done; returns both addresses. Raises Refused."""
+    place = forges.forge(target)
+    with Api(token, place.headers(token)) as api:
+        try:
+            patiently(lambda: api.ask("GET", target.issue))
+            address = patiently(lambda: place.upload(api, parcel.bundle, parcel.content))
+            body = parcel.body(address)
+            said = patiently(lambda: forges.comment(api, target, body, parcel.marker))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise Refused(
+                f"{target.api} answers otherwise than {target.forge} does: is that what it is?"
+            ) from None
+    return address, said
+
+
+def _cut(block: str) -> str:
+    """A block that fits: its beginning, and its end, which tells how to verify it."""
+    if len(block) <= _LONGEST:
+        return block
+    start, _, end = block.rpartition("\n**Evidence**\n")
+    kept = start[: _LONGEST - len(end) - 200].rpartition("\n")[0]
+    return f"{kept}\n\nThere is more; the bundle has all of it.\n\n**Evidence**\n{end}"

@@ -1,0 +1,139 @@
+"""Where each forge keeps a bundle: Forgejo and Gitea at the issue, GitHub in a release.
+
+GitHub's API has no attachments of issues. There a bundle becomes an asset of one release of the
+repository, tagged `fleet-mesh-evidence`, which is made once; whoever may read the repository may
+read it. https://docs.github.com/rest/releases, https://codeberg.org/api/swagger
+"""
+
+import re
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from fleetmesh.attach.api import Api
+from fleetmesh.attach.target import Target
+from fleetmesh.evidence.sums import Refused
+
+TAG = "fleet-mesh-evidence"
+
+
+class Forgejo:
+    """Forgejo or Gitea."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+
+    @staticmethod
+    def headers(token: str) -> dict[str, str]:
+        """What every request carries."""
+        return {"Authorization": f"token {token}", "Accept": "application/json"}
+
+    def upload(self, api: Api, bundle: Path, content: bytes) -> str:
+        """The attachment's address; uploaded unless the same is there. Raises Refused, Later."""
+        for asset in api.pages(f"{self.target.issue}/assets"):
+            if asset.get("name") == bundle.name:
+                place = f"{self.target.root}/attachments/{asset['uuid']}"
+                _same(api.ask("GET", place).content, content, bundle, place)
+                return str(asset["browser_download_url"])
+        made = api.ask(
+            "POST",
+            f"{self.target.issue}/assets",
+            params={"name": bundle.name},
+            files={"attachment": (bundle.name, content, "application/gzip")},
+        )
+        return _address(made)
+
+
+class GitHub:
+    """GitHub, or a GitHub Enterprise Server."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+
+    @staticmethod
+    def headers(token: str) -> dict[str, str]:
+        """What every request carries."""
+        return {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": "2022-11-28",
+        }
+
+    def upload(self, api: Api, bundle: Path, content: bytes) -> str:
+        """The asset's address; uploaded unless the same is there. Raises Refused, Later."""
+        release = self._release(api)
+        for asset in api.pages(f"{release['url']}/assets?per_page=100"):
+            if asset.get("name") != bundle.name:
+                continue
+            if asset.get("state") != "uploaded":  # an upload that broke off keeps the name taken
+                api.ask("DELETE", self._own(asset["url"]))
+                break
+            digest = f"sha256:{sha256(content).hexdigest()}"
+            if asset.get("digest") not in (None, digest) or asset["size"] != len(content):
+                raise _taken(bundle, asset["browser_download_url"])
+            return str(asset["browser_download_url"])
+        made = api.ask(
+            "POST",
+            self._own(re.sub(r"\{.*\}$", "", release["upload_url"])),
+            params={"name": bundle.name},
+            headers={"Content-Type": "application/gzip"},
+            content=content,
+        )
+        return _address(made)
+
+    def _release(self, api: Api) -> dict[str, Any]:
+        """The release that keeps the bundles; made where it is not there."""
+        found = api.ask("GET", f"{self.target.repository}/releases/tags/{TAG}", absent=True)
+        if found.status_code == 404:
+            told = {
+                "tag_name": TAG,
+                "name": "Fleet mesh evidence",
+                "body": "Bundles of evidence that issues of this repository refer to.",
+                "prerelease": True,
+                "make_latest": "false",
+            }
+            found = api.ask("POST", f"{self.target.repository}/releases", json=told)
+        release: dict[str, Any] = found.json()
+        self._own(release["url"])
+        return release
+
+    def _own(self, url: str) -> str:
+        """Refuse to send the token anywhere but to the API and, on github.com, its uploads."""
+        own = httpx.URL(self.target.api)
+        given = httpx.URL(url)
+        allowed = {own.host, own.host.replace("api.", "uploads.", 1)}
+        if (given.scheme, given.port) != (own.scheme, own.port) or given.host not in allowed:
+            raise Refused(f"{self.target.api} sends the bundle to {url}, which is another host")
+        return url
+
+
+Forge = Forgejo | GitHub
+
+
+def forge(target: Target) -> Forge:
+    """The forge that the target lies on."""
+    return GitHub(target) if target.forge == "github" else Forgejo(target)
+
+
+def comment(api: Api, target: Target, body: str, marker: str) -> str:
+    """The comment's address; posted unless one with `marker` is there. Raises Refused, Later."""
+    for known in api.pages(f"{target.issue}/comments?per_page=100"):
+        if marker in str(known.get("body")):
+            return str(known["html_url"])
+    made = api.ask("POST", f"{target.issue}/comments", json={"body": body})
+    return str(made.json()["html_url"])
+
+
+def _same(found: bytes, content: bytes, bundle: Path, place: str) -> None:
+    if found != content:
+        raise _taken(bundle, place)
+
+
+def _taken(bundle: Path, place: str) -> Refused:
+    return Refused(f"{place} is called {bundle.name} too, but is not the same: look at it first")
+
+
+def _address(made: httpx.Response) -> str:
+    return str(made.json()["browser_download_url"])
