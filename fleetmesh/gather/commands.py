@@ -1,6 +1,7 @@
 """Shell commands on a host, all in one exec; and files on the suite's own machine."""
 
 import secrets
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from fleetmesh.facts import batch
@@ -22,8 +23,10 @@ def run_batch(
     nonce = f"fleetmesh-{secrets.token_hex(8)}"
     asked = [question for question in questions if isinstance(question.probe, Exec)]
     commands = _commands(questions, inventory)
-    extra = sum(max(0.0, deadline - default) for _, deadline in commands)
-    done = session.run(batch_text(questions, inventory, nonce), deadline=_HANGING * default + extra)
+    done = session.run(
+        batch_text(questions, inventory, nonce),
+        deadline=longest((deadline for _, deadline in commands), default),
+    )
     answers = batch.split(done.stdout, done.stderr, nonce)
     offset = _offset(done, answers)
     transcripts = [
@@ -46,6 +49,11 @@ def _commands(questions: list[Question], inventory: Inventory) -> list[tuple[str
         for question in questions
         if isinstance(question.probe, Exec)
     ]
+
+
+def longest(deadlines: Iterable[float], default: float) -> float:
+    """Seconds after which one host's batch of commands with these deadlines is given up."""
+    return _HANGING * default + sum(max(0.0, deadline - default) for deadline in deadlines)
 
 
 def _transcript(

@@ -83,7 +83,7 @@ class Fault(Expectation):
         raise NotImplementedError
 
     def heal(self) -> None:
-        """Undo it; the runner then waits until the services answer and all pods are ready."""
+        """Undo it; the runner then looks until every check ends as it did before."""
         raise NotImplementedError
 
     def inventory(self, document: dict[str, Any]) -> None:

@@ -149,6 +149,8 @@ def _plain(row: Row) -> dict[str, Any]:
         "area": area(row.fault),
         "ground": row.fault.ground.name,
         "seconds": round(row.seconds, 1),
+        "asked": round(row.asked, 1),
+        "patience": row.patience,
         "problems": row.problems,
         "turned": [
             {

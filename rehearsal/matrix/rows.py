@@ -23,6 +23,10 @@ class Row:
     fault: type[Fault]
     cells: list[Cell] = field(default_factory=list)
     seconds: float = 0.0
+    asked: float = 0.0
+    """Seconds that it took to ask the fleet everything, while the fault lasted."""
+    patience: float = 0.0
+    """Seconds within which that must end: the sum of the deadlines that it may touch."""
     trouble: str | None = None
     """What went wrong besides the checks: the fault could not be made, judged or healed."""
 
@@ -40,6 +44,9 @@ class Row:
     def problems(self) -> list[str]:
         """Everything that fails the matrix here."""
         wrong = [f"{cell.check}: {cell.problem}" for cell in self.cells if cell.problem]
+        if self.asked > self.patience:
+            late = f"{self.asked:.1f} s, longer than the {self.patience:g} s of all its deadlines"
+            wrong.append(f"asking the fleet took {late}")
         if self.trouble:
             return [self.trouble, *wrong]
         return wrong if self._looked_at else ["turns nothing", *wrong]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from fleetmesh.facts import FACTS
-from fleetmesh.gather import Fleet
+from fleetmesh.gather import Fleet, patience
 from fleetmesh.inventory import load
 from rehearsal.paths import INVENTORY
 
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def take(folder: Path, *changes: Callable[[dict[str, Any]], None], writes: bool) -> None:
-    """Record everything that can be known of the fleet into `folder`."""
+def take(
+    folder: Path, *changes: Callable[[dict[str, Any]], None], writes: bool
+) -> tuple[float, float]:
+    """Record everything that can be known of the fleet into `folder`.
+
+    The seconds that asking took, and those that it may take by the inventory's deadlines.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     document = yaml.safe_load(INVENTORY.read_text())
     for change in changes:
@@ -25,6 +31,10 @@ def take(folder: Path, *changes: Callable[[dict[str, Any]], None], writes: bool)
     file = folder / "inventory.yaml"
     file.write_text(yaml.safe_dump(document, sort_keys=False))
     wanted = [fact for name, fact in FACTS.items() if writes or name != "writes"]
-    with Fleet(load(file)) as fleet:
+    inventory = load(file)
+    start = time.monotonic()
+    with Fleet(inventory) as fleet:
         snapshot = fleet.gather(wanted)
+    seconds = time.monotonic() - start
     snapshot.write(folder / "transcripts.json.xz")
+    return seconds, patience(wanted, inventory)

@@ -1,0 +1,33 @@
+"""How long a snapshot may take, whatever has become of the fleet."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from fleetmesh.facts import Fact
+from fleetmesh.facts.probe import Exec, ExecInPod, Kubernetes, WriteAndReadBack
+from fleetmesh.gather.commands import longest
+from fleetmesh.inventory import Inventory
+
+
+def patience(facts: Iterable[Fact[Any]], inventory: Inventory) -> float:
+    """Seconds within which `facts` are known, or known not to be had, by the limits in force.
+
+    Hosts and clusters are asked side by side, so the slowest of each kind counts.
+    """
+    limits = inventory.limits
+    probes = [probe for fact in facts for probe in fact.probes(inventory).values()]
+    batches: dict[str, list[float]] = defaultdict(list)
+    clusters: dict[str, float] = defaultdict(float)
+    for probe in probes:
+        if isinstance(probe, Exec):
+            batches[probe.host].append(probe.seconds or limits.command)
+        elif isinstance(probe, ExecInPod):
+            clusters[probe.cluster] += probe.seconds + limits.http
+        elif isinstance(probe, Kubernetes):
+            clusters[probe.cluster] += limits.http
+    beside = [limits.command + seconds for seconds in clusters.values()]
+    if any(isinstance(probe, WriteAndReadBack) for probe in probes):
+        beside.append(2 * limits.http)
+    in_turn = [limits.http + longest(batch, limits.command) for batch in batches.values()]
+    return limits.connect + max([limits.http, *in_turn, *beside])

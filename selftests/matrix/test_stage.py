@@ -1,0 +1,138 @@
+"""The order in which faults happen, are judged and healed; on a fleet that is a list of words."""
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from rehearsal.faults.fault import Fault, Ground, fail
+from rehearsal.matrix import stage
+from rehearsal.matrix.judge import Judged, Verdicts
+from rehearsal.matrix.rows import Row
+
+WORN: list[type["_Known"]] = []
+"""What is wrong with the fleet now."""
+HAPPENED: list[str] = []
+
+
+class _Known(Fault):
+    looks: ClassVar[int] = 0
+    """So many looks find it still there after it was healed."""
+
+    def __init_subclass__(cls) -> None:
+        cls.turns = {cls.title(): fail(f"{cls.title()} is worn")}
+
+    def inject(self) -> None:
+        HAPPENED.append(self.title())
+        WORN.append(type(self))
+
+    def heal(self) -> None:
+        if not self.looks:
+            WORN.remove(type(self))
+
+
+class First(_Known):
+    pass
+
+
+class Second(_Known):
+    pass
+
+
+class SlowToHeal(_Known):
+    looks = 2
+
+
+class NeverHeals(_Known):
+    looks = 10**9
+
+
+class Breaks(_Known):
+    def heal(self) -> None:
+        raise OSError("no such fleet")
+
+
+ALL = (First, Second, SlowToHeal, NeverHeals, Breaks)
+
+
+@pytest.fixture
+def stood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[stage.Stage]:
+    """A stage that was entered; HEALED_WITHIN is over at once."""
+    looked: Counter[type[_Known]] = Counter()
+    recorded: dict[Path, Verdicts] = {}
+
+    def take(folder: Path, *_: Any, **__: Any) -> tuple[float, float]:
+        recorded[folder] = {
+            kind.title(): Judged("X-01", "prereqs", *ending(kind), hosts=()) for kind in ALL
+        }
+        if folder.parent.name == "healed":
+            looked.update(WORN)
+            WORN[:] = [kind for kind in WORN if kind.looks != looked[kind]]
+        return 1.0, 41.0
+
+    def judge(folder: Path, **_: Any) -> Verdicts:
+        return recorded[folder]
+
+    def reset(*_: Any) -> None:
+        HAPPENED.append("reset")
+        WORN.clear()
+
+    monkeypatch.setattr(stage, "take", take)
+    monkeypatch.setattr(stage, "judge", judge)
+    monkeypatch.setattr(stage, "HEALED_WITHIN", 0.0)
+    monkeypatch.setattr("rehearsal.fleet.reset", reset)
+    WORN.clear()
+    HAPPENED.clear()
+    with ThreadPoolExecutor(2) as judges:
+        one = stage.Stage(Ground(), tmp_path, judges)
+        one.enter()
+        yield one
+
+
+def ending(kind: type[_Known]) -> tuple[str, str]:
+    return ("fail", f"{kind.title()} is worn") if kind in WORN else ("pass", "")
+
+
+def problems(rows: list[Row]) -> dict[str, list[str]]:
+    return {row.fault.title(): row.problems for row in rows}
+
+
+def test_each_fault_happens_once_where_all_heal(stood: stage.Stage) -> None:
+    assert problems([*stood.rows([First, Second])]) == {"first": [], "second": []}
+    assert HAPPENED == ["first", "second"]
+
+
+def test_what_happened_on_a_fleet_that_was_not_healed_happens_again(stood: stage.Stage) -> None:
+    rows = [*stood.rows([SlowToHeal, Second, First])]
+    assert problems(rows) == {"slow-to-heal": [], "second": [], "first": []}
+    assert HAPPENED == ["slow-to-heal", "second", "second", "first"]
+
+
+def test_a_fault_that_does_not_heal_fails_alone(stood: stage.Stage) -> None:
+    found = problems([*stood.rows([First, NeverHeals, Second])])
+    unhealed = "does not heal: never-heals is fail (never-heals is worn)"
+    assert found == {"first": [], "never-heals": [unhealed], "second": []}
+    assert HAPPENED == ["first", "never-heals", "second", "reset", "second"]
+
+
+def test_the_last_fault_must_heal_too(stood: stage.Stage) -> None:
+    (row,) = stood.rows([NeverHeals])
+    assert row.trouble
+    assert HAPPENED[-1] == "reset"
+
+
+def test_a_fault_that_breaks_is_told_and_the_fleet_starts_over(stood: stage.Stage) -> None:
+    found = problems([*stood.rows([First, Breaks, Second])])
+    assert found["breaks"][0] == "OSError: no such fleet"
+    assert (found["first"], found["second"]) == ([], [])
+    assert HAPPENED == ["first", "breaks", "reset", "second"]
+
+
+def test_a_snapshot_that_outlasts_its_deadlines_fails_the_matrix(stood: stage.Stage) -> None:
+    (row,) = stood.rows([First])
+    row.asked = 41.1
+    late = "asking the fleet took 41.1 s, longer than the 41 s of all its deadlines"
+    assert row.problems == [late]
