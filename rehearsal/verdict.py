@@ -41,17 +41,30 @@ def read(reports: Path, name: str) -> Part:
         return Part(name, "INCOMPLETE", f"{reports} holds no {name}.json: it broke off before")
     try:
         content = json.loads(found[-1].read_text("utf-8"))
-        return _matrix(name, content) if "holds" in content else _judged(name, content)
+        of = _drill if "stages" in content else _matrix if "faults" in content else _judged
+        return of(name, content)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         return Part(name, "INCOMPLETE", f"{found[-1]} was not understood: {error!r}")
 
 
 def _judged(name: str, content: dict[str, Any]) -> Part:
-    """Of what states its own verdict: a run of the checks, the drill."""
+    """Of what states its own verdict: a run of the checks."""
     verdict = content["verdict"]
     if verdict not in STATUS:  # PASSED IN PART is no answer to whether all is well
         return Part(name, "INCOMPLETE", f"{content['headline']} (verdict {verdict})")
     return Part(name, verdict, content["headline"], tuple(map(str, content.get("problems", ()))))
+
+
+def _drill(name: str, content: dict[str, Any]) -> Part:
+    """Of the drill. Its data is written after each stage: what ended it may not stand there."""
+    problems = [f"{s['stage']}: {said}" for s in content["stages"] for said in s["problems"]]
+    complete = len(content["stages"]) == content["planned"] and not content["trouble"]
+    if problems:
+        verdict = "NOT READY"
+    else:
+        verdict = "READY" if content["holds"] and complete else "INCOMPLETE"
+    headline = str(content["conclusion"]).partition("\n")[0]
+    return Part(name, verdict, headline, tuple(problems))
 
 
 def _matrix(name: str, content: dict[str, Any]) -> Part:

@@ -73,6 +73,31 @@ def test_matrix(tmp_path: Path, changed: dict[str, Any], expected: str) -> None:
     assert ("Silent hub" in str(found.problems)) == ("faults" in changed)
 
 
+def course(*problems: list[str], planned: int = 2, trouble: str = "", holds: bool) -> Any:
+    return {
+        "holds": holds, "conclusion": "The drill …\nlook at …", "planned": planned,
+        "trouble": trouble, "stages": [{"stage": "cutover", "problems": p} for p in problems],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (course([], [], holds=True), "READY"),
+        (course([], ["CUT-04: dead"], holds=False), "NOT READY"),
+        (course([], ["CUT-04: dead"], planned=9, holds=False), "NOT READY"),
+        (course([], planned=9, holds=False), "INCOMPLETE"),
+        (course([], [], trouble="interrupted", holds=False), "INCOMPLETE"),
+        (course([], [], trouble="interrupted", holds=True), "INCOMPLETE"),
+        (course(planned=9, holds=True), "INCOMPLETE"),
+        (course([], [], holds=False), "INCOMPLETE"),
+    ],
+)
+def test_drill(tmp_path: Path, content: Any, expected: str) -> None:
+    found = part(tmp_path, content)
+    assert (found.verdict, found.headline) == (expected, "The drill …")
+
+
 @pytest.mark.parametrize(
     ("words", "expected", "kind"),
     [

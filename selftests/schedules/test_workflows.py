@@ -69,6 +69,8 @@ def test_evidence_and_verdict_come_whatever_failed(file: Path) -> None:
     assert named["Evidence"]["with"]["path"] == "reports/"
     assert named["Drill"]["run"] == "make drill"
     assert named["Faults"]["run"] == "make faults"
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert {"drill", "faults"} <= set(targets)
     assert not any("continue-on-error" in step for step in steps(file))
 
 
