@@ -54,9 +54,10 @@ packages:
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@ .venv/run
 
-# docs/checks.md, from the checks themselves.
+# docs/checks.md, from the checks themselves; docs/runbook-coverage.md, from the runbook and the drill.
 docs: .venv/dev
 	@$(PYTHON) -m pytest --collect-only -qq -p fixtures.checks_page --checks-page docs/checks.md
+	@$(PYTHON) -m rehearsal.drill.coverage
 
 # What a key that verifies a fleet may do on each host, for authorized_keys there; see docs/operating.md.
 #   make permit KEY=~/.ssh/id_ed25519.pub FLEET=production

@@ -112,7 +112,7 @@ _COMMANDS = (
     Command(
         "rollback-workstation",
         "Rollback",
-        ("rollback",),
+        ("rollback", "back-to-the-start"),
         "bridge up state-hub-railiance01 issue-core-railiance01",
     ),
     Command(
