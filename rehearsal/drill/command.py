@@ -6,6 +6,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING
 
+from rehearsal import fleet
 from rehearsal.drill import page
 from rehearsal.drill.course import Course, walk
 from rehearsal.drill.stages import STAGES
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def drill(say: Callable[[str], None], *, manager: str, keep: bool) -> int:
+def drill(say: Callable[[str], None], *, keep: bool) -> int:
     """Walk through all stages; 0 if each holds, else 1. Raises RehearsalError."""
-    course = Course(manager, planned=len(STAGES))
+    course = Course(fleet.inventory().manager, planned=len(STAGES))
     name = f"{course.started:%Y-%m-%dT%H%M%SZ}_drill_{secrets.token_hex(3)}"
     folder = PROJECT / "reports" / name
 
