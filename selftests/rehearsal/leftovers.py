@@ -20,6 +20,8 @@ def processes() -> dict[int, str]:
         try:
             group = (process / "cgroup").read_text()
             command = (process / "cmdline").read_bytes()
+            if ":/../" in group:
+                continue  # outside of this control group namespace: of another container
             away = (process / "ns/net").stat().st_ino != own and b"fleet-rehearsal" in command
             if f"/{cgroup.NAME}/" in group or away:
                 found[int(process.name)] = _start(process)
