@@ -1,4 +1,4 @@
-"""Reports written by the real plugin in a pytest of its own, and a Chromium to read them with."""
+"""The views of synthetic records, and a Chromium to read them with."""
 
 import subprocess
 import sys
@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
-ROOT = Path(__file__).resolve().parents[2]
+from fleetmesh.views.render import render
+from selftests.report import records
+from selftests.report.synthetic import MADE
 
-DRAWN = "def test_it(synthetic): pass"
+ROOT = Path(__file__).resolve().parents[2]
 
 Written = Callable[..., Path]
 Open = Callable[..., Page]
@@ -18,12 +20,20 @@ Open = Callable[..., Page]
 
 @pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
-    """Writes the report of a synthetic run, once; the folder then holds the HTML and the XML."""
-    folders: dict[tuple[str, str], Path] = {}
+    """Records a synthetic run and renders it, once; returns the folder.
 
-    def write(run: str, test: str = DRAWN) -> Path:
+    With a `test`, pytest-html and JUnit write down a pytest run that holds the results instead.
+    """
+    folders: dict[tuple[str, str | None], Path] = {}
+
+    def write(run: str, test: str | None = None) -> Path:
         if (run, test) not in folders:
-            folder = folders[run, test] = tmp_path_factory.mktemp(run)
+            folder = folders[run, test] = tmp_path_factory.mktemp(run) / "run"
+            if test is None:
+                records.write(MADE[run](), folder)
+                render(folder)
+                return folder
+            folder.mkdir()
             (folder / "test_it.py").write_text(test)
             command = [sys.executable, "-m", "pytest", "-c", "/dev/null", "--rootdir", str(folder)]
             command += ["-p", "no:cacheprovider", "-p", "selftests.report.replay", "-W", "error"]
@@ -49,7 +59,9 @@ def opened(chromium: Browser, written: Written) -> Iterator[Open]:
     def open_page(
         run: str,
         *,
-        test: str = DRAWN,
+        test: str | None = None,
+        view: str = "report.html",
+        scripts: bool = True,
         width: int = 1280,
         dark: bool = False,
         bypass_csp: bool = False,
@@ -59,6 +71,7 @@ def opened(chromium: Browser, written: Written) -> Iterator[Open]:
             is_mobile=width < 600,
             color_scheme="dark" if dark else "light",
             bypass_csp=bypass_csp,
+            java_script_enabled=scripts,
         )
         contexts.append(context)
         page = context.new_page()
@@ -66,7 +79,7 @@ def opened(chromium: Browser, written: Written) -> Iterator[Open]:
         page.on("pageerror", lambda error: problems.append(f"error: {error}"))
         page.on("dialog", refuse)
         page.on("console", lambda said: problems.append(f"console: {said.text}"))
-        page.goto((written(run, test) / "report.html").as_uri())
+        page.goto((written(run, test) / view).as_uri())
         return page
 
     yield open_page

@@ -10,8 +10,8 @@ from fleetmesh.evidence.journal import Journal
 from fleetmesh.record import Run
 
 
-def write(run: Run, folder: Path, *, finish: bool = True) -> Run:
-    """Record `run` in `folder`, which is made, and return it as it is read back."""
+def write(run: Run, folder: Path) -> Run:
+    """Record `run` in a new `folder`; an open one breaks off. Returns what is read back."""
     folder.mkdir(parents=True)
     run = _storable(run)
     run.id = run.id or folder.name
@@ -38,7 +38,7 @@ def write(run: Run, folder: Path, *, finish: bool = True) -> Run:
         for result in run.results:
             keys = journal.transcripts(result.transcripts)
             journal.append("outcome", **plain.of_result(result, keys))
-        if finish:
+        if not run.open:
             journal.append(
                 "run-finished",
                 verdict=run.verdict.value,

@@ -1,11 +1,12 @@
 """Runs that never happened: one that reads like a real one, and one whose every string attacks."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from fleetmesh.outcomes import Outcome
 from fleetmesh.path import Hop, Path
-from fleetmesh.record import Result, Run
+from fleetmesh.record import ClusterSeen, HostSeen, Origin, Result, Run
 from fleetmesh.transcript import Transcript
 
 START = datetime(2026, 7, 3, 9, 14, 5, tzinfo=UTC)
@@ -22,6 +23,7 @@ HOSTILE = (
     "\"' onmouseover='window.__pwned=3' x=\" &lt;b class=escaped&gt; {{7*7}} {0}"
     "\x1b[31mred\x1b]0;title\x07 \x00nul \x7f \r \x9b \u202egnp.exe\u2066 \ufeff\u200b\u2028 \ud800"
 )
+HTML = b"<!DOCTYPE html><html><script>window.__pwned=4</script><body>"
 BYTES = (
     b"Error <b class=escaped>x</b>\nError: on a line of its own\n\xff\xfe\xc3( \x1b[2J\x00\n"
     + HOSTILE.encode("utf-8", "surrogatepass")
@@ -287,9 +289,46 @@ def hostile() -> Run:
         inventory_digest=HOSTILE,
         runbook=HOSTILE,
         planned=(HOSTILE, *(found.nodeid for found in results)),
+        origin=Origin(HOSTILE, HOSTILE, HOSTILE, None, {HOSTILE: HOSTILE}),
+        hosts={
+            HOSTILE: HostSeen(HOSTILE, HOSTILE, HOSTILE, HOSTILE, -0.5),
+            "never asked": HostSeen(),
+        },
+        clusters={HOSTILE: ClusterSeen(HOSTILE, HOSTILE)},
+        redactions={HOSTILE: 3},
     )
+
+
+def killed() -> Run:
+    """All that had reported passed, and everything had; but the record breaks off."""
+    return replace(ready(), open=True, finished=None)
+
+
+def flood() -> Run:
+    """Fifty megabytes of text, in one stream, in many, in reasons and in notes."""
+    megabyte = BYTES * (1_000_000 // len(BYTES))
+    many = tuple(
+        asked("railiance01", "journalctl", megabyte[: 64 * 1024 - n], subject=str(n))
+        for n in range(300)
+    )
+    text = megabyte.decode("utf-8", "replace")
+    results = [
+        result(1, Outcome.PASS, transcripts=(asked("coulombcore", "dmesg", megabyte * 20),)),
+        result(2, Outcome.PASS, transcripts=many),
+        result(3, Outcome.FAIL, reason=text * 4, notes=(text * 4, "a short note")),
+        result(4, Outcome.INCONCLUSIVE, reason=text * 4, hint="a short hint"),
+        result(
+            6,
+            Outcome.PASS,
+            statement="a page of theirs",
+            transcripts=(asked("workstation", "curl", HTML + b"x" * 70_000, subject="page"),),
+        ),
+        result(5, Outcome.PASS, transcripts=(asked("workstation", "id", b"a short answer\n"),)),
+    ]
+    return new_run(results)
 
 
 RUNS: dict[str, Callable[[], Run]] = {
     made.__name__: made for made in (ready, not_ready, incomplete, hostile)
 }
+MADE = RUNS | {made.__name__: made for made in (killed, flood)}

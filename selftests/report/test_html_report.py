@@ -12,10 +12,10 @@ from selftests.report.synthetic import BREAKS_AFTERWARDS, RUNS, not_ready
 
 pytestmark = pytest.mark.browser
 
-_UNFOLD = "document.querySelectorAll('details').forEach(part => part.open = true)"
+UNFOLD = "document.querySelectorAll('details').forEach(part => part.open = true)"
 
 # WCAG 2.2, relative luminance and contrast of an element's words with the first opaque ground.
-_CONTRAST = """selector => [...document.querySelectorAll(selector)]
+CONTRAST = """selector => [...document.querySelectorAll(selector)]
   .filter(element => element.getClientRects().length)
   .map(element => {
     const channels = colour => colour.match(/[\\d.]+/g).map(Number);
@@ -38,7 +38,7 @@ _CONTRAST = """selector => [...document.querySelectorAll(selector)]
 def test_hostile_output_is_inert(opened: Open, policy: bool) -> None:
     page = opened("hostile", bypass_csp=not policy)
     page.click("#show_all_details")
-    page.evaluate(_UNFOLD)
+    page.evaluate(UNFOLD)
     page.evaluate(
         "document.querySelectorAll('*').forEach(e => e.dispatchEvent(new MouseEvent('mouseover')))"
     )
@@ -58,7 +58,7 @@ def test_hostile_output_is_inert(opened: Open, policy: bool) -> None:
 def test_hostile_output_is_legible(opened: Open) -> None:
     page = opened("hostile")
     page.click("#show_all_details")
-    page.evaluate(_UNFOLD)
+    page.evaluate(UNFOLD)
     said = page.locator("body").inner_text()
     for mark in ("⟨U+202E⟩gnp.exe", "⟨NUL⟩nul", "⟨ESC⟩[31mred", "⟨0xFF⟩⟨0xFE⟩⟨0xC3⟩(", "⟨U+D800⟩"):
         assert mark in said
@@ -150,7 +150,7 @@ def test_observed_paths_are_drawn(opened: Open) -> None:
 def test_a_phone_needs_no_sideways_scrolling(opened: Open, run: str) -> None:
     page = opened(run, width=360)
     page.click("#show_all_details")
-    page.evaluate(_UNFOLD)
+    page.evaluate(UNFOLD)
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     assert page.evaluate("window.innerWidth") == 360
 
@@ -159,12 +159,12 @@ def test_a_phone_needs_no_sideways_scrolling(opened: Open, run: str) -> None:
 def test_words_stand_out_from_their_ground(opened: Open, dark: bool) -> None:
     page = opened("not_ready", dark=dark)
     page.click("#show_all_details")
-    page.evaluate(_UNFOLD)
+    page.evaluate(UNFOLD)
     selector = (
         ".outcome, h1, h2, .counts li, .why, .subject, .label, .facts, .cut, .lost, .nothing, pre,"
         " .banner, .kind, dd, dt, th, td, a, button, label, .ended, svg text"
     )
-    ratios = page.evaluate(_CONTRAST, selector)
+    ratios = page.evaluate(CONTRAST, selector)
     assert len(ratios) > 500
     assert [found for found in ratios if found[1] < 4.5] == []
 
