@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _FIRST_BACK_OFF = 1.0
 _LONGEST_BACK_OFF = 8.0
 _STABLE = 60.0  # seconds of running after which the back-off starts anew
-_EAGER = 0.2  # seconds between probes of a container that is fresh, or no longer ready
+_EAGER = 0.2  # seconds between probes of a container that is fresh, or whose last probe failed
 _EAGER_FOR = 5.0
 _START_ERROR = 128  # exit code of a container that could not be started
 _VARIABLE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
@@ -171,7 +171,8 @@ class Container:
                 successes, failures = 0, failures + 1
                 if failures >= probe["failureThreshold"]:
                     self._set_ready(ready=False)
-            eager = time.monotonic() - began < _EAGER_FOR if fresh else not self._ready
+            unsure = failures > 0 or not self._ready
+            eager = time.monotonic() - began < _EAGER_FOR if fresh else unsure
             await asyncio.sleep(_EAGER if eager else probe["periodSeconds"])
 
     def _restarts_after(self, code: int) -> bool:
