@@ -18,13 +18,14 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 @dataclass(frozen=True)
 class Age:
-    """The last good evidence of one phase on one fleet; `fresh` is False where it is too old."""
+    """The last good evidence of one phase on one fleet; `fresh` is False where it is too old or
+    absent, None where no limit was given."""
 
     fleet: str
     kind: str
     phase: str
     entry: Entry | None
-    fresh: bool
+    fresh: bool | None
     why: str
 
 
@@ -140,7 +141,7 @@ def _age(
         if age < timedelta(minutes=-5):
             doubts.append(f"{entry.run} does not count: it lies in the future")
             continue
-        fresh = limit is None or age <= limit
+        fresh = None if limit is None else age <= limit
         why = f"{told(max(age, timedelta()))} old, {entry.sealed or 'unsealed'}: {entry.run}"
         return Age(*group, phase, entry, fresh, "; ".join((why, *doubts)))
     return Age(*group, phase, None, False, "; ".join(("never READY", *doubts)))
