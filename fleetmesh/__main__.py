@@ -16,6 +16,7 @@ from fleetmesh.history.changes import changes
 from fleetmesh.history.entries import Entry, update
 from fleetmesh.history.gate import ages, on_disk, span, verified
 from fleetmesh.history.page import page
+from fleetmesh.history.since import since
 from fleetmesh.record import PHASES
 from fleetmesh.sealing import seal_folder
 from fleetmesh.views.render import VIEWS, NotRendered, render
@@ -37,7 +38,7 @@ def _seal(given: Namespace) -> int:
 def _render(given: Namespace) -> int:
     if (given.folder / SUMS).exists():
         raise Refused(f"{given.folder} is sealed: its views stay as they are; render a copy of it")
-    print(render(given.folder).headline)
+    print(render(given.folder, since(given.folder.resolve())).headline)
     for name in VIEWS:
         print(f"written: {given.folder / name}")
     return 0

@@ -9,8 +9,8 @@ from fleetmesh.evidence.folder import read
 from fleetmesh.evidence.journal import EVENTS, PLAN, put
 from fleetmesh.evidence.seal import Sealed, seal
 from fleetmesh.evidence.sums import SUMS, Refused
-from fleetmesh.history.changes import changes
-from fleetmesh.history.entries import Entry, update
+from fleetmesh.history.entries import update
+from fleetmesh.history.since import since
 from fleetmesh.views.render import render
 
 DRILL = "drill.json"
@@ -37,9 +37,7 @@ def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
     if run.id != folder.name:
         raise Refused(f"{folder} holds the run {run.id}: give it its name back")
     if fresh:
-        before = update(folder.parent).before(Entry.of(run))
-        changed = [str(change) for change in changes(before, Entry.of(run))] if before else None
-        render(folder, changed)
+        render(folder, since(folder))
     sealed = seal(folder, key)
     workplan = folder.with_name(f"{folder.name}{WORKPLAN}")
     put(workplan, told(folder, sealed.digest).encode(errors="backslashreplace"))

@@ -41,7 +41,7 @@ def routed(address: str, **given: Any) -> Result:
     return result("t.py::test_path", transcript(), paths=(route,), **given)
 
 
-def aged(reports: Path, limit: str = "36h", **given: Any) -> dict[str, bool]:
+def aged(reports: Path, limit: str = "36h", **given: Any) -> dict[str, bool | None]:
     found = ages(update(reports), NOW, span(limit), on_disk(reports), **given)
     return {age.phase: age.fresh for age in found}
 
@@ -171,6 +171,8 @@ def test_old_evidence_is_stale_and_absent_evidence_never_fresh(tmp_path: Path) -
     assert aged(tmp_path, "41h") == {"prereqs": True, "cutover": False, "production": False}
     run(tmp_path, 1)
     assert aged(tmp_path, phases=["prereqs"]) == {"prereqs": True}
+    unlimited = ages(update(tmp_path), NOW, None, on_disk(tmp_path))
+    assert [age.fresh for age in unlimited] == [None, False, False]
 
 
 @pytest.mark.parametrize(
@@ -219,7 +221,7 @@ def test_only_what_was_signed_by_the_allowed_counts_where_that_is_asked(tmp_path
     reports = tmp_path / "reports"
     folder = run(reports, 1)
 
-    def fresh() -> bool:
+    def fresh() -> bool | None:
         trust = Trust(keys.allowed, datetime.now(UTC))
         history = update(reports)
         return ages(history, NOW, span("36h"), verified(reports, trust))[0].fresh
