@@ -129,7 +129,7 @@ class BridgePastTheTunnel(_Bridge):
     turns = {LEADS: fail("proxies to ['127.0.0.1:28000'], not to 127.0.0.1:18000")}
 
     def inject(self) -> None:
-        relay = "systemd-run --user --quiet --unit=relay socat"
+        relay = "systemd-run --user --quiet --collect --unit=relay socat"
         user(RAILIANCE, f"{relay} TCP-LISTEN:28000,fork,bind=127.0.0.1 TCP:127.0.0.1:18000")
         super().inject()
 
