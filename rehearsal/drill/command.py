@@ -39,4 +39,6 @@ def drill(say: Callable[[str], None], *, keep: bool) -> int:
         if course.stages:
             print(f"report: {folder / 'drill.html'}", flush=True)
     print(course.conclusion())
+    if course.broken:
+        print(f"look at it again: pytest --replay={folder / course.broken.folder}")
     return 0 if course.holds else 1

@@ -63,11 +63,7 @@ class Course:
         broken = self.broken
         if broken is None:
             return f"The drill did not come to its end: {self.trouble}"
-        first = broken.problems[0]
-        return (
-            f"The drill does not hold: {broken.stage.title()}: {first}\n"
-            f"look at {broken.folder}: pytest --replay=FOLDER judges its snapshot again"
-        )
+        return f"The drill does not hold: {broken.stage.title()}: {broken.problems[0]}"
 
     def plain(self) -> dict[str, Any]:
         """All of it, for programs."""

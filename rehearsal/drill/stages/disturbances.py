@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 RETRIED = {"unit_restarts_rarely": "restarted"}
 """systemd counts each attempt to reach a host that is away; how many, the moment decides."""
 
-MARGIN = 5.0
-"""Seconds above the keepalives' sum: ssh only counts once the line has been silent for one."""
+MARGIN = 3.0
+"""Seconds above what the keepalives promise, until the end of the listener is seen here."""
 
 
 class RebootRailiance01(Stage):
@@ -161,14 +161,18 @@ def cut(*, on: bool) -> None:
 
 
 def _keepalive(tunnel: Tunnel) -> float:
-    """Seconds of silence after which the tunnel's ssh gives up, by its running command line."""
+    """Seconds of silence after which the tunnel's ssh gives up, by its running command line.
+
+    It asks after each ServerAliveInterval of silence, and gives up when ServerAliveCountMax
+    questions are unanswered and the next one is due; ssh_config(5).
+    """
     pid = f"systemctl --user show -p MainPID --value {tunnel.unit}"
     argv = user(tunnel.host, f"cat /proc/$({pid})/cmdline").split("\0")[:-1]
     command = ssh_command.parse(argv)
     if command is None:
         raise DoesNotHold(f"{tunnel.unit} runs no ssh")
-    interval = command.option("ServerAliveInterval") or "0"
-    return float(interval) * float(command.option("ServerAliveCountMax") or "3")
+    interval = float(command.option("ServerAliveInterval") or "0")
+    return interval * (float(command.option("ServerAliveCountMax") or "3") + 1)
 
 
 def _served(tunnel: Tunnel) -> None:
