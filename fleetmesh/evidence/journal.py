@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from fleetmesh import plain
+from fleetmesh.redaction import Redactor
 from fleetmesh.transcript import Transcript
 
 PLAN = "plan.json"
@@ -32,15 +33,25 @@ class CannotRecord(Exception):
 class Journal:
     """Appends events to a run's folder; a context manager that closes the file."""
 
-    def __init__(self, folder: Path, *, seq: int, prev: str, durable: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        seq: int,
+        prev: str,
+        durable: bool = True,
+        redactor: Redactor | None = None,
+    ) -> None:
         """Go on after `seq` events, the last of which has the digest `prev`.
 
+        `redactor` is the last net for secrets; what is recorded should hold none any more.
         `durable` says whether each line is forced to the disk; without it, a power cut loses some.
         """
         self.folder = folder
         self.chain = prev
         self._seq = seq
         self._durable = durable
+        self._redactor = redactor or Redactor({})
         self._keys: dict[str, Transcript] = {}
         self._over = f"{folder / EVENTS} is closed"
         flags = (
@@ -62,11 +73,18 @@ class Journal:
 
     @classmethod
     def begin(
-        cls, folder: Path, plan: dict[str, Any], durable: bool = True, **started: Any
+        cls,
+        folder: Path,
+        plan: dict[str, Any],
+        durable: bool = True,
+        redactor: Redactor | None = None,
+        **started: Any,
     ) -> "Journal":
         """Write the plan and `run-started`; a folder with a plan has both. Raises CannotRecord."""
+        plan = (redactor or Redactor({})).plain(plan)
         content = json.dumps(plan, indent=1, ensure_ascii=False).encode() + b"\n"
-        journal = cls(folder, seq=0, prev=sha256(content).hexdigest(), durable=durable)
+        prev = sha256(content).hexdigest()
+        journal = cls(folder, seq=0, prev=prev, durable=durable, redactor=redactor)
         journal.append("run-started", **started)
         put(folder / PLAN, content, durable=durable)
         return journal
@@ -120,6 +138,7 @@ class Journal:
     def _stream(self, stream: bytes) -> plain.Stream:
         if len(stream) <= INLINE:
             return plain.text_or_base64(stream)
+        stream = self._redactor.data(stream)
         digest = sha256(stream).hexdigest()
         try:
             (self.folder / RAW).mkdir(exist_ok=True)
@@ -145,7 +164,7 @@ class Journal:
                 "time": plain.rfc3339(datetime.now(UTC)),
                 "event": event,
             }
-            text = json.dumps({**head, **members}, ensure_ascii=False)
+            text = json.dumps({**head, **self._redactor.plain(members)}, ensure_ascii=False)
             lines.append(
                 text.encode(errors="backslashreplace")
             )  # half a surrogate is \udcXX in JSON

@@ -27,6 +27,7 @@ from fleetmesh.facts.probe import (
 from fleetmesh.gather import commands, kubernetes, services
 from fleetmesh.gather.question import Question, by_host, questions
 from fleetmesh.inventory import Inventory
+from fleetmesh.redaction import Redactor
 from fleetmesh.sessions import Session as HostSession
 from fleetmesh.sessions import Target, Unreachable, connect_all
 from fleetmesh.snapshot import Snapshot
@@ -38,8 +39,9 @@ _WORKERS = 24
 class Fleet:
     """Open sessions with the hosts of an inventory; a context manager that closes them all."""
 
-    def __init__(self, inventory: Inventory) -> None:
+    def __init__(self, inventory: Inventory, redactor: Redactor | None = None) -> None:
         self.inventory = inventory
+        self.redactor = redactor or Redactor()
         self.sessions: dict[str, HostSession | Unreachable] = {}
 
     def __enter__(self) -> "Fleet":
@@ -77,13 +79,14 @@ class Fleet:
     ) -> Snapshot:
         """Ask everything that `facts` need to know; never raises for what a host does.
 
-        Answers go into a snapshot, and to `heard` as they arrive.
+        Answers go into a snapshot, and to `heard` as they arrive; secrets are replaced before.
         """
         asked = questions(facts, self.inventory)
         self.connect(dict.fromkeys(q.host for q in asked if q.host))
         snapshot = Snapshot() if into is None else into
 
         def hear(transcripts: list[Transcript]) -> None:
+            transcripts = [self.redactor.transcript(transcript) for transcript in transcripts]
             for transcript in transcripts:
                 snapshot.add(transcript)
             heard(transcripts)
@@ -103,8 +106,6 @@ class Fleet:
         def ask(kind: type[Probe] | tuple[type[Probe], ...]) -> list[Question]:
             return [question for question in questions if isinstance(question.probe, kind)]
 
-        hear([self._answer_session(question) for question in ask(Session)])
-        hear([commands.read_file(question) for question in ask(ReadFile)])
         http = []
         with ExitStack() as held, ThreadPoolExecutor(_WORKERS, "gather") as pool:
             jobs: list[Future[list[Transcript]]] = []
@@ -117,6 +118,10 @@ class Fleet:
                 pool.submit(services.write_and_read_back, self._session(q), q, self.inventory)
                 for q in ask(WriteAndReadBack)
             ]
+            for _, text in kubeconfigs.values():  # before anything is heard that may repeat them
+                self.redactor.learn_kubeconfig(text.result().text)
+            hear([self._answer_session(question) for question in ask(Session)])
+            hear([commands.read_file(question) for question in ask(ReadFile)])
             for cluster, (asked, text) in kubeconfigs.items():
                 jobs.append(
                     pool.submit(

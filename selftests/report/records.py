@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from fleetmesh import plain
 from fleetmesh.evidence.closing import write_run_json
@@ -21,7 +22,7 @@ def write(run: Run, folder: Path) -> Run:
         "checks": [{"nodeid": n, "id": n, "check": n, "digest": "0" * 64} for n in run.planned],
         "left_out": run.deselected,
     }
-    started = {
+    started: dict[str, Any] = {
         "run": run.id,
         "fleet": run.fleet,
         "kind": run.kind,
