@@ -48,7 +48,7 @@ def test_a_run_leaves_the_views_that_its_record_gives(tmp_path: Path) -> None:
     recording = ROOT / "selftests/recordings/api-down"
     command = [sys.executable, "-m", "pytest", f"--replay={recording}", f"--reports={tmp_path}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    (folder,) = tmp_path.iterdir()
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
     assert f"report: {folder}/evidence.html" in done.stdout
     left = _contents(folder)
     assert main(["render", str(folder)]) == 0
