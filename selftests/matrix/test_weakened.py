@@ -1,33 +1,13 @@
 """A check that lost an assertion, and a check that nobody proves, fail the matrix by name."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rehearsal.faults import FAULTS
-from selftests.matrix.weakened import assertions, copy_of_the_checkout, judged, unnoticed
+from selftests.matrix.weakened import copy_of_the_checkout, judged, lose_every_assertion
 
-# A check, and words of the one assertion that it loses.
-WEAKENED = [
-    ("host_is_the_right_one", "hostname"),
-    ("fleet_identity_logs_in", "succeeded"),
-    ("identity_is_private", "found.private"),
-    ("host_key_is_pinned", "assert pinned"),
-    ("systemd_has_loaded_it", "need_reload"),
-    ("systemd_has_loaded_it", "drop_ins"),
-    ("port_is_held_by_its_own_unit", "socket.local == tunnel.listen"),
-    ("running_ssh_forwards_what_it_should", "forwards == wanted"),
-    ("running_is_what_would_start", "now == after_reboot"),
-    ("unit_is_enabled", "survives_reboot"),
-    ("linger_is_on", "yes"),
-    ("retired_tunnel_neither_runs_nor_would_start", "would start"),
-    ("only_interactive_tunnels_run", "command.remote"),
-    ("service_answers_through_its_tunnel", "unhealthy is None"),
-    ("unit_is_running_and_steady", "age >= window"),
-    ("tunnels_use_a_valid_certificate", "attempt.succeeded"),
-]
-
+LINGER = '    assert linger[carrier] == "yes", f"Linger={linger[carrier]} on {carrier}"\n'
 UNPROVEN = '''
 from fixtures import check
 
@@ -44,18 +24,23 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_of_the_checkout(tmp_path_factory.mktemp("checkout"))
 
 
-@pytest.mark.parametrize(("check", "words"), WEAKENED, ids=lambda value: value)
-def test_a_weakened_check_is_named(check: str, words: str, checkout: Path) -> None:
-    found = [a for a in assertions() if check in a.checks and words in a.source]
-    assert len(found) == 1, f"{len(found)} assertions of {check} say {words!r}"
-    assert unnoticed(found[0], checkout) is None
+def test_every_assertion_of_every_check_is_needed(checkout: Path) -> None:
+    """Taken out one at a time, each is missed by the matrix, and its check is named."""
+    done = lose_every_assertion(checkout, quiet=True)
+    unneeded = [line for line in done.stdout.splitlines() if line.startswith("✕")]
+    assert done.returncode == 0, "\n".join([*unneeded, done.stdout[-300:], done.stderr[-3000:]])
 
 
-def test_a_check_that_lost_nothing_is_not_named(checkout: Path) -> None:
-    """Else whatever is wrong with the copy would pass for what was weakened."""
-    whole = next(a for a in assertions() if a.checks == ("linger_is_on",))
-    untouched = replace(whole, line=1, last_line=1)  # the module's docstring
-    assert unnoticed(untouched, checkout) == "problems: []"
+def test_an_assertion_that_no_fault_needs_is_shown(checkout: Path) -> None:
+    file = checkout / "tests" / "production" / "test_persistence.py"
+    text = file.read_text()
+    file.write_text(text.replace(LINGER, f"{LINGER}    assert linger[carrier] != 'maybe'\n"))
+    try:
+        done = lose_every_assertion(checkout, ["linger_is_on"], quiet=True)
+    finally:
+        file.write_text(text)
+    signs = [line[0] for line in done.stdout.splitlines() if line[0] in "✓✕"]
+    assert (done.returncode, signs) == (1, ["✓", "✕"]), done.stdout + done.stderr
 
 
 def test_a_check_without_a_fault_is_named(checkout: Path) -> None:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rehearsal.faults import FAULTS
-from rehearsal.matrix.rows import function
 from rehearsal.paths import PROJECT, RECORDINGS
 
-NEEDED = ("tests", "fixtures", "fleetmesh", "rehearsal", "fleets", "conftest.py", "pytest.ini")
+NEEDED = (
+    *("tests", "fixtures", "fleetmesh", "rehearsal", "fleets", "conftest.py", "pytest.ini"),
+    *("selftests/__init__.py", "selftests/matrix"),
+)
 _JUDGE = """
 import json, sys
 from pathlib import Path
@@ -25,7 +26,9 @@ if __name__ == "__main__":
     problems = {row.fault.title(): row.problems for row in matrix.rows}
     print(json.dumps({"holds": matrix.holds, "problems": problems, "uncovered": matrix.uncovered}))
 """
-DEADLINE = 120
+_ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+DEADLINE = 300
+"""Seconds for the whole matrix, judged once from the recordings, on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,8 @@ def _checks_that_use(name: str, functions: list[ast.FunctionDef]) -> Iterator[st
 
 def copy_of_the_checkout(folder: Path) -> Path:
     """What judging needs, in a folder of its own, without anything compiled."""
+    (folder / "selftests").mkdir()
+    (folder / "selftests" / "recordings").symlink_to(RECORDINGS)
     for name in NEEDED:
         if (PROJECT / name).is_dir():
             unwanted = shutil.ignore_patterns("__pycache__")
@@ -89,7 +94,7 @@ def judged(checkout: Path, names: Iterable[str] = ()) -> dict[str, Any]:
     (checkout / "judge_recordings.py").write_text(_JUDGE)
     done = subprocess.run(
         [sys.executable, "judge_recordings.py", str(RECORDINGS), *names],
-        cwd=checkout, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=checkout, env=_ENVIRONMENT,
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
@@ -97,22 +102,12 @@ def judged(checkout: Path, names: Iterable[str] = ()) -> dict[str, Any]:
     return found
 
 
-def unnoticed(assertion: Assertion, checkout: Path) -> str | None:
-    """Why the matrix would not name a check that lost this assertion; None if it does."""
-    faults = [
-        name
-        for name, fault in FAULTS.items()
-        if not {function(key) for key in fault.turns}.isdisjoint(assertion.checks)
-    ]
-    if not faults:
-        return "no fault names its check"
-    file = checkout / assertion.file
-    text = file.read_text()
-    file.write_text(assertion.removed(text))
-    try:
-        found = judged(checkout, faults)
-    finally:
-        file.write_text(text)
-    problems = [problem for problems in found["problems"].values() for problem in problems]
-    named = tuple(f"{check}{end}" for check in assertion.checks for end in "[:")
-    return None if any(p.startswith(named) for p in problems) else f"problems: {problems}"
+def lose_every_assertion(
+    checkout: Path, checks: Iterable[str] = (), *, quiet: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run `losses` in a copy of the checkout; its output is captured if `quiet`."""
+    return subprocess.run(
+        [sys.executable, "-m", "selftests.matrix.losses", *checks],
+        cwd=checkout, env=_ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=quiet,
+        text=True, timeout=10 * DEADLINE, check=False,
+    )  # fmt: skip
