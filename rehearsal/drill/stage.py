@@ -26,6 +26,9 @@ OUTAGE = 3.0
 POD_RESTART_WINDOW = 1
 """Seconds without a restart after which the drill's inventory calls a pod steady."""
 
+UNIT_RESTART_WINDOW = 0.1
+"""Seconds after a restart of its own after which it calls a unit steady."""
+
 
 class DoesNotHold(RehearsalError):
     """A stage did not do what it must; the text says what, and where to look."""
@@ -50,8 +53,9 @@ class Stage(Expectation):
     @classmethod
     def inventory(cls, document: dict[str, Any]) -> None:
         """Change the inventory, as plain data, to what is true at this stage."""
-        # A reboot restarts the pods, too, and the drill does not wait ten minutes after it.
+        # A reboot restarts pods and units, too, and the drill does not wait ten minutes after it.
         document["limits"]["pod_restart_window"] = POD_RESTART_WINDOW
+        document["limits"]["unit_restart_window"] = UNIT_RESTART_WINDOW
         if cls.migrated:
             migration.migrated(document)
 
