@@ -218,7 +218,17 @@ def test_a_signature_armoured_otherwise_is_refused(tmp_path: Path, keys: Keys) -
     folder = record(tmp_path)
     seal(folder, keys["operator"])
     whole = (folder / SIGNATURE).read_bytes()
-    for other in (whole + b"\n", whole.replace(b"\n", b"\r\n"), whole[:-1], b"x" + whole, b""):
+    head, first, second, *rest = whole.split(b"\n")
+    joined = b"\n".join((head, first + second, *rest))
+    for other in (
+        joined,
+        whole.replace(b"\n", b"\n\n", 3),
+        whole + b"\n",
+        whole.replace(b"\n", b"\r\n"),
+        whole[:-1],
+        b"x" + whole,
+        b"",
+    ):
         (folder / SIGNATURE).write_bytes(other)
         assert "not as ssh-keygen writes it" in refused(folder, keys)
     with pytest.raises(Refused):
