@@ -1,5 +1,6 @@
 """Bringing a bundle to an issue: checked first, uploaded once, told once."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -12,7 +13,7 @@ from fleetmesh.evidence.bundle import opened
 from fleetmesh.evidence.sums import Refused
 from fleetmesh.evidence.verify import Trust, verify
 from fleetmesh.outcomes import Verdict
-from fleetmesh.sealing import told
+from fleetmesh.sealing import DRILL, told
 
 _LONGEST = 60_000
 """Characters of a comment; GitHub takes 65,536."""
@@ -57,6 +58,8 @@ def parcel(
         raise Refused(f"{bundle.name} is INCOMPLETE; say --incomplete to attach it all the same")
     content = bundle.read_bytes()
     with opened(bundle) as inside:
+        if not incomplete and (failed := _failed_drill(inside.folder)):
+            raise Refused(f"{bundle.name}: {failed}; say --incomplete to attach it all the same")
         block = told(inside.folder, sha256(content).hexdigest())
     return Parcel(bundle, content, block)
 
@@ -75,6 +78,17 @@ def attach(parcel: Parcel, target: Target, token: str) -> tuple[str, str]:
                 f"{target.api} answers otherwise than {target.forge} does: is that what it is?"
             ) from None
     return address, said
+
+
+def _failed_drill(folder: Path) -> str | None:
+    """Why the drill in `folder` does not hold; None where it does, or where there is none."""
+    if not (folder / DRILL).exists():
+        return None
+    try:
+        drill = json.loads((folder / DRILL).read_bytes())
+        return None if drill["holds"] is True else str(drill["conclusion"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return f"{DRILL} cannot be read"
 
 
 def _cut(block: str) -> str:

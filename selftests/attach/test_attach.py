@@ -261,6 +261,20 @@ def test_only_what_holds_is_sent(
     assert len(world.comments) == 2
 
 
+def test_a_drill_is_sent_if_it_held(send: Send, world: World, keys: Keys, tmp_path: Path) -> None:
+    folder = tmp_path / "2026-11-24T024134Z_drill_0a1b2c"
+    folder.mkdir()
+    for told in ('{"holds": false, "conclusion": "stage 3 broke"}', "[]"):
+        (folder / "drill.json").write_text(told)
+        target = seal_folder(folder, keys["operator"]).bundle
+        assert "say --incomplete" in send("forgejo", bundle=target)[1]
+        (folder / "SHA256SUMS").unlink()
+    assert world.asked == []
+    (folder / "drill.json").write_text('{"holds": true, "conclusion": "it holds"}')
+    assert send("forgejo", bundle=seal_folder(folder, keys["operator"]).bundle)[0] == 0
+    assert "SHA-256" in world.comments[0]["body"]
+
+
 @pytest.mark.parametrize(
     ("url", "api"),
     [
