@@ -9,6 +9,7 @@ how each check ends in each stage. `killed` ends it by SIGKILL in every stage, t
 and looks for what is left. Run it on an idle machine.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -100,8 +101,11 @@ def killed(titles: Sequence[str]) -> bool:
         command = [sys.executable, "-m", "benchmarks.drill", "walk-to", title]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as drill:
             assert drill.stdout
-            while f"  {title}: " not in drill.stdout.readline():
-                assert drill.poll() is None, f"it ended before {title}"
+            said = ""
+            while f"  {title}: " not in (line := drill.stdout.readline()):
+                said += line
+                if not line:
+                    sys.exit(f"it ended before {title}:\n{said}")
             time.sleep(1)
             running = processes() | family(drill.pid)
             os.kill(drill.pid, signal.SIGKILL)
@@ -120,17 +124,19 @@ def family(pid: int) -> dict[int, str]:
     """A process and all its descendants, with their start times."""
     found: dict[int, str] = {}
     for child in [pid, *children(pid)]:
-        stat = Path(f"/proc/{child}/stat").read_text()
-        found[child] = stat.rpartition(")")[2].split()[19]
+        with contextlib.suppress(FileNotFoundError):  # it has just ended
+            stat = Path(f"/proc/{child}/stat").read_text()
+            found[child] = stat.rpartition(")")[2].split()[19]
     return found
 
 
 def children(pid: int) -> list[int]:
     """All descendants of a process."""
     found: list[int] = []
-    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, listed.read_text().split()):
-            found += [child, *children(child)]
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in map(int, listed.read_text().split()):
+                found += [child, *children(child)]
     return found
 
 

@@ -110,7 +110,7 @@ class NetworkCut(Stage):
     }
     # Between two attempts no ssh runs; while one is made, it does.
     unsettled = {
-        "unit_is_running_and_steady": "is activating (auto-restart)",
+        "unit_is_running_and_steady": "restart",
         "running_ssh_forwards_what_it_should": "runs no ssh",
         "running_is_what_would_start": "runs no ssh",
         **RETRIED,
