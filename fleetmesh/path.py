@@ -75,6 +75,8 @@ def trace(tunnel: Tunnel, answer: Answer, sights: Mapping[str, Sight], places: P
         )
         return Path(tunnel.id, (first, *beyond), f"{tunnel.listen} is held by {holder}")
     carried = _upstreams(here.connections, holder, tunnel)
+    if tunnel.unit != tunnel.own_unit:  # it holds other tunnels, too: then by the process
+        carried = [s for s in carried if set(s.processes) & set(accepted.processes)]
     if len(carried) != 1:
         seen = ", ".join(f"{s.local} → {s.peer}" for s in carried) or "none"
         return Path(

@@ -25,6 +25,8 @@ _PROPERTIES = [
     "ExecStart",
 ]
 
+BRIDGE_CONFIG = ".config/bridge/tunnels.yaml"
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -168,7 +170,8 @@ def parse_installed(transcript: Transcript) -> dict[str, InstalledFile | None]:
 
 
 def _units(inventory: Inventory) -> dict[str, Probe]:
-    named = " ".join(tunnel.unit for tunnel in inventory.tunnels.values())
+    tunnels = inventory.tunnels.values()
+    named = " ".join(dict.fromkeys(unit for t in tunnels for unit in (t.unit, t.own_unit)))
     properties = " ".join(f"-p {name}" for name in _PROPERTIES)
     command = (
         f"systemctl --user show --no-pager --timestamp=unix {properties} -- "
@@ -207,10 +210,12 @@ def _installed(inventory: Inventory) -> dict[str, Probe]:
 
 def installed_files(inventory: Inventory, host: str) -> dict[str, str]:
     """Where each reference file is installed: installed path → path below `reference`."""
-    units = [tunnel.unit for tunnel in inventory.tunnels.values() if tunnel.host == host]
+    units = [tunnel.own_unit for tunnel in inventory.tunnels.values() if tunnel.host == host]
+    if inventory.manager == "ops-bridge":
+        units = []  # then its configuration is all that makes the tunnels
     return {
         **{f".config/systemd/user/{unit}": f"systemd/{unit}" for unit in units},
-        ".config/bridge/tunnels.yaml": f"{host}-tunnels.yaml",
+        BRIDGE_CONFIG: f"{host}-tunnels.yaml",
     }
 
 

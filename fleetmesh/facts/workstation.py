@@ -110,7 +110,12 @@ echo end
 
 def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
     workstation = inventory.workstation
-    return {workstation.host: Exec(workstation.host, f"{workstation.bridge} status --json")}
+    asked: dict[str, Probe] = {
+        workstation.host: Exec(workstation.host, f"{workstation.bridge} status --json")
+    }
+    if inventory.manager == "ops-bridge":
+        asked |= {host: Exec(host, "bridge status --json") for host in inventory.carriers}
+    return asked
 
 
 def _autostarts(inventory: Inventory) -> dict[str, Probe]:

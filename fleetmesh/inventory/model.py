@@ -25,6 +25,9 @@ from fleetmesh.inventory.values import (
     Selector,
 )
 
+OPS_BRIDGE = "ops-bridge.service"
+"""The user unit under which ops-bridge runs all of a host's tunnels."""
+
 
 class Model(BaseModel):
     """Frozen, and refuses keys that it does not know."""
@@ -114,7 +117,9 @@ class Service(Named):
 
 
 class Tunnel(Named):
-    """A forward tunnel of the fleet; its key in the inventory is also its unit's name."""
+    """A forward tunnel of the fleet; its key in the inventory is its name for its manager, too."""
+
+    _manager: str = PrivateAttr(default="systemd")
 
     host: str
     listen: Loopback
@@ -124,7 +129,12 @@ class Tunnel(Named):
 
     @property
     def unit(self) -> str:
-        """The systemd user unit that carries the tunnel."""
+        """The systemd user unit that holds the tunnel: its own, or that of ops-bridge."""
+        return OPS_BRIDGE if self._manager == "ops-bridge" else self.own_unit
+
+    @property
+    def own_unit(self) -> str:
+        """The systemd user unit of the tunnel's own name."""
         return f"{self.id}.service"
 
 
@@ -258,6 +268,8 @@ class Inventory(Model):
         for section in sections:
             for key, entry in section.items():
                 entry._id = key
+        for tunnel in self.tunnels.values():
+            tunnel._manager = self.manager
 
     @property
     def carriers(self) -> tuple[str, ...]:

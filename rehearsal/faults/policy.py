@@ -90,6 +90,16 @@ class OpsBridgeExpected(Fault):
     turns = {
         "bridge_is_known_for_what_it_is": fail("iproute2"),
         "fleet_tunnel_can_be_stopped": warn("`bridge` on railiance01 is iproute2"),
+        "systemd_has_loaded_it": fail("ops-bridge.service is not-found"),
+        "unit_is_running_and_steady": fail("ops-bridge.service is not installed"),
+        "unit_is_enabled": fail("ops-bridge.service is not-found"),
+        "unit_restarts_rarely": warn("ops-bridge.service is not-found"),
+        "port_is_held_by_its_own_unit": fail("is held by the unit fleet-"),
+        "listen_address_is_free_or_ours": fail("is held by the unit fleet-"),
+        "live_path_leads_over_the_fleet": fail("is carried by the unit fleet-"),
+        "running_ssh_forwards_what_it_should": inconclusive("`bridge_status` was not understood"),
+        "running_is_what_would_start": inconclusive("`bridge_status` was not understood"),
+        "few_enough_tunnel_units": inconclusive("`bridge_status` was not understood"),
     }
 
     def inject(self) -> None:

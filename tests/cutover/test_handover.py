@@ -11,6 +11,7 @@ from fleetmesh.facts.sockets import LoginSession, Process, Socket
 from fleetmesh.facts.units import Unit
 from fleetmesh.facts.workstation import BridgeTunnel
 from fleetmesh.inventory import Inventory, RetiredTunnel, Tunnel
+from fleetmesh.manager import known_to_bridge, unit_of
 
 
 @check(
@@ -84,14 +85,16 @@ def test_fleet_tunnel_can_be_stopped(
     inventory: Inventory,
     units: Mapping[str, dict[str, Unit]],
     bridge_tools: Mapping[str, BridgeTool],
+    bridge_status: Mapping[str, dict[str, BridgeTunnel]],
     case: Case,
 ) -> None:
     """Rollback is ready: the fleet's tunnel can be stopped where it runs."""
     bridge = bridge_tools[tunnel.host]
     if inventory.manager == "ops-bridge":
         assert bridge.kind == "ops-bridge", f"`bridge` on {tunnel.host} is {bridge.kind}"
+        known_to_bridge(tunnel, bridge_status)
         return
-    unit = units[tunnel.host][tunnel.unit]
+    unit = unit_of(tunnel, units)
     assert unit.load == "loaded", f"{unit.name} is {unit.load} on {tunnel.host}"
     if bridge.kind != "ops-bridge":
         case.note(

@@ -10,6 +10,7 @@ from fleetmesh.facts.machines import ClockOffset, Machine
 from fleetmesh.facts.sockets import LoginSession, Process, Socket
 from fleetmesh.facts.units import Unit
 from fleetmesh.inventory import Inventory, Tunnel
+from fleetmesh.manager import BridgeStatus, carrying_pid, known_to_bridge, unit_of
 
 # What makes the tunnel's ssh fail loudly, and never ask or trust blindly; ssh_config(5).
 _LOUD = {
@@ -30,12 +31,13 @@ def test_unit_is_running_and_steady(
     tunnel: Tunnel,
     inventory: Inventory,
     units: Mapping[str, dict[str, Unit]],
+    bridge_status: BridgeStatus,
     clocks: Mapping[str, ClockOffset],
     now: datetime,
     case: Case,
 ) -> None:
     """The fleet unit is running, since a time that is stated, and not just between two restarts."""
-    unit = units[tunnel.host][tunnel.unit]
+    unit = unit_of(tunnel, units)
     assert unit.load != "not-found", f"{unit.name} is not installed"
     assert (unit.active, unit.sub) == ("active", "running"), (
         f"{unit.name} is {unit.active} ({unit.sub}), result {unit.result}, "
@@ -43,6 +45,9 @@ def test_unit_is_running_and_steady(
     )
     if unit.started is None:
         raise Inconclusive(f"{unit.name} does not say since when it runs")
+    if inventory.manager == "ops-bridge":
+        up = known_to_bridge(tunnel, bridge_status).up
+        assert up, f"`bridge` on {tunnel.host} says that {tunnel} is down"
     since = datetime.fromtimestamp(unit.started, UTC)
     case.note(f"running since {since:%Y-%m-%d %H:%M:%SZ}, {unit.restarts} restarts")
     if unit.restarts:  # tried again and again, it looks for moments as if it ran for ever
@@ -87,12 +92,13 @@ def test_running_ssh_forwards_what_it_should(
     units: Mapping[str, dict[str, Unit]],
     processes: Mapping[str, tuple[Process, ...]],
     machines: Mapping[str, Machine],
+    bridge_status: BridgeStatus,
 ) -> None:
     """The running ssh forwards exactly what the inventory says, and fails loudly."""
-    unit = units[tunnel.host][tunnel.unit]
-    running = [process for process in processes[tunnel.host] if process.pid == unit.main_pid]
+    pid = carrying_pid(tunnel, inventory, units, bridge_status)
+    running = [process for process in processes[tunnel.host] if process.pid == pid]
     command = ssh_command.parse(running[0].argv) if running else None
-    assert command is not None, f"{unit.name} runs no ssh"
+    assert command is not None, f"{tunnel.unit} runs no ssh"
     service, via = inventory.services[tunnel.to], inventory.hosts[tunnel.via]
     home = machines[tunnel.host].home
     forwards = [(forward.listen, forward.target) for forward in command.local]

@@ -1,0 +1,37 @@
+"""What runs the tunnels on their host: systemd's units, or ops-bridge's one unit."""
+
+from collections.abc import Mapping
+
+from fleetmesh.facts.units import Unit
+from fleetmesh.facts.workstation import BridgeTunnel
+from fleetmesh.inventory import Inventory, Tunnel
+from fleetmesh.outcomes import Inconclusive
+
+BridgeStatus = Mapping[str, dict[str, BridgeTunnel]]
+
+
+def unit_of(tunnel: Tunnel, units: Mapping[str, dict[str, Unit]]) -> Unit:
+    """The unit that must hold a tunnel. Raises Inconclusive where systemd was not asked of it."""
+    try:
+        return units[tunnel.host][tunnel.unit]
+    except KeyError:
+        raise Inconclusive(f"{tunnel.host} was not asked about {tunnel.unit}") from None
+
+
+def known_to_bridge(tunnel: Tunnel, bridge_status: BridgeStatus) -> BridgeTunnel:
+    """A fleet tunnel as ops-bridge on its host has it. Raises AssertionError if it has it not."""
+    listed = bridge_status[tunnel.host].get(tunnel.id)
+    assert listed is not None, f"`bridge` on {tunnel.host} does not know {tunnel}"
+    return listed
+
+
+def carrying_pid(
+    tunnel: Tunnel,
+    inventory: Inventory,
+    units: Mapping[str, dict[str, Unit]],
+    bridge_status: BridgeStatus,
+) -> int:
+    """The process that carries a tunnel, as its manager says; 0 where it says none."""
+    if inventory.manager == "ops-bridge":
+        return known_to_bridge(tunnel, bridge_status).pid or 0
+    return unit_of(tunnel, units).main_pid
