@@ -14,6 +14,7 @@ from rehearsal.faults import (
     identity,
     keys,
     machines,
+    ops_bridge,
     options,
     policy,
     reference,
@@ -31,7 +32,7 @@ FAULTS: dict[str, type[Fault]] = {
     for module in (
         *(keys, identity, tunnels, carriers, units, options, reference),
         *(workstation, rogues, autostart, services, bridges, clusters, api, hosts, machines),
-        *(policy, certificates, writes, harmless),
+        *(policy, certificates, ops_bridge, writes, harmless),
     )
     for fault in vars(module).values()
     if isinstance(fault, type)
