@@ -15,8 +15,6 @@ from fleetmesh.transcript import HERE
 from fleetmesh.views import diagram, fragments, words
 from fleetmesh.views.page import render
 
-_ROOM = 2 * 1024 * 1024
-"""Bytes of output that the page holds in all; each may need ten when it is spelled out."""
 _SHEETS = ("common.css", "evidence.css")
 _GRAVITY = {outcome: place for place, outcome in enumerate(words.SIGNS)}
 
@@ -56,7 +54,7 @@ def page(run: Run) -> str:
         if machine.worst
     }
     observed = fragments.paths(run)
-    limit = fragments.fitting(run, _ROOM, INLINE)
+    limit = fragments.fitting(run, INLINE)
     return render(
         "evidence.html",
         run=run,
@@ -69,6 +67,7 @@ def page(run: Run) -> str:
         paths=observed,
         topology=diagram.topology(observed, [m.name for m in machines if m.name != HERE], marks),
         machines=machines,
+        here=HERE,
         phases=_phases(run),
         fragments=fragments,
         limit=limit,

@@ -15,6 +15,8 @@ from fleetmesh.views import diagram, words
 from fleetmesh.views.page import fill, render
 from fleetmesh.views.text import HEAD, TAIL, brief, legible, milliseconds, share, shown, utc
 
+_ROOM = 2 * 1024 * 1024
+"""Bytes of output that a page holds in all; each may need ten when it is spelled out."""
 COLUMNS = ("Outcome", "Check", "Statement", "Runbook", "Host", "Started (UTC)", "Duration")
 
 
@@ -108,15 +110,15 @@ def details(result: Result, limit: int = HEAD + TAIL) -> Markup:
     )
 
 
-def fitting(run: Run, room: int, most: int = HEAD + TAIL) -> int:
-    """The limit, at most `most`, by which all streams of the run together fit into `room` bytes."""
+def fitting(run: Run, most: int = HEAD + TAIL) -> int:
+    """The limit, at most `most`, by which all streams of the run together fit into a page."""
     lengths = (
         len(stream)
         for result in run.results
         for transcript in result.transcripts
         for stream in (transcript.stdout, transcript.stderr)
     )
-    return share(lengths, room, most)
+    return share(lengths, _ROOM, most)
 
 
 def paths(run: Run) -> list[Path]:

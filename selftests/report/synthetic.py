@@ -308,8 +308,8 @@ def flood() -> Run:
     """Fifty megabytes of text, in one stream, in many, in reasons and in notes."""
     megabyte = BYTES * (1_000_000 // len(BYTES))
     many = tuple(
-        asked("railiance01", "journalctl", megabyte[: 64 * 1024 - n], subject=str(n))
-        for n in range(300)
+        asked("railiance01", "journalctl", megabyte[: 32 * 1024 - n], subject=str(n))
+        for n in range(600)
     )
     text = megabyte.decode("utf-8", "replace")
     results = [

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetmesh.views.text import HEAD, TAIL, brief, cut, duration, legible, shown, utc
+from fleetmesh.views.text import HEAD, TAIL, brief, cut, duration, legible, share, shown, utc
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,10 @@ def test_times_are_utc_and_durations_have_units() -> None:
         "4.2 s",
         "1 min 1 s",
     ]
+
+
+@given(st.lists(st.integers(0, 10_000)), st.integers(0, 50_000))
+def test_a_page_is_shared_out_evenly(lengths: list[int], room: int) -> None:
+    limit = share(lengths, room, 5_000)
+    assert sum(min(length, limit) for length in lengths) <= room or sum(lengths) <= room
+    assert limit == 5_000 or sum(min(length, limit + 1) for length in lengths) > room
