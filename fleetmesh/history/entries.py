@@ -20,8 +20,9 @@ from fleetmesh.record import Result, Run
 HISTORY = "history.jsonl"
 
 _CLUSTER_IP = re.compile(rb'"clusterIP":\s*"([0-9a-fA-F.:]+)"')
-_VOLATILE = re.compile(r"[+-]?\b\d+(\.\d+)? (?=s\b|MiB\b)|(?<=session )\d+")
-"""What differs from run to run without meaning anything: durations, free space, session numbers."""
+_VOLATILE = re.compile(r"[+-]\d+\.\d+|\b\d+(\.\d+)?(?= (s|MiB)\b)|(?<=session )\d+")
+"""What differs from run to run without meaning anything: durations, clock offsets, free space,
+session numbers."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ def _seen(result: Result) -> Seen:
         for address in _CLUSTER_IP.findall(transcript.stdout)
     }
     said = (*result.notes, *(f"path {path}" for path in result.paths))
-    saw = (*(_VOLATILE.sub("… ", note) for note in said), *sorted(addresses))
+    saw = (*(_VOLATILE.sub("…", note) for note in said), *sorted(addresses))
     return Seen(
         result.id, result.check, result.phase, result.outcome.value, result.reason, tuple(saw)
     )

@@ -176,6 +176,23 @@ def test_old_evidence_is_stale_and_absent_evidence_never_fresh(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("clock offset between -0.018 and +0.001 s", "clock offset between +0.002 and +0.010 s"),
+        ("12 MiB are free", "13 MiB are free"),
+        ("valid for another 300 s", "valid for another 299 s"),
+        ("held by login session 4 from a", "held by login session 12 from a"),
+    ],
+)
+def test_what_differs_in_every_run_is_no_change(before: str, after: str) -> None:
+    def entry(note: str) -> Entry:
+        return Entry.of(_run(result("x", transcript(), notes=(note,))))
+
+    assert changes(entry(before), entry(after)) == []
+    assert changes(entry(before), entry(after.replace("a", "b"))) != []
+
+
+@pytest.mark.parametrize(
     "given",
     [
         {"verdict": None},
