@@ -11,6 +11,7 @@ from fleetmesh.evidence.seal import Sealed, seal
 from fleetmesh.evidence.sums import SUMS, Refused
 from fleetmesh.history.entries import update
 from fleetmesh.history.since import since
+from fleetmesh.redaction import remaining
 from fleetmesh.views.render import render
 
 DRILL = "drill.json"
@@ -22,7 +23,8 @@ def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
     """Seal the folder of a run or a drill, with its views, and sign it with `key`.
 
     A run that broke off is closed as INCOMPLETE first. Raises Refused where the folder is not what
-    sealing can vouch for, BrokenRecord and CannotRecord where the record is not, or still grows,
+    sealing can vouch for, or a secret is left in it; BrokenRecord and CannotRecord where the record
+    is not, or still grows;
     NotRendered where a view could not be made.
     """
     folder = folder.resolve()
@@ -38,11 +40,18 @@ def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
         raise Refused(f"{folder} holds the run {run.id}: give it its name back")
     if fresh:
         render(folder, since(folder))
+        _without_secrets(folder)
     sealed = seal(folder, key)
     workplan = folder.with_name(f"{folder.name}{WORKPLAN}")
     put(workplan, told(folder, sealed.digest).encode(errors="backslashreplace"))
     update(folder.parent)
     return replace(sealed, workplan=workplan)
+
+
+def _without_secrets(folder: Path) -> None:
+    found = [f"{file.relative_to(folder)} ({rule})" for file, rule in remaining(folder)]
+    if found:
+        raise Refused(f"{folder} holds what looks like a secret: {', '.join(found)}")
 
 
 def told(folder: Path, digest: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from fleetmesh.facts.clusters import CLUSTER_UIDS
+from fleetmesh.facts.clusters import CLUSTER_UIDS, CLUSTER_VERSIONS
 from fleetmesh.facts.fact import Fact, NotUnderstood
 from fleetmesh.facts.machines import CLOCKS, MACHINES, ClockOffset, Machine
 from fleetmesh.record import ClusterSeen, HostSeen
@@ -37,8 +37,17 @@ def seen_hosts(found: Iterable[Transcript]) -> dict[str, HostSeen]:
 
 def seen_clusters(found: Iterable[Transcript]) -> dict[str, ClusterSeen]:
     """The cluster that answered by each one's name."""
-    uids = {t.subject: t for t in found if t.fact == CLUSTER_UIDS.name}
-    return {name: ClusterSeen(uid=_parsed(CLUSTER_UIDS, t)) for name, t in uids.items()}
+    asked: dict[str, dict[str, Transcript]] = {}
+    for transcript in found:
+        if transcript.fact in (CLUSTER_UIDS.name, CLUSTER_VERSIONS.name):
+            asked.setdefault(transcript.subject, {}).setdefault(transcript.fact, transcript)
+    return {
+        name: ClusterSeen(
+            version=_parsed(CLUSTER_VERSIONS, said.get(CLUSTER_VERSIONS.name)),
+            uid=_parsed(CLUSTER_UIDS, said.get(CLUSTER_UIDS.name)),
+        )
+        for name, said in asked.items()
+    }
 
 
 def _parsed(fact: Fact[Any], transcript: Transcript | None) -> Any:

@@ -100,6 +100,19 @@ def parse_cluster_uid(transcript: Transcript) -> str:
     return uid
 
 
+def parse_cluster_version(transcript: Transcript) -> str:
+    """The API server's own version, as /version has it: `v1.32.3+k3s1`."""
+    if transcript.exit_status != 200:
+        raise NotUnderstood(f"HTTP {transcript.exit_status}")
+    try:
+        version = json.loads(transcript.stdout)["gitVersion"]
+    except (ValueError, KeyError, TypeError):
+        version = None
+    if not isinstance(version, str) or not version:
+        raise NotUnderstood("no gitVersion in the answer to /version")
+    return version
+
+
 @dataclass(frozen=True)
 class PodCommand:
     """What a command in a pod said."""
@@ -227,6 +240,10 @@ def _services(inventory: Inventory) -> dict[str, Probe]:
     }
 
 
+def _cluster_versions(inventory: Inventory) -> dict[str, Probe]:
+    return {name: Kubernetes(name, "/version", "get --raw /version") for name in inventory.clusters}
+
+
 def _cluster_uids(inventory: Inventory) -> dict[str, Probe]:
     path, kubectl = "/api/v1/namespaces/kube-system", "get namespace kube-system -o json"
     return {cluster: Kubernetes(cluster, path, kubectl) for cluster in inventory.clusters}
@@ -273,4 +290,5 @@ PODS = Fact("pods", _pods, parse_pods)
 DEPLOYMENTS = Fact("deployments", _deployments, parse_deployments)
 SERVICES = Fact("live_services", _services, parse_service)
 CLUSTER_UIDS = Fact("cluster_uids", _cluster_uids, parse_cluster_uid)
+CLUSTER_VERSIONS = Fact("cluster_versions", _cluster_versions, parse_cluster_version)
 INSIDE_ANSWERS = Fact("inside_answers", _inside_answers, parse_pod_command)

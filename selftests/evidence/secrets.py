@@ -38,7 +38,7 @@ SECRETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "PASSWORD=": ("STATE_HUB_PASSWORD=correcthorse", ("correcthorse",)),
     "PASSWORD= in quotes": ('export DB_PASSWORD="correct horse staple"', ("correct", "staple")),
     "TOKEN=": ("ISSUE_CORE_TOKEN=zz9plural", ("zz9plural",)),
-    "SECRET=": ("CLIENT_SECRET='s3kr1t value'", ("s3kr1t", "value")),
+    "SECRET=": ("CLIENT_SECRET='s3kr1t valu3x'", ("s3kr1t", "valu3x")),
     "query": ("GET /x?access_token=qwertyuiop&limit=5", ("qwertyuiop",)),
     "option": ("/usr/bin/thing --password swordfish --port 80", ("swordfish",)),
     "json member": ('{"user":"op","password":"pa\\"ss word","n":1}', ("ss word",)),

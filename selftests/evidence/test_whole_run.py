@@ -1,0 +1,225 @@
+"""Whole runs, in a process of their own: nothing secret on the disk, and no end that looks good.
+
+Each judges a recording again; the record is written as it is on a fleet.
+"""
+
+import base64
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from fleetmesh.evidence.closing import close
+from fleetmesh.evidence.folder import BrokenRecord, read, read_events
+from fleetmesh.evidence.journal import EVENTS, PLAN
+from fleetmesh.outcomes import Verdict
+from fleetmesh.redaction import remaining
+from fleetmesh.snapshot import Snapshot
+from rehearsal.paths import PROJECT, RECORDINGS
+from selftests.evidence.secrets import HARMLESS, SECRETS
+
+RECORDING = RECORDINGS / "ground-after"
+ENVIRONMENT = "environment-of-the-suite-7"
+BARE = ("-q", "-p", "no:fixtures.views")
+"""Arguments that leave a run with its record alone."""
+INVENTORY = "inv3ntory-pass"
+
+
+def command(recording: Path, reports: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", f"--replay={recording}", f"--reports={reports}", *more]
+
+
+def environment(**more: str) -> dict[str, str]:
+    outer = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return {**outer, **more}
+
+
+def doctored(folder: Path) -> Path:
+    """The recording, with every secret somewhere in what hosts, services and APIs said."""
+    found = Snapshot.read(RECORDING / "transcripts.json.xz")
+    transcripts = sorted(found, key=lambda t: (t.fact, t.subject))
+    everything = [*(text for text, _ in SECRETS.values()), ENVIRONMENT, INVENTORY, *HARMLESS]
+    everything += [base64.b64encode(text.encode()).decode() for text, _ in SECRETS.values()]
+    everything += [quote(ENVIRONMENT, safe=""), json.dumps({"said": ENVIRONMENT})]
+    for number, text in enumerate(everything):
+        at = transcripts[number % len(transcripts)]
+        place = ("stdout", "stderr")[number % 2]
+        said = getattr(at, place) + f"\n{text}\n".encode()
+        transcripts[number % len(transcripts)] = replace(at, **{place: said})
+    lost = replace(
+        transcripts[0], lost=f"refused: {SECRETS['jwt'][0]}", details={"token": "t0ps3cr"}
+    )
+    transcripts[0] = lost
+    for transcript in transcripts:
+        found.add(transcript)
+    # Over the limit: the secret stands astride the end of the head that an event holds.
+    long = b"x" * 4080 + b"\nHUB_PASSWORD=astride-the-edge\n" + b"y\n" * 60_000
+    found.add(replace(transcripts[1], stdout=long + transcripts[1].stdout))
+    folder.mkdir()
+    found.write(folder / "transcripts.json.xz")
+    text = (RECORDING / "inventory.yaml").read_text()
+    (folder / "inventory.yaml").write_text(f"{text}# postgres://hub:{INVENTORY}@db/hub\n")
+    return folder
+
+
+def test_no_secret_is_in_any_file(tmp_path: Path) -> None:
+    recording, reports = doctored(tmp_path / "doctored"), tmp_path / "reports"
+    done = subprocess.run(
+        command(recording, reports), cwd=PROJECT, env=environment(HUB_TOKEN=ENVIRONMENT),
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode in (1, 6), done.stdout + done.stderr
+    (folder,) = reports.glob("*_*")
+    planted = [part for _, parts in SECRETS.values() for part in parts]
+    planted += [ENVIRONMENT, INVENTORY, "astride-the-edge", "t0ps3cr"]
+    forms = [
+        *planted,
+        *(quote(part, safe="") for part in planted),
+        *(json.dumps(part)[1:-1] for part in planted),
+        *(base64.b64encode(text.encode()).decode() for text, _ in SECRETS.values()),
+    ]
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    assert {file.name for file in files} >= {EVENTS, PLAN, "run.json", "inventory.yaml"}
+    for file in files:
+        text = file.read_text("utf-8", "replace")
+        assert not [form for form in forms if form in text], file
+    assert remaining(folder) == []
+    run = read(folder)
+    assert sum(run.redactions.values()) > len(SECRETS)
+    said = b"\n".join(t.stdout + t.stderr for t in _transcripts(folder))
+    for text in HARMLESS:
+        assert text.encode() in said, text
+
+
+def _transcripts(folder: Path) -> Snapshot:
+    from fleetmesh.evidence.folder import snapshot_of  # noqa: PLC0415
+
+    return snapshot_of(read_events(folder))
+
+
+def test_a_record_can_be_judged_again(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for recording, reports in ((RECORDING, first), (None, second)):
+        source = recording or next(first.glob("*_*"))
+        subprocess.run(
+            command(source, reports, *BARE), cwd=PROJECT, env=environment(),
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+        )  # fmt: skip
+    once, again = read(next(first.glob("*_*"))), read(next(second.glob("*_*")))
+    assert [(r.nodeid, r.outcome, r.reason, r.transcripts) for r in once.results] == [
+        (r.nodeid, r.outcome, r.reason, r.transcripts) for r in again.results
+    ]
+    assert once.verdict is again.verdict is Verdict.READY
+
+
+def whole(tmp_path: Path) -> list[bytes]:
+    subprocess.run(
+        command(RECORDING, tmp_path / "whole", *BARE), cwd=PROJECT, env=environment(),
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+    )  # fmt: skip
+    (folder,) = (tmp_path / "whole").glob("*_*")
+    return (folder / EVENTS).read_bytes().splitlines()
+
+
+def test_killed_at_any_moment_a_run_is_incomplete(tmp_path: Path) -> None:
+    events = len(whole(tmp_path))
+    dice = random.Random(os.getpid())
+    moments = [dice.randrange(1, events - 1) for _ in range(10)]
+    for number, moment in enumerate(moments):
+        reports = tmp_path / str(number)
+        with subprocess.Popen(
+            command(RECORDING, reports, *BARE), cwd=PROJECT, env=environment(), text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        ) as process:  # fmt: skip
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline and process.poll() is None:
+                written = [file.read_bytes().count(b"\n") for file in reports.glob(f"*_*/{EVENTS}")]
+                if written and written[0] >= moment:
+                    break
+                time.sleep(0.001)
+            process.send_signal(signal.SIGKILL)
+        (folder,) = reports.glob("*_*")
+        if not (folder / PLAN).exists():
+            with pytest.raises(BrokenRecord, match="plan"):
+                read(folder)
+            continue
+        found, run = read_events(folder), read(folder)
+        assert len(found.events) >= moment, "readable up to the last event"
+        assert len(run.results) == sum(1 for _ in found.of("outcome"))
+        assert not found.ended, f"killed too late at {moment} of {events}"
+        assert (run.verdict, run.verdict.exit_status) == (Verdict.INCOMPLETE, 6)
+        assert close(folder).verdict is Verdict.INCOMPLETE
+        assert json.loads((folder / "run.json").read_text())["verdict"] == "INCOMPLETE"
+        rendered = subprocess.run(
+            [sys.executable, "-m", "fleetmesh", "render", str(folder)], cwd=PROJECT,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert rendered.returncode == 0, rendered.stderr
+        for view in ("evidence.html", "report.html", "workplan.md", "results.json"):
+            text = (folder / view).read_text()
+            assert "INCOMPLETE" in text, view
+            assert "READY:" not in text.replace("NOT READY:", ""), view
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_broken_off_a_run_is_incomplete_and_says_so(tmp_path: Path, ending: signal.Signals) -> None:
+    with subprocess.Popen(
+        command(RECORDING, tmp_path, *BARE), cwd=PROJECT, env=environment(), text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as process:  # fmt: skip
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if any(b'"outcome"' in file.read_bytes() for file in tmp_path.glob(f"*_*/{EVENTS}")):
+                break
+            time.sleep(0.001)
+        process.send_signal(ending)
+        said = process.communicate(timeout=60)[0]
+    assert process.returncode == 6, said
+    assert "INCOMPLETE: " in said
+    run = read(next(tmp_path.glob("*_*")))
+    assert (run.verdict, run.open) == (Verdict.INCOMPLETE, False)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("kilobytes", [64, 136])
+def test_a_full_disk_ends_the_run(tmp_path: Path, kilobytes: int) -> None:
+    script = (
+        f"mount -t tmpfs -o size={kilobytes}k tmpfs {tmp_path} && cd {PROJECT} && "
+        f"{' '.join(command(RECORDING, tmp_path))}; status=$?; "
+        f"mkdir -p {tmp_path}-kept && cp -a {tmp_path}/. {tmp_path}-kept; exit $status"
+    )
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script], env=environment(), stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert done.returncode == 6, said
+    assert "INCOMPLETE: " in said
+    assert "the record breaks off: " in said
+    assert "No space left on device" in said
+    assert "Traceback" not in said
+    (folder,) = Path(f"{tmp_path}-kept").glob("*_*")
+    assert read(folder).verdict is Verdict.INCOMPLETE
+    shutil.rmtree(f"{tmp_path}-kept")
+
+
+def test_one_moment_is_not_shared_out(tmp_path: Path) -> None:
+    (tmp_path / "plugin_like_xdist.py").write_text(
+        "def pytest_addoption(parser):\n    parser.addoption('--numprocesses', type=int)\n"
+    )
+    done = subprocess.run(
+        command(RECORDING, tmp_path / "reports", "-p", "plugin_like_xdist", "--numprocesses=2"),
+        cwd=PROJECT, env=environment(PYTHONPATH=str(tmp_path)), stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 4
+    assert "one run judges one snapshot of one moment" in done.stderr
