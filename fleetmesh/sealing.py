@@ -24,8 +24,7 @@ def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
 
     A run that broke off is closed as INCOMPLETE first. Raises Refused where the folder is not what
     sealing can vouch for, or a secret is left in it; BrokenRecord and CannotRecord where the record
-    is not, or still grows;
-    NotRendered where a view could not be made.
+    is not, or still grows; NotRendered where a view could not be made.
     """
     folder = folder.resolve()
     if not folder.is_dir():
@@ -33,6 +32,7 @@ def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
     if not any((folder / name).exists() for name in (PLAN, EVENTS)):
         if not (folder / DRILL).exists():
             raise Refused(f"{folder} holds neither a run nor a drill")
+        _without_secrets(folder)
         return seal(folder, key)
     fresh = not (folder / SUMS).exists()
     run = close(folder) if fresh else read(folder)
@@ -40,7 +40,7 @@ def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
         raise Refused(f"{folder} holds the run {run.id}: give it its name back")
     if fresh:
         render(folder, since(folder))
-        _without_secrets(folder)
+    _without_secrets(folder)
     sealed = seal(folder, key)
     workplan = folder.with_name(f"{folder.name}{WORKPLAN}")
     put(workplan, told(folder, sealed.digest).encode(errors="backslashreplace"))
@@ -49,7 +49,10 @@ def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
 
 
 def _without_secrets(folder: Path) -> None:
-    found = [f"{file.relative_to(folder)} ({rule})" for file, rule in remaining(folder)]
+    try:
+        found = [f"{file.relative_to(folder)} ({rule})" for file, rule in remaining(folder)]
+    except OSError as error:
+        raise Refused(f"{error.filename} cannot be read: {error.strerror}") from None
     if found:
         raise Refused(f"{folder} holds what looks like a secret: {', '.join(found)}")
 

@@ -158,6 +158,36 @@ def test_a_drill_is_sealed_and_verified(
     assert "note     record: the folder is none of a run" in out
 
 
+@pytest.mark.parametrize("kind", ["run", "drill", "sealed before"])
+def test_a_secret_that_is_left_is_named_and_nothing_is_sealed(
+    tmp_path: Path, keys: Keys, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    folder = tmp_path / ID
+    if kind == "drill":
+        folder.mkdir()
+        (folder / "drill.json").write_text("{}")
+    else:
+        record(tmp_path)
+    (folder / "left.txt").write_text("DB_PASSWORD=hunter2-hunter2\n")
+    if kind == "sealed before":
+        forge(folder, keys["stranger"]).unlink()
+    status, _, err = call(capsys, "seal", folder, "--sign", keys["operator"])
+    assert status == 2
+    assert "left.txt" in err
+    assert "hunter2" not in err
+    assert not (tmp_path / f"{ID}.tar.gz").exists()
+
+
+def test_a_sealed_run_is_signed_later(
+    tmp_path: Path, keys: Keys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = record(tmp_path)
+    for options in ((), ("--sign", keys["stranger"]), ("--sign", keys["operator"])):
+        assert call(capsys, "seal", folder, *options)[0] == 0
+    bundle = tmp_path / f"{ID}.tar.gz"
+    assert call(capsys, "verify", bundle, "--allowed-signers", keys.allowed)[0] == 0
+
+
 @pytest.mark.parametrize("what", ["nothing", "empty", "no plan", "broken", "renamed"])
 def test_what_cannot_be_sealed_is_said_without_a_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str
