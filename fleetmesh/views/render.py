@@ -21,7 +21,7 @@ VIEWS = (
 )
 _ROOT = Path(fleetmesh.__file__).parents[1]
 _DEADLINE = 120  # seconds for pytest to write its two files
-_PLUGINS = ("pytest_metadata.plugin", "pytest_html.plugin", "pytest_html.fixtures")
+_PLUGINS = ("metadata", "html", "html_fixtures")  # by their entry points
 
 
 class NotRendered(Exception):
