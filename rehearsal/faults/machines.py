@@ -152,8 +152,14 @@ class LogindDead(Fault):
         root(RAILIANCE, "systemctl mask --runtime systemd-logind; systemctl stop systemd-logind")
 
     def heal(self) -> None:
+        # A new logind counts sessions from c1 again, and refuses a log-in where systemd still has a
+        # scope of that name from before: those that it does not know are ended.
+        listed = "systemctl list-units --plain --no-legend --no-pager 'session-*.scope'"
         root(RAILIANCE, "systemctl unmask --runtime systemd-logind; "
-                        "systemctl start systemd-logind")  # fmt: skip
+                        "systemctl start systemd-logind; "
+                        f"{listed} | while read -r scope _; do id=${{scope#session-}}; "
+                        "loginctl show-session ${id%.scope} >/dev/null 2>&1 </dev/null || "
+                        "systemctl stop $scope </dev/null; done")  # fmt: skip
 
 
 class DiskFull(Fault):
