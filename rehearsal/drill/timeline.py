@@ -14,7 +14,7 @@ from fleetmesh.views.page import fill
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LABEL, _AXIS, _TIMES = 190, 560, 370
+_LABEL, _AXIS, _TIMES = 190, 500, 480
 _ROW, _HEAD = 26, 24
 _WIDTH = _LABEL + _AXIS + _TIMES
 
