@@ -2,12 +2,32 @@
 
 from typing import Any
 
-from fleetmesh.facts import clusters, http, keys, machines, reference, sockets, units, workstation
+from fleetmesh.facts import (
+    cluster_services,
+    clusters,
+    http,
+    keys,
+    machines,
+    reference,
+    sockets,
+    units,
+    workstation,
+)
 from fleetmesh.facts.fact import Fact, NotUnderstood, Observed
 
 FACTS: dict[str, Fact[Any]] = {
     fact.name: fact
-    for module in (machines, units, sockets, keys, workstation, http, clusters, reference)
+    for module in (
+        machines,
+        units,
+        sockets,
+        keys,
+        workstation,
+        http,
+        cluster_services,
+        clusters,
+        reference,
+    )
     for fact in vars(module).values()
     if isinstance(fact, Fact)
 }

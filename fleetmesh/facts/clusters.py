@@ -1,4 +1,4 @@
-"""What the clusters' APIs say: Deployments, pods, Services, and commands run in a pod.
+"""What the clusters' APIs say: Deployments, pods, and commands run in a pod.
 
 Field names are those of the Kubernetes API; an unavailable Deployment omits `readyReplicas`, and
 `Running` is a phase that says nothing about readiness.
@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from fleetmesh.facts.api_objects import UNUSABLE, body_of, items_of
 from fleetmesh.facts.fact import Fact, NotUnderstood
 from fleetmesh.facts.probe import ExecInPod, Kubernetes, Probe
 from fleetmesh.inventory import Bridge, Inventory
 from fleetmesh.transcript import Transcript
 
-# What reading a JSON value of an unexpected shape raises.
-_UNUSABLE = (AttributeError, KeyError, TypeError, ValueError)
 _BODY_LIMIT = 64 * 1024  # bytes of an answer inside the cluster
 
 
@@ -36,6 +35,8 @@ class Pod:
     """Why the pod as a whole is not ready, whatever its containers are; None if it is."""
     arguments: tuple[str, ...]
     """Command, arguments and environment values of every container, in order."""
+    ports: tuple[int, ...]
+    """The ports on which its containers say that they listen."""
 
 
 @dataclass(frozen=True)
@@ -51,48 +52,28 @@ class Deployment:
         return bool(self.selector) and self.selector.items() <= pod.labels.items()
 
 
-@dataclass(frozen=True)
-class LiveService:
-    """A Service as the cluster has it now."""
-
-    cluster_ip: str
-    ports: tuple[int, ...]
-
-
 def parse_pods(transcript: Transcript) -> tuple[Pod, ...]:
     """Read a PodList; an empty one is an answer, and evidence of nothing."""
-    return tuple(_pod(item) for item in _items(transcript, "PodList"))
+    return tuple(_pod(item) for item in items_of(transcript, "PodList"))
 
 
 def parse_deployments(transcript: Transcript) -> dict[str, Deployment]:
     """Read a DeploymentList, by name."""
     found = {}
-    for item in _items(transcript, "DeploymentList"):
+    for item in items_of(transcript, "DeploymentList"):
         try:
             name = item["metadata"]["name"]
             selector = item["spec"]["selector"].get("matchLabels", {})
             found[name] = Deployment(name, item["spec"].get("replicas", 1), selector)
-        except _UNUSABLE as error:
+        except UNUSABLE as error:
             raise NotUnderstood(f"a Deployment without a usable {error}") from None
     return found
-
-
-def parse_service(transcript: Transcript) -> LiveService | None:
-    """Read a Service; None where the cluster has none of that name (404)."""
-    if transcript.exit_status == 404 and _object(transcript).get("reason") == "NotFound":
-        return None
-    body = _body(transcript, "Service")
-    try:
-        ports = tuple(port["port"] for port in body["spec"]["ports"])
-        return LiveService(body["spec"]["clusterIP"], ports)
-    except (KeyError, TypeError) as error:
-        raise NotUnderstood(f"a Service without {error}") from None
 
 
 def parse_cluster_uid(transcript: Transcript) -> str:
     """The UID of the namespace kube-system, which identifies a cluster."""
     try:
-        uid = _body(transcript, "Namespace")["metadata"]["uid"]
+        uid = body_of(transcript, "Namespace")["metadata"]["uid"]
     except (KeyError, TypeError):
         uid = None
     if not isinstance(uid, str) or not uid:
@@ -163,8 +144,13 @@ def _pod(item: dict[str, Any]) -> Pod:
                     *(str(entry.get("value", "")) for entry in container.get("env", ())),
                 )
             ),
+            ports=tuple(
+                port["containerPort"]
+                for container in spec["containers"]
+                for port in container.get("ports", ())
+            ),
         )
-    except _UNUSABLE as error:
+    except UNUSABLE as error:
         raise NotUnderstood(f"a pod without a usable {error}") from None
 
 
@@ -175,36 +161,6 @@ def _unready(conditions: list[dict[str, Any]]) -> str | None:
             said = condition.get("message") or condition.get("reason")
             return None if condition["status"] == "True" else said or "no reason given"
     return "the kubelet has not said so"
-
-
-def _items(transcript: Transcript, kind: str) -> list[dict[str, Any]]:
-    body = _body(transcript, kind)
-    items = body.get("items")
-    if not isinstance(items, list):
-        raise NotUnderstood(f"a {kind} without items")
-    metadata = body.get("metadata")
-    if isinstance(metadata, dict) and metadata.get("continue"):
-        raise NotUnderstood(f"only the first part of a {kind}")
-    return items
-
-
-def _object(transcript: Transcript) -> dict[str, Any]:
-    try:
-        body = json.loads(transcript.stdout)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise NotUnderstood(f"HTTP {transcript.exit_status}, and no JSON object")
-    return body
-
-
-def _body(transcript: Transcript, kind: str) -> dict[str, Any]:
-    body = _object(transcript)
-    if transcript.exit_status != 200:
-        raise NotUnderstood(f"HTTP {transcript.exit_status}: {body.get('message', 'no message')}")
-    if body.get("kind") != kind:
-        raise NotUnderstood(f"expected a {kind}, found {body.get('kind')!r}")
-    return body
 
 
 def _pods(inventory: Inventory) -> dict[str, Probe]:
@@ -226,17 +182,6 @@ def _deployments(inventory: Inventory) -> dict[str, Probe]:
             f"-n {bridge.namespace} get deployments -o json",
         )
         for bridge in inventory.bridges.values()
-    }
-
-
-def _services(inventory: Inventory) -> dict[str, Probe]:
-    return {
-        service.id: Kubernetes(
-            service.cluster,
-            f"/api/v1/namespaces/{service.namespace}/services/{service.name}",
-            f"-n {service.namespace} get svc {service.name} -o json",
-        )
-        for service in inventory.services.values()
     }
 
 
@@ -288,7 +233,6 @@ def _namespace(bridge: Bridge) -> str:
 
 PODS = Fact("pods", _pods, parse_pods)
 DEPLOYMENTS = Fact("deployments", _deployments, parse_deployments)
-SERVICES = Fact("live_services", _services, parse_service)
 CLUSTER_UIDS = Fact("cluster_uids", _cluster_uids, parse_cluster_uid)
 CLUSTER_VERSIONS = Fact("cluster_versions", _cluster_versions, parse_cluster_version)
 INSIDE_ANSWERS = Fact("inside_answers", _inside_answers, parse_pod_command)

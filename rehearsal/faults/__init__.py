@@ -5,6 +5,7 @@ from __future__ import annotations
 from rehearsal.faults import (
     api,
     autostart,
+    bridge_services,
     bridges,
     carriers,
     certificates,
@@ -31,8 +32,8 @@ FAULTS: dict[str, type[Fault]] = {
     fault.title(): fault
     for module in (
         *(keys, identity, tunnels, carriers, units, options, reference),
-        *(workstation, rogues, autostart, services, bridges, clusters, api, hosts, machines),
-        *(policy, certificates, ops_bridge, writes, harmless),
+        *(workstation, rogues, autostart, services, bridges, bridge_services, clusters),
+        *(api, hosts, machines, policy, certificates, ops_bridge, writes, harmless),
     )
     for fault in vars(module).values()
     if isinstance(fault, type)

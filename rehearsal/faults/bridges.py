@@ -23,6 +23,8 @@ from rehearsal.faults.services import INSIDE
 
 READY = f"bridge_pods_are_ready[{HUB_BRIDGE}]"
 LEADS = f"bridge_leads_to_its_tunnel[{HUB_BRIDGE}]"
+LED = f"bridge_service_leads_to_its_pods[{HUB_BRIDGE}]"
+NO_POD = "has no pod to which its Service could lead"
 LABELS = "/spec/template/metadata/labels"
 TARGET = f"{CONTAINER}/command/2"  # of socat's two addresses the second
 NO_ANSWER = fail("asked from inside, actcore-state-hub-bridge does not answer")
@@ -146,6 +148,7 @@ class BridgeRelabelled(_Bridge):
     turns = {
         READY: fail("wants 1 pods and 0 match the runbook's selector"),
         LEADS: inconclusive("has no pod whose proxy could be looked at"),
+        LED: inconclusive(NO_POD),
     }
 
 
@@ -156,6 +159,7 @@ class BridgeScaledToZero(_Bridge):
     turns = {
         READY: fail("is scaled to 0 replicas"),
         LEADS: inconclusive("has no pod whose proxy could be looked at"),
+        LED: inconclusive(NO_POD),
         INSIDE: NO_ANSWER,
     }
 
@@ -166,6 +170,7 @@ class BridgeGone(Fault):
     turns = {
         READY: fail(f"there is no Deployment activity-core/{HUB_BRIDGE}"),
         LEADS: fail(f"there is no Deployment activity-core/{HUB_BRIDGE}"),
+        LED: fail(f"there is no Deployment activity-core/{HUB_BRIDGE}"),
         INSIDE: NO_ANSWER,
     }
 

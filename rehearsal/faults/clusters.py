@@ -25,18 +25,6 @@ from rehearsal.faults.services import AT_ITS_ADDRESS, INSIDE, PATH, THROUGH_THE_
 CURRENT = "cluster_ip_is_current[state-hub]"
 
 
-class BridgeServiceGone(Fault):
-    """The bridge's Service is deleted: its name does not resolve inside the cluster."""
-
-    turns = {INSIDE: fail("Name or service not known")}
-
-    def inject(self) -> None:
-        kubectl(BRIDGES, f"delete svc/{HUB_BRIDGE}")
-
-    def heal(self) -> None:
-        restore(BRIDGES, HUB_BRIDGE)
-
-
 class ClusterNamesUnknown(Fault):
     """The application's pods do not ask the cluster's DNS."""
 

@@ -168,6 +168,7 @@ class ForwardingForbiddenToTheSuite(Fault):
             "live_path_leads_over_the_fleet",
             "bridge_pods_are_ready",
             "bridge_leads_to_its_tunnel",
+            "bridge_service_leads_to_its_pods",
             "cluster_is_the_right_one",
             "service_answers_inside_the_cluster",
             "progress_event_can_be_read_back",

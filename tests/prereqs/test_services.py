@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from fixtures import Case, Inconclusive, check
 from fleetmesh import ssh_command
-from fleetmesh.facts.clusters import LiveService
+from fleetmesh.facts.cluster_services import LiveService
 from fleetmesh.facts.http import Answer
 from fleetmesh.facts.reference import ConfiguredTunnel
 from fleetmesh.facts.sockets import Process

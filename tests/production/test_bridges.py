@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from fixtures import Case, Inconclusive, check
+from fleetmesh.facts.cluster_services import Endpoint, LiveService
 from fleetmesh.facts.clusters import Deployment, Pod, PodCommand
 from fleetmesh.facts.http import differs
 from fleetmesh.inventory import Bridge, Inventory
@@ -75,6 +76,41 @@ def test_bridge_leads_to_its_tunnel(
         proxied = {address.replace("localhost", "127.0.0.1") for address in named}
         assert proxied == {expected}, f"{pod.name} proxies to {sorted(proxied)}, not to {expected}"
         assert pod.host_network, f"127.0.0.1 in {pod.name} is its own, not the node's"
+
+
+@check(
+    "PROD-02",
+    runbook="After",
+    hint="ssh {bridge.cluster} kubectl -n {bridge.namespace} get svc,ep {bridge} -o yaml",
+)
+def test_bridge_service_leads_to_its_pods(
+    bridge: Bridge,
+    pods: Pods,
+    deployments: Deployments,
+    bridge_services: Mapping[str, LiveService | None],
+    bridge_endpoints: Mapping[str, tuple[Endpoint, ...]],
+    case: Case,
+) -> None:
+    """The bridge's Service leads to the bridge's own pods, where they listen, and nowhere else."""
+    service = bridge_services[bridge.id]
+    assert service is not None, f"there is no Service {bridge.namespace}/{bridge}"
+    names = dict(zip(service.ports, service.names, strict=True))
+    assert bridge.port in names, (
+        f"the Service has port {[*names]}, the inventory says {bridge.port}"
+    )
+    _, owned = _pods(bridge, pods, deployments)
+    if not owned:
+        raise Inconclusive(f"{bridge} has no pod to which its Service could lead")
+    ports = {pod.name: pod.ports for pod in owned}
+    led = [end for end in bridge_endpoints[bridge.id] if end.port_name == names[bridge.port]]
+    assert led, f"the Service of {bridge} leads to no pod"
+    for end in led:
+        where = f"the Service leads to {end.ip}:{end.port}, {end.pod or 'of no pod'}"
+        case.note(where)
+        assert end.pod in ports, f"{where}; the bridge has {', '.join(ports)}"
+        if not ports[end.pod]:
+            raise Inconclusive(f"{end.pod} does not say on which port it listens")
+        assert end.port in ports[end.pod], f"{where}, which listens on {[*ports[end.pod]]}"
 
 
 @check(

@@ -1,0 +1,48 @@
+"""Objects of the Kubernetes API, as its answers hold them."""
+
+import json
+from typing import Any
+
+from fleetmesh.facts.fact import NotUnderstood
+from fleetmesh.transcript import Transcript
+
+UNUSABLE = (AttributeError, KeyError, TypeError, ValueError)
+"""What reading a JSON value of an unexpected shape raises."""
+
+
+def items_of(transcript: Transcript, kind: str) -> list[dict[str, Any]]:
+    """The items of a whole list of this kind; raises NotUnderstood otherwise."""
+    body = body_of(transcript, kind)
+    items = body.get("items")
+    if not isinstance(items, list):
+        raise NotUnderstood(f"a {kind} without items")
+    metadata = body.get("metadata")
+    if isinstance(metadata, dict) and metadata.get("continue"):
+        raise NotUnderstood(f"only the first part of a {kind}")
+    return items
+
+
+def object_of(transcript: Transcript) -> dict[str, Any]:
+    """The answer's JSON object, whatever its status; raises NotUnderstood for anything else."""
+    try:
+        body = json.loads(transcript.stdout)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise NotUnderstood(f"HTTP {transcript.exit_status}, and no JSON object")
+    return body
+
+
+def not_found(transcript: Transcript) -> bool:
+    """Whether the API knows the resource and has no object of that name."""
+    return transcript.exit_status == 404 and object_of(transcript).get("reason") == "NotFound"
+
+
+def body_of(transcript: Transcript, kind: str) -> dict[str, Any]:
+    """The object of this kind that the API answered with 200; raises NotUnderstood otherwise."""
+    body = object_of(transcript)
+    if transcript.exit_status != 200:
+        raise NotUnderstood(f"HTTP {transcript.exit_status}: {body.get('message', 'no message')}")
+    if body.get("kind") != kind:
+        raise NotUnderstood(f"expected a {kind}, found {body.get('kind')!r}")
+    return body
