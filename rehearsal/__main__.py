@@ -42,6 +42,13 @@ def main() -> int:
     drill.add_argument(
         "--keep-fleet", action="store_true", help="leave the fleet up where the drill ends"
     )
+    drill.add_argument(
+        "--manager",
+        choices=("systemd", "ops-bridge"),
+        default="systemd",
+        help="what runs the tunnels on railiance01 (default: systemd, by its units); with "
+        "ops-bridge, the stages migrate and renew are left out",
+    )
     wanted = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that `up` cleans up after itself
     try:
@@ -52,7 +59,7 @@ def main() -> int:
         elif wanted.command == "faults":
             return _faults(wanted.names, record=wanted.record)
         elif wanted.command == "drill":
-            return _drill(keep=wanted.keep_fleet)
+            return _drill(manager=wanted.manager, keep=wanted.keep_fleet)
         elif wanted.command == "down":
             fleet.down()
             print("The rehearsal fleet is down.")
@@ -93,10 +100,10 @@ def _faults(names: list[str], *, record: bool) -> int:
     return faults(names, _clock(), record=record)
 
 
-def _drill(*, keep: bool) -> int:
+def _drill(*, manager: str, keep: bool) -> int:
     from rehearsal.drill.command import drill  # noqa: PLC0415 - it loads the suite's sessions
 
-    return drill(_clock(), keep=keep)
+    return drill(_clock(), manager=manager, keep=keep)
 
 
 def _status() -> int:

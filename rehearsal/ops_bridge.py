@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rehearsal import fleet
@@ -28,13 +29,19 @@ WantedBy=default.target
 """
 
 
+def provide() -> None:
+    """Put ops-bridge on its host; it starts nothing yet. Raises RehearsalError."""
+    _write(PROGRAM, (STANDINS / "bridge.py").read_text(), user="root", mode="755")
+    fleet.run(HOST, f"mkdir -p {Path(UNIT_FILE).parent}")
+    _write(UNIT_FILE, UNIT)
+
+
 def install() -> None:
     """Take a fleet that its units serve to ops-bridge, and wait until it serves.
 
     `tunnels.yaml` is the one that the installer put there. Raises RehearsalError.
     """
-    _write(PROGRAM, (STANDINS / "bridge.py").read_text(), user="root", mode="755")
-    _write(UNIT_FILE, UNIT)
+    provide()
     _systemctl("daemon-reload")
     _systemctl("disable --now", _units())
     _systemctl("enable --now", ["ops-bridge"])

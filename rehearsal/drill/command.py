@@ -6,19 +6,20 @@ import json
 import secrets
 from typing import TYPE_CHECKING
 
-from rehearsal import fleet
 from rehearsal.drill import page
 from rehearsal.drill.course import Course, walk
-from rehearsal.drill.stages import STAGES
+from rehearsal.drill.manager import OPS_BRIDGE, SYSTEMD
+from rehearsal.drill.stages import STAGES, ops_bridge
 from rehearsal.paths import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def drill(say: Callable[[str], None], *, keep: bool) -> int:
+def drill(say: Callable[[str], None], *, manager: str, keep: bool) -> int:
     """Walk through all stages; 0 if each holds, else 1. Raises RehearsalError."""
-    course = Course(fleet.inventory().manager, planned=len(STAGES))
+    stages = {SYSTEMD.name: STAGES, OPS_BRIDGE.name: ops_bridge.STAGES}[manager]
+    course = Course(manager, planned=len(stages), left_out=stages[0].manager.left_out)
     name = f"{course.started:%Y-%m-%dT%H%M%SZ}_drill_{secrets.token_hex(3)}"
     folder = PROJECT / "reports" / name
 
@@ -34,7 +35,7 @@ def drill(say: Callable[[str], None], *, keep: bool) -> int:
                 writing.replace(folder / file)
 
     try:
-        walk(STAGES, course, folder, keep=keep, say=say, note=note)
+        walk(stages, course, folder, keep=keep, say=say, note=note)
     finally:
         if course.stages:
             print(f"report: {folder / 'drill.html'}", flush=True)

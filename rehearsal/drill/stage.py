@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rehearsal import access, assets, fleet, host, migration
 from rehearsal.drill.commands import COMMANDS
+from rehearsal.drill.manager import SYSTEMD, Manager
 from rehearsal.errors import RehearsalError
 from rehearsal.faults.fault import Expectation
 
@@ -42,6 +43,7 @@ class Stage(Expectation):
     the reason where they fail.
     """
 
+    manager: ClassVar[Manager] = SYSTEMD
     proves: ClassVar[str] = ""
     """The row of the check catalogue that this stage is."""
     writes: ClassVar[bool] = False
@@ -56,6 +58,7 @@ class Stage(Expectation):
         # A reboot restarts pods and units, too, and the drill does not wait ten minutes after it.
         document["limits"]["pod_restart_window"] = POD_RESTART_WINDOW
         document["limits"]["unit_restart_window"] = UNIT_RESTART_WINDOW
+        cls.manager.managed(document)
         if cls.migrated:
             migration.migrated(document)
 
@@ -69,7 +72,7 @@ class Stage(Expectation):
         done = {"PRE-09", "PROD-14"} if cls.migrated else set()
         if cls.writes:
             done |= {"PROD-11", "PROD-12"}
-        return frozenset(fleet.inventory().deferrals.keys() - done)
+        return frozenset(fleet.inventory().deferrals.keys() - done - cls.manager.settles)
 
     @classmethod
     def title(cls) -> str:
@@ -144,12 +147,13 @@ class Seen:
         return bool(self.cells)
 
     def runbook(self, name: str, *, check: bool = True, deadline: float = 60) -> Ran:
-        """Run a command of the runbook where it is meant to be typed.
+        """Run a command of the runbook, or the manager's in its place, where it is to be typed.
 
         Raises DoesNotHold where it fails, unless `check` is off.
         """
         command = COMMANDS[name]
-        ours = assets.exchange(command.meant or command.text, fleet.production(), fleet.inventory())
+        text = self.stage.manager.instead.get(name) or command.meant or command.text
+        ours = assets.exchange(text, fleet.production(), fleet.inventory())
         return self.run(command.host, ours, check=check, deadline=deadline)
 
     def run(self, where: str, text: str, *, check: bool = True, deadline: float = 60) -> Ran:

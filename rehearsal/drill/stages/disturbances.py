@@ -15,6 +15,7 @@ from rehearsal.workstation import K3S_API
 
 if TYPE_CHECKING:
     from fleetmesh.inventory import Tunnel
+    from rehearsal.drill.manager import Manager
     from rehearsal.drill.stage import Seen
 
 RETRIED = {"unit_restarts_rarely": "restarted"}
@@ -118,7 +119,7 @@ class NetworkCut(Stage):
 
     def act(self, seen: Seen) -> None:
         tunnels = fleet.inventory().tunnels.values()
-        bounds = {tunnel.id: _keepalive(tunnel) + MARGIN for tunnel in tunnels}
+        bounds = {tunnel.id: _keepalive(tunnel, self.manager) + MARGIN for tunnel in tunnels}
         cut(on=True)
         begin = time.monotonic()
         for tunnel in tunnels:
@@ -160,17 +161,17 @@ def cut(*, on: bool) -> None:
     )
 
 
-def _keepalive(tunnel: Tunnel) -> float:
+def _keepalive(tunnel: Tunnel, manager: Manager) -> float:
     """Seconds of silence after which the tunnel's ssh gives up, by its running command line.
 
     It asks after each ServerAliveInterval of silence, and gives up when ServerAliveCountMax
     questions are unanswered and the next one is due; ssh_config(5).
     """
-    pid = f"systemctl --user show -p MainPID --value {tunnel.unit}"
+    pid = manager.pid.format(tunnel=tunnel.id)
     argv = user(tunnel.host, f"cat /proc/$({pid})/cmdline").split("\0")[:-1]
     command = ssh_command.parse(argv)
     if command is None:
-        raise DoesNotHold(f"{tunnel.unit} runs no ssh")
+        raise DoesNotHold(f"no ssh carries {tunnel}")
     interval = float(command.option("ServerAliveInterval") or "0")
     return interval * (float(command.option("ServerAliveCountMax") or "3") + 1)
 

@@ -1,0 +1,140 @@
+"""The same stages where ops-bridge runs the tunnels on railiance01, and what differs there."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from types import new_class
+from typing import TYPE_CHECKING, cast
+
+from rehearsal import fleet, ops_bridge
+from rehearsal.drill.manager import OPS_BRIDGE, SYSTEMD
+from rehearsal.drill.prober import Prober
+from rehearsal.drill.stages import before, cutover, disturbances, rollback
+from rehearsal.faults.fault import Turn, fail, inconclusive
+from rehearsal.faults.means import RAILIANCE, user
+
+if TYPE_CHECKING:
+    from rehearsal.drill.stage import Seen, Stage
+
+NOT_UNDERSTOOD = inconclusive("`bridge_status` was not understood")
+NOT_INSTALLED: dict[str, Turn] = {
+    **{
+        check: turn
+        for check, turn in before.NOT_INSTALLED.items()
+        if "is not-found" not in turn.words
+    },
+    "unit_is_running_and_steady": fail("ops-bridge.service is inactive (dead)"),
+    "unit_is_enabled": fail("ops-bridge.service is disabled"),
+    "fleet_tunnel_can_be_stopped": NOT_UNDERSTOOD,
+    "running_ssh_forwards_what_it_should": NOT_UNDERSTOOD,
+    "running_is_what_would_start": NOT_UNDERSTOOD,
+    "few_enough_tunnel_units": NOT_UNDERSTOOD,
+}  # fmt: skip
+"""Without `tunnels.yaml`, `bridge` has nothing to say on railiance01."""
+
+NOT_STARTED = {
+    "unit_is_running_and_steady": fail("ops-bridge.service is inactive (dead)"),
+    "unit_is_enabled": fail("ops-bridge.service is disabled"),
+}
+DOWN = {"unit_is_running_and_steady": fail("`bridge` on railiance01 says that")}
+
+
+class Before(before.Before):
+    """The workstation hub serves both services; ops-bridge is on railiance01, without tunnels."""
+
+    turns = {**before.HUB, **NOT_INSTALLED}
+
+    def act(self, seen: Seen) -> None:
+        which = seen.runbook("which-bridge")
+        seen.expect(which.output == ops_bridge.PROGRAM, f"`which bridge` answered {which.output}")
+        login = seen.runbook("fleet-login", check=False)
+        seen.expect(login.exit_status != 0, "the fleet's key logs in before it is installed")
+
+
+class Install(before.Install):
+    """The installer and linger: ops-bridge has its configuration, and the hub still serves."""
+
+    turns = {**before.HUB, **NOT_STARTED}
+
+    def act(self, seen: Seen) -> None:
+        super().act(seen)
+        asked = f"systemctl --user is-enabled {' '.join(SYSTEMD.units)}"
+        enabled = user(RAILIANCE, asked, check=False).split()
+        seen.expect(enabled == ["enabled"] * len(SYSTEMD.units), f"the units are {enabled}")
+        seen.findings.append(
+            "The installer enables the tunnels' systemd units where ops-bridge is the manager, "
+            "too: at the next boot both would start the same tunnels. The runbook does not say to "
+            "disable them; here, the cutover does."
+        )
+
+
+class InstallAgain(before.InstallAgain):
+    """The same once more, which changes nothing."""
+
+    turns = Install.turns
+
+
+class NetworkCut(disturbances.NetworkCut):
+    """Nothing passes between railiance01 and coulombcore any more: `bridge` reports it."""
+
+    turns = {
+        **disturbances.NetworkCut.turns,
+        **DOWN,
+        "running_ssh_forwards_what_it_should": fail("runs no ssh"),
+        "running_is_what_would_start": fail("runs no ssh"),
+    }
+    unsettled = disturbances.RETRIED
+
+
+class Rollback(rollback.Rollback):
+    """By the runbook's own two lines: the workstation hub serves both services again."""
+
+    turns = {**before.HUB, **DOWN}
+
+    def act(self, seen: Seen) -> None:
+        with Prober() as prober:
+            begin = time.monotonic()
+            seen.runbook("rollback-fleet")
+            seen.runbook("rollback-workstation")
+            prober.recovered(begin)
+        seen.interrupted(prober.outages())
+        kept = user(RAILIANCE, "systemctl --user is-enabled ops-bridge", check=False).strip()
+        seen.expect(kept == "enabled", f"after the rollback, ops-bridge.service is {kept}")
+        seen.findings.append(
+            "With ops-bridge on railiance01 the rollback's `bridge down fleet-…` works as "
+            f"written. It does not last: ops-bridge.service is {kept} still, and starts the "
+            "tunnels anew at the next boot. `systemctl --user disable --now ops-bridge` lasts."
+        )
+        fleet.wait_until_served()
+
+
+class BackToTheStart(rollback.BackToTheStart):
+    """Everything that the drill did is undone: files, units and listeners are those of `before`."""
+
+    turns = Before.turns
+
+    def act(self, seen: Seen) -> None:
+        rollback.hand_back(seen)
+        state = ".local/state"
+        user(RAILIANCE, f"rm -rf {state}/bridge; rmdir -p {state} 2>/dev/null", check=False)
+        rollback.clean_up(seen)
+
+
+def _managed(kind: type[Stage]) -> type[Stage]:
+    """A stage as it is, but for the manager."""
+    same = {"manager": OPS_BRIDGE, "__doc__": inspect.getdoc(kind), "__module__": kind.__module__}
+    managed = new_class(kind.__name__, (kind,), exec_body=lambda body: body.update(same))
+    return cast("type[Stage]", managed)
+
+
+STAGES = tuple(
+    _managed(kind)
+    for kind in (
+        *(Before, Install, InstallAgain, cutover.Cutover, cutover.Verify),
+        *(disturbances.RebootRailiance01, disturbances.RebootCoulombcore),
+        *(disturbances.WorkstationOff, disturbances.WorkstationOn),
+        *(NetworkCut, disturbances.NetworkHealed, Rollback, cutover.CutoverAgain, BackToTheStart),
+    )
+)
+"""The drill's stages with ops-bridge as manager, in their order; see OPS_BRIDGE.left_out."""
