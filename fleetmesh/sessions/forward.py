@@ -7,7 +7,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Union
+from typing import TYPE_CHECKING, Self, Union
+
+from fleetmesh.sessions import channel
 
 if TYPE_CHECKING:
     from paramiko import Channel
@@ -118,7 +120,7 @@ class Forward:
         try:
             while data := near.recv(CHUNK):
                 carried.sent += len(data)  # before it is answered, and the count is read
-                far.sendall(data)
+                _send(far, data)
             _end_writing(far)
         except TimeoutError:
             carried.error, reset = f"no answer within {self._patience:g} s", True
@@ -168,17 +170,20 @@ def _words(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
+def _send(stream: Stream, data: bytes) -> None:
+    if isinstance(stream, socket.socket):
+        stream.sendall(data)
+        return
+    while data:
+        data = data[channel.send(stream, data) :]
+
+
 def _end_writing(stream: Stream) -> None:
     with suppress(Exception):
         if isinstance(stream, socket.socket):
             stream.shutdown(socket.SHUT_WR)
         else:
-            # paramiko's shutdown_write lets go of the lock before it sends, so that the answer to
-            # a CLOSE can pass the EOF; sshd then drops the whole connection.
-            channel: Any = stream
-            with channel.lock:
-                if not channel.closed and (message := channel._send_eof()):
-                    channel.transport._send_user_message(message)
+            channel.end_writing(stream)
 
 
 def _cut(stream: Stream) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import paramiko
 
+from fleetmesh.sessions.channel import end_writing, send
 from fleetmesh.sessions.command import LIMIT, Capture, Completed
 from fleetmesh.sessions.forward import Forward
 from fleetmesh.sessions.link import Link
@@ -142,9 +143,9 @@ class _Execution:
                 return self._too_late(alive=asked != self._heard())
             if given < len(stdin):
                 if channel.send_ready():
-                    given += channel.send(stdin[given : given + CHUNK])
+                    given += send(channel, stdin[given : given + CHUNK])
             elif open_input:
-                channel.shutdown_write()
+                end_writing(channel)
                 open_input = False
             # Asked in time, a host that no longer answers is told from a command that is slow.
             pause = self.deadline.left
