@@ -2,10 +2,17 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+
+
+def pytest_configure() -> None:
+    """Let the programs under test hear SIGINT, which a shell ignores for its background jobs."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

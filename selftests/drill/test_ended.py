@@ -75,6 +75,9 @@ def test_ctrl_c_takes_the_fleet_down_and_keeps_the_report(untouched: dict[str, o
     found = report(said)
     assert not found["holds"]
     assert found["trouble"] == "interrupted"
+    end = time.monotonic() + 10
+    while alive(everything) and time.monotonic() < end:
+        time.sleep(0.05)  # a worker ends a moment after the drill that it worked for
     assert alive(everything) == []
     assert footprint() == untouched
 
