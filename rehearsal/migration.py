@@ -9,6 +9,7 @@ from rehearsal import fleet
 from rehearsal.paths import REHEARSAL_ASSETS, STATE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 KEY = "~/.ssh/id_fleet_mesh"
@@ -16,10 +17,9 @@ CERTIFICATE = f"{KEY}-cert.pub"
 SIGN = f"warden sign atm-fleet-mesh --pubkey {KEY}.pub"
 PRINCIPALS = "/etc/ssh/auth_principals/tegwick"
 REFERENCE = STATE / "migrated"
-_RESTART = (
-    "export XDG_RUNTIME_DIR=/run/user/1000; systemctl --user daemon-reload; "
-    "systemctl --user restart fleet-state-hub-coulombcore fleet-issue-core-coulombcore"
-)
+UNITS = ("fleet-state-hub-coulombcore", "fleet-issue-core-coulombcore")
+"""What holds the tunnels, where systemd is their manager."""
+_USER = "export XDG_RUNTIME_DIR=/run/user/1000; systemctl --user"
 
 
 def migrate() -> None:
@@ -41,10 +41,10 @@ def migrated(inventory: dict[str, Any]) -> None:
         tunnel["key"] = KEY
 
 
-def undo() -> None:
+def undo(units: Sequence[str] = UNITS) -> None:
     """Bring the fleet back to the static key, and wait until it serves. Raises RehearsalError."""
     accept_static_key()
-    _install(REHEARSAL_ASSETS)
+    _install(REHEARSAL_ASSETS, units)
     fleet.run("railiance01", f"rm {KEY} {KEY}.pub {CERTIFICATE}")
     unregister()
 
@@ -54,10 +54,10 @@ def generate() -> None:
     fleet.run("railiance01", f"ssh-keygen -q -t ed25519 -N '' -f {KEY}")
 
 
-def switch() -> None:
+def switch(units: Sequence[str] = UNITS) -> None:
     """Have the tunnels use that key and its certificate, and wait until they serve."""
     _write_reference()
-    _install(REFERENCE)
+    _install(REFERENCE, units)
 
 
 def sign() -> None:
@@ -85,14 +85,15 @@ def accept_static_key() -> None:
     fleet.run("coulombcore", "mv ~/.ssh/authorized_keys.static ~/.ssh/authorized_keys")
 
 
-def _install(assets: Path) -> None:
-    """Install these assets on railiance01 and restart the tunnels."""
+def _install(assets: Path, units: Sequence[str]) -> None:
+    """Install these assets on railiance01 and restart what holds the tunnels."""
     for file in assets.rglob("*"):
         if file.suffix == ".service":
             _write(f"systemd/user/{file.name}", file.read_text())
         elif file.suffix == ".yaml":
             _write("bridge/tunnels.yaml", file.read_text())
-    fleet.run("railiance01", _RESTART)
+    restart = f"{_USER} daemon-reload; systemctl --user restart {' '.join(units)}"
+    fleet.run("railiance01", restart)
     fleet.wait_until_served()
 
 

@@ -13,7 +13,7 @@ def test_every_stage_is_there_in_the_same_order_or_said_to_be_left_out() -> None
     planned = [stage.title() for stage in stages.STAGES]
     left_out = [title for title in planned if title not in ours]
     assert ours == [title for title in planned if title not in left_out]
-    assert left_out == ["migrate", "renew"]
+    assert left_out == ["renew"]
     assert all(title in OPS_BRIDGE.left_out for title in left_out)
     assert not SYSTEMD.left_out
 
@@ -51,4 +51,4 @@ def test_help_says_what_is_left_out(
     with pytest.raises(SystemExit):
         __main__.main()
     said = " ".join(capsys.readouterr().out.split())
-    assert "the stages migrate and renew are left out" in said
+    assert "the stage renew is left out" in said

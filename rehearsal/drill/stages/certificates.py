@@ -32,7 +32,7 @@ class Migrate(Stage):
             signed = seen.runbook("sign")
             seen.expect("-cert-v01@openssh.com" in signed.output, f"warden says {signed.output}")
             migration.sign()
-            migration.switch()
+            migration.switch(self.manager.units)
             migration.retire_static_key()
             prober.recovered(begin)
         seen.interrupted(prober.outages())

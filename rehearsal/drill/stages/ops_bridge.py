@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from rehearsal import fleet, ops_bridge
 from rehearsal.drill.manager import OPS_BRIDGE, SYSTEMD
 from rehearsal.drill.prober import Prober
-from rehearsal.drill.stages import before, cutover, disturbances, rollback
+from rehearsal.drill.stages import before, certificates, cutover, disturbances, rollback
 from rehearsal.faults.fault import Turn, fail, inconclusive
 from rehearsal.faults.means import RAILIANCE, user
 
@@ -114,11 +114,10 @@ class BackToTheStart(rollback.BackToTheStart):
 
     turns = Before.turns
 
-    def act(self, seen: Seen) -> None:
-        rollback.hand_back(seen)
+    def remove(self) -> None:
+        super().remove()
         state = ".local/state"
         user(RAILIANCE, f"rm -rf {state}/bridge; rmdir -p {state} 2>/dev/null", check=False)
-        rollback.clean_up(seen)
 
 
 def _managed(kind: type[Stage]) -> type[Stage]:
@@ -134,7 +133,8 @@ STAGES = tuple(
         *(Before, Install, InstallAgain, cutover.Cutover, cutover.Verify),
         *(disturbances.RebootRailiance01, disturbances.RebootCoulombcore),
         *(disturbances.WorkstationOff, disturbances.WorkstationOn),
-        *(NetworkCut, disturbances.NetworkHealed, Rollback, cutover.CutoverAgain, BackToTheStart),
+        *(NetworkCut, disturbances.NetworkHealed, Rollback, cutover.CutoverAgain),
+        *(certificates.Migrate, BackToTheStart),
     )
 )
 """The drill's stages with ops-bridge as manager, in their order; see OPS_BRIDGE.left_out."""

@@ -48,25 +48,24 @@ class BackToTheStart(Stage):
     turns = Before.turns
 
     def act(self, seen: Seen) -> None:
-        migration.undo()
+        migration.undo(self.manager.units)
         root(COULOMB, "rm -f /etc/ssh/auth_principals/tegwick")
         hand_back(seen)
-        clean_up(seen)
+        self.remove()
+        seen.run("workstation", "ssh railiance01 'sudo loginctl disable-linger tegwick'")
+        fleet.wait_until_served()
+        changed = footing.differences(seen.at_first, footing.of_fleet())
+        seen.expect(not changed, f"not as it was before: {'; '.join(changed[:8])}")
 
-
-def clean_up(seen: Seen) -> None:
-    """Remove what was installed on railiance01. Raises DoesNotHold where anything is left of it."""
-    files = [f".config/systemd/user/{name}.service" for name in fleet.inventory().tunnels]
-    files += [".config/bridge/tunnels.yaml", ".ssh/id_ops", ".ssh/id_ops.pub"]
-    files += [".ssh/known_hosts", ".ssh/known_hosts.old"]
-    # The tunnels' ssh has asked the user's agent, which systemd started for it.
-    user(RAILIANCE, f"rm -f {' '.join(files)}; systemctl --user daemon-reload; "
-                    "systemctl --user stop ssh-agent.service; systemctl --user reset-failed; "
-                    "find .config -depth -type d -empty -delete")  # fmt: skip
-    seen.run("workstation", "ssh railiance01 'sudo loginctl disable-linger tegwick'")
-    fleet.wait_until_served()
-    changed = footing.differences(seen.at_first, footing.of_fleet())
-    seen.expect(not changed, f"not as it was before: {'; '.join(changed[:8])}")
+    def remove(self) -> None:
+        """Remove what the installer, and the tunnels themselves, left on railiance01."""
+        files = [f".config/systemd/user/{name}.service" for name in fleet.inventory().tunnels]
+        files += [".config/bridge/tunnels.yaml", ".ssh/id_ops", ".ssh/id_ops.pub"]
+        files += [".ssh/known_hosts", ".ssh/known_hosts.old"]
+        # The tunnels' ssh has asked the user's agent, which systemd started for it.
+        user(RAILIANCE, f"rm -f {' '.join(files)}; systemctl --user daemon-reload; "
+                        "systemctl --user stop ssh-agent.service; systemctl --user reset-failed; "
+                        "find .config -depth -type d -empty -delete")  # fmt: skip
 
 
 def hand_back(seen: Seen) -> None:
