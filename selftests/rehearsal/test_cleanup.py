@@ -89,7 +89,10 @@ def test_up_starts_again_what_was_killed(untouched: dict[str, object]) -> None:
     running = boot("after")
     for pid in nspawns():
         os.kill(pid, signal.SIGKILL)
-    time.sleep(0.2)
+    end = time.monotonic() + DEADLINE
+    while any(one.init for one in fleet.machines().values()):
+        assert time.monotonic() < end, "their supervisors do not notice"
+        time.sleep(0.05)
     fleet.up("after", lambda _: None)
     fleet.wait_until_served()
     running |= processes()
