@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from fleetmesh.evidence.sums import Refused, names, proper
+from fleetmesh.evidence.sums import digest as digest_of
 
 SUFFIX = ".tar.gz"
 SEAL = "seal.json"
@@ -57,8 +57,7 @@ def pack(folder: Path, target: Path) -> str:
     try:
         with beside.open("wb") as file:
             _compress(folder, file)
-        with beside.open("rb") as file:
-            digest = _digest(file)
+        digest = digest_of(beside)
         beside.replace(target)
     except OSError as error:
         raise Refused(f"{target} cannot be written: {error.strerror}") from None
@@ -181,12 +180,4 @@ def _packed_by(folder: Path) -> str | None:
 def _same(one: Path, other: Path) -> bool:
     if one.stat().st_size != other.stat().st_size:
         return False
-    with one.open("rb") as first, other.open("rb") as second:
-        return _digest(first) == _digest(second)
-
-
-def _digest(file: BinaryIO) -> str:
-    found = sha256()
-    while chunk := file.read(_CHUNK):
-        found.update(chunk)
-    return found.hexdigest()
+    return digest_of(one) == digest_of(other)

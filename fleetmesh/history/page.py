@@ -1,21 +1,21 @@
 """index.html: every run of a folder of reports on one static page."""
 
-from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-
-from markupsafe import Markup
 
 from fleetmesh.history.changes import Change, changes
 from fleetmesh.history.entries import Entry, History, Seen
 from fleetmesh.history.gate import Age, told
-from fleetmesh.views.page import render_file
+from fleetmesh.views.page import render_file, style
 
 _MOST = 200
 """Runs that the page lists, newest first; history.jsonl has them all."""
+_SHEETS = (
+    files("fleetmesh.views").joinpath("common.css"),
+    Path(__file__).with_name("index.css"),
+)
 _TEMPLATE = Path(__file__).with_name("index.html")
 _TONES = {"READY": "pass", "NOT READY": "fail", "PASSED IN PART": "warn"}
 
@@ -33,17 +33,10 @@ class Last:
 
 def page(history: History, ages: list[Age], now: datetime, reports: Path) -> str:
     """The page; `reports` tells which runs have a page of their own to link to."""
-    css = "\n".join(
-        (
-            files("fleetmesh.views").joinpath("common.css").read_text("utf-8"),
-            Path(__file__).with_name("index.css").read_text("utf-8"),
-        )
-    ).strip()
     listed = history.entries[: -_MOST - 1 : -1]
     return render_file(
         _TEMPLATE,
-        css=Markup(css),  # noqa: S704 - our own
-        css_digest=b64encode(sha256(f"\n{css}\n".encode()).digest()).decode(),
+        **style(*_SHEETS),
         now=now,
         rows=[(entry, _since(history, entry), _link(reports, entry)) for entry in listed],
         left_out=len(history.entries) - len(listed),

@@ -1,19 +1,16 @@
 """evidence.html: the whole run as one static page, without a script."""
 
-from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import PurePath
-
-from markupsafe import Markup
 
 from fleetmesh.evidence.journal import INLINE
 from fleetmesh.outcomes import Outcome
 from fleetmesh.record import PHASES, HostSeen, Result, Run
 from fleetmesh.transcript import HERE
 from fleetmesh.views import diagram, fragments, words
-from fleetmesh.views.page import render
+from fleetmesh.views.page import render, style
 
 _SHEETS = ("common.css", "evidence.css")
 _GRAVITY = {outcome: place for place, outcome in enumerate(words.SIGNS)}
@@ -40,9 +37,6 @@ class Machine:
 
 def page(run: Run) -> str:
     """The page. The same run always makes the same page."""
-    css = "".join(
-        files("fleetmesh.views").joinpath(sheet).read_text("utf-8") for sheet in _SHEETS
-    ).strip()
     machines = _machines(run)
     marks = {
         machine.name: diagram.Mark(
@@ -59,8 +53,7 @@ def page(run: Run) -> str:
         "evidence.html",
         run=run,
         words=words,
-        css=Markup(css),  # noqa: S704 - our own
-        css_digest=b64encode(sha256(f"\n{css}\n".encode()).digest()).decode(),
+        **style(*map(files("fleetmesh.views").joinpath, _SHEETS)),
         verdict=fragments.verdict(run),
         findings=fragments.findings(run),
         inventory=PurePath(run.inventory).name,

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup
-
 from fleetmesh.views import words
-from fleetmesh.views.page import render_file
+from fleetmesh.views.page import render_file, style
 from rehearsal.drill.timeline import timeline
 
 if TYPE_CHECKING:
@@ -26,7 +24,7 @@ def html(drill: dict[str, Any]) -> str:
         picture=timeline(drill),
         signs={outcome.value: sign for outcome, sign in words.SIGNS.items()},
         groups=groups,
-        css=Markup("\n").join(Markup(file.read_text("utf-8")) for file in _STYLES),  # noqa: S704
+        **style(*_STYLES),
     )
 
 

@@ -9,12 +9,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup
-
 from fleetmesh.outcomes import Outcome
 from fleetmesh.record import PHASES
 from fleetmesh.views import words
-from fleetmesh.views.page import render_file
+from fleetmesh.views.page import render_file, style
 from rehearsal.matrix.rows import function
 
 if TYPE_CHECKING:
@@ -81,7 +79,7 @@ def html(matrix: Matrix, started: datetime) -> str:
         squares=squares,
         ends=ends,
         what=what,
-        css=Markup("\n").join(Markup(file.read_text("utf-8")) for file in _STYLES),  # noqa: S704
+        **style(*_STYLES),
     )
 
 
