@@ -24,14 +24,22 @@ PACKAGES = (
     "iproute2 iputils-ping nftables curl ca-certificates sudo procps socat openssl cron "
     "libfaketime kubernetes-client python3 python-is-python3 python3-aiohttp python3-yaml"
 )
-NOT_UNPACKED = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
-
-# Nothing of these is rehearsed, and each costs time at every boot.
+# Nothing of these units is rehearsed; each costs time at every boot, and whenever somebody lists
+# what is enabled.
+NO_UNITS = (
+    "apt-daily backlight battery-check binfmt bluetooth boot-check bsod capsule confext creds "
+    "dpkg-db-backup factory-reset firstboot fsck fstrim growfs hibernate hybrid-sleep hwclock "
+    "initctl initrd kexec localed network-generator networkd pcr printer pstore quota rfkill "
+    "runlevel smartcard soft-reboot sound storage suspend sysext timedated tpm2 update-done "
+    "usb-gadget"
+)
+NOT_UNPACKED = (
+    *("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*"),
+    *(f"/usr/lib/systemd/system/*{unit}*" for unit in NO_UNITS.split()),
+)
 MASKED_UNITS = (
-    "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer "
-    "console-getty.service getty@tty1.service systemd-pstore.service sshd-keygen.service "
-    "systemd-sysusers.service systemd-update-done.service systemd-journal-catalog-update.service "
-    "dev-hugepages.mount"
+    "console-getty.service getty@tty1.service sshd-keygen.service systemd-sysusers.service "
+    "systemd-journal-catalog-update.service dev-hugepages.mount"
 )
 FINISH = f"""
 set -e
@@ -40,6 +48,7 @@ install -d -o tegwick -g tegwick -m 0700 /home/tegwick/.ssh
 chmod 0440 /etc/sudoers.d/tegwick
 install -d /etc/ssh/auth_principals /etc/systemd/system-generators
 rm -f /etc/ssh/ssh_host_* /etc/hostname
+echo "nameserver 127.0.0.1" >/etc/resolv.conf
 ln -sf /dev/null /etc/systemd/system-generators/systemd-ssh-generator
 systemctl mask --quiet {MASKED_UNITS}
 systemctl enable --quiet fleet-address.service k3s.service

@@ -8,15 +8,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal import cgroup, host
+from rehearsal import cgroup, host, network
 from rehearsal.errors import RehearsalError
-from rehearsal.network import BRIDGE
 from rehearsal.paths import MACHINES, NETWORK_NAMESPACE, PROJECT
 
 SUPERVISOR = PROJECT / "rehearsal" / "supervise.sh"
 NSPAWN = (
     "--quiet --boot --register=no --keep-unit --kill-signal=SIGRTMIN+3 --resolv-conf=off "
-    f"--timezone=off --link-journal=no --network-bridge={BRIDGE}"
+    f"--timezone=off --link-journal=no --network-bridge={network.BRIDGE}"
 )
 SWITCHED_ON = "machine is on\n"
 
@@ -107,6 +106,7 @@ class Machine:
         group = cgroup.machine(self.name)
         cgroup.kill(group)
         cgroup.remove(group)
+        network.unplug(self.name)
 
     def wait_until(self, ready: list[str], deadline: float, what: str) -> None:
         """Repeat a command as root in the machine until it succeeds.

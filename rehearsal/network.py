@@ -49,6 +49,17 @@ def create() -> None:
     host.run(["nsenter", f"--net={namespace}", "ip", "-batch", "-"], stdin=inside)
 
 
+def unplug(machine: str) -> None:
+    """Take a machine's interface from the bridge, if it is there.
+
+    nspawn does so when a machine ends; where that is killed, the kernel does, and may take seconds
+    over it, in which the machine cannot start again.
+    """
+    if NETWORK_NAMESPACE.exists():
+        unplugged = ["ip", "link", "delete", f"vb-{machine}"]
+        host.run(["nsenter", f"--net={NETWORK_NAMESPACE}", *unplugged], check=False)
+
+
 def remove() -> None:
     """Remove what `create` made, whatever of it is there."""
     host.run(["ip", "link", "delete", OUTSIDE], check=False)

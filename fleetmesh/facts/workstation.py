@@ -94,7 +94,7 @@ for f in /etc/rc.local /etc/profile /etc/profile.d/*.sh /etc/bash.bashrc /etc/zs
 done
 for scope in --user --system; do
   listed=$(systemctl $scope list-unit-files --no-pager --no-legend \
-    --state=enabled,enabled-runtime --type=service,timer,path,socket) || exit
+    --state=enabled,enabled-runtime '*.service' '*.timer' '*.path' '*.socket') || exit
   instances=$(systemctl $scope list-dependencies --no-pager --plain default.target) || exit
   enabled=$({ echo "$listed"; echo "$instances" | grep '@[^.]'; } \
     | while read -r unit _; do case $unit in *@.*) ;; *) echo "$unit";; esac; done)

@@ -106,7 +106,7 @@ class ApiHangs(Fault):
     host: ClassVar[str] = RAILIANCE
     turns = {
         **blind("the API did not answer", ""),
-        "kubectl_reaches_the_cluster": inconclusive("`kubectl` did not end within 5 s"),
+        "kubectl_reaches_the_cluster": inconclusive("`kubectl` did not end within 3 s"),
     }
 
     def inject(self) -> None:

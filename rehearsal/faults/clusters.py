@@ -59,9 +59,9 @@ def unreachable(current: str) -> dict[str, Turn]:
     """The turns of a State Hub that is not where everybody looks for it."""
     return {
         CURRENT: fail(current),
-        AT_ITS_ADDRESS: fail("no complete answer within 3 s"),
-        THROUGH_THE_TUNNEL: fail("no complete answer within 3 s"),
-        PATH: fail("no complete answer within 3 s"),
+        AT_ITS_ADDRESS: fail("no complete answer within 2 s"),
+        THROUGH_THE_TUNNEL: fail("no complete answer within 2 s"),
+        PATH: fail("no complete answer within 2 s"),
         READY: fail("is 0/1 ready"),
         INSIDE: NO_ANSWER,
     }

@@ -77,6 +77,8 @@ class Fault(Expectation):
 
     harmless: ClassVar[bool] = False
     ground: ClassVar[type[Ground]] = Ground
+    deadlines: ClassVar[Mapping[str, float]] = {}
+    """Seconds, for `limits` of the inventory, where nothing will answer and waiting is in vain."""
 
     def inject(self) -> None:
         """Make it happen, by the means by which it happens in life."""

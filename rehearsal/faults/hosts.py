@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from rehearsal import fleet, host
+from rehearsal import fleet, network
 from rehearsal.faults.fault import Fault, fail, inconclusive, passes
-from rehearsal.faults.means import COULOMB, RAILIANCE, root, units, user
+from rehearsal.faults.means import COULOMB, RAILIANCE, RESTART_SSHD, root, units, user
 from rehearsal.faults.workstation import listening, wait_for
-from rehearsal.paths import NETWORK_NAMESPACE
 
 SSHD = "/etc/ssh/sshd_config.d/fault.conf"
 
 
 def configure_sshd(host: str, line: str) -> None:
     """Give sshd one more line of configuration; open sessions keep what they had."""
-    root(host, f"echo '{line}' >{SSHD}; systemctl restart ssh")
+    root(host, f"echo '{line}' >{SSHD}; {RESTART_SSHD}")
 
 
 def restore_sshd(host: str) -> None:
     """Take that line away again."""
-    root(host, f"rm {SSHD}; systemctl restart ssh")
+    root(host, f"rm {SSHD}; {RESTART_SSHD}")
 
 
 def bridges_unready() -> None:
@@ -30,6 +29,7 @@ def bridges_unready() -> None:
 class CoulombcoreOff(Fault):
     """coulombcore has lost power; the tunnels' own keepalives have not noticed yet."""
 
+    deadlines = {"connect": 2}
     blinds = {COULOMB: inconclusive("198.18.77.12:22")}
     turns = {
         "host_is_the_right_one[coulombcore]": fail("198.18.77.12:22"),
@@ -42,8 +42,7 @@ class CoulombcoreOff(Fault):
 
     def inject(self) -> None:
         # The cable goes first, or dying processes would say goodbye.
-        cable = f"ip link delete vb-{COULOMB}"
-        host.run(["nsenter", f"--net={NETWORK_NAMESPACE}", *cable.split()])
+        network.unplug(COULOMB)
         fleet.power_off(COULOMB)
         bridges_unready()
 
@@ -55,6 +54,7 @@ class CoulombcoreOff(Fault):
 class RailianceUnreachable(Fault):
     """railiance01 has lost its network."""
 
+    deadlines = {"connect": 2}
     blinds = {RAILIANCE: inconclusive("198.18.77.11:22")}
     turns = {
         "host_is_the_right_one[railiance01]": fail("198.18.77.11:22"),
@@ -93,6 +93,7 @@ class LinkCutHalfOpen(Fault):
     """The link to coulombcore dies in the middle of the run, right after the suite's log-in."""
 
     # What is told depends on which answer was on its way; that it is coulombcore, does not.
+    deadlines = {"connect": 2}
     blinds = {COULOMB: inconclusive("coulombcore")}
     turns = {"host_key_is_pinned": passes()}
 
@@ -142,13 +143,14 @@ class NoSessions(Fault):
 class LoginShellHangs(Fault):
     """A line in ~/.bashrc on coulombcore waits for something that does not come."""
 
+    deadlines = {"command": 1}
     blinds = {COULOMB: inconclusive("did not finish within")}
     turns = {
         "service_is_healthy": passes(),
         "host_key_is_pinned": passes(),
-        "fleet_identity_logs_in": inconclusive("did not end within 10 s"),
-        "certificate_readiness": inconclusive("did not end within 10 s"),
-        "tunnels_use_a_valid_certificate": inconclusive("did not end within 10 s"),
+        "fleet_identity_logs_in": inconclusive("did not end within 5 s"),
+        "certificate_readiness": inconclusive("did not end within 5 s"),
+        "tunnels_use_a_valid_certificate": inconclusive("did not end within 5 s"),
     }
 
     def inject(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rehearsal.faults.fault import Fault, fail, inconclusive, passes
-from rehearsal.faults.means import COULOMB, RAILIANCE, root, user
+from rehearsal.faults.means import COULOMB, RAILIANCE, RESTART_SSHD, root, user
 from rehearsal.paths import SSH_CONFIG
 
 ADDRESS = {RAILIANCE: "198.18.77.11", COULOMB: "198.18.77.12"}
@@ -37,10 +37,10 @@ class CoulombcoreHostKeyRotated(Fault):
     def inject(self) -> None:
         root(COULOMB, "cd /etc/ssh && mkdir kept && mv ssh_host_ed25519_key* kept && "
                       "ssh-keygen -q -t ed25519 -N '' -f ssh_host_ed25519_key && "
-                      "systemctl restart ssh")  # fmt: skip
+                      f"{RESTART_SSHD}")  # fmt: skip
 
     def heal(self) -> None:
-        root(COULOMB, "cd /etc/ssh && mv kept/* . && rmdir kept && systemctl restart ssh")
+        root(COULOMB, f"cd /etc/ssh && mv kept/* . && rmdir kept && {RESTART_SSHD}")
 
 
 class HostKeyNotPinned(_KnownHosts):

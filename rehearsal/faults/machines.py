@@ -115,7 +115,8 @@ class UserManagerDead(Fault):
 class UserManagerHangs(Fault):
     """The systemd instance of the tunnels' user no longer answers; the tunnels run on."""
 
-    turns = dict.fromkeys((*_OF_UNITS, "user_manager_runs"), inconclusive("did not end within 5 s"))
+    deadlines = {"command": 1}
+    turns = dict.fromkeys((*_OF_UNITS, "user_manager_runs"), inconclusive("did not end within 1 s"))
 
     def inject(self) -> None:
         root(RAILIANCE, "kill -STOP $(systemctl show -p MainPID --value user@1000)")

@@ -7,6 +7,8 @@ from rehearsal import fleet
 RAILIANCE, COULOMB, WORKSTATION = "railiance01", "coulombcore", "workstation"
 HUB, ISSUES = "fleet-state-hub-coulombcore", "fleet-issue-core-coulombcore"
 UNITS = "~/.config/systemd/user"
+RESTART_SSHD = "systemctl reset-failed ssh && systemctl restart ssh"
+"""However often: systemd would refuse a fifth start within ten seconds."""
 
 
 def user(host: str, command: str, *, check: bool = True) -> str:

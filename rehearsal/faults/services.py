@@ -84,8 +84,8 @@ class ServiceHangs(_Misbehaving):
 
     mode = "hangs"
     turns = {
-        **everywhere("no complete answer within 3 s"),
-        PATH: fail("no complete answer within 3 s"),
+        **everywhere("no complete answer within 2 s"),
+        PATH: fail("no complete answer within 2 s"),
     }
 
 

@@ -209,6 +209,7 @@ class WorkstationOff(Fault):
     """The workstation is powered off: only checks that ask it may turn."""
 
     # "no answer" or "No route to host", as long as the neighbour's address is remembered or not.
+    deadlines = {"connect": 2}
     blinds = {WORKSTATION: inconclusive("198.18.77.13:22")}
     turns = {"host_is_the_right_one[workstation]": fail("198.18.77.13:22")}
 

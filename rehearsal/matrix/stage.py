@@ -1,8 +1,11 @@
 """One ground and its faults: each made to happen, asked about, healed, and seen to be healed.
 
-Judging takes a processor and no fleet. So the next fault happens while the one before, and the
-fleet that it left healed, are still being judged. Where that fleet turns out not to have been as
-before, what happened on it counts for nothing, and happens again.
+Asking is what takes the time. So the recording of the next fault also shows that the one before is
+healed, where the two turn no check in common: every check that either turns is then seen as it was
+before, and so is every other. Where they do share one, the healed fleet is asked for itself.
+
+Judging takes a processor and no fleet, and goes on beside the next fault. Where a fleet turns out
+not to have been healed, what happened on it counts for nothing, and happens again.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from rehearsal import fleet
 from rehearsal.errors import RehearsalError
-from rehearsal.matrix.compare import compare, unsound
+from rehearsal.matrix.compare import compare, expected, unsound
 from rehearsal.matrix.judge import Verdicts, judge
 from rehearsal.matrix.rows import Row
 from rehearsal.matrix.take import take
@@ -29,6 +32,13 @@ HEALED_WITHIN = 30.0
 """Seconds after which a fleet that is still not as it was is given up, and starts over."""
 
 
+SETTLED_WITHIN = 8
+"""Seconds after which the tunnels of a healed fleet are no longer waited for, and judged."""
+
+DEADLINES = {"connect": 4, "command": 3, "http": 2}
+"""Seconds: ample between machines on one box, and short where an answer will not come."""
+
+
 @dataclass
 class _Attempt:
     """A fault that has happened, and what is being made of it."""
@@ -36,6 +46,9 @@ class _Attempt:
     row: Row
     found: Future[Verdicts] | None = None
     healed: Future[Verdicts] | None = None
+    """What the checks say of the healed fleet."""
+    hidden: frozenset[str] = frozenset()
+    """The checks that `healed` cannot tell of, since the next fault turns them."""
 
 
 class Stage:
@@ -53,7 +66,7 @@ class Stage:
         self._ground.enter()
         recording = self._folder / f"ground-{self._ground.name}"
         for _ in range(2):
-            take(recording, self._ground.inventory, writes=self._ground.writes)
+            self._take(recording)
             self.before = self._judge(recording).result()
             wrong = unsound(self.before)
             if not wrong:
@@ -67,14 +80,21 @@ class Stage:
 
     def rows(self, faults: Iterable[type[Fault]]) -> Iterator[Row]:
         """Let each fault happen; a row comes once the fleet is known to be as it was before."""
+        order = self._apart(faults)
         pending: _Attempt | None = None
-        for fault in faults:
-            attempt = self._attempt(fault)
+        for fault, following in zip(order, [*order[1:], None], strict=True):
+            attempt = self._attempt(fault, following)
             if pending:
-                sound = self._finish(pending)
+                if not pending.healed:
+                    pending.healed, pending.hidden = attempt.found, self._turned(fault)
+                unclear = attempt.row.trouble and not self._is_healed(pending)
+                if unclear:  # which of the two is to blame
+                    self._start_over()
+                    pending = self._attempt(pending.row.fault, None)
+                sound = self._finish(pending) and not unclear
                 yield pending.row
                 if not sound:
-                    attempt = self._attempt(fault)
+                    attempt = self._attempt(fault, following)
             pending = attempt
             if attempt.row.trouble:  # then nobody knows what is left of the fault
                 self._start_over()
@@ -84,39 +104,79 @@ class Stage:
             self._finish(pending)
             yield pending.row
 
-    def _attempt(self, fault: type[Fault]) -> _Attempt:
+    def _apart(self, faults: Iterable[type[Fault]]) -> list[type[Fault]]:
+        """The faults in an order in which each shows, as often as may be, that the last healed."""
+        left = sorted(faults, key=lambda fault: len(self._turned(fault)), reverse=True)
+        order: list[type[Fault]] = []
+        while left:
+            fits = (fault for fault in left if order and self._shows(fault, order[-1]))
+            order.append(next(fits, left[0]))
+            left.remove(order[-1])
+        return order
+
+    def _shows(self, fault: type[Fault], before: type[Fault]) -> bool:
+        """Whether a recording of `fault` tells if the one before it is healed.
+
+        After one that has hit a whole host, the fleet is waited for instead.
+        """
+        return not before.blinds and not self._turned(fault) & self._turned(before)
+
+    def _turned(self, fault: type[Fault]) -> frozenset[str]:
+        return frozenset(
+            check
+            for check, judged in self.before.items()
+            if expected(fault, check, self.before).outcome != judged.outcome
+        )
+
+    def _attempt(self, fault: type[Fault], following: type[Fault] | None) -> _Attempt:
         start = time.monotonic()
         attempt = _Attempt(Row(fault))
         row, happening, recording = attempt.row, fault(), self._folder / fault.title()
-        changes = (self._ground.inventory, happening.inventory)
         try:
             happening.inject()
-            row.asked, row.patience = take(recording, *changes, writes=self._ground.writes)
+            row.asked, row.patience = self._take(recording, happening)
             attempt.found = self._judge(recording)
             happening.heal()
-            attempt.healed = self._look(row)
+            self._settle()
+            if following is None or not self._shows(following, fault):
+                attempt.healed = self._look(row)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other faults still run
             row.trouble = f"{type(error).__name__}: {error}"
         row.seconds = time.monotonic() - start
         return attempt
 
+    def _settle(self) -> None:
+        """Wait until the tunnels carry again, lest the next fault hit one that is on its way."""
+        whole = fleet.inventory()
+        for tunnel in whole.tunnels.values():
+            url = f"http://{tunnel.listen}{whole.services[tunnel.to].health.path}"
+            wait = f"until curl -sf -m 2 {url}; do sleep 0.05; done"
+            patient = f"timeout {SETTLED_WITHIN} sh -c '{wait}'"
+            fleet.run(tunnel.host, patient, deadline=SETTLED_WITHIN + 5, check=False)
+
     def _finish(self, attempt: _Attempt) -> bool:
         """Complete a row; False if the fleet was not as before when the fault after it began."""
         start = time.monotonic()
         row = attempt.row
-        assert attempt.found
-        assert attempt.healed
         try:
-            row.cells = compare(row.fault, self.before, attempt.found.result())
-            if not self._changed(attempt.healed.result()):
+            if attempt.found:
+                row.cells = compare(row.fault, self.before, attempt.found.result())
+            if not row.trouble and self._is_healed(attempt):
                 return True
-            row.trouble = self._unhealed(row)
+            row.trouble = row.trouble or self._unhealed(row)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other faults still run
             row.trouble = f"{type(error).__name__}: {error}"
         if row.trouble:
             self._start_over()
         row.seconds += time.monotonic() - start
         return False
+
+    def _is_healed(self, attempt: _Attempt) -> bool:
+        try:
+            seen = attempt.healed.result() if attempt.healed else {}
+        except RuntimeError:  # what cannot be judged shows nothing
+            return False
+        return not self._changed(seen, attempt.hidden)
 
     def _unhealed(self, row: Row) -> str | None:
         """What is still not as it was before, looked at until it is, or given up."""
@@ -126,19 +186,24 @@ class Stage:
                 return f"does not heal: {'; '.join(changed)}"
         return None
 
-    def _changed(self, after: Verdicts) -> list[str]:
+    def _changed(self, after: Verdicts, hidden: frozenset[str] = frozenset()) -> list[str]:
         return [
             f"{check} is {after[check].outcome} ({after[check].reason})"
             if check in after
             else f"{check} does not report"
-            for check in self.before
+            for check in self.before.keys() - hidden
             if check not in after or after[check].outcome != self.before[check].outcome
         ]
 
     def _look(self, row: Row) -> Future[Verdicts]:
         recording = self._folder / "healed" / row.fault.title()
-        take(recording, self._ground.inventory, writes=self._ground.writes)
+        self._take(recording)
         return self._judge(recording)
+
+    def _take(self, recording: Path, fault: Fault | None = None) -> tuple[float, float]:
+        changes = [self._ground.inventory, *([fault.inventory] if fault else [])]
+        deadlines = {**DEADLINES, **(fault.deadlines if fault else {})}
+        return take(recording, *changes, writes=self._ground.writes, deadlines=deadlines)
 
     def _judge(self, recording: Path) -> Future[Verdicts]:
         return self._judges.submit(judge, recording, writes=self._ground.writes)

@@ -13,21 +13,26 @@ from fleetmesh.inventory import load
 from rehearsal.paths import INVENTORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 
 def take(
-    folder: Path, *changes: Callable[[dict[str, Any]], None], writes: bool
+    folder: Path,
+    *changes: Callable[[dict[str, Any]], None],
+    writes: bool,
+    deadlines: Mapping[str, float] | None = None,
 ) -> tuple[float, float]:
     """Record everything that can be known of the fleet into `folder`.
 
-    The seconds that asking took, and those that it may take by the inventory's deadlines.
+    `deadlines` are seconds that replace some of the inventory's `limits`. Returns the seconds that
+    asking took, and those that it may take by all deadlines.
     """
     folder.mkdir(parents=True, exist_ok=True)
     document = yaml.safe_load(INVENTORY.read_text())
     for change in changes:
         change(document)
+    document["limits"] |= deadlines or {}
     file = folder / "inventory.yaml"
     file.write_text(yaml.safe_dump(document, sort_keys=False))
     wanted = [fact for name, fact in FACTS.items() if writes or name != "writes"]

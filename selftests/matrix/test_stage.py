@@ -16,11 +16,13 @@ from rehearsal.matrix.rows import Row
 WORN: list[type["_Known"]] = []
 """What is wrong with the fleet now."""
 HAPPENED: list[str] = []
+LOOKED: list[str] = []
+"""The faults after which the healed fleet was asked for itself."""
 
 
 class _Known(Fault):
     looks: ClassVar[int] = 0
-    """So many looks find it still there after it was healed."""
+    """So many recordings find it there, whatever `heal` does; without them, `heal` ends it."""
 
     def __init_subclass__(cls) -> None:
         cls.turns = {cls.title(): fail(f"{cls.title()} is worn")}
@@ -55,7 +57,13 @@ class Breaks(_Known):
         raise OSError("no such fleet")
 
 
-ALL = (First, Second, SlowToHeal, NeverHeals, Breaks)
+class AlsoFirst(_Known):
+    """Turns the check that First turns, as well as its own."""
+
+
+AlsoFirst.turns = {**First.turns, **AlsoFirst.turns}
+
+ALL = (First, Second, SlowToHeal, NeverHeals, Breaks, AlsoFirst)
 
 
 @pytest.fixture
@@ -69,8 +77,9 @@ def stood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[stage.Sta
             kind.title(): Judged("X-01", "prereqs", *ending(kind), hosts=()) for kind in ALL
         }
         if folder.parent.name == "healed":
-            looked.update(WORN)
-            WORN[:] = [kind for kind in WORN if kind.looks != looked[kind]]
+            LOOKED.append(folder.name)
+        looked.update(WORN)
+        WORN[:] = [kind for kind in WORN if not kind.looks or kind.looks != looked[kind]]
         return 1.0, 41.0
 
     def judge(folder: Path, **_: Any) -> Verdicts:
@@ -78,6 +87,7 @@ def stood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[stage.Sta
 
     def reset(*_: Any) -> None:
         HAPPENED.append("reset")
+        looked.clear()
         WORN.clear()
 
     monkeypatch.setattr(stage, "take", take)
@@ -86,14 +96,18 @@ def stood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[stage.Sta
     monkeypatch.setattr("rehearsal.fleet.reset", reset)
     WORN.clear()
     HAPPENED.clear()
+    LOOKED.clear()
     with ThreadPoolExecutor(2) as judges:
         one = stage.Stage(Ground(), tmp_path, judges)
         one.enter()
         yield one
 
 
-def ending(kind: type[_Known]) -> tuple[str, str]:
-    return ("fail", f"{kind.title()} is worn") if kind in WORN else ("pass", "")
+def ending(check: type[_Known]) -> tuple[str, str]:
+    for kind in WORN:
+        if turn := kind.turns.get(check.title()):
+            return turn.outcome, turn.words
+    return "pass", ""
 
 
 def problems(rows: list[Row]) -> dict[str, list[str]]:
@@ -103,6 +117,36 @@ def problems(rows: list[Row]) -> dict[str, list[str]]:
 def test_each_fault_happens_once_where_all_heal(stood: stage.Stage) -> None:
     assert problems([*stood.rows([First, Second])]) == {"first": [], "second": []}
     assert HAPPENED == ["first", "second"]
+
+
+def test_the_next_recording_shows_that_a_fault_is_healed(stood: stage.Stage) -> None:
+    assert problems([*stood.rows([First, Second])]) == {"first": [], "second": []}
+    assert LOOKED == ["second"]
+
+
+def test_what_the_next_fault_turns_too_is_asked_for_itself(stood: stage.Stage) -> None:
+    assert problems([*stood.rows([First, AlsoFirst])]) == {"also-first": [], "first": []}
+    assert LOOKED == ["also-first", "first"]
+
+
+def test_after_a_fault_that_hits_a_host_the_fleet_is_waited_for(
+    stood: stage.Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(First, "blinds", {"a-host": fail("away")})
+    assert problems([*stood.rows([First, Second])]) == {"first": [], "second": []}
+    assert LOOKED == ["first", "second"]
+
+
+def test_faults_that_share_a_check_are_kept_apart(stood: stage.Stage) -> None:
+    rows = [*stood.rows([First, AlsoFirst, Second])]
+    assert [row.fault for row in rows] == [AlsoFirst, Second, First]
+    assert LOOKED == ["first"]
+
+
+def test_where_two_are_in_question_each_happens_alone(stood: stage.Stage) -> None:
+    found = problems([*stood.rows([SlowToHeal, Breaks])])
+    assert found == {"slow-to-heal": [], "breaks": ["OSError: no such fleet"]}
+    assert HAPPENED == ["slow-to-heal", "breaks", "reset", "slow-to-heal", "breaks", "reset"]
 
 
 def test_what_happened_on_a_fleet_that_was_not_healed_happens_again(stood: stage.Stage) -> None:
