@@ -87,8 +87,12 @@ def ruleset(cluster: Cluster, store: Store) -> str:
             if s["spec"].get("clusterIP", "None") != "None"
         }
     )
-    # As kube-proxy: a Service without endpoints refuses, an address nobody has swallows.
-    unanswered = [f"ip daddr {{ {', '.join(known)} }} reject"] if known else []
+    # As kube-proxy: a Service without endpoints refuses, an address nobody has swallows. By RST,
+    # since Linux ignores an ICMP that is back before connect(2) lets go of its socket.
+    unanswered = []
+    if known:
+        refused = f"ip daddr {{ {', '.join(known)} }} meta l4proto"
+        unanswered = [f"{refused} tcp reject with tcp reset", f"{refused} != tcp reject"]
     unanswered.append(f"ip daddr {cluster.service_cidr} drop")
     pods = cluster.pod_cidr
     chains = {
