@@ -61,6 +61,7 @@ def pool(workers: int = 2) -> ProcessPoolExecutor:
 def _begin(starter: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.set_threshold(_OBJECTS_PER_SEARCH, 20, 20)
+    os.nice(10)  # while a fleet is asked, it comes first
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != starter:  # it was killed before it could be told
         os._exit(1)
