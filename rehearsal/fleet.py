@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fleetmesh.inventory import InventoryError, load
 from rehearsal import access, assets, cgroup, host, keys, lock, network, states
 from rehearsal import image as images
+from rehearsal.cluster import ADMIN_KUBECONFIG
 from rehearsal.errors import RehearsalError
 from rehearsal.furnish import furnish
 from rehearsal.machine import Machine
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
-    from fleetmesh.inventory import Inventory
+    from fleetmesh.inventory import Inventory, Tunnel
 
 BOOT_DEADLINE = 30
 
@@ -151,13 +152,47 @@ def reboot(name: str) -> None:
     wait_for_login(one)
 
 
-def wait_until_served(deadline: float = 30) -> None:
+def wait_until_ready(deadline: float = 30) -> None:
     """Wait until each service answers through its tunnel and all pods are ready.
 
     Raises RehearsalError when one of these takes longer than `deadline` seconds.
     """
-    states.wait_until_served(inventory(), deadline)
-    states.wait_until_available(inventory(), deadline)
+    wait_until_served(deadline)
+    wait_until_available(deadline)
+
+
+def wait_until_served(deadline: float = 30) -> None:
+    """Wait until each service answers on its production port on the node.
+
+    Raises RehearsalError when one takes longer than `deadline` seconds.
+    """
+    for tunnel in inventory().tunnels.values():
+        wait_for_service(tunnel, deadline)
+
+
+def wait_for_service(tunnel: Tunnel, deadline: float = 30) -> None:
+    """Wait until the service of one tunnel answers on the node. Raises RehearsalError."""
+    url = f"http://{tunnel.listen}{inventory().services[tunnel.to].health.path}"
+    _wait(tunnel.host, f"curl -sf --max-time 2 {url}", deadline)
+
+
+def wait_until_available(deadline: float = 30) -> None:
+    """Wait until every Deployment of every cluster has its pods ready.
+
+    Raises RehearsalError when that takes longer than `deadline` seconds.
+    """
+    # kubectl itself gives up at once where the API does not answer yet.
+    wait = f"kubectl --kubeconfig {ADMIN_KUBECONFIG} wait deployments --all -A"
+    wait += " --for=condition=Available --timeout=5s 2>/dev/null"
+    hosts = [cluster.host for cluster in inventory().clusters.values()]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda host: _wait(host, wait, deadline), hosts))
+
+
+def _wait(name: str, condition: str, deadline: float) -> None:
+    until = f"until {condition}; do sleep 0.05; done"
+    # As root: for a user, PAM would open a session, and that start what linger must.
+    run(name, f"timeout {deadline:g} sh -c '{until}'", user="root", deadline=deadline + 5)
 
 
 def wait_for_login(one: Machine) -> None:
@@ -215,8 +250,9 @@ def _power_on_all(state: str | None, say: Callable[[str], None]) -> None:
 def _advance(current: str | None, wanted: str, say: Callable[[str], None]) -> None:
     for state in states.STATES[states.rank(current) + 1 : states.rank(wanted) + 1]:
         states.forward(state, inventory(), say)
+        wait_until_served()
         _write_record({**_required_record(), "state": state})
-    states.wait_until_available(inventory())
+    wait_until_available()
 
 
 def _boot_id() -> str:

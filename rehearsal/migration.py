@@ -94,7 +94,7 @@ def _install(assets: Path, units: Sequence[str]) -> None:
             _write("bridge/tunnels.yaml", file.read_text())
     restart = f"{_USER} daemon-reload; systemctl --user restart {' '.join(units)}"
     fleet.run("railiance01", restart)
-    fleet.wait_until_served()
+    fleet.wait_until_ready()
 
 
 def _write(path: str, content: str) -> None:

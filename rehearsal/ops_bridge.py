@@ -45,7 +45,7 @@ def install() -> None:
     _systemctl("daemon-reload")
     _systemctl("disable --now", _units())
     _systemctl("enable --now", ["ops-bridge"])
-    fleet.wait_until_served()
+    fleet.wait_until_ready()
 
 
 def managed(inventory: dict[str, Any]) -> None:
@@ -60,7 +60,7 @@ def undo() -> None:
     fleet.run(HOST, f"rm {PROGRAM}", user="root")
     _systemctl("daemon-reload")
     _systemctl("enable --now", _units())
-    fleet.wait_until_served()
+    fleet.wait_until_ready()
 
 
 def _units() -> list[str]:

@@ -40,30 +40,6 @@ def forward(state: str, inventory: Inventory, say: Callable[[str], None]) -> Non
         steps = [f"bridge down {name}" for name in retired]
         steps += [f"ssh {node} 'systemctl --user enable --now {units}'" for node in nodes]
     on(inventory.workstation.host, " && ".join(steps), deadline=60)
-    wait_until_served(inventory)
-
-
-def wait_until_served(inventory: Inventory, deadline: float = 30) -> None:
-    """Wait until each service answers on its production port on the node.
-
-    Raises RehearsalError after `deadline` seconds.
-    """
-    for tunnel in inventory.tunnels.values():
-        url = f"http://{tunnel.listen}{inventory.services[tunnel.to].health.path}"
-        wait = f"until curl -sf --max-time 2 {url}; do sleep 0.1; done"
-        on(tunnel.host, f"timeout {deadline:g} sh -c '{wait}'", deadline=deadline + 5)
-
-
-def wait_until_available(inventory: Inventory, deadline: float = 30) -> None:
-    """Wait until every Deployment of every cluster has its pods ready.
-
-    Raises RehearsalError after `deadline` seconds.
-    """
-    # kubectl itself gives up at once where the API does not answer yet.
-    wait = "kubectl wait deployments --all -A --for=condition=Available --timeout=5s"
-    wait = f"until {wait} 2>/dev/null; do sleep 0.1; done"
-    for cluster in inventory.clusters.values():
-        on(cluster.host, f"timeout {deadline:g} sh -c '{wait}'", deadline=deadline + 5)
 
 
 def on(name: str, command: str, deadline: float = 15) -> str:

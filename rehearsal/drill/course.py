@@ -151,7 +151,8 @@ def _make(seen: Seen, folder: Path) -> None:
     except (RehearsalError, OSError) as error:
         seen.trouble = str(error)
     begin = time.monotonic()
-    take(folder / seen.folder, stage.inventory, writes=stage.writes)
+    where = folder / seen.folder
+    take(where, stage.inventory, writes=stage.writes, deadlines=stage.deadlines)
     asked = Measured("questions of the checks", time.monotonic() - begin, stage.patience)
     if stage.patience:
         seen.measured.append(asked)

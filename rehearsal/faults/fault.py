@@ -67,6 +67,8 @@ class Expectation:
 
     turns: ClassVar[Mapping[str, Turn]] = {}
     blinds: ClassVar[Mapping[str, Turn]] = {}
+    deadlines: ClassVar[Mapping[str, float]] = {}
+    """Seconds, for `limits` of the inventory, where nothing will answer and waiting is in vain."""
 
 
 class Fault(Expectation):
@@ -77,8 +79,6 @@ class Fault(Expectation):
 
     harmless: ClassVar[bool] = False
     ground: ClassVar[type[Ground]] = Ground
-    deadlines: ClassVar[Mapping[str, float]] = {}
-    """Seconds, for `limits` of the inventory, where nothing will answer and waiting is in vain."""
 
     def inject(self) -> None:
         """Make it happen, by the means by which it happens in life."""

@@ -35,7 +35,7 @@ class _Managed(Fault):
 
     def heal(self) -> None:
         units("restart", "ops-bridge")
-        fleet.wait_until_served()
+        fleet.wait_until_ready()
 
 
 class BridgeTunnelDown(_Managed):

@@ -44,7 +44,7 @@ def test_tunnel_that_is_down_is_noticed(checks: Checks, managed: str) -> None:
     fleet.run("railiance01", f"bridge down {HUB}")
     run = checks(managed)
     fleet.run("railiance01", f"{AS_USER} restart ops-bridge")
-    fleet.wait_until_served()
+    fleet.wait_until_ready()
     assert run.verdict == "NOT READY"
     for check, words in (
         ("CUT-04", f"`bridge` on railiance01 says that {HUB} is down"),

@@ -23,7 +23,7 @@ def undone(host: str, *healing: str, user: str = "root") -> Iterator[None]:
     finally:
         for command in healing:
             fleet.run(host, command, user=user)
-        fleet.wait_until_served()
+        fleet.wait_until_ready()
 
 
 def test_after_the_cutover_it_is_ready(checks: Checks) -> None:

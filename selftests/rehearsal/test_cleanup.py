@@ -94,7 +94,7 @@ def test_up_starts_again_what_was_killed(untouched: dict[str, object]) -> None:
         assert time.monotonic() < end, "their supervisors do not notice"
         time.sleep(0.05)
     fleet.up("after", lambda _: None)
-    fleet.wait_until_served()
+    fleet.wait_until_ready()
     running |= processes()
     fleet.down()
     assert alive(running) == []

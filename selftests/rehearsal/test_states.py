@@ -189,7 +189,7 @@ def test_tunnels_come_back_after_a_reboot(name: str, reach: Reach) -> None:
     before = on(name, "cat /proc/sys/kernel/random/boot_id")
     fleet.reboot(name)
     assert on(name, "cat /proc/sys/kernel/random/boot_id") != before
-    fleet.wait_until_served()
+    fleet.wait_until_ready()
     assert all("/user@1000.service/" in holder(port) for port in PORTS)
 
 

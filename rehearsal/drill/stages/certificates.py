@@ -13,7 +13,7 @@ from rehearsal.faults.means import RAILIANCE, units, user
 if TYPE_CHECKING:
     from rehearsal.drill.stage import Seen
 
-LIFETIME = 6
+LIFETIME = 4
 """Seconds that the short certificate lasts."""
 OLD = "/tmp/short"  # noqa: S108  # on a machine of the rehearsal
 LOGIN = "ssh -o BatchMode=yes -o IdentitiesOnly=yes -o ControlPath=none"
@@ -68,7 +68,7 @@ class Renew(Stage):
             "The units start ssh alone, so something has to run `warden sign` before each "
             "certificate ends, or the next reconnection is refused."
         )
-        fleet.wait_until_served()
+        fleet.wait_until_ready()
 
 
 def _logs_in(key: str) -> bool:

@@ -28,7 +28,7 @@ class Cutover(Stage):
         for outage in prober.outages():  # three log-ins lie between the two tunnels
             seen.expect(outage.failed, f"no request to {outage.service} has failed")
         seen.interrupted(prober.outages())
-        fleet.wait_until_served()
+        fleet.wait_until_ready()
 
 
 class Verify(Stage):

@@ -37,13 +37,13 @@ class RebootRailiance01(Stage):
         begin = time.monotonic()
         fleet.reboot(RAILIANCE)
         for tunnel in fleet.inventory().tunnels.values():
-            _served(tunnel)
+            fleet.wait_for_service(tunnel)
             seconds = time.monotonic() - begin
             seen.measured.append(Measured(f"{tunnel.to} back on the node", seconds))
         listed = root(RAILIANCE, "loginctl list-sessions --no-legend").splitlines()
         logins = [line for line in listed if " manager" not in line]  # linger's own
         seen.expect(not logins, f"somebody has logged in meanwhile: {'; '.join(logins)}")
-        states.wait_until_available(fleet.inventory())
+        fleet.wait_until_available()
         with Prober() as prober:
             _recovered(seen, prober, begin)
         states.on(WORKSTATION, f"bridge up {K3S_API}")
@@ -61,7 +61,7 @@ class RebootCoulombcore(Stage):
             fleet.reboot(COULOMB)
             _recovered(seen, prober, begin)
         seen.interrupted(prober.outages(), bound=None)
-        fleet.wait_until_served()
+        fleet.wait_until_ready()
         _interactive_up()
 
 
@@ -70,6 +70,7 @@ class WorkstationOff(Stage):
 
     proves = "DRILL-03"
     unsettled = RETRIED
+    deadlines = {"connect": 2}
     blinds = {WORKSTATION: inconclusive("198.18.77.13:22")}
     turns = {"host_is_the_right_one[workstation]": fail("198.18.77.13:22")}
 
@@ -101,6 +102,7 @@ class NetworkCut(Stage):
 
     proves = "DRILL-05"
     patience = 30.0
+    deadlines = {"connect": 2, "command": 2, "http": 2}
     turns = {
         "fleet_identity_logs_in": fail("198.18.77.12"),
         "port_is_held_by_its_own_unit": fail("nobody listens on"),
@@ -142,7 +144,7 @@ class NetworkHealed(Stage):
             begin = time.monotonic()
             cut(on=False)
             _recovered(seen, prober, begin)
-        fleet.wait_until_served()
+        fleet.wait_until_ready()
 
 
 def cut(*, on: bool) -> None:
@@ -174,13 +176,6 @@ def _keepalive(tunnel: Tunnel, manager: Manager) -> float:
         raise DoesNotHold(f"no ssh carries {tunnel}")
     interval = float(command.option("ServerAliveInterval") or "0")
     return interval * (float(command.option("ServerAliveCountMax") or "3") + 1)
-
-
-def _served(tunnel: Tunnel) -> None:
-    """Wait until a service answers on the node, without a log-in, not even PAM's."""
-    url = f"http://{tunnel.listen}{fleet.inventory().services[tunnel.to].health.path}"
-    wait = f"timeout 30 sh -c 'until curl -sf --max-time 2 {url}; do sleep 0.05; done'"
-    fleet.run(tunnel.host, wait, user="root", deadline=35)
 
 
 def _recovered(seen: Seen, prober: Prober, since: float) -> None:

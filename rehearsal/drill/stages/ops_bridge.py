@@ -106,7 +106,7 @@ class Rollback(rollback.Rollback):
             f"written. It does not last: ops-bridge.service is {kept} still, and starts the "
             "tunnels anew at the next boot. `systemctl --user disable --now ops-bridge` lasts."
         )
-        fleet.wait_until_served()
+        fleet.wait_until_ready()
 
 
 class BackToTheStart(rollback.BackToTheStart):

@@ -39,7 +39,7 @@ class Rollback(Stage):
             hand_back(seen)
             prober.recovered(begin)
         seen.interrupted(prober.outages())
-        fleet.wait_until_served()
+        fleet.wait_until_ready()
 
 
 class BackToTheStart(Stage):
@@ -53,7 +53,7 @@ class BackToTheStart(Stage):
         hand_back(seen)
         self.remove()
         seen.run("workstation", "ssh railiance01 'sudo loginctl disable-linger tegwick'")
-        fleet.wait_until_served()
+        fleet.wait_until_ready()
         changed = footing.differences(seen.at_first, footing.of_fleet())
         seen.expect(not changed, f"not as it was before: {'; '.join(changed[:8])}")
 
