@@ -175,10 +175,17 @@ def _arguments() -> ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Carry out one command; returns the exit status. 2 is for what was asked wrongly."""
+    """Carry out one command; returns the exit status. 2 is for what was asked wrongly.
+
+    It is 2, too, where nobody reads to the end what it says.
+    """
     given = _arguments().parse_args(arguments)
     try:
         done: int = given.do(given)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
+        return 2
     except (Refused, BrokenRecord, CannotRecord, NotRendered) as error:
         print(f"fleetmesh: {error}", file=sys.stderr)
         return 2

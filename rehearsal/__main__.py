@@ -46,8 +46,7 @@ def main() -> int:
         "--manager",
         choices=("systemd", "ops-bridge"),
         default="systemd",
-        help="what runs the tunnels on railiance01 (default: systemd, by its units); with "
-        "ops-bridge, the stage renew is left out",
+        help="what runs the tunnels on railiance01 (default: systemd, by its units)",
     )
     wanted = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that `up` cleans up after itself

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def drill(say: Callable[[str], None], *, manager: str, keep: bool) -> int:
     """Walk through all stages; 0 if each holds, else 1. Raises RehearsalError."""
     stages = {SYSTEMD.name: STAGES, OPS_BRIDGE.name: ops_bridge.STAGES}[manager]
-    course = Course(manager, planned=len(stages), left_out=stages[0].manager.left_out)
+    course = Course(manager, planned=len(stages))
     name = f"{course.started:%Y-%m-%dT%H%M%SZ}_drill_{secrets.token_hex(3)}"
     folder = PROJECT / "reports" / name
 

@@ -32,8 +32,6 @@ class Course:
 
     manager: str
     planned: int
-    left_out: str = ""
-    """Which of the runbook's stages are not planned, and why."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     begin: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
@@ -61,8 +59,7 @@ class Course:
     def conclusion(self) -> str:
         """What the drill came to, and what to look at where it does not hold."""
         if self.holds:
-            told = f"The drill holds: {len(self.stages)} stages in {self.seconds:.0f} s"
-            return f"{told}; {self.left_out}." if self.left_out else f"{told}."
+            return f"The drill holds: {len(self.stages)} stages in {self.seconds:.0f} s."
         broken = self.broken
         if broken is None:
             return f"The drill did not come to its end: {self.trouble}"
@@ -77,7 +74,6 @@ class Course:
             "started": self.started.isoformat(timespec="milliseconds"),
             "seconds": round(self.seconds, 1),
             "planned": self.planned,
-            "left_out": self.left_out,
             "trouble": self.trouble,
             "findings": [{"stage": stage, "text": text} for stage, text in self.findings],
             "stages": [seen.plain(self.begin) for seen in self.stages],

@@ -30,8 +30,6 @@ class Manager:
     """Change an inventory, as plain data, to that of a fleet which it manages."""
     settles: frozenset[str] = frozenset()
     """The ids of the checks that are deferred until it is there."""
-    left_out: str = ""
-    """Which stages its drill leaves out, and why."""
 
 
 SYSTEMD = Manager(
@@ -53,5 +51,4 @@ OPS_BRIDGE = Manager(
     provide=ops_bridge.provide,
     managed=ops_bridge.managed,
     settles=frozenset({"PRE-02"}),
-    left_out="renew is left out: the stand-in for ops-bridge runs no cert_command",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rehearsal.faults.cluster import BRIDGES, HUB_BRIDGE, ISSUES_BRIDGE, unready
 from rehearsal.faults.fault import Fault, fail, inconclusive, warn
 from rehearsal.faults.means import COULOMB, RAILIANCE, WORKSTATION, root, user
 from rehearsal.states import on
@@ -102,11 +103,14 @@ class UserManagerDead(Fault):
         "port_is_held_by_its_own_unit": fail("nobody listens on"),
         "service_answers_through_its_tunnel": fail("Connection refused"),
         "live_path_leads_over_the_fleet": fail("Connection refused"),
+        "bridge_pods_are_ready": fail("is 0/1 ready"),
         "service_answers_inside_the_cluster": fail("does not answer"),
     }
 
     def inject(self) -> None:
         root(RAILIANCE, "systemctl mask --runtime user@1000; systemctl stop user@1000")
+        for bridge in (HUB_BRIDGE, ISSUES_BRIDGE):
+            unready(BRIDGES, bridge)
 
     def heal(self) -> None:
         root(RAILIANCE, "systemctl unmask --runtime user@1000; systemctl start user@1000")

@@ -17,9 +17,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 VERSION = "ops-bridge (rehearsal stand-in) 1.0"
 CONFIG = Path.home() / ".config/bridge/tunnels.yaml"
@@ -62,6 +65,30 @@ def ssh_command(tunnel: dict[str, Any]) -> list[str]:
     return ["ssh", "-f", "-N", "-T", *options, forward, where, f"{user}{tunnel['host']}"]
 
 
+def certify(tunnel: dict[str, Any]) -> bool:
+    """Have the tunnel's key signed by its `cert_command`, which prints the certificate.
+
+    False, with the reason on stderr, if it does not; the certificate of before is kept then.
+    """
+    if "cert_command" not in tunnel:
+        return True
+    signing = ["sh", "-c", tunnel["cert_command"]]
+    signed = subprocess.run(signing, stdout=subprocess.PIPE, text=True, check=False)
+    if signed.returncode != 0:
+        print(f"bridge: cert_command: exit status {signed.returncode}", file=sys.stderr)
+        return False
+    certificate = Path(f"{tunnel['identity']}-cert.pub").expanduser()
+    writing = certificate.with_suffix(f".{os.getpid()}")
+    writing.write_text(signed.stdout)
+    writing.rename(certificate)
+    return True
+
+
+def opened(command: Sequence[str]) -> bool:
+    """Open a tunnel; false if it cannot be."""
+    return subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode == 0
+
+
 def state_of(name: str) -> dict[str, int] | None:
     """The state file of a tunnel whose keeper lives."""
     try:
@@ -76,13 +103,13 @@ def keep(name: str) -> NoReturn:
     """Be the keeper of a tunnel: exit 1 if it cannot be opened now, else keep it open."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # ssh -f leaves its parent
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    command = ssh_command(configured()[name])
+    tunnel = configured()[name]
+    command = ssh_command(tunnel)
     state = STATE / f"{name}.json"
     ssh = 0
     try:
         while True:
-            opened = subprocess.run(command, stdin=subprocess.DEVNULL, check=False)
-            if opened.returncode != 0:
+            if not (certify(tunnel) and opened(command)):
                 if not ssh:
                     sys.exit(1)
                 time.sleep(1)

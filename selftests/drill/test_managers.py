@@ -1,6 +1,4 @@
-"""The drill's variant for ops-bridge has the same stages, and says which it leaves out."""
-
-import pytest
+"""The drill's variant for ops-bridge has the same stages."""
 
 from rehearsal.drill import stages
 from rehearsal.drill.commands import COMMANDS
@@ -8,14 +6,9 @@ from rehearsal.drill.manager import OPS_BRIDGE, SYSTEMD
 from rehearsal.drill.stages import ops_bridge
 
 
-def test_every_stage_is_there_in_the_same_order_or_said_to_be_left_out() -> None:
+def test_every_stage_is_there_in_the_same_order() -> None:
     ours = [stage.title() for stage in ops_bridge.STAGES]
-    planned = [stage.title() for stage in stages.STAGES]
-    left_out = [title for title in planned if title not in ours]
-    assert ours == [title for title in planned if title not in left_out]
-    assert left_out == ["renew"]
-    assert all(title in OPS_BRIDGE.left_out for title in left_out)
-    assert not SYSTEMD.left_out
+    assert ours == [stage.title() for stage in stages.STAGES]
 
 
 def test_each_stage_has_its_manager() -> None:
@@ -40,15 +33,3 @@ def test_what_is_typed_instead_stands_for_commands_that_name_the_units() -> None
         assert all(unit in COMMANDS[name].text for unit in SYSTEMD.units)
         assert all(unit in text for unit in OPS_BRIDGE.units)
     assert not SYSTEMD.instead
-
-
-def test_help_says_what_is_left_out(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from rehearsal import __main__  # noqa: PLC0415 - only this test needs the command line
-
-    monkeypatch.setattr("sys.argv", ["rehearsal", "drill", "--help"])
-    with pytest.raises(SystemExit):
-        __main__.main()
-    said = " ".join(capsys.readouterr().out.split())
-    assert "the stage renew is left out" in said

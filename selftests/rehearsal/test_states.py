@@ -207,6 +207,14 @@ def test_workstation_without_power_is_not_missed(reach: Reach) -> None:
     assert bridge_states()["state-hub-primary"] == "up"
 
 
+def test_a_machine_starts_again_while_the_kernel_still_holds_its_network(reach: Reach) -> None:
+    reach("after")
+    with Path(f"/proc/{fleet.machine('coulombcore').init}/ns/net").open():
+        fleet.power_off("coulombcore")
+        fleet.power_on("coulombcore")
+    fleet.wait_until_ready()
+
+
 def test_workstation_has_the_assets_of_the_reference(reach: Reach) -> None:
     reach("after")
     for asset in (path for path in Path(REHEARSAL_ASSETS).rglob("*") if path.is_file()):

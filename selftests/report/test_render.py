@@ -1,6 +1,7 @@
 """Every view follows from the record alone, says what the record says, and is always the same."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -69,3 +70,14 @@ def test_what_cannot_be_rendered_is_said(
     monkeypatch.setattr(views, "_PLUGINS", ("no.such.plugin",))
     with pytest.raises(NotRendered, match=r"report\.html, junit\.xml: .*no.such.plugin"):
         render(written("ready"))
+
+
+def test_nobody_who_listens_is_no_traceback(written: Written) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "fleetmesh", "render", str(written("ready"))]
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (2, "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rehearsal import fleet, migration
 from rehearsal.drill.prober import Prober
@@ -13,8 +13,6 @@ from rehearsal.faults.means import RAILIANCE, units, user
 if TYPE_CHECKING:
     from rehearsal.drill.stage import Seen
 
-LIFETIME = 4
-"""Seconds that the short certificate lasts."""
 OLD = "/tmp/short"  # noqa: S108  # on a machine of the rehearsal
 LOGIN = "ssh -o BatchMode=yes -o IdentitiesOnly=yes -o ControlPath=none"
 
@@ -42,33 +40,49 @@ class Renew(Stage):
     """A certificate of a few seconds is renewed before it ends, while traffic flows."""
 
     migrated = True
+    lifetime: ClassVar[int] = 4
+    """Seconds that the short certificate lasts."""
 
     def act(self, seen: Seen) -> None:
         with Prober() as prober:
-            short = f"warden sign atm-fleet-mesh --pubkey {migration.KEY}.pub --lifetime {LIFETIME}"
             begin = time.monotonic()
-            user(RAILIANCE, f"{short} >{migration.CERTIFICATE}")
-            units("restart")
+            self.shorten()
             prober.recovered(time.monotonic())
             user(RAILIANCE, f"cp {migration.KEY} {OLD}; cp {migration.CERTIFICATE} {OLD}-cert.pub")
             seen.expect(_logs_in(OLD), "the short certificate does not log in while it is valid")
-            migration.sign()
-            units("restart")
+            self.renew()
             prober.recovered(time.monotonic())
             renewed = time.monotonic() - begin
-            seen.measured.append(Measured("renewed, of the first one's life", renewed, LIFETIME))
-            time.sleep(max(0.0, begin + LIFETIME + 1.5 - time.monotonic()))
+            seen.measured.append(
+                Measured("renewed, of the first one's life", renewed, self.lifetime)
+            )
+            time.sleep(max(0.0, begin + self.lifetime + 1.5 - time.monotonic()))
             seen.expect(not _logs_in(OLD), "the short certificate logs in after its end")
             seen.expect(_logs_in(migration.KEY), "the renewed certificate does not log in")
             prober.recovered(time.monotonic())
         user(RAILIANCE, f"rm {OLD} {OLD}-cert.pub")
         seen.interrupted(prober.outages())
+        self.learned(seen)
+        fleet.wait_until_ready()
+
+    def shorten(self) -> None:
+        """Have the tunnels log in with a short certificate."""
+        short = f"{migration.SIGN} --lifetime {self.lifetime}"
+        user(RAILIANCE, f"{short} >{migration.CERTIFICATE}")
+        units("restart", *self.manager.units)
+
+    def renew(self) -> None:
+        """Have them log in with one of the usual life."""
+        migration.sign()
+        units("restart", *self.manager.units)
+
+    def learned(self, seen: Seen) -> None:
+        """Note what this has shown about the runbook."""
         seen.findings.append(
             "With systemd as manager nothing runs `cert_command`: it is a setting of ops-bridge. "
             "The units start ssh alone, so something has to run `warden sign` before each "
             "certificate ends, or the next reconnection is refused."
         )
-        fleet.wait_until_ready()
 
 
 def _logs_in(key: str) -> bool:

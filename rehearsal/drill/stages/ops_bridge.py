@@ -7,12 +7,12 @@ import time
 from types import new_class
 from typing import TYPE_CHECKING, cast
 
-from rehearsal import fleet, ops_bridge
+from rehearsal import fleet, migration, ops_bridge
 from rehearsal.drill.manager import OPS_BRIDGE, SYSTEMD
 from rehearsal.drill.prober import Prober
 from rehearsal.drill.stages import before, certificates, cutover, disturbances, rollback
 from rehearsal.faults.fault import Turn, fail, inconclusive
-from rehearsal.faults.means import RAILIANCE, user
+from rehearsal.faults.means import RAILIANCE, units, user
 
 if TYPE_CHECKING:
     from rehearsal.drill.stage import Seen, Stage
@@ -37,6 +37,7 @@ NOT_STARTED = {
     "unit_is_running_and_steady": fail("ops-bridge.service is inactive (dead)"),
     "unit_is_enabled": fail("ops-bridge.service is disabled"),
 }
+CONFIG = "~/.config/bridge/tunnels.yaml"
 DOWN = {"unit_is_running_and_steady": fail("`bridge` on railiance01 says that")}
 
 
@@ -109,6 +110,28 @@ class Rollback(rollback.Rollback):
         fleet.wait_until_ready()
 
 
+class Migrate(certificates.Migrate):
+    """Principal, key pair, certificate by warden, tunnels.yaml switched, static key withdrawn."""
+
+
+class Renew(certificates.Renew):
+    """ops-bridge renews a certificate of a few seconds by its cert_command, while traffic flows."""
+
+    lifetime = 8
+
+    def shorten(self) -> None:
+        short = f"s|{migration.SIGN}|& --lifetime {self.lifetime}|"
+        user(RAILIANCE, f"cp -p {CONFIG} {CONFIG}.kept; sed -i '{short}' {CONFIG}")
+        units("restart", *self.manager.units)
+
+    def renew(self) -> None:
+        user(RAILIANCE, f"mv {CONFIG}.kept {CONFIG}")
+        units("restart", *self.manager.units)
+
+    def learned(self, seen: Seen) -> None:
+        pass
+
+
 class BackToTheStart(rollback.BackToTheStart):
     """Everything that the drill did is undone: files, units and listeners are those of `before`."""
 
@@ -134,7 +157,7 @@ STAGES = tuple(
         *(disturbances.RebootRailiance01, disturbances.RebootCoulombcore),
         *(disturbances.WorkstationOff, disturbances.WorkstationOn),
         *(NetworkCut, disturbances.NetworkHealed, Rollback, cutover.CutoverAgain),
-        *(certificates.Migrate, BackToTheStart),
+        *(Migrate, Renew, BackToTheStart),
     )
 )
-"""The drill's stages with ops-bridge as manager, in their order; see OPS_BRIDGE.left_out."""
+"""The drill's stages with ops-bridge as manager, in their order."""
