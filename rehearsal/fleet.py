@@ -6,6 +6,7 @@ import functools
 import json
 import shutil
 import time
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -166,14 +167,21 @@ def wait_until_served(deadline: float = 30) -> None:
 
     Raises RehearsalError when one takes longer than `deadline` seconds.
     """
+    asked: dict[str, list[str]] = defaultdict(list)
     for tunnel in inventory().tunnels.values():
-        wait_for_service(tunnel, deadline)
+        asked[tunnel.host].append(_asking(tunnel))
+    for name, questions in asked.items():
+        _wait(name, " && ".join(questions), deadline)
 
 
 def wait_for_service(tunnel: Tunnel, deadline: float = 30) -> None:
     """Wait until the service of one tunnel answers on the node. Raises RehearsalError."""
+    _wait(tunnel.host, _asking(tunnel), deadline)
+
+
+def _asking(tunnel: Tunnel) -> str:
     url = f"http://{tunnel.listen}{inventory().services[tunnel.to].health.path}"
-    _wait(tunnel.host, f"curl -sf --max-time 2 {url}", deadline)
+    return f"curl -sf --max-time 2 {url}"
 
 
 def wait_until_available(deadline: float = 30) -> None:

@@ -29,7 +29,7 @@ def bridges_unready() -> None:
 class CoulombcoreOff(Fault):
     """coulombcore has lost power; the tunnels' own keepalives have not noticed yet."""
 
-    deadlines = {"connect": 2}
+    deadlines = {"connect": 2, "command": 2}
     blinds = {COULOMB: inconclusive("198.18.77.12:22")}
     turns = {
         "host_is_the_right_one[coulombcore]": fail("198.18.77.12:22"),
