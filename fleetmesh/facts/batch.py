@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 _PRELUDE = """\
 export LC_ALL=C SYSTEMD_PAGER= SYSTEMD_COLORS=0 PATH="$PATH:/usr/sbin:/sbin"
+now=$(date +%s.%N)
 probe() {
-  printf '\\n%s begin %s %s\\n' NONCE "$1" "$(date +%s.%N)"
+  printf '\\n%s begin %s %s\\n' NONCE "$1" "$now"
   printf '\\n%s begin %s\\n' NONCE "$1" >&2
   timeout -k 1 "$2" sh -c "$3" </dev/null
-  status=$?
-  printf '\\n%s end %s %s %s\\n' NONCE "$1" "$(date +%s.%N)" "$status"
+  status=$? now=$(date +%s.%N)
+  printf '\\n%s end %s %s %s\\n' NONCE "$1" "$now" "$status"
   printf '\\n%s end %s\\n' NONCE "$1" >&2
 }
 """

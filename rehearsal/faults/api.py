@@ -104,9 +104,10 @@ class ApiHangs(Fault):
     """The API server on railiance01 takes connections and says nothing."""
 
     host: ClassVar[str] = RAILIANCE
+    deadlines = {"command": 1, "http": 1}
     turns = {
         **blind("the API did not answer", ""),
-        "kubectl_reaches_the_cluster": inconclusive("`kubectl` did not end within 3 s"),
+        "kubectl_reaches_the_cluster": inconclusive("`kubectl` did not end within 1 s"),
     }
 
     def inject(self) -> None:

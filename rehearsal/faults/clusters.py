@@ -59,9 +59,9 @@ def unreachable(current: str) -> dict[str, Turn]:
     """The turns of a State Hub that is not where everybody looks for it."""
     return {
         CURRENT: fail(current),
-        AT_ITS_ADDRESS: fail("no complete answer within 2 s"),
-        THROUGH_THE_TUNNEL: fail("no complete answer within 2 s"),
-        PATH: fail("no complete answer within 2 s"),
+        AT_ITS_ADDRESS: fail("no complete answer within 1 s"),
+        THROUGH_THE_TUNNEL: fail("no complete answer within 1 s"),
+        PATH: fail("no complete answer within 1 s"),
         READY: fail("is 0/1 ready"),
         INSIDE: NO_ANSWER,
     }
@@ -69,6 +69,8 @@ def unreachable(current: str) -> dict[str, Turn]:
 
 class _Moved(Fault):
     """The Service that the tunnel leads to is gone from there."""
+
+    deadlines = {"http": 1}
 
     def inject(self) -> None:
         self.move()

@@ -29,7 +29,7 @@ def bridges_unready() -> None:
 class CoulombcoreOff(Fault):
     """coulombcore has lost power; the tunnels' own keepalives have not noticed yet."""
 
-    deadlines = {"connect": 2, "command": 2}
+    deadlines = {"connect": 2, "command": 1, "http": 1}
     blinds = {COULOMB: inconclusive("198.18.77.12:22")}
     turns = {
         "host_is_the_right_one[coulombcore]": fail("198.18.77.12:22"),
@@ -143,14 +143,14 @@ class NoSessions(Fault):
 class LoginShellHangs(Fault):
     """A line in ~/.bashrc on coulombcore waits for something that does not come."""
 
-    deadlines = {"command": 1}
+    deadlines = {"connect": 2, "command": 1}
     blinds = {COULOMB: inconclusive("did not finish within")}
     turns = {
         "service_is_healthy": passes(),
         "host_key_is_pinned": passes(),
-        "fleet_identity_logs_in": inconclusive("did not end within 5 s"),
-        "certificate_readiness": inconclusive("did not end within 5 s"),
-        "tunnels_use_a_valid_certificate": inconclusive("did not end within 5 s"),
+        "fleet_identity_logs_in": inconclusive("did not end within 3 s"),
+        "certificate_readiness": inconclusive("did not end within 3 s"),
+        "tunnels_use_a_valid_certificate": inconclusive("did not end within 3 s"),
     }
 
     def inject(self) -> None:

@@ -21,9 +21,10 @@ RUNNING = f"running_ssh_forwards_what_it_should[{HUB}]"
 class UnitLeadsToFormerClusterIP(Rewritten):
     """The Service got another ClusterIP long ago; the unit still leads to the former one."""
 
+    deadlines = {"http": 1}
     turns = UNANSWERED | {
-        f"service_answers_through_its_tunnel[{HUB}]": fail("no complete answer within 2 s"),
-        f"live_path_leads_over_the_fleet[{HUB}]": fail("no complete answer within 2 s"),
+        f"service_answers_through_its_tunnel[{HUB}]": fail("no complete answer within 1 s"),
+        f"live_path_leads_over_the_fleet[{HUB}]": fail("no complete answer within 1 s"),
         INSTALLED: fail("127.0.0.1:18000:198.19.43.95:8000"),
         RUNNING: fail("198.19.43.95:8000"),
     }

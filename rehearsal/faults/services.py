@@ -83,9 +83,10 @@ class ServiceHangs(_Misbehaving):
     """The State Hub takes requests and never answers."""
 
     mode = "hangs"
+    deadlines = {"http": 1}
     turns = {
-        **everywhere("no complete answer within 2 s"),
-        PATH: fail("no complete answer within 2 s"),
+        **everywhere("no complete answer within 1 s"),
+        PATH: fail("no complete answer within 1 s"),
     }
 
 
@@ -93,6 +94,7 @@ class ServiceTooSlow(_Misbehaving):
     """The State Hub answers byte by byte, beyond the deadline."""
 
     mode = "trickles"
+    deadlines = ServiceHangs.deadlines
     turns = ServiceHangs.turns
 
 

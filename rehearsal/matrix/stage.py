@@ -4,13 +4,14 @@ Asking is what takes the time. So the recording of the next fault also shows tha
 healed, where the two turn no check in common: every check that either turns is then seen as it was
 before, and so is every other. Where they do share one, the healed fleet is asked for itself.
 
-Judging takes a processor and no fleet, and goes on beside the next fault. Where a fleet turns out
+Judging takes a processor and no fleet, and goes on beside the next faults. Where a fleet turns out
 not to have been healed, what happened on it counts for nothing, and happens again.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 HEALED_WITHIN = 30.0
 """Seconds after which a fleet that is still not as it was is given up, and starts over."""
 
+
+BEING_JUDGED = 2
+"""So many faults are being judged while another one happens."""
 
 SETTLED_WITHIN = 8
 """Seconds after which the tunnels of a healed fleet are no longer waited for, and judged."""
@@ -81,29 +85,31 @@ class Stage:
 
     def rows(self, faults: Iterable[type[Fault]]) -> Iterator[Row]:
         """Let each fault happen; a row comes once the fleet is known to be as it was before."""
-        order = self._apart(faults)
-        pending: _Attempt | None = None
-        for fault, following in zip(order, [*order[1:], None], strict=True):
-            attempt = self._attempt(fault, following)
-            if pending:
-                if not pending.healed:
-                    pending.healed, pending.hidden = attempt.found, self._turned(fault)
-                unclear = attempt.row.trouble and not self._is_healed(pending)
-                if unclear:  # which of the two is to blame
-                    self._start_over()
-                    pending = self._attempt(pending.row.fault, None)
-                sound = self._finish(pending) and not unclear
-                yield pending.row
-                if not sound:
-                    attempt = self._attempt(fault, following)
-            pending = attempt
+        left = deque(self._apart(faults))
+        under_way: deque[_Attempt] = deque()
+        while left or under_way:
+            broken = any(attempt.row.trouble for attempt in under_way)
+            if left and len(under_way) <= BEING_JUDGED and not broken:
+                fault = left.popleft()
+                under_way.append(self._attempt(fault, left[0] if left else None))
+                continue
+            attempt = under_way.popleft()
             if attempt.row.trouble:  # then nobody knows what is left of the fault
                 self._start_over()
                 yield attempt.row
-                pending = None
-        if pending:
-            self._finish(pending)
-            yield pending.row
+                continue
+            if not attempt.healed:
+                following = under_way[0]
+                attempt.healed, attempt.hidden = following.found, self._turned(following.row.fault)
+            unclear = broken and not self._is_healed(attempt)
+            if unclear:  # which of them is to blame
+                self._start_over()
+                attempt = self._attempt(attempt.row.fault, None)
+            sound = self._finish(attempt) and not unclear
+            yield attempt.row
+            if not sound:
+                left.extendleft(one.row.fault for one in reversed(under_way))
+                under_way.clear()
 
     def _apart(self, faults: Iterable[type[Fault]]) -> list[type[Fault]]:
         """The faults in an order in which each shows, as often as may be, that the last healed."""

@@ -152,7 +152,7 @@ def test_where_two_are_in_question_each_happens_alone(stood: stage.Stage) -> Non
 def test_what_happened_on_a_fleet_that_was_not_healed_happens_again(stood: stage.Stage) -> None:
     rows = [*stood.rows([SlowToHeal, Second, First])]
     assert problems(rows) == {"slow-to-heal": [], "second": [], "first": []}
-    assert HAPPENED == ["slow-to-heal", "second", "second", "first"]
+    assert HAPPENED == ["slow-to-heal", "second", "first", "second", "first"]
 
 
 def test_a_fault_that_does_not_heal_fails_alone(stood: stage.Stage) -> None:
