@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rehearsal import fleet, network
 from rehearsal.faults.fault import Fault, fail, inconclusive, passes
-from rehearsal.faults.means import COULOMB, RAILIANCE, RESTART_SSHD, root, units, user
+from rehearsal.faults.means import COULOMB, RAILIANCE, RESTART_SSHD, WORKSTATION, root, units, user
 from rehearsal.faults.workstation import listening, wait_for
 
 SSHD = "/etc/ssh/sshd_config.d/fault.conf"
@@ -48,7 +48,10 @@ class CoulombcoreOff(Fault):
 
     def heal(self) -> None:
         fleet.power_on(COULOMB)
+        # As the keepalives would, in their own time.
         units("restart")
+        names = " ".join(fleet.inventory().workstation.interactive)
+        user(WORKSTATION, f"bridge down {names} && bridge up {names}")
 
 
 class RailianceUnreachable(Fault):
