@@ -61,12 +61,17 @@ def enabled() -> str:
     return fleet.run(RAILIANCE, state, check=False).stdout.strip()
 
 
-def interrupt_in_a_fault(process: subprocess.Popen[str]) -> str:
-    """Ctrl-C while a unit is disabled."""
+def until_it_happens() -> None:
+    """Wait until the unit is disabled."""
     end = time.monotonic() + DEADLINE
     while not (fleet.is_up() and enabled() == "disabled"):
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def interrupt_in_a_fault(process: subprocess.Popen[str]) -> str:
+    """Ctrl-C while a unit is disabled."""
+    until_it_happens()
     os.killpg(process.pid, signal.SIGINT)
     assert process.stdout
     said = process.stdout.read()
@@ -89,7 +94,7 @@ def test_a_fleet_that_was_up_is_used_held_and_started_over_after_ctrl_c() -> Non
     booted = (fleet.record() or {})["since"]
     try:
         with faults("unit-disabled", "linger-off", "unit-stopped") as process:
-            read_until(process, "1 of 3")
+            until_it_happens()
             for words in (("faults", "unit-disabled"), ("down",), ("reset",)):
                 refused = rehearsal(*words)
                 assert refused.returncode == 1
