@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 HEALED_WITHIN = 30.0
 """Seconds after which a fleet that is still not as it was is given up, and starts over."""
 
-
 BEING_JUDGED = 2
 """So many faults are being judged while another one happens."""
 
