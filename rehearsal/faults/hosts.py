@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from rehearsal import fleet, network
+from rehearsal.faults.cluster import HUB_BRIDGE, ISSUES_BRIDGE
 from rehearsal.faults.fault import Fault, fail, inconclusive, passes
 from rehearsal.faults.means import COULOMB, RAILIANCE, RESTART_SSHD, WORKSTATION, root, units, user
+from rehearsal.faults.rewritten import until_unready
 from rehearsal.faults.workstation import listening, wait_for
 
 SSHD = "/etc/ssh/sshd_config.d/fault.conf"
@@ -18,12 +20,6 @@ def configure_sshd(host: str, line: str) -> None:
 def restore_sshd(host: str) -> None:
     """Take that line away again."""
     root(host, f"rm {SSHD}; {RESTART_SSHD}")
-
-
-def bridges_unready() -> None:
-    """Wait until both bridges know that their tunnels carry nothing."""
-    wait = "kubectl -n activity-core wait --for=condition=Available=false --timeout=9s"
-    user(RAILIANCE, f"{wait} deploy/actcore-state-hub-bridge deploy/actcore-issue-core-bridge")
 
 
 class CoulombcoreOff(Fault):
@@ -44,7 +40,7 @@ class CoulombcoreOff(Fault):
         # The cable goes first, or dying processes would say goodbye.
         network.unplug(COULOMB)
         fleet.power_off(COULOMB)
-        bridges_unready()
+        until_unready(HUB_BRIDGE, ISSUES_BRIDGE)
 
     def heal(self) -> None:
         fleet.power_on(COULOMB)
@@ -204,7 +200,7 @@ class ForwardingForbiddenToTheTunnels(Fault):
     def inject(self) -> None:
         configure_sshd(COULOMB, "AllowTcpForwarding no")
         units("restart")
-        bridges_unready()
+        until_unready(HUB_BRIDGE, ISSUES_BRIDGE)
 
     def heal(self) -> None:
         restore_sshd(COULOMB)

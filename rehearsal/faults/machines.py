@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from rehearsal.faults.cluster import BRIDGES, HUB_BRIDGE, ISSUES_BRIDGE, unready
+from rehearsal.faults.cluster import HUB_BRIDGE, ISSUES_BRIDGE
 from rehearsal.faults.fault import Fault, fail, inconclusive, warn
 from rehearsal.faults.means import COULOMB, RAILIANCE, WORKSTATION, root, user
+from rehearsal.faults.rewritten import until_unready
 from rehearsal.states import on
 
 # What cannot be known without the user's systemd, and without sockets and log-ins.
@@ -109,8 +110,7 @@ class UserManagerDead(Fault):
 
     def inject(self) -> None:
         root(RAILIANCE, "systemctl mask --runtime user@1000; systemctl stop user@1000")
-        for bridge in (HUB_BRIDGE, ISSUES_BRIDGE):
-            unready(BRIDGES, bridge)
+        until_unready(HUB_BRIDGE, ISSUES_BRIDGE)
 
     def heal(self) -> None:
         root(RAILIANCE, "systemctl unmask --runtime user@1000; systemctl start user@1000")

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from rehearsal import keys
+from rehearsal.faults.cluster import HUB_BRIDGE, ISSUES_BRIDGE
 from rehearsal.faults.fault import Fault, fail
 from rehearsal.faults.means import COULOMB, HUB, ISSUES, RAILIANCE, restore_unit, root, user
-from rehearsal.faults.rewritten import (
-    HUB_BRIDGE,
-    ISSUES_BRIDGE,
-    UNANSWERED,
-    Rewritten,
-    rewrite,
-    until_unready,
-)
+from rehearsal.faults.rewritten import UNANSWERED, Rewritten, rewrite, until_unready
 
 INSTALLED = "installed_files_equal_the_reference"
 RUNNING = f"running_ssh_forwards_what_it_should[{HUB}]"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rehearsal.faults.cluster import HUB_BRIDGE
 from rehearsal.faults.fault import Fault, fail
 from rehearsal.faults.means import HUB, ISSUES, RAILIANCE, edit_unit, restore_unit, units, user
 
 PORTS = {HUB: 18000, ISSUES: 18765}
-HUB_BRIDGE, ISSUES_BRIDGE = "actcore-state-hub-bridge", "actcore-issue-core-bridge"
 
 UNANSWERED = {
     f"service_answers_through_its_tunnel[{HUB}]": fail("not connected"),

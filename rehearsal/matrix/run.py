@@ -34,7 +34,8 @@ def live(names: Collection[str], folder: Path, say: Callable[[str], None]) -> Ma
                 matrix.rows.append(row)
                 say(_told(row, len(matrix.rows), len(chosen)))
             stage.leave()
-    matrix.rows.sort(key=lambda row: list(FAULTS).index(row.fault.title()))
+    order = list(FAULTS)
+    matrix.rows.sort(key=lambda row: order.index(row.fault.title()))
     matrix.seconds = time.monotonic() - start
     return matrix
 

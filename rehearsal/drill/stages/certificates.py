@@ -47,10 +47,12 @@ class Renew(Stage):
         with Prober() as prober:
             begin = time.monotonic()
             self.shorten()
+            units("restart", *self.manager.units)
             prober.recovered(time.monotonic())
             user(RAILIANCE, f"cp {migration.KEY} {OLD}; cp {migration.CERTIFICATE} {OLD}-cert.pub")
             seen.expect(_logs_in(OLD), "the short certificate does not log in while it is valid")
             self.renew()
+            units("restart", *self.manager.units)
             prober.recovered(time.monotonic())
             renewed = time.monotonic() - begin
             seen.measured.append(
@@ -66,15 +68,13 @@ class Renew(Stage):
         fleet.wait_until_ready()
 
     def shorten(self) -> None:
-        """Have the tunnels log in with a short certificate."""
+        """Have a short certificate for the tunnels, once they start anew."""
         short = f"{migration.SIGN} --lifetime {self.lifetime}"
         user(RAILIANCE, f"{short} >{migration.CERTIFICATE}")
-        units("restart", *self.manager.units)
 
     def renew(self) -> None:
-        """Have them log in with one of the usual life."""
+        """Have one of the usual life for them, once they start anew."""
         migration.sign()
-        units("restart", *self.manager.units)
 
     def learned(self, seen: Seen) -> None:
         """Note what this has shown about the runbook."""

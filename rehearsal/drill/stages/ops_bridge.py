@@ -12,7 +12,7 @@ from rehearsal.drill.manager import OPS_BRIDGE, SYSTEMD
 from rehearsal.drill.prober import Prober
 from rehearsal.drill.stages import before, certificates, cutover, disturbances, rollback
 from rehearsal.faults.fault import Turn, fail, inconclusive
-from rehearsal.faults.means import RAILIANCE, units, user
+from rehearsal.faults.means import RAILIANCE, user
 
 if TYPE_CHECKING:
     from rehearsal.drill.stage import Seen, Stage
@@ -122,11 +122,9 @@ class Renew(certificates.Renew):
     def shorten(self) -> None:
         short = f"s|{migration.SIGN}|& --lifetime {self.lifetime}|"
         user(RAILIANCE, f"cp -p {CONFIG} {CONFIG}.kept; sed -i '{short}' {CONFIG}")
-        units("restart", *self.manager.units)
 
     def renew(self) -> None:
         user(RAILIANCE, f"mv {CONFIG}.kept {CONFIG}")
-        units("restart", *self.manager.units)
 
     def learned(self, seen: Seen) -> None:
         pass
