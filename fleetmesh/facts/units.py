@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
 from fleetmesh.facts.probe import Exec, Probe
@@ -56,7 +57,7 @@ class Unit:
 
 
 def parse_units(transcript: Transcript) -> dict[str, Unit]:
-    """Read `systemctl --user show --timestamp=unix`; systemctl(1)."""
+    """Read `systemctl --user show --timestamp=us+utc`; systemctl(1)."""
     units = {}
     for block in blocks(succeeded(transcript)):
         missing = {"Id", "LoadState", "ActiveState", "SubState"} - block.keys()
@@ -72,9 +73,6 @@ def parse_units(transcript: Transcript) -> dict[str, Unit]:
 def _unit(block: dict[str, str]) -> Unit:
     if repeated := [key for key in block if "\n" in block[key] and key != "ExecStart"]:
         raise NotUnderstood(f"{repeated[0]} is given more than once")
-    started = block.get("ExecMainStartTimestamp", "")
-    if started not in ("", "n/a", "@0") and not re.fullmatch(r"@\d+", started):
-        raise NotUnderstood(f"expected a time such as @1700000000, found {started!r}")
     try:
         return Unit(
             name=block["Id"],
@@ -87,7 +85,7 @@ def _unit(block: dict[str, str]) -> Unit:
             drop_ins=tuple(block.get("DropInPaths", "").split()),
             need_reload={"yes": True, "no": False}[block["NeedDaemonReload"]],
             main_pid=int(block.get("MainPID", "0")),
-            started=float(started[1:]) if started[1:].isdigit() and started != "@0" else None,
+            started=_time(block.get("ExecMainStartTimestamp", "")),
             restarts=int(block.get("NRestarts", "0")),
             triggers=tuple(block.get("Triggers", "").split()),
             commands=tuple(
@@ -96,6 +94,17 @@ def _unit(block: dict[str, str]) -> Unit:
         )
     except (KeyError, ValueError) as error:
         raise NotUnderstood(f"{block['Id']}: {error}") from None
+
+
+def _time(printed: str) -> float | None:
+    """Seconds since the epoch, to the microsecond: an edit may follow a start within a second."""
+    if printed in ("", "n/a"):
+        return None
+    match = re.fullmatch(r"[A-Z][a-z]{2} (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}) UTC", printed)
+    if not match:
+        example = "Tue 2026-11-24 02:32:15.123456 UTC"
+        raise NotUnderstood(f"expected a time such as {example}, found {printed!r}")
+    return datetime.fromisoformat(f"{match[1]}+00:00").timestamp()
 
 
 @dataclass(frozen=True)
@@ -151,7 +160,7 @@ def parse_installed(transcript: Transcript) -> dict[str, InstalledFile | None]:
     files: dict[str, InstalledFile | None] = {}
     rest = transcript.stdout
     while rest:
-        match = re.match(rb"== (?:- -|(\d+) (\d+)) ([^\n]+)\n", rest)
+        match = re.match(rb"== (?:- -|(\d+) (\d+\.\d{6})) ([^\n]+)\n", rest)
         if not match:
             raise NotUnderstood(f"expected a file's header, found {rest[:40]!r}")
         name = match[3].decode("utf-8", "replace")
@@ -174,7 +183,7 @@ def _units(inventory: Inventory) -> dict[str, Probe]:
     named = " ".join(dict.fromkeys(unit for t in tunnels for unit in (t.unit, t.own_unit)))
     properties = " ".join(f"-p {name}" for name in _PROPERTIES)
     command = (
-        f"systemctl --user show --no-pager --timestamp=unix {properties} -- "
+        f"systemctl --user show --no-pager --timestamp=us+utc {properties} -- "
         f"{named} '*.service' '*.timer'"
     )
     hosts = (*inventory.carriers, inventory.workstation.host)
@@ -201,7 +210,7 @@ def _installed(inventory: Inventory) -> dict[str, Probe]:
         host: Exec(
             host,
             f"for f in {' '.join(installed_files(inventory, host))}; do "
-            'if [ -r "$f" ]; then stat -L -c "== %s %Y $f" "$f"; cat "$f"; echo; '
+            'if [ -r "$f" ]; then stat -L -c "== %s %.6Y $f" "$f"; cat "$f"; echo; '
             'else echo "== - - $f"; fi; done',
         )
         for host in inventory.carriers
