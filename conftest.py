@@ -12,4 +12,5 @@ pytest_plugins = (
     "fixtures.html_report",
     "fixtures.record",
     "fixtures.views",
+    "fixtures.interrupts",
 )

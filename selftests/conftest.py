@@ -10,7 +10,12 @@ from playwright.sync_api import Browser, sync_playwright
 
 
 def pytest_configure() -> None:
-    """Let the programs under test hear SIGINT, which a shell ignores for its background jobs."""
+    """What the programs under test inherit.
+
+    SIGINT, which a shell ignores for its background jobs; and no hypothesis, whose plugin takes a
+    second of each run and is not there where the suite is used.
+    """
+    os.environ["PYTEST_ADDOPTS"] = "-p no:hypothesispytest"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -37,9 +37,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def failures() -> tuple[Matrix, dict[tuple[Path, int], list[type[Fault]]]]:
     """The whole matrix, and in which faults an assertion fails, by its file and line."""
     _FAILED.write_text("")
-    os.environ["PYTEST_ADDOPTS"] = f"-p {__spec__.name if __spec__ else __name__}"
+    before = os.environ.get("PYTEST_ADDOPTS", "")
+    os.environ["PYTEST_ADDOPTS"] = f"{before} -p {__spec__.name if __spec__ else __name__}"
     matrix = recorded(RECORDINGS)
-    del os.environ["PYTEST_ADDOPTS"]
+    os.environ["PYTEST_ADDOPTS"] = before
     found: dict[tuple[Path, int], list[type[Fault]]] = {}
     for noted in dict.fromkeys(_FAILED.read_text().splitlines()):
         recording, file, line = noted.split("\t")
