@@ -27,11 +27,14 @@ PACKAGES = (
 # Nothing of these units is rehearsed; each costs time at every boot, and whenever somebody lists
 # what is enabled.
 NO_UNITS = (
-    "apt-daily backlight battery-check binfmt bluetooth boot-check bsod capsule confext creds "
-    "dpkg-db-backup factory-reset firstboot fsck fstrim growfs hibernate hybrid-sleep hwclock "
-    "initctl initrd kexec localed network-generator networkd pcr printer pstore quota rfkill "
-    "runlevel smartcard soft-reboot sound storage suspend sysext timedated tpm2 update-done "
-    "usb-gadget"
+    "apt-daily ask-password backlight battery-check binfmt blockdev@ bluetooth boot-check "
+    "boot-complete bsod capsule confext container-getty creds debug-shell dpkg-db-backup "
+    "factory-reset first-boot firstboot fsck fstrim getty-static growfs hibernate hybrid-sleep "
+    "hwclock initctl initrd journald-audit journald-sync journald-varlink journald@ kexec kmod "
+    "ldconfig localed machine-id-commit modprobe@ network-generator networkd pam_namespace pcr "
+    "printer pstore quota random-seed rc-local rescue rfkill rpcbind runlevel serial-getty "
+    "sleep.target smartcard soft-reboot sound storage suspend sys-fs sys-kernel sysext "
+    "system-update timedated tmpfiles-clean tpm2 update-done usb-gadget volatile-root"
 )
 NOT_UNPACKED = (
     *("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*"),
