@@ -20,6 +20,7 @@ from rehearsal.errors import RehearsalError
 from rehearsal.furnish import furnish
 from rehearsal.machine import Machine
 from rehearsal.paths import INVENTORY, MACHINES, PRODUCTION_INVENTORY, RECORD, STATE
+from rehearsal.signals import undisturbed
 
 if TYPE_CHECKING:
     import subprocess
@@ -274,8 +275,9 @@ def _write_record(content: dict[str, Any]) -> None:
 
 
 def _remove() -> None:
-    cgroup.kill(cgroup.fleet())
-    cgroup.remove(cgroup.fleet())
-    network.remove()
-    if STATE.exists():
-        shutil.rmtree(STATE)
+    with undisturbed():
+        cgroup.kill(cgroup.fleet())
+        cgroup.remove(cgroup.fleet())
+        network.remove()
+        if STATE.exists():
+            shutil.rmtree(STATE)

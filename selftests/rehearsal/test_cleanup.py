@@ -6,9 +6,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from fleetmesh.outcomes import Verdict
 from rehearsal import access, cgroup, fleet
 from rehearsal.errors import RehearsalError
 from rehearsal.paths import PROJECT
@@ -117,5 +119,22 @@ def test_up_that_is_ended_half_way(end: signal.Signals, untouched: dict[str, obj
     if end == signal.SIGKILL:  # it could not clean up itself
         assert alive(running)
         fleet.down()
+    assert alive(running) == []
+    assert footprint() == untouched
+
+
+@pytest.mark.parametrize("said", ["machines boot", "installer runs"])
+def test_a_run_that_is_ended_while_its_fleet_boots(
+    said: str, untouched: dict[str, object], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "pytest", "--fleet=rehearsal", f"--reports={tmp_path}"]
+    run = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    assert run.stdout
+    while said not in run.stdout.readline():
+        assert run.poll() is None
+    running = processes()
+    run.send_signal(signal.SIGTERM)  # it alone, not what it has started
+    assert "INCOMPLETE" in run.communicate(timeout=DEADLINE)[0]
+    assert run.returncode == Verdict.INCOMPLETE.exit_status
     assert alive(running) == []
     assert footprint() == untouched
