@@ -9,7 +9,6 @@ how each check ends in each stage. `killed` ends it by SIGKILL in every stage, t
 and looks for what is left. Run it on an idle machine.
 """
 
-import contextlib
 import json
 import os
 import signal
@@ -34,7 +33,8 @@ from rehearsal.drill.stages.disturbances import (
     WorkstationOn,
 )
 from rehearsal.drill.stages.rollback import BackToTheStart, Rollback
-from selftests.rehearsal.leftovers import alive, footprint, processes
+from selftests.processes import alive, family
+from selftests.rehearsal.leftovers import footprint, processes
 
 ROOT = Path(__file__).parents[1]
 DRILL = (sys.executable, "-m", "rehearsal", "drill")
@@ -118,26 +118,6 @@ def killed(titles: Sequence[str]) -> bool:
         told = f"LEFT: {left} {still}" if left or still else "nothing left"
         print(f"killed in {title:20} {len(running)} processes ran, {told}", flush=True)
     return clean
-
-
-def family(pid: int) -> dict[int, str]:
-    """A process and all its descendants, with their start times."""
-    found: dict[int, str] = {}
-    for child in [pid, *children(pid)]:
-        with contextlib.suppress(FileNotFoundError):  # it has just ended
-            stat = Path(f"/proc/{child}/stat").read_text()
-            found[child] = stat.rpartition(")")[2].split()[19]
-    return found
-
-
-def children(pid: int) -> list[int]:
-    """All descendants of a process."""
-    found: list[int] = []
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        for listed in Path(f"/proc/{pid}/task").glob("*/children"):
-            for child in map(int, listed.read_text().split()):
-                found += [child, *children(child)]
-    return found
 
 
 def main() -> int:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.drill import family
 from rehearsal import fleet
 from rehearsal.paths import PROJECT
-from selftests.rehearsal.leftovers import alive, footprint, processes
+from selftests.processes import alive, family
+from selftests.rehearsal.leftovers import footprint, processes
 
 pytestmark = pytest.mark.root
 DEADLINE = 120

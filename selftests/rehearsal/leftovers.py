@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rehearsal import cgroup
 from rehearsal.paths import NETWORK_NAMESPACE, STATE
+from selftests.processes import started
 
 
 def processes() -> dict[int, str]:
@@ -15,7 +16,7 @@ def processes() -> dict[int, str]:
     by their control group.
     """
     own = Path("/proc/self/ns/net").stat().st_ino
-    found = {}
+    found: dict[int, str] = {}
     for process in Path("/proc").iterdir():
         try:
             group = (process / "cgroup").read_text()
@@ -24,15 +25,11 @@ def processes() -> dict[int, str]:
                 continue  # outside of this control group namespace: of another container
             away = (process / "ns/net").stat().st_ino != own and b"fleet-rehearsal" in command
             if f"/{cgroup.NAME}/" in group or away:
-                found[int(process.name)] = _start(process)
+                pid = int(process.name)
+                found |= {pid: start} if (start := started(pid)) else {}
         except (OSError, ValueError):
             continue  # not a process, or one that has just ended
     return found
-
-
-def alive(known: dict[int, str]) -> list[int]:
-    """Which of these processes still run; one that only waits for its parent's wait(2) does not."""
-    return [pid for pid, start in known.items() if _start_or_none(pid) == start]
 
 
 def footprint() -> dict[str, object]:
@@ -52,16 +49,3 @@ def footprint() -> dict[str, object]:
 def _mounts() -> set[str]:
     lines = Path("/proc/self/mounts").read_text().splitlines()
     return {line for line in lines if "overlay" in line or "nsfs" in line or "fleet" in line}
-
-
-def _start(process: Path) -> str:
-    return (process / "stat").read_text().rpartition(")")[2].split()[19]
-
-
-def _start_or_none(pid: int) -> str | None:
-    process = Path(f"/proc/{pid}")
-    try:
-        ended = (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
-        return None if ended else _start(process)
-    except OSError:
-        return None

@@ -14,7 +14,8 @@ from fleetmesh.outcomes import Verdict
 from rehearsal import access, cgroup, fleet
 from rehearsal.errors import RehearsalError
 from rehearsal.paths import PROJECT
-from selftests.rehearsal.leftovers import alive, footprint, processes
+from selftests.processes import alive
+from selftests.rehearsal.leftovers import footprint, processes
 
 pytestmark = pytest.mark.root
 DEADLINE = 60

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from fleetmesh.sessions import Session, Target, connect
+from selftests.processes import family, started
 
 SSHD = "/usr/sbin/sshd"
 USER = getpass.getuser()
@@ -34,10 +35,7 @@ def key_line(file: Path) -> str:
 
 def alive(pid_file: Path) -> bool:
     """Whether the process whose id a command wrote into a file still runs."""
-    pid = int(pid_file.read_text())
-    with contextlib.suppress(FileNotFoundError):
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    return False
+    return started(int(pid_file.read_text())) is not None
 
 
 @dataclass
@@ -62,14 +60,7 @@ class Sshd:
 
     def children(self) -> list[int]:
         """The sshd processes of its connections, grandchildren included."""
-        found, ahead = [], [self.process.pid]
-        while ahead:
-            parent = ahead.pop()
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                text = Path(f"/proc/{parent}/task/{parent}/children").read_text()
-                ahead += [int(pid) for pid in text.split()]
-            found.append(parent)
-        return found[1:]
+        return [pid for pid in family(self.process.pid) if pid != self.process.pid]
 
     def stop(self) -> None:
         for pid in [*self.children(), self.process.pid]:

@@ -6,16 +6,18 @@ import json
 import signal
 import subprocess
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from selftests.processes import alive, family
 
 from .cluster import NODE_IP
 from .conftest import close_tunnel, open_tunnel, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from .cluster import Cluster
 
@@ -219,26 +221,13 @@ def test_restarts_are_counted_even_while_nothing_runs_yet(fresh: Cluster) -> Non
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_nothing_outlives_the_server(fresh: Cluster, end: signal.Signals) -> None:
-    pids = _descendants(fresh.pid)
-    assert len(pids) > 10  # pods: a pause, an entry and at least one process each
+    began = family(fresh.pid)
+    assert len(began) > 10  # pods: a pause, an entry and at least one process each
     fresh.stop(end)
-
-    def gone() -> bool:
-        return not any(Path(f"/proc/{pid}").exists() for pid in pids)
-
     try:
-        _wait(gone)
+        _wait(lambda: not alive(began))
     finally:
         fresh.start()  # the fixture stops it
-
-
-def _descendants(pid: int) -> list[int]:
-    children = [
-        int(child)
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for child in (task / "children").read_text().split()
-    ]
-    return children + [pid for child in children for pid in _descendants(child)]
 
 
 def _wait(condition: Any) -> None:
