@@ -133,6 +133,7 @@ def test_killed_at_any_moment_a_run_is_incomplete(tmp_path: Path) -> None:
     events = len(whole(tmp_path))
     dice = random.Random(os.getpid())
     moments = [dice.randrange(1, events - 1) for _ in range(10)]
+    killed = 0
     for number, moment in enumerate(moments):
         reports = tmp_path / str(number)
         with subprocess.Popen(
@@ -154,7 +155,9 @@ def test_killed_at_any_moment_a_run_is_incomplete(tmp_path: Path) -> None:
         found, run = read_events(folder), read(folder)
         assert len(found.events) >= moment, "readable up to the last event"
         assert len(run.results) == sum(1 for _ in found.of("outcome"))
-        assert not found.ended, f"killed too late at {moment} of {events}"
+        if found.ended:  # the run was quicker
+            continue
+        killed += 1
         assert (run.verdict, run.verdict.exit_status) == (Verdict.INCOMPLETE, 6)
         assert close(folder).verdict is Verdict.INCOMPLETE
         assert json.loads((folder / "run.json").read_text())["verdict"] == "INCOMPLETE"
@@ -169,6 +172,7 @@ def test_killed_at_any_moment_a_run_is_incomplete(tmp_path: Path) -> None:
             text = (folder / view).read_text()
             assert "INCOMPLETE" in text, view
             assert "READY:" not in text.replace("NOT READY:", ""), view
+    assert killed > len(moments) / 2
 
 
 def signalled(
@@ -193,7 +197,7 @@ def signalled(
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_broken_off_a_run_is_incomplete_and_says_so(tmp_path: Path, ending: signal.Signals) -> None:
     dice = random.Random(os.getpid())
-    for number, later in enumerate([0, *(dice.uniform(0, 0.05) for _ in range(3))]):
+    for number, later in enumerate([0, *(dice.uniform(0, 0.02) for _ in range(3))]):
         reports = tmp_path / str(number)
         status, said = signalled(
             reports, *BARE, awaited=b'"outcome"', ending=ending, later=later

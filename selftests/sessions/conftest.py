@@ -58,12 +58,14 @@ class Sshd:
     def log(self) -> str:
         return (self.folder / "log").read_text()
 
-    def children(self) -> list[int]:
-        """The sshd processes of its connections, grandchildren included."""
-        return [pid for pid in family(self.process.pid) if pid != self.process.pid]
+    def send(self, what: signal.Signals) -> None:
+        """Signal every process that it has started, down to the commands."""
+        for pid in [*family(self.process.pid)][1:]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, what)
 
     def stop(self) -> None:
-        for pid in [*self.children(), self.process.pid]:
+        for pid in family(self.process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
                 os.kill(pid, signal.SIGKILL)

@@ -1,6 +1,5 @@
 """HTTP as a host would do it: through a forward, bounded in time and size."""
 
-import os
 import signal
 import socket
 import threading
@@ -138,8 +137,7 @@ def test_a_body_that_is_cut_by_a_lost_connection_is_not_whole(
     def answer(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf")
         time.sleep(0.1)
-        for pid in sshd.children():
-            os.kill(pid, signal.SIGKILL)
+        sshd.send(signal.SIGKILL)
 
     got = http_get(frail, serve(answer))
     assert (got.status, got.body) == (200, b"half")

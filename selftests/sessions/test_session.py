@@ -47,13 +47,6 @@ def once(running: Path, action: Callable[[], None]) -> None:
     threading.Thread(target=wait).start()
 
 
-def send(what: signal.Signals, sshd: Sshd) -> None:
-    """Signal every process that sshd started, down to the commands."""
-    for pid in sshd.children():
-        with suppress(ProcessLookupError):
-            os.kill(pid, what)
-
-
 def test_a_command_returns_both_streams_and_its_status(either: Session) -> None:
     completed = either.run("echo out; echo err >&2; exit 3", deadline=5)
     assert completed.lost is None
@@ -221,7 +214,7 @@ def test_more_channels_than_the_host_allows(
 
 
 def test_a_connection_that_drops_in_the_middle(frail: Session, sshd: Sshd, tmp_path: Path) -> None:
-    once(tmp_path / "running", lambda: send(signal.SIGKILL, sshd))
+    once(tmp_path / "running", lambda: sshd.send(signal.SIGKILL))
     completed = frail.run(f"echo partial; {TOUCH} {tmp_path}/running; exec sleep 5", deadline=5)
     assert completed.lost == (
         "the connection to coulombcore was lost during the command (connection closed)"
@@ -236,7 +229,7 @@ def test_a_connection_that_drops_in_the_middle(frail: Session, sshd: Sshd, tmp_p
 def test_a_host_that_stops_answering_is_told_from_a_slow_command(
     frail: Session, sshd: Sshd, tmp_path: Path
 ) -> None:
-    once(tmp_path / "running", lambda: send(signal.SIGSTOP, sshd))
+    once(tmp_path / "running", lambda: sshd.send(signal.SIGSTOP))
     completed = frail.run(f"echo partial; {TOUCH} {tmp_path}/running; exec sleep 5", deadline=1)
     assert completed.lost == "coulombcore stopped answering; the command had 1 s"
     assert completed.stdout == b"partial\n"
@@ -245,7 +238,7 @@ def test_a_host_that_stops_answering_is_told_from_a_slow_command(
 
 
 def test_a_host_that_answers_no_channel_open(frail: Session, sshd: Sshd) -> None:
-    send(signal.SIGSTOP, sshd)
+    sshd.send(signal.SIGSTOP)
     completed = frail.run("true", deadline=0.6)
     assert completed.lost
     assert "no answer within 0.6 s" in completed.lost
@@ -297,7 +290,7 @@ def test_a_host_that_never_starts_the_command(sshd: Sshd, target_for: TargetFor)
 
 
 def test_a_host_that_takes_no_more_input(frail: Session, sshd: Sshd, tmp_path: Path) -> None:
-    once(tmp_path / "running", lambda: send(signal.SIGSTOP, sshd))
+    once(tmp_path / "running", lambda: sshd.send(signal.SIGSTOP))
     completed = frail.run(
         f"{TOUCH} {tmp_path}/running; cat > /dev/null", deadline=1, stdin=b"x" * 60 * MB
     )
@@ -306,7 +299,7 @@ def test_a_host_that_takes_no_more_input(frail: Session, sshd: Sshd, tmp_path: P
 
 
 def test_a_host_that_stops_answers_no_close_either(frail: Session, sshd: Sshd) -> None:
-    send(signal.SIGSTOP, sshd)
+    sshd.send(signal.SIGSTOP)
     began = time.monotonic()
     frail.close()
     assert time.monotonic() - began < 1.5
@@ -320,7 +313,7 @@ def test_a_dropped_jump_host_ends_what_went_through_it(
     target = target_for(inner, "ProxyJump bastion", host_keys=(key_line(inner.host_key),))
     session = connect(target)
     try:
-        once(tmp_path / "running", lambda: send(signal.SIGSTOP, bastion))
+        once(tmp_path / "running", lambda: bastion.send(signal.SIGSTOP))
         completed = session.run(
             f"echo partial; {TOUCH} {tmp_path}/running; exec sleep 5", deadline=1
         )
@@ -355,7 +348,7 @@ def test_a_jump_host_that_is_gone_does_not_keep_us_waiting() -> None:
 
 
 def test_a_command_is_never_run_twice(frail: Session, sshd: Sshd, tmp_path: Path) -> None:
-    once(tmp_path / "running", lambda: send(signal.SIGKILL, sshd))
+    once(tmp_path / "running", lambda: sshd.send(signal.SIGKILL))
     frail.run(f"echo ran >> {tmp_path}/count; {TOUCH} {tmp_path}/running; exec sleep 3", deadline=3)
     frail.run("true", deadline=1)
     assert (tmp_path / "count").read_text() == "ran\n"
