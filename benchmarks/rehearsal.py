@@ -17,7 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 UP = (sys.executable, "-m", "rehearsal", "up", "--state", "after")
 DOWN = (sys.executable, "-m", "rehearsal", "down")
-PYTEST = (sys.executable, "-m", "pytest")
+PYTEST = (sys.executable, "-m", "pytest", "-p", "no:hypothesispytest")
+"""hypothesis comes with the suite's own tests: an operator's environment is without."""
 
 
 def timed(command: Sequence[str]) -> tuple[float, float]:
