@@ -1,7 +1,10 @@
 """Processes of this machine, any of which may end while it is looked at."""
 
 import contextlib
+import subprocess
 from pathlib import Path
+
+import pytest
 
 
 def family(pid: int) -> dict[int, str]:
@@ -28,3 +31,14 @@ def started(pid: int) -> str | None:
 def alive(known: dict[int, str]) -> list[int]:
     """Which of these processes still run."""
     return [pid for pid, start in known.items() if started(pid) == start]
+
+
+def read_until(process: subprocess.Popen[str], words: str) -> str:
+    """What it says, up to the line with these words."""
+    assert process.stdout
+    said = ""
+    for line in process.stdout:
+        said += line
+        if words in line:
+            return said
+    pytest.fail(f"never said {words!r}: {said}")

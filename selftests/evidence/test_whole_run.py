@@ -12,7 +12,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -129,6 +131,41 @@ def whole(tmp_path: Path) -> list[bytes]:
     return (folder / EVENTS).read_bytes().splitlines()
 
 
+def signalled(
+    folder: Path,
+    *more: str,
+    ending: signal.Signals,
+    when: Callable[[bytes], bool],
+    later: float = 0,
+) -> tuple[int, str]:
+    """Status and words of a run that gets a signal `later` seconds after its journal is so."""
+    with subprocess.Popen(
+        command(RECORDING, folder, *more), cwd=PROJECT, env=environment(), text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as process:  # fmt: skip
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and process.poll() is None:
+            if any(when(file.read_bytes()) for file in folder.glob(f"*_*/{EVENTS}")):
+                break
+            time.sleep(0.001)
+        time.sleep(later)
+        process.send_signal(ending)
+        said = process.communicate(timeout=60)[0]
+    return process.returncode, said
+
+
+def has_lines(count: int, journal: bytes) -> bool:
+    return journal.count(b"\n") >= count
+
+
+def has_an_outcome(journal: bytes) -> bool:
+    return b'"outcome"' in journal
+
+
+def has_ended(journal: bytes) -> bool:
+    return b'"run-finished"' in journal
+
+
 def test_killed_at_any_moment_a_run_is_incomplete(tmp_path: Path) -> None:
     events = len(whole(tmp_path))
     dice = random.Random(os.getpid())
@@ -136,17 +173,7 @@ def test_killed_at_any_moment_a_run_is_incomplete(tmp_path: Path) -> None:
     killed = 0
     for number, moment in enumerate(moments):
         reports = tmp_path / str(number)
-        with subprocess.Popen(
-            command(RECORDING, reports, *BARE), cwd=PROJECT, env=environment(), text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        ) as process:  # fmt: skip
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline and process.poll() is None:
-                written = [file.read_bytes().count(b"\n") for file in reports.glob(f"*_*/{EVENTS}")]
-                if written and written[0] >= moment:
-                    break
-                time.sleep(0.001)
-            process.send_signal(signal.SIGKILL)
+        signalled(reports, *BARE, ending=signal.SIGKILL, when=partial(has_lines, moment))
         (folder,) = reports.glob("*_*")
         if not (folder / PLAN).exists():
             with pytest.raises(BrokenRecord, match="plan"):
@@ -175,32 +202,13 @@ def test_killed_at_any_moment_a_run_is_incomplete(tmp_path: Path) -> None:
     assert killed > len(moments) / 2
 
 
-def signalled(
-    folder: Path, *more: str, awaited: bytes, ending: signal.Signals, later: float = 0
-) -> tuple[int, str]:
-    """A run that gets a signal `later` seconds after its journal holds what is awaited."""
-    with subprocess.Popen(
-        command(RECORDING, folder, *more), cwd=PROJECT, env=environment(), text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    ) as process:  # fmt: skip
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and process.poll() is None:
-            if any(awaited in file.read_bytes() for file in folder.glob(f"*_*/{EVENTS}")):
-                break
-            time.sleep(0.001)
-        time.sleep(later)
-        process.send_signal(ending)
-        said = process.communicate(timeout=60)[0]
-    return process.returncode, said
-
-
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_broken_off_a_run_is_incomplete_and_says_so(tmp_path: Path, ending: signal.Signals) -> None:
     dice = random.Random(os.getpid())
     for number, later in enumerate([0, *(dice.uniform(0, 0.02) for _ in range(3))]):
         reports = tmp_path / str(number)
         status, said = signalled(
-            reports, *BARE, awaited=b'"outcome"', ending=ending, later=later
+            reports, *BARE, when=has_an_outcome, ending=ending, later=later
         )  # fmt: skip
         assert status == 6, f"after {later} s: {said}"
         assert "INCOMPLETE: " in said, f"after {later} s: {said}"
@@ -210,7 +218,7 @@ def test_broken_off_a_run_is_incomplete_and_says_so(tmp_path: Path, ending: sign
 
 
 def test_what_all_checks_said_is_written_whoever_is_impatient(tmp_path: Path) -> None:
-    status, said = signalled(tmp_path, "-q", awaited=b'"run-finished"', ending=signal.SIGINT)
+    status, said = signalled(tmp_path, "-q", when=has_ended, ending=signal.SIGINT)
     (folder,) = tmp_path.glob("*_*")
     assert (status, read(folder).verdict) == (0, Verdict.READY), said
     assert "READY" in (folder / "evidence.html").read_text()

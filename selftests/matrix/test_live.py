@@ -15,6 +15,7 @@ from rehearsal import fleet, lock
 from rehearsal.errors import RehearsalError
 from rehearsal.faults.means import HUB, RAILIANCE
 from rehearsal.paths import LOCK, PROJECT
+from selftests.processes import read_until
 from selftests.rehearsal.leftovers import footprint
 
 pytestmark = pytest.mark.root
@@ -43,17 +44,6 @@ def faults(*names: str) -> Iterator[subprocess.Popen[str]]:
         finally:
             if process.poll() is None:
                 process.kill()
-
-
-def read_until(process: subprocess.Popen[str], words: str) -> str:
-    """What it says, up to the line with these words."""
-    assert process.stdout
-    said = ""
-    for line in process.stdout:
-        said += line
-        if words in line:
-            return said
-    pytest.fail(f"never said {words!r}: {said}")
 
 
 def enabled() -> str:

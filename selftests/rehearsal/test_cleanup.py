@@ -14,7 +14,7 @@ from fleetmesh.outcomes import Verdict
 from rehearsal import access, cgroup, fleet
 from rehearsal.errors import RehearsalError
 from rehearsal.paths import PROJECT
-from selftests.processes import alive
+from selftests.processes import alive, read_until
 from selftests.rehearsal.leftovers import footprint, processes
 
 pytestmark = pytest.mark.root
@@ -109,13 +109,12 @@ def test_up_that_is_ended_half_way(end: signal.Signals, untouched: dict[str, obj
     up = subprocess.Popen(
         [sys.executable, "-m", "rehearsal", "up"], cwd=PROJECT, stdout=subprocess.PIPE, text=True
     )
-    assert up.stdout
-    while "tunnels go up" not in up.stdout.readline():
-        assert up.poll() is None
+    read_until(up, "tunnels go up")
     running = processes()
     assert running
     up.send_signal(end)
     assert up.wait(DEADLINE) in (130, -signal.SIGKILL)
+    assert up.stdout
     up.stdout.close()
     if end == signal.SIGKILL:  # it could not clean up itself
         assert alive(running)
@@ -130,9 +129,7 @@ def test_a_run_that_is_ended_while_its_fleet_boots(
 ) -> None:
     command = [sys.executable, "-m", "pytest", "--fleet=rehearsal", f"--reports={tmp_path}"]
     run = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
-    assert run.stdout
-    while said not in run.stdout.readline():
-        assert run.poll() is None
+    read_until(run, said)
     running = processes()
     run.send_signal(signal.SIGTERM)  # it alone, not what it has started
     assert "INCOMPLETE" in run.communicate(timeout=DEADLINE)[0]
