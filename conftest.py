@@ -2,9 +2,11 @@
 
 pytest_plugins = (
     "fixtures.options",
+    "fixtures.selection",
     "fixtures.rehearsal",
     "fixtures.cases",
     "fixtures.results",
+    "fixtures.foreign",
     "fixtures.hosts",
     "fixtures.replay",
     "fixtures.facts",

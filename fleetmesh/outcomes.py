@@ -5,10 +5,11 @@
      ├─ WARN           observed, not as wanted, but only advisory (`gate: warn`)
      ├─ DEFERRED       postponed by the runbook itself; the inventory says until what
      ├─ WAIVED         failing, and accepted by somebody until a day
+     ├─ ACCEPTED       inconclusive, and accepted by somebody until a day
      ├─ FAIL           observed, and not as the runbook wants it
      └─ INCONCLUSIVE   not observed, or observed and not understood
 
-Only the first four let a run be READY.
+Only the first five let a run be READY.
 """
 
 from collections import Counter
@@ -23,6 +24,7 @@ class Outcome(Enum):
     WARN = "warn"
     DEFERRED = "deferred"
     WAIVED = "waived"
+    ACCEPTED = "accepted"
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
 

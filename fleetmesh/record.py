@@ -34,9 +34,8 @@ class Result:
 
     @property
     def check(self) -> str:
-        """The check's own name and subject: `unit_is_enabled[fleet-…]`; ids may be shared."""
-        name = self.nodeid.rpartition("::")[2].partition("[")[0].removeprefix("test_")
-        return f"{name}[{self.subject}]" if self.subject else name
+        """The check's id and its case: `PROD-08.enabled[fleet-…]`."""
+        return f"{self.id}[{self.subject}]" if self.subject else self.id
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -17,6 +17,9 @@ from rehearsal.states import STATES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_PARTLY_UP = 3
+"""Exit status of `status` where a fleet is up and one of its machines is off."""
+
 
 def main() -> int:
     """Run one command; the exit status is 1, with a message, when it could not be done."""
@@ -114,7 +117,9 @@ def _status() -> int:
     for one in fleet.machines().values():
         running = f"running, process {one.init}" if one.init else "off"
         print(f"  {one.name:12} {one.address:14} {running}")
-    return 0 if fleet.is_up() else 1
+    if fleet.is_up():
+        return 0
+    return _PARTLY_UP if record["state"] else 1
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ def changes(before: Entry, after: Entry) -> list[Change]:
     Checks of a phase that only one of the two went through are no change.
     """
     phases = set(before.phases) & set(after.phases)
-    earlier = {seen.name: seen for seen in before.checks if seen.phase in phases}
-    later = {seen.name: seen for seen in after.checks if seen.phase in phases}
+    earlier = {seen.check: seen for seen in before.checks if seen.phase in phases}
+    later = {seen.check: seen for seen in after.checks if seen.phase in phases}
     found: list[Change] = []
     for name, seen in later.items():
         if name in earlier:
@@ -33,20 +33,20 @@ def changes(before: Entry, after: Entry) -> list[Change]:
         else:
             found.append(Change("new", name, f"{seen.outcome}; it did not report before"))
     gone = (seen for name, seen in earlier.items() if name not in later)
-    found += [Change("gone", seen.name, f"did not report; it was {seen.outcome}") for seen in gone]
+    found += [Change("gone", seen.check, f"did not report; it was {seen.outcome}") for seen in gone]
     return found
 
 
 def _compared(before: Seen, after: Seen) -> Iterator[Change]:
     if before.outcome != after.outcome:
         why = f": {after.reason}" if after.reason else ""
-        yield Change("outcome", after.name, f"{before.outcome} → {after.outcome}{why}")
+        yield Change("outcome", after.check, f"{before.outcome} → {after.outcome}{why}")
     elif before.reason != after.reason:
         what = f"{after.outcome} as before, but now: {after.reason or 'without a reason'}"
-        yield Change("observation", after.name, what)
+        yield Change("observation", after.check, what)
     if before.saw != after.saw:
         lost = [line for line in before.saw if line not in after.saw]
         now = [line for line in after.saw if line not in before.saw]
         if lost or now:
             told = f"{'; '.join(lost) or 'nothing'} → {'; '.join(now) or 'nothing'}"
-            yield Change("observation", after.name, f"{after.outcome}, but saw otherwise: {told}")
+            yield Change("observation", after.check, f"{after.outcome}, but saw otherwise: {told}")

@@ -36,11 +36,6 @@ class Seen:
     reason: str
     saw: tuple[str, ...]
 
-    @property
-    def name(self) -> str:
-        """The check as a reader knows it."""
-        return f"{self.id} {self.check}"
-
 
 @dataclass(frozen=True)
 class Entry:

@@ -71,7 +71,7 @@ def _lasts(history: History) -> list[Last]:
         if entry.replayed:
             continue
         for seen in entry.checks:
-            key = (entry.fleet, entry.kind, seen.name)
+            key = (entry.fleet, entry.kind, seen.check)
             passed = entry if seen.outcome == "pass" else None
             if passed is None and key in found:
                 passed = found[key].passed

@@ -1,7 +1,7 @@
 """From a file to an Inventory, or to the list of everything that is wrong with it."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from reprlib import Repr
@@ -14,14 +14,18 @@ from fleetmesh.inventory import document
 from fleetmesh.inventory.contradictions import contradictions
 from fleetmesh.inventory.document import Document, InventoryError, Location, Problem
 from fleetmesh.inventory.model import Inventory
+from fleetmesh.inventory.values import CHECK_ID, not_a_check
 
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
 _SHORT.maxlevel = 2
 
 
-def load(file: Path) -> Inventory:
+def load(file: Path, checks: Collection[str] = ()) -> Inventory:
     """Read and validate the inventory in `file`.
+
+    `checks` are the ids that its waivers and deferrals may name; without any, every well-formed
+    one is taken.
 
     Relative paths in it (`reference`, `ssh_config`) are meant from the file's own folder. Raises
     InventoryError with all problems at once; nothing is contacted.
@@ -51,6 +55,7 @@ def load(file: Path) -> Inventory:
     except ValidationError as error:
         problems += [_problem(read, detail) for detail in error.errors(include_url=False)]
     problems += _reference_problems(read)
+    problems += _unknown_checks(read, checks)
     problems = problems or contradictions(read)  # which presuppose that everything is well-formed
     if problems:
         problems = list(dict.fromkeys(problems))
@@ -95,6 +100,23 @@ def _known_keys(location: Location) -> str:
     fields = getattr(model, "model_fields", {})
     names = sorted((f.alias or name) for name, f in fields.items() if not f.exclude)
     return f"write one of: {', '.join(names)}" if names else "delete it"
+
+
+def _unknown_checks(read: Document, checks: Collection[str]) -> Iterator[Problem]:
+    """Waivers and deferrals that name no check, or a family of them."""
+    waivers, deferrals = read.data.get("waivers"), read.data.get("deferrals")
+    named: list[tuple[Location, Any]] = [
+        (("waivers", index, "check"), waiver.get("check"))
+        for index, waiver in enumerate(waivers if isinstance(waivers, list) else ())
+        if isinstance(waiver, dict)
+    ]
+    named += [
+        (("deferrals", key), key) for key in (deferrals if isinstance(deferrals, dict) else ())
+    ]
+    for location, check in named:
+        known = check in checks if checks else CHECK_ID.fullmatch(str(check))
+        if isinstance(check, str) and not known:
+            yield read.problem(location, not_a_check(check, checks))
 
 
 def _entries(read: Document, section: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -8,7 +8,6 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from fleetmesh.inventory.values import (
-    CheckId,
     Cidr,
     Count,
     Duration,
@@ -205,9 +204,14 @@ class Limits(Model):
 
 
 class Waiver(Model):
-    """A failing check that somebody accepts until a day; afterwards it fails again."""
+    """A check that fails, or cannot be seen, and that somebody accepts until a day.
 
-    check: CheckId
+    Afterwards it counts again. What is accepted as failing is not accepted as unseen, nor the
+    other way round.
+    """
+
+    check: str
+    accepts: Literal["fail", "inconclusive"] = "fail"
     reason: str
     owner: str
     expires: Expiry
@@ -249,7 +253,7 @@ class Inventory(Model):
     certificate: Certificate
     limits: Limits
     ssh_config: Path | None = None
-    deferrals: dict[CheckId, str] = {}
+    deferrals: dict[str, str] = {}
     waivers: tuple[Waiver, ...] = ()
     file: Path = Field(exclude=True)
     digest: str = Field(exclude=True)

@@ -1,13 +1,15 @@
 """Single values of an inventory: how each must be written, and what to write instead."""
 
 import re
+from collections.abc import Collection
 from datetime import datetime
+from difflib import get_close_matches
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
-CHECK_ID = re.compile(r"(PRE|CUT|PROD|DRILL)-\d\d")
+CHECK_ID = re.compile(r"(PRE|CUT|PROD|DRILL)-\d\d\.[a-z][a-z0-9-]*")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
 _REMOTE_PATH = re.compile(r"[A-Za-z0-9~/._+@-]+")
 _SELECTOR = re.compile(r"[A-Za-z0-9._/=,!-]+")
@@ -111,10 +113,12 @@ def _expiry(value: Any) -> datetime:
     return moment
 
 
-def _check_id(value: str) -> str:
-    if not CHECK_ID.fullmatch(value):
-        raise ValueError(f"{value!r} is no check id; write one of docs/checks.md, such as PROD-04")
-    return value
+def not_a_check(written: str, checks: Collection[str]) -> str:
+    """Why `written` is no id among `checks`, and which of them may be meant."""
+    family = [check for check in sorted(checks) if check.partition(".")[0] == written]
+    what = "is a family of checks" if family else "is no check"
+    could = family or get_close_matches(written, checks) or ["one of docs/checks.md"]
+    return f"{written[:80]!r} {what}; write {' or '.join(could)}"
 
 
 def _known_hosts_or_lines(value: Any) -> Any:
@@ -149,7 +153,6 @@ Seconds = Annotated[float, Field(gt=0, le=3600, strict=True)]
 Duration = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 Count = Annotated[int, Field(ge=0, strict=True)]
 Expiry = Annotated[datetime, PlainValidator(_expiry)]
-CheckId = Annotated[str, AfterValidator(_check_id)]
 HostKeys = Annotated[
     Literal["known_hosts"] | tuple[str, ...], BeforeValidator(_known_hosts_or_lines)
 ]

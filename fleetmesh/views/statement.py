@@ -12,7 +12,7 @@ from fleetmesh.outcomes import Outcome, Verdict
 from fleetmesh.plain import rfc3339
 from fleetmesh.record import Run
 
-_WARNED = (Outcome.WARN, Outcome.WAIVED)
+_WARNED = (Outcome.WARN, Outcome.WAIVED, Outcome.ACCEPTED)
 _FAILED = (Outcome.FAIL, Outcome.INCONCLUSIVE)
 
 

@@ -7,6 +7,7 @@ from fleetmesh.transcript import Transcript
 SIGNS = {
     Outcome.FAIL: "✕",
     Outcome.INCONCLUSIVE: "?",
+    Outcome.ACCEPTED: "¿",
     Outcome.WAIVED: "~",
     Outcome.WARN: "!",
     Outcome.DEFERRED: "…",
@@ -17,6 +18,7 @@ SIGNS = {
 MEANINGS = {
     Outcome.FAIL: "observed, and not as the runbook wants it",
     Outcome.INCONCLUSIVE: "not observed, or not understood",
+    Outcome.ACCEPTED: "not observed, and accepted until a day",
     Outcome.WAIVED: "failing, and accepted until a day",
     Outcome.WARN: "not as wanted, but only advisory",
     Outcome.DEFERRED: "postponed by the runbook itself",
@@ -55,6 +57,8 @@ def because(run: Run) -> str:
             return f"Nothing failed, but {unseen} {of} could not be concluded."
         case _ if run.deselected:
             return f"What ran has passed, but {run.deselected} of the phase's checks were left out."
+        case _ if blind := run.counts[Outcome.ACCEPTED]:
+            return f"None failed, but {blind} {of} saw nothing, which somebody accepts for now."
         case _:
             return "Every planned check reported, and none failed."
 

@@ -42,7 +42,7 @@ def block(run: Run, *, changes: Sequence[str] | None = None, digest: str | None 
     lines += _list("Did not report", map(code, run.missing))
     lines += _list("Not as the runbook wants it", _entries(run, Outcome.FAIL))
     lines += _list("Could not be concluded, by cause", map(_cause, run.causes().items()))
-    for outcome in (Outcome.WARN, Outcome.WAIVED, Outcome.DEFERRED):
+    for outcome in (Outcome.WARN, Outcome.ACCEPTED, Outcome.WAIVED, Outcome.DEFERRED):
         lines += _list(outcome.value.capitalize(), _entries(run, outcome))
     if changes is not None:
         lines += _list("Changed since the last run", map(code, changes)) or [

@@ -26,7 +26,7 @@ RUNBOOK = PROJECT / "docs" / "runbook" / "fleet-mesh-dehub-runbook.md"
 PAGE = PROJECT / "docs" / "runbook-coverage.md"
 PICTURE = "►"
 NOT_RUN = {
-    PICTURE: "A picture of the path, no command. PROD-04 follows the path hop by hop.",
+    PICTURE: "A picture of the path, no command. PROD-04.path follows the path hop by hop.",
 }
 """Why what stands in a block is not run, by words that it contains."""
 

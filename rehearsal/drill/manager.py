@@ -50,5 +50,5 @@ OPS_BRIDGE = Manager(
     },
     provide=ops_bridge.provide,
     managed=ops_bridge.managed,
-    settles=frozenset({"PRE-02"}),
+    settles=frozenset({"PRE-02.bridge-tool"}),
 )

@@ -19,12 +19,12 @@ STANDIN = "PYTHONPATH=/usr/local/lib/fleet-standins python3 -m standins.kubernet
 def blind(words: str, kubectl: str) -> Mapping[str, Turn]:
     """The turns of a cluster of the bridges that cannot be asked."""
     return {
-        "kubectl_reaches_the_cluster": fail(kubectl),
-        "bridge_pods_are_ready": inconclusive(words),
-        "bridge_leads_to_its_tunnel": inconclusive(words),
-        "bridge_service_leads_to_its_pods": inconclusive(words),
-        "service_answers_inside_the_cluster": inconclusive(words),
-        "cluster_is_the_right_one": inconclusive(words),
+        "PRE-10.kubectl": fail(kubectl),
+        "PROD-01.pods": inconclusive(words),
+        "PROD-02.upstream": inconclusive(words),
+        "PROD-02.service": inconclusive(words),
+        "PROD-03.inside": inconclusive(words),
+        "PRE-13.cluster": inconclusive(words),
     }
 
 
@@ -73,7 +73,7 @@ class ExecForbidden(_Kubeconfig):
 
     harm = f"sudo {STANDIN} kubeconfig --config /etc/fleet-standins/cluster.json --user onlooker " \
         f"--out {KUBECONFIG}; sudo chown tegwick: {KUBECONFIG}"  # fmt: skip
-    turns = {"service_answers_inside_the_cluster": inconclusive("403")}
+    turns = {"PROD-03.inside": inconclusive("403")}
 
 
 class ApiOfAnotherServer(_Kubeconfig):
@@ -107,7 +107,7 @@ class ApiHangs(Fault):
     deadlines = {"command": 1, "http": 1}
     turns = {
         **blind("the API did not answer", ""),
-        "kubectl_reaches_the_cluster": inconclusive("`kubectl` did not end within 1 s"),
+        "PRE-10.kubectl": inconclusive("`kubectl` did not end within 1 s"),
     }
 
     def inject(self) -> None:
@@ -122,8 +122,8 @@ class ApiOfTheServicesHangs(ApiHangs):
 
     host = COULOMB
     turns = {
-        "cluster_ip_is_current": inconclusive("the API did not answer"),
-        "cluster_is_the_right_one": inconclusive("the API did not answer"),
+        "PRE-06.cluster-ip": inconclusive("the API did not answer"),
+        "PRE-13.cluster": inconclusive("the API did not answer"),
     }
 
 
@@ -131,8 +131,8 @@ class KubeconfigOfAnotherCluster(Fault):
     """On coulombcore lies the kubeconfig of railiance01's cluster, and it works."""
 
     turns = {
-        "cluster_ip_is_current": fail("there is no Service state-hub/"),
-        "cluster_is_the_right_one": fail("are one cluster"),
+        "PRE-06.cluster-ip": fail("there is no Service state-hub/"),
+        "PRE-13.cluster": fail("are one cluster"),
     }
 
     def inject(self) -> None:

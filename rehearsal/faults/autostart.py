@@ -6,7 +6,7 @@ from rehearsal.faults.fault import Fault, fail
 from rehearsal.faults.means import UNITS, WORKSTATION, root, user
 from rehearsal.faults.workstation import CONFIG, HUB_RETIRED, configure, restore_configuration
 
-NEITHER = f"retired_tunnel_neither_runs_nor_would_start[{HUB_RETIRED}]"
+NEITHER = f"PROD-06.retired[{HUB_RETIRED}]"
 SERVICE = f"[Service]\\nExecStart=/usr/local/bin/bridge up {HUB_RETIRED}\\n"
 WANTED = "[Install]\\nWantedBy=default.target\\n"
 
@@ -16,7 +16,7 @@ class BridgeAutostart(Fault):
 
     turns = {
         NEITHER: fail(f"`bridge` on workstation starts {HUB_RETIRED} by itself"),
-        "only_interactive_tunnels_run": fail(f"starts {HUB_RETIRED}, which is not on the"),
+        "PROD-06.interactive": fail(f"starts {HUB_RETIRED}, which is not on the"),
     }
 
     def inject(self) -> None:
@@ -29,7 +29,7 @@ class BridgeAutostart(Fault):
 class BridgeAutostartRenamed(Fault):
     """The workstation's `bridge` starts a retired tunnel under a name that is on no list."""
 
-    turns = {"only_interactive_tunnels_run": fail("starts hub-again, which is not on the")}
+    turns = {"PROD-06.interactive": fail("starts hub-again, which is not on the")}
 
     def inject(self) -> None:
         entry = "kind: reverse, host: railiance01, listen: 127.0.0.1:18000, user: tegwick, "

@@ -19,7 +19,7 @@ from rehearsal.faults.fault import Fault, fail
 from rehearsal.faults.means import COULOMB, RAILIANCE, user
 from rehearsal.faults.services import INSIDE
 
-LED = f"bridge_service_leads_to_its_pods[{HUB_BRIDGE}]"
+LED = f"PROD-02.service[{HUB_BRIDGE}]"
 SERVICE = f"svc/{HUB_BRIDGE}"
 RELAY = "systemd-run --user --quiet --collect --unit=relay socat TCP-LISTEN:28000,fork"
 

@@ -21,9 +21,9 @@ from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.means import RAILIANCE, root, user
 from rehearsal.faults.services import INSIDE
 
-READY = f"bridge_pods_are_ready[{HUB_BRIDGE}]"
-LEADS = f"bridge_leads_to_its_tunnel[{HUB_BRIDGE}]"
-LED = f"bridge_service_leads_to_its_pods[{HUB_BRIDGE}]"
+READY = f"PROD-01.pods[{HUB_BRIDGE}]"
+LEADS = f"PROD-02.upstream[{HUB_BRIDGE}]"
+LED = f"PROD-02.service[{HUB_BRIDGE}]"
 NO_POD = "has no pod to which its Service could lead"
 LABELS = "/spec/template/metadata/labels"
 TARGET = f"{CONTAINER}/command/2"  # of socat's two addresses the second

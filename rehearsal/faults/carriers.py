@@ -7,10 +7,10 @@ from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.means import HUB, RAILIANCE, WORKSTATION, restore_unit, root, units, user
 from rehearsal.faults.rewritten import DOWN, restart, rewrite, until_listening, until_unready
 
-INSTALLED = "installed_files_equal_the_reference"
-STEADY, HELD = f"unit_is_running_and_steady[{HUB}]", f"port_is_held_by_its_own_unit[{HUB}]"
-RUNNING = f"running_ssh_forwards_what_it_should[{HUB}]"
-PATH = f"live_path_leads_over_the_fleet[{HUB}]"
+INSTALLED = "CUT-01.installed"
+STEADY, HELD = f"CUT-04.steady[{HUB}]", f"CUT-05.port[{HUB}]"
+RUNNING = f"CUT-07.forwards[{HUB}]"
+PATH = f"PROD-04.path[{HUB}]"
 RETIRED = "state-hub-railiance01"
 BY_HAND = (
     "ssh -N -T -o BatchMode=yes -o IdentitiesOnly=yes -i ~/.ssh/id_ops "
@@ -24,10 +24,10 @@ class PortTakenByAnotherProgram(Fault):
     """While a fleet unit was stopped, another program took its port."""
 
     turns = DOWN | {
-        f"listen_address_is_free_or_ours[{HUB}]": fail("is held by the unit squatter.service"),
+        f"PRE-11.listen-address[{HUB}]": fail("is held by the unit squatter.service"),
         STEADY: fail("is inactive (dead)"),
         HELD: fail("127.0.0.1:18000 is held by the unit squatter.service"),
-        f"service_answers_through_its_tunnel[{HUB}]": fail("answered 404, not 200"),
+        f"CUT-06.healthy[{HUB}]": fail("answered 404, not 200"),
         PATH: inconclusive("seen 0 times, not once"),  # it closes before anybody can look
     }
 
@@ -47,15 +47,15 @@ class SilentHub(Fault):
 
     turns = {
         INSTALLED: fail("ExitOnForwardFailure=no"),
-        f"retired_tunnel_is_down[{RETIRED}]": fail(f"says that {RETIRED} is up"),
-        f"retired_tunnel_has_no_connection[{RETIRED}]": fail("from workstation"),
+        f"CUT-03.down[{RETIRED}]": fail(f"says that {RETIRED} is up"),
+        f"CUT-03.no-connection[{RETIRED}]": fail("from workstation"),
         HELD: fail("127.0.0.1:18000 is held by login session"),
         RUNNING: fail("ExitOnForwardFailure=no, not yes"),
         PATH: fail("railiance01 → workstation ✕ 127.0.0.1:18000 is held by login session"),
-        "no_production_port_is_held_from_the_workstation[railiance01]": fail("from workstation"),
-        "nothing_listens_from_the_workstation[railiance01]": fail("from workstation"),
-        f"retired_tunnel_neither_runs_nor_would_start[{RETIRED}]": fail(f"that {RETIRED} is up"),
-        "only_interactive_tunnels_run": fail(f"runs {RETIRED}, which is not on the interactive"),
+        "PROD-05.ports[railiance01]": fail("from workstation"),
+        "PROD-06.listeners[railiance01]": fail("from workstation"),
+        f"PROD-06.retired[{RETIRED}]": fail(f"that {RETIRED} is up"),
+        "PROD-06.interactive": fail(f"runs {RETIRED}, which is not on the interactive"),
     }
 
     def inject(self) -> None:
@@ -72,17 +72,15 @@ class TunnelStartedByHand(Fault):
     """Somebody logged in and carries a tunnel by hand, beside its unit."""
 
     turns = {
-        f"listen_address_is_free_or_ours[{HUB}]": fail("is held by login session"),
-        f"retired_tunnel_has_no_connection[{RETIRED}]": fail("still held by login session"),
+        f"PRE-11.listen-address[{HUB}]": fail("is held by login session"),
+        f"CUT-03.no-connection[{RETIRED}]": fail("still held by login session"),
         STEADY: fail("is inactive (dead)"),
         HELD: fail("127.0.0.1:18000 is held by login session"),
         RUNNING: fail("runs no ssh"),
         PATH: fail("127.0.0.1:18000 is held by login session"),
-        "no_production_port_is_held_from_the_workstation[railiance01]": fail("login session"),
-        "nothing_listens_from_the_workstation[railiance01]": inconclusive(
-            "no host of the inventory"
-        ),
-        f"running_is_what_would_start[{HUB}]": fail("runs no ssh"),
+        "PROD-05.ports[railiance01]": fail("login session"),
+        "PROD-06.listeners[railiance01]": inconclusive("no host of the inventory"),
+        f"PROD-09.same-after-reboot[{HUB}]": fail("runs no ssh"),
     }
 
     def inject(self) -> None:
@@ -99,12 +97,12 @@ class TunnelInAnotherUnit(Fault):
     """A unit that nobody declared carries State Hub's tunnel instead of its own."""
 
     turns = {
-        f"listen_address_is_free_or_ours[{HUB}]": fail("is held by the unit mine.service"),
+        f"PRE-11.listen-address[{HUB}]": fail("is held by the unit mine.service"),
         STEADY: fail("is inactive (dead)"),
         HELD: fail("127.0.0.1:18000 is held by the unit mine.service"),
         RUNNING: fail("runs no ssh"),
         PATH: fail("on railiance01 it is carried by the unit mine.service"),
-        f"running_is_what_would_start[{HUB}]": fail("runs no ssh"),
+        f"PROD-09.same-after-reboot[{HUB}]": fail("runs no ssh"),
     }
 
     def inject(self) -> None:
@@ -121,12 +119,12 @@ class TunnelInSystemUnit(Fault):
     """Somebody installed the unit, under the same name, for the whole system."""
 
     turns = {
-        f"listen_address_is_free_or_ours[{HUB}]": fail(f"held by the system's unit {HUB}.service"),
+        f"PRE-11.listen-address[{HUB}]": fail(f"held by the system's unit {HUB}.service"),
         STEADY: fail("is inactive (dead)"),
         HELD: fail(f"127.0.0.1:18000 is held by the system's unit {HUB}.service"),
         RUNNING: fail("runs no ssh"),
         PATH: fail(f"127.0.0.1:18000 is held by the system's unit {HUB}.service"),
-        f"running_is_what_would_start[{HUB}]": fail("runs no ssh"),
+        f"PROD-09.same-after-reboot[{HUB}]": fail("runs no ssh"),
     }
 
     def inject(self) -> None:

@@ -10,13 +10,13 @@ from rehearsal.faults.fault import Fault, Ground, fail
 from rehearsal.faults.means import COULOMB, HUB, RAILIANCE, root, user
 from rehearsal.faults.reference import CONFIG
 
-CHECK = "tunnels_use_a_valid_certificate"
+CHECK = "PROD-14.certificate"
 KEYS = "/home/tegwick/.ssh/authorized_keys"
 SSHD = "/etc/ssh/sshd_config.d/fleet.conf"
 CA = "~/.config/warden/fleet_user_ca"
 REFUSED = {
-    "fleet_identity_logs_in": fail("Permission denied"),
-    "certificate_readiness": fail("the certificate does not open coulombcore"),
+    "PRE-03.login": fail("Permission denied"),
+    "PRE-09.certificate": fail("the certificate does not open coulombcore"),
 }
 
 

@@ -22,13 +22,13 @@ from rehearsal.faults.cluster import (
 from rehearsal.faults.fault import Fault, Turn, fail, inconclusive
 from rehearsal.faults.services import AT_ITS_ADDRESS, INSIDE, PATH, THROUGH_THE_TUNNEL
 
-CURRENT = "cluster_ip_is_current[state-hub]"
+CURRENT = "PRE-06.cluster-ip[state-hub]"
 
 
 class ClusterNamesUnknown(Fault):
     """The application's pods do not ask the cluster's DNS."""
 
-    turns = {"service_answers_inside_the_cluster": fail("name resolution")}
+    turns = {"PROD-03.inside": fail("name resolution")}
 
     def inject(self) -> None:
         patch(BRIDGES, f"deploy/{API}", add("/spec/template/spec/dnsPolicy", "Default"))
@@ -43,7 +43,7 @@ class NoPodToAskFrom(Fault):
     """The application, from whose pod the services are asked, has no pod."""
 
     turns = {
-        "service_answers_inside_the_cluster": inconclusive("has no running pod"),
+        "PROD-03.inside": inconclusive("has no running pod"),
     }
 
     def inject(self) -> None:
@@ -142,7 +142,7 @@ class ServiceOfAnotherNamespace(Fault):
 class ClusterMadeAnew(Fault):
     """The inventory knows the cluster that stood there before somebody made it anew."""
 
-    turns = {"cluster_is_the_right_one[railiance01]": fail("the inventory says 0f6e51a2-")}
+    turns = {"PRE-13.cluster[railiance01]": fail("the inventory says 0f6e51a2-")}
 
     def inject(self) -> None:
         """Nothing happens to the fleet any more."""

@@ -60,7 +60,7 @@ class Ground:
 class Expectation:
     """What checks must make of something that happens.
 
-    `turns` maps a check (`unit_is_enabled`, or one case of it, `unit_is_enabled[fleet-…]`) to its
+    `turns` maps a check (`PROD-08.enabled`, or one case of it, `PROD-08.enabled[fleet-…]`) to its
     end; the more exact key wins. `blinds` does so for every check that looks at a host: what
     needed the host must not stay green. Everything that neither names must end as it did before.
     """

@@ -28,12 +28,12 @@ class CoulombcoreOff(Fault):
     deadlines = {"connect": 2, "command": 1, "http": 1}
     blinds = {COULOMB: inconclusive("198.18.77.12:22")}
     turns = {
-        "host_is_the_right_one[coulombcore]": fail("198.18.77.12:22"),
-        "fleet_identity_logs_in": fail("198.18.77.12 port 22"),
-        "service_answers_through_its_tunnel": fail("no complete answer within"),
-        "live_path_leads_over_the_fleet": fail("no complete answer within"),
-        "bridge_pods_are_ready": fail("is 0/1 ready"),
-        "service_answers_inside_the_cluster": fail("does not answer"),
+        "PRE-01.right-machine[coulombcore]": fail("198.18.77.12:22"),
+        "PRE-03.login": fail("198.18.77.12 port 22"),
+        "CUT-06.healthy": fail("no complete answer within"),
+        "PROD-04.path": fail("no complete answer within"),
+        "PROD-01.pods": fail("is 0/1 ready"),
+        "PROD-03.inside": fail("does not answer"),
     }
 
     def inject(self) -> None:
@@ -56,12 +56,12 @@ class RailianceUnreachable(Fault):
     deadlines = {"connect": 2}
     blinds = {RAILIANCE: inconclusive("198.18.77.11:22")}
     turns = {
-        "host_is_the_right_one[railiance01]": fail("198.18.77.11:22"),
-        "bridge_is_known_for_what_it_is": inconclusive("198.18.77.11:22"),
-        "certificate_readiness": inconclusive("198.18.77.11:22"),
-        "progress_event_can_be_read_back": inconclusive("198.18.77.11:22"),
-        "safe_run_arrives": inconclusive("198.18.77.11:22"),
-        "tunnels_use_a_valid_certificate": inconclusive("198.18.77.11:22"),
+        "PRE-01.right-machine[railiance01]": fail("198.18.77.11:22"),
+        "PRE-02.bridge-tool": inconclusive("198.18.77.11:22"),
+        "PRE-09.certificate": inconclusive("198.18.77.11:22"),
+        "PROD-11.event": inconclusive("198.18.77.11:22"),
+        "PROD-12.run": inconclusive("198.18.77.11:22"),
+        "PROD-14.certificate": inconclusive("198.18.77.11:22"),
     }
 
     def inject(self) -> None:
@@ -77,8 +77,8 @@ class SshdStopped(Fault):
 
     blinds = {COULOMB: inconclusive("refused the connection on 198.18.77.12:22")}
     turns = {
-        "host_is_the_right_one[coulombcore]": fail("refused the connection on 198.18.77.12:22"),
-        "fleet_identity_logs_in": fail("Connection refused"),
+        "PRE-01.right-machine[coulombcore]": fail("refused the connection on 198.18.77.12:22"),
+        "PRE-03.login": fail("Connection refused"),
     }
 
     def inject(self) -> None:
@@ -94,7 +94,7 @@ class LinkCutHalfOpen(Fault):
     # What is told depends on which answer was on its way; that it is coulombcore, does not.
     deadlines = {"connect": 2}
     blinds = {COULOMB: inconclusive("coulombcore")}
-    turns = {"host_key_is_pinned": passes()}
+    turns = {"PRE-05.host-key": passes()}
 
     def inject(self) -> None:
         # The suite's own traffic uses up the quota: its log-in takes 3.4 kB, all of it 10 kB.
@@ -111,7 +111,7 @@ class ForcedCommand(Fault):
     """coulombcore lets the suite's key run nothing but a refusal."""
 
     blinds = {COULOMB: inconclusive("This account is locked")}
-    turns = {"service_is_healthy": passes(), "host_key_is_pinned": passes()}
+    turns = {"PRE-07.healthy": passes(), "PRE-05.host-key": passes()}
 
     def inject(self) -> None:
         command = 'command="echo This account is locked. >\\&2; exit 1"'
@@ -127,9 +127,9 @@ class NoSessions(Fault):
 
     blinds = {COULOMB: inconclusive("coulombcore opened no channel for the command")}
     turns = {
-        "service_is_healthy": passes(),
-        "host_key_is_pinned": passes(),
-        "fleet_identity_logs_in": fail("open failed"),
+        "PRE-07.healthy": passes(),
+        "PRE-05.host-key": passes(),
+        "PRE-03.login": fail("open failed"),
     }
 
     def inject(self) -> None:
@@ -145,11 +145,11 @@ class LoginShellHangs(Fault):
     deadlines = {"connect": 2, "command": 1}
     blinds = {COULOMB: inconclusive("did not finish within")}
     turns = {
-        "service_is_healthy": passes(),
-        "host_key_is_pinned": passes(),
-        "fleet_identity_logs_in": inconclusive("did not end within 3 s"),
-        "certificate_readiness": inconclusive("did not end within 3 s"),
-        "tunnels_use_a_valid_certificate": inconclusive("did not end within 3 s"),
+        "PRE-07.healthy": passes(),
+        "PRE-05.host-key": passes(),
+        "PRE-03.login": inconclusive("did not end within 3 s"),
+        "PRE-09.certificate": inconclusive("did not end within 3 s"),
+        "PROD-14.certificate": inconclusive("did not end within 3 s"),
     }
 
     def inject(self) -> None:
@@ -165,15 +165,15 @@ class ForwardingForbiddenToTheSuite(Fault):
     turns = {
         name: inconclusive("administratively prohibited")
         for name in (
-            "service_answers_through_its_tunnel",
-            "live_path_leads_over_the_fleet",
-            "bridge_pods_are_ready",
-            "bridge_leads_to_its_tunnel",
-            "bridge_service_leads_to_its_pods",
-            "cluster_is_the_right_one",
-            "service_answers_inside_the_cluster",
-            "progress_event_can_be_read_back",
-            "safe_run_arrives",
+            "CUT-06.healthy",
+            "PROD-04.path",
+            "PROD-01.pods",
+            "PROD-02.upstream",
+            "PROD-02.service",
+            "PRE-13.cluster",
+            "PROD-03.inside",
+            "PROD-11.event",
+            "PROD-12.run",
         )
     }
 
@@ -188,13 +188,13 @@ class ForwardingForbiddenToTheTunnels(Fault):
     """coulombcore's sshd forbids forwarding: the tunnels stand, and carry nothing."""
 
     turns = {
-        "service_answers_through_its_tunnel": fail("disconnected"),
-        "live_path_leads_over_the_fleet": fail("disconnected"),
-        "bridge_pods_are_ready": fail("is 0/1 ready"),
-        "service_answers_inside_the_cluster": fail("does not answer"),
-        "service_is_healthy": inconclusive("administratively prohibited"),
-        "cluster_ip_is_current": inconclusive("administratively prohibited"),
-        "cluster_is_the_right_one": inconclusive("administratively prohibited"),
+        "CUT-06.healthy": fail("disconnected"),
+        "PROD-04.path": fail("disconnected"),
+        "PROD-01.pods": fail("is 0/1 ready"),
+        "PROD-03.inside": fail("does not answer"),
+        "PRE-07.healthy": inconclusive("administratively prohibited"),
+        "PRE-06.cluster-ip": inconclusive("administratively prohibited"),
+        "PRE-13.cluster": inconclusive("administratively prohibited"),
     }
 
     def inject(self) -> None:

@@ -29,8 +29,8 @@ class CoulombcoreHostKeyRotated(Fault):
     """Coulombcore was given a new host key, and nobody pinned it anywhere."""
 
     turns = {
-        "host_is_the_right_one[coulombcore]": fail("host key"),
-        "fleet_identity_logs_in": NOT_VERIFIED,
+        "PRE-01.right-machine[coulombcore]": fail("host key"),
+        "PRE-03.login": NOT_VERIFIED,
     }
     blinds = {COULOMB: inconclusive("host key")}
 
@@ -47,8 +47,8 @@ class HostKeyNotPinned(_KnownHosts):
     """Railiance01 has forgotten coulombcore's host key."""
 
     turns = {
-        "host_key_is_pinned": fail("railiance01 has no key of coulombcore in its known_hosts"),
-        "fleet_identity_logs_in": NOT_VERIFIED,
+        "PRE-05.host-key": fail("railiance01 has no key of coulombcore in its known_hosts"),
+        "PRE-03.login": NOT_VERIFIED,
     }
     command = f"sed -i '/^{ADDRESS[COULOMB]} /d' {KNOWN}"
 
@@ -57,8 +57,8 @@ class HostKeyRevoked(_KnownHosts):
     """Railiance01 has coulombcore's host key marked as revoked."""
 
     turns = {
-        "host_key_is_pinned": fail("railiance01 has no key of coulombcore in its known_hosts"),
-        "fleet_identity_logs_in": NOT_VERIFIED,
+        "PRE-05.host-key": fail("railiance01 has no key of coulombcore in its known_hosts"),
+        "PRE-03.login": NOT_VERIFIED,
     }
     command = f"sed -i 's/^{ADDRESS[COULOMB]} /@revoked &/' {KNOWN}"
 
@@ -67,8 +67,8 @@ class AnotherHostKeyPinned(_KnownHosts):
     """Railiance01 has another key of coulombcore pinned than the one that coulombcore has."""
 
     turns = {
-        "host_key_is_pinned": fail("has another key of coulombcore pinned"),
-        "fleet_identity_logs_in": NOT_VERIFIED,
+        "PRE-05.host-key": fail("has another key of coulombcore pinned"),
+        "PRE-03.login": NOT_VERIFIED,
     }
     command = f'echo "{ADDRESS[COULOMB]} $(cut -d" " -f1-2 ~/.ssh/id_ops.pub)" >{KNOWN}'
 
@@ -77,11 +77,11 @@ class AliasLeadsToAnotherHost(Fault):
     """In the operator's ssh_config, coulombcore leads to railiance01."""
 
     turns = {
-        "host_is_the_right_one[coulombcore]": fail("coulombcore calls itself railiance01"),
-        "host_is_no_other_host[coulombcore]": fail("coulombcore and railiance01 are one machine"),
-        "host_is_no_other_host[railiance01]": fail("railiance01 and coulombcore are one machine"),
-        "host_is_no_other_host[workstation]": passes(),
-        "host_key_is_pinned": fail("has another key of coulombcore pinned than the one it offers"),
+        "PRE-01.right-machine[coulombcore]": fail("coulombcore calls itself railiance01"),
+        "PRE-01.no-twin[coulombcore]": fail("coulombcore and railiance01 are one machine"),
+        "PRE-01.no-twin[railiance01]": fail("railiance01 and coulombcore are one machine"),
+        "PRE-01.no-twin[workstation]": passes(),
+        "PRE-05.host-key": fail("has another key of coulombcore pinned than the one it offers"),
     }
     blinds = {COULOMB: inconclusive("coulombcore calls itself railiance01")}
 
@@ -102,15 +102,15 @@ class HostNamesSwapped(Fault):
     """Railiance01 and coulombcore bear each other's name."""
 
     turns = {
-        "host_is_the_right_one[railiance01]": fail("railiance01 calls itself coulombcore"),
-        "host_is_the_right_one[coulombcore]": fail("coulombcore calls itself railiance01"),
-        "host_is_no_other_host": passes(),
-        "host_key_is_pinned": inconclusive("railiance01 calls itself coulombcore"),
-        "bridge_is_known_for_what_it_is": inconclusive("railiance01 calls itself coulombcore"),
-        "certificate_readiness": inconclusive("railiance01 calls itself coulombcore"),
-        "progress_event_can_be_read_back": inconclusive("railiance01 calls itself coulombcore"),
-        "safe_run_arrives": inconclusive("railiance01 calls itself coulombcore"),
-        "tunnels_use_a_valid_certificate": inconclusive("railiance01 calls itself coulombcore"),
+        "PRE-01.right-machine[railiance01]": fail("railiance01 calls itself coulombcore"),
+        "PRE-01.right-machine[coulombcore]": fail("coulombcore calls itself railiance01"),
+        "PRE-01.no-twin": passes(),
+        "PRE-05.host-key": inconclusive("railiance01 calls itself coulombcore"),
+        "PRE-02.bridge-tool": inconclusive("railiance01 calls itself coulombcore"),
+        "PRE-09.certificate": inconclusive("railiance01 calls itself coulombcore"),
+        "PROD-11.event": inconclusive("railiance01 calls itself coulombcore"),
+        "PROD-12.run": inconclusive("railiance01 calls itself coulombcore"),
+        "PROD-14.certificate": inconclusive("railiance01 calls itself coulombcore"),
     }
     blinds = {
         RAILIANCE: inconclusive("calls itself"),

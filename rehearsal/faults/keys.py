@@ -33,8 +33,8 @@ class FleetKeyGone(_FileChanged):
     """Somebody deleted the fleet identity."""
 
     turns = {
-        "identity_is_private": fail("id_ops does not exist on railiance01"),
-        "fleet_identity_logs_in": NOT_ACCEPTED,
+        "PRE-04.private-key": fail("id_ops does not exist on railiance01"),
+        "PRE-03.login": NOT_ACCEPTED,
     }
     command = f"rm {KEY}"
 
@@ -43,8 +43,8 @@ class FleetKeyReadableByOthers(_FileChanged):
     """Somebody's chmod leaves the fleet identity readable by everybody."""
 
     turns = {
-        "identity_is_private": fail("has mode 0644"),
-        "fleet_identity_logs_in": NOT_ACCEPTED,
+        "PRE-04.private-key": fail("has mode 0644"),
+        "PRE-03.login": NOT_ACCEPTED,
     }
     command = f"chmod 0644 {KEY}"
 
@@ -53,8 +53,8 @@ class FleetKeyOfAnotherUser(_FileChanged):
     """Somebody put the fleet identity into place as root."""
 
     turns = {
-        "identity_is_private": fail("id_ops belongs to root, not to tegwick"),
-        "fleet_identity_logs_in": NOT_ACCEPTED,
+        "PRE-04.private-key": fail("id_ops belongs to root, not to tegwick"),
+        "PRE-03.login": NOT_ACCEPTED,
     }
     command = f"sudo chown root: {KEY}"
 
@@ -62,21 +62,21 @@ class FleetKeyOfAnotherUser(_FileChanged):
 class FleetKeyReplaced(_FileChanged):
     """A new key was made in the fleet identity's place, and nobody authorised it."""
 
-    turns = {"fleet_identity_logs_in": NOT_ACCEPTED}
+    turns = {"PRE-03.login": NOT_ACCEPTED}
     command = f"ssh-keygen -q -t ed25519 -N '' -f {KEY}.new && mv {KEY}.new {KEY}; rm {KEY}.new.pub"
 
 
 class FleetKeyWithPassphrase(_FileChanged):
     """Somebody protected the fleet identity with a passphrase, which no unit can type."""
 
-    turns = {"fleet_identity_logs_in": NOT_ACCEPTED}
+    turns = {"PRE-03.login": NOT_ACCEPTED}
     command = f"ssh-keygen -q -p -P '' -N secret -f {KEY}"
 
 
 class SshFolderWritableByItsGroup(Fault):
     """Somebody's chmod opens ~/.ssh to the group."""
 
-    turns = {"identity_is_private": fail(".ssh has mode 0770")}
+    turns = {"PRE-04.private-key": fail(".ssh has mode 0770")}
 
     def inject(self) -> None:
         user(RAILIANCE, "chmod 0770 ~/.ssh")
@@ -89,12 +89,12 @@ class SshFolderWritableByEverybody(Fault):
     """Somebody's chmod opens ~/.ssh to all, so that sshd no longer believes what lies in it."""
 
     turns = {
-        "host_is_the_right_one[railiance01]": fail("railiance01 did not accept any of the keys"),
-        "bridge_is_known_for_what_it_is": BLIND,
-        "certificate_readiness": BLIND,
-        "progress_event_can_be_read_back": BLIND,
-        "safe_run_arrives": BLIND,
-        "tunnels_use_a_valid_certificate": BLIND,
+        "PRE-01.right-machine[railiance01]": fail("railiance01 did not accept any of the keys"),
+        "PRE-02.bridge-tool": BLIND,
+        "PRE-09.certificate": BLIND,
+        "PROD-11.event": BLIND,
+        "PROD-12.run": BLIND,
+        "PROD-14.certificate": BLIND,
     }
     blinds = {RAILIANCE: BLIND}
 
@@ -119,21 +119,21 @@ class _Authorized(_FileChanged):
 class FleetKeyNotAuthorized(_Authorized):
     """The fleet identity was removed from coulombcore's authorized_keys."""
 
-    turns = {"fleet_identity_logs_in": NOT_ACCEPTED}
+    turns = {"PRE-03.login": NOT_ACCEPTED}
     change = "d"
 
 
 class FleetKeyForTheWorkstationOnly(_Authorized):
     """The fleet identity is authorised, but only when it comes from the workstation."""
 
-    turns = {"fleet_identity_logs_in": NOT_ACCEPTED}
+    turns = {"PRE-03.login": NOT_ACCEPTED}
     change = 's/^/from="198.18.77.13" /'
 
 
 class FleetKeyWithForcedCommand(_Authorized):
     """The fleet identity is authorised for one command only, and that fails."""
 
-    turns = {"fleet_identity_logs_in": fail("does not open coulombcore: exit status 1")}
+    turns = {"PRE-03.login": fail("does not open coulombcore: exit status 1")}
     change = 's|^|command="/bin/false" |'
 
 
@@ -141,8 +141,8 @@ class FleetKeyForbidsForwarding(Fault):
     """The fleet identity may still log in to coulombcore, but no longer forward anything."""
 
     turns = UNANSWERED | {
-        f"service_answers_through_its_tunnel[{HUB}]": fail("Server disconnected without sending"),
-        f"live_path_leads_over_the_fleet[{HUB}]": fail("Server disconnected without sending"),
+        f"CUT-06.healthy[{HUB}]": fail("Server disconnected without sending"),
+        f"PROD-04.path[{HUB}]": fail("Server disconnected without sending"),
     }
 
     def inject(self) -> None:

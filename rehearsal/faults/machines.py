@@ -10,22 +10,22 @@ from rehearsal.states import on
 
 # What cannot be known without the user's systemd, and without sockets and log-ins.
 _OF_UNITS = (
-    "few_enough_tunnel_units",
-    "fleet_tunnel_can_be_stopped",
-    "running_is_what_would_start",
-    "running_ssh_forwards_what_it_should",
-    "systemd_has_loaded_it",
-    "unit_is_enabled",
-    "unit_is_running_and_steady",
-    "unit_restarts_rarely",
+    "PROD-10.few-units",
+    "CUT-08.stop",
+    "PROD-09.same-after-reboot",
+    "CUT-07.forwards",
+    "CUT-02.loaded",
+    "PROD-08.enabled",
+    "CUT-04.steady",
+    "PROD-13.restarts",
 )
 _OF_SESSIONS = (
-    "listen_address_is_free_or_ours",
-    "retired_tunnel_has_no_connection",
-    "port_is_held_by_its_own_unit",
-    "live_path_leads_over_the_fleet",
-    "no_production_port_is_held_from_the_workstation[railiance01]",
-    "nothing_listens_from_the_workstation[railiance01]",
+    "PRE-11.listen-address",
+    "CUT-03.no-connection",
+    "CUT-05.port",
+    "PROD-04.path",
+    "PROD-05.ports[railiance01]",
+    "PROD-06.listeners[railiance01]",
 )
 
 
@@ -46,7 +46,7 @@ class SsMissing(_ProgramMissing):
 
     path = "/usr/bin/ss"
     turns = {
-        "tools_are_there": fail("railiance01 lacks ss"),
+        "PRE-10.tools": fail("railiance01 lacks ss"),
         **dict.fromkeys(_OF_SESSIONS, inconclusive("ss: not found")),
     }
 
@@ -56,8 +56,8 @@ class KubectlMissing(_ProgramMissing):
 
     path = "/usr/bin/kubectl"
     turns = {
-        "tools_are_there": fail("railiance01 lacks kubectl"),
-        "kubectl_reaches_the_cluster": fail("kubectl: not found"),
+        "PRE-10.tools": fail("railiance01 lacks kubectl"),
+        "PRE-10.kubectl": fail("kubectl: not found"),
     }
 
 
@@ -65,7 +65,7 @@ class CurlMissing(_ProgramMissing):
     """railiance01 has no `curl`."""
 
     path = "/usr/bin/curl"
-    turns = {"tools_are_there": fail("railiance01 lacks curl")}
+    turns = {"PRE-10.tools": fail("railiance01 lacks curl")}
 
 
 class SshMissing(_ProgramMissing):
@@ -73,8 +73,8 @@ class SshMissing(_ProgramMissing):
 
     path = "/usr/bin/ssh"
     turns = {
-        "tools_are_there": fail("railiance01 lacks ssh"),
-        "fleet_identity_logs_in": fail("ssh: not found"),
+        "PRE-10.tools": fail("railiance01 lacks ssh"),
+        "PRE-03.login": fail("ssh: not found"),
     }
 
 
@@ -82,8 +82,8 @@ class UnknownBridge(Fault):
     """railiance01 has a `bridge` that is neither iproute2's nor ops-bridge."""
 
     turns = {
-        "bridge_is_known_for_what_it_is": inconclusive("is neither iproute2's bridge nor ops-"),
-        "fleet_tunnel_can_be_stopped": inconclusive("is neither iproute2's bridge nor ops-bridge"),
+        "PRE-02.bridge-tool": inconclusive("is neither iproute2's bridge nor ops-"),
+        "CUT-08.stop": inconclusive("is neither iproute2's bridge nor ops-bridge"),
     }
     file = "/usr/local/bin/bridge"
 
@@ -100,12 +100,14 @@ class UserManagerDead(Fault):
 
     turns = {
         **dict.fromkeys(_OF_UNITS, inconclusive("Failed to connect to user scope bus")),
-        "user_manager_runs": fail("the user manager is dead: Failed to connect to user scope bus"),
-        "port_is_held_by_its_own_unit": fail("nobody listens on"),
-        "service_answers_through_its_tunnel": fail("Connection refused"),
-        "live_path_leads_over_the_fleet": fail("Connection refused"),
-        "bridge_pods_are_ready": fail("is 0/1 ready"),
-        "service_answers_inside_the_cluster": fail("does not answer"),
+        "PRE-10.user-manager": fail(
+            "the user manager is dead: Failed to connect to user scope bus"
+        ),
+        "CUT-05.port": fail("nobody listens on"),
+        "CUT-06.healthy": fail("Connection refused"),
+        "PROD-04.path": fail("Connection refused"),
+        "PROD-01.pods": fail("is 0/1 ready"),
+        "PROD-03.inside": fail("does not answer"),
     }
 
     def inject(self) -> None:
@@ -120,7 +122,9 @@ class UserManagerHangs(Fault):
     """The systemd instance of the tunnels' user no longer answers; the tunnels run on."""
 
     deadlines = {"command": 1}
-    turns = dict.fromkeys((*_OF_UNITS, "user_manager_runs"), inconclusive("did not end within 1 s"))
+    turns = dict.fromkeys(
+        (*_OF_UNITS, "PRE-10.user-manager"), inconclusive("did not end within 1 s")
+    )
 
     def inject(self) -> None:
         root(RAILIANCE, "kill -STOP $(systemctl show -p MainPID --value user@1000)")
@@ -132,7 +136,7 @@ class UserManagerHangs(Fault):
 class LingerOff(Fault):
     """Linger is off: the tunnels end with the last log-in, and do not survive a reboot."""
 
-    turns = {"linger_is_on": fail("Linger=no on railiance01")}
+    turns = {"PROD-07.linger": fail("Linger=no on railiance01")}
 
     def inject(self) -> None:
         on(RAILIANCE, "sudo loginctl disable-linger tegwick")
@@ -148,9 +152,11 @@ class LogindDead(Fault):
     """
 
     turns = {
-        **dict.fromkeys((*_OF_UNITS, "user_manager_runs"), inconclusive("XDG_RUNTIME_DIR not def")),
+        **dict.fromkeys(
+            (*_OF_UNITS, "PRE-10.user-manager"), inconclusive("XDG_RUNTIME_DIR not def")
+        ),
         **dict.fromkeys(_OF_SESSIONS, inconclusive("no session at all")),
-        "linger_is_on": inconclusive("login1.service failed to load"),
+        "PROD-07.linger": inconclusive("login1.service failed to load"),
     }
 
     def inject(self) -> None:
@@ -170,7 +176,7 @@ class LogindDead(Fault):
 class DiskFull(Fault):
     """The file system of the home directory on railiance01 is full."""
 
-    turns = {"home_has_room": fail("0.0 MiB are left in the home on railiance01")}
+    turns = {"PRE-10.home": fail("0.0 MiB are left in the home on railiance01")}
 
     def inject(self) -> None:
         mount = "mount -t tmpfs -o size=4m,mode=0700,uid=1000,gid=1000 home /home/tegwick"
@@ -185,7 +191,7 @@ class DiskFull(Fault):
 class HomeReadOnly(Fault):
     """The home directory on railiance01 is mounted read-only, as after a disk error."""
 
-    turns = {"home_has_room": fail("the home directory on railiance01 is read-only")}
+    turns = {"PRE-10.home": fail("the home directory on railiance01 is read-only")}
 
     def inject(self) -> None:
         root(RAILIANCE, "mount --bind /home/tegwick /home/tegwick; "
@@ -201,9 +207,9 @@ class ProcessesHidden(Fault):
     turns = {
         name: inconclusive("/proc/1/comm")
         for name in (
-            "retired_tunnel_is_down",
-            "interactive_tunnel_leads_to_the_same",
-            "only_interactive_tunnels_run",
+            "CUT-03.down",
+            "PRE-06.interactive",
+            "PROD-06.interactive",
         )
     }
 
@@ -221,7 +227,7 @@ class ClockOff(Fault):
     time, by libfaketime.
     """
 
-    turns = {"clock_agrees": warn("s apart, more than 2 s")}
+    turns = {"PRE-12.clock": warn("s apart, more than 2 s")}
     lines = (
         "LD_PRELOAD=/usr/lib/$(uname -m)-linux-gnu/faketime/libfaketime.so.1\\n"
         "FAKETIME=+3600\\nFAKETIME_DONT_FAKE_MONOTONIC=1\\n"

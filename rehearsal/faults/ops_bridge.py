@@ -10,7 +10,7 @@ from rehearsal.faults.means import HUB, RAILIANCE, units, user
 from rehearsal.faults.rewritten import DOWN, until_unready
 
 CONFIG = "~/.config/bridge/tunnels.yaml"
-ENABLED = f"unit_is_enabled[{HUB}]"
+ENABLED = f"PROD-08.enabled[{HUB}]"
 
 
 class OpsBridge(Ground):
@@ -41,7 +41,7 @@ class _Managed(Fault):
 class BridgeTunnelDown(_Managed):
     """Somebody has taken one tunnel down; the unit of ops-bridge runs on."""
 
-    turns = DOWN | {f"unit_is_running_and_steady[{HUB}]": fail(f"says that {HUB} is down")}
+    turns = DOWN | {f"CUT-04.steady[{HUB}]": fail(f"says that {HUB} is down")}
 
     def inject(self) -> None:
         user(RAILIANCE, f"bridge down {HUB}")
@@ -52,9 +52,9 @@ class BridgeTunnelNotStarted(_Managed):
     """In the configuration of ops-bridge, one tunnel does not start by itself any more."""
 
     turns = {
-        "installed_files_equal_the_reference": fail("+    autostart: false"),
+        "CUT-01.installed": fail("+    autostart: false"),
         ENABLED: fail(f"does not start {HUB} by itself"),
-        "running_is_what_would_start": fail("tunnels.yaml is newer than the process that runs"),
+        "PROD-09.same-after-reboot": fail("tunnels.yaml is newer than the process that runs"),
     }
 
     def inject(self) -> None:
@@ -70,13 +70,13 @@ class BridgeForgetsTunnel(_Managed):
     """The configuration of ops-bridge has lost a tunnel, which still runs."""
 
     turns = {
-        "installed_files_equal_the_reference": fail("differs from"),
-        f"fleet_tunnel_can_be_stopped[{HUB}]": warn(f"does not know {HUB}"),
-        f"unit_is_running_and_steady[{HUB}]": fail(f"does not know {HUB}"),
-        f"running_ssh_forwards_what_it_should[{HUB}]": fail(f"does not know {HUB}"),
+        "CUT-01.installed": fail("differs from"),
+        f"CUT-08.stop[{HUB}]": warn(f"does not know {HUB}"),
+        f"CUT-04.steady[{HUB}]": fail(f"does not know {HUB}"),
+        f"CUT-07.forwards[{HUB}]": fail(f"does not know {HUB}"),
         ENABLED: fail(f"does not know {HUB}"),
-        f"running_is_what_would_start[{HUB}]": fail(f"does not know {HUB}"),
-        "running_is_what_would_start": fail("tunnels.yaml is newer than the process that runs"),
+        f"PROD-09.same-after-reboot[{HUB}]": fail(f"does not know {HUB}"),
+        "PROD-09.same-after-reboot": fail("tunnels.yaml is newer than the process that runs"),
     }
 
     def inject(self) -> None:
@@ -102,7 +102,7 @@ class UnitBesideOpsBridge(_Managed):
 class OpsBridgeNotEnabled(_Managed):
     """The unit of ops-bridge runs, but does not start by itself."""
 
-    turns = {"unit_is_enabled": fail("ops-bridge.service is disabled")}
+    turns = {"PROD-08.enabled": fail("ops-bridge.service is disabled")}
 
     def inject(self) -> None:
         units("disable --quiet", "ops-bridge")

@@ -8,8 +8,8 @@ from rehearsal.faults.fault import Fault, fail
 from rehearsal.faults.means import COULOMB, HUB, ISSUES, RAILIANCE, restore_unit, root, user
 from rehearsal.faults.rewritten import UNANSWERED, Rewritten, rewrite, until_unready
 
-INSTALLED = "installed_files_equal_the_reference"
-RUNNING = f"running_ssh_forwards_what_it_should[{HUB}]"
+INSTALLED = "CUT-01.installed"
+RUNNING = f"CUT-07.forwards[{HUB}]"
 
 
 class UnitLeadsToFormerClusterIP(Rewritten):
@@ -17,8 +17,8 @@ class UnitLeadsToFormerClusterIP(Rewritten):
 
     deadlines = {"http": 1}
     turns = UNANSWERED | {
-        f"service_answers_through_its_tunnel[{HUB}]": fail("no complete answer within 1 s"),
-        f"live_path_leads_over_the_fleet[{HUB}]": fail("no complete answer within 1 s"),
+        f"CUT-06.healthy[{HUB}]": fail("no complete answer within 1 s"),
+        f"PROD-04.path[{HUB}]": fail("no complete answer within 1 s"),
         INSTALLED: fail("127.0.0.1:18000:198.19.43.95:8000"),
         RUNNING: fail("198.19.43.95:8000"),
     }
@@ -34,12 +34,12 @@ class UnitsAreCrossed(Fault):
 
     turns = {
         INSTALLED: fail("127.0.0.1:18000:198.19.43.154:8765"),
-        "service_answers_through_its_tunnel": fail("answered 404, not 200"),
-        "running_ssh_forwards_what_it_should": fail("the running ssh forwards"),
-        "bridge_pods_are_ready": fail("is 0/1 ready"),
-        "service_answers_inside_the_cluster": fail("does not answer"),
-        f"live_path_leads_over_the_fleet[{HUB}]": fail("→ coulombcore → 198.19.43.154:8765, not"),
-        f"live_path_leads_over_the_fleet[{ISSUES}]": fail("→ coulombcore → 198.19.43.94:8000, not"),
+        "CUT-06.healthy": fail("answered 404, not 200"),
+        "CUT-07.forwards": fail("the running ssh forwards"),
+        "PROD-01.pods": fail("is 0/1 ready"),
+        "PROD-03.inside": fail("does not answer"),
+        f"PROD-04.path[{HUB}]": fail("→ coulombcore → 198.19.43.154:8765, not"),
+        f"PROD-04.path[{ISSUES}]": fail("→ coulombcore → 198.19.43.94:8000, not"),
     }
 
     def inject(self) -> None:
@@ -57,7 +57,7 @@ class UnitListensEverywhere(Rewritten):
 
     turns = {
         INSTALLED: fail("-L 0.0.0.0:18000:"),
-        f"port_is_held_by_its_own_unit[{HUB}]": fail("listens on 0.0.0.0:18000, not only on"),
+        f"CUT-05.port[{HUB}]": fail("listens on 0.0.0.0:18000, not only on"),
         RUNNING: fail("0.0.0.0:18000"),
     }
     change = "s/-L 127.0.0.1:/-L 0.0.0.0:/"
@@ -68,7 +68,7 @@ class UnitListensElsewhere(Rewritten):
 
     turns = UNANSWERED | {
         INSTALLED: fail("-L 127.0.0.1:18001:"),
-        f"port_is_held_by_its_own_unit[{HUB}]": fail("nobody listens on 127.0.0.1:18000"),
+        f"CUT-05.port[{HUB}]": fail("nobody listens on 127.0.0.1:18000"),
         RUNNING: fail("127.0.0.1:18001"),
     }
     change = "s/-L 127.0.0.1:18000/-L 127.0.0.1:18001/"
@@ -184,7 +184,7 @@ class UnitCarriesSecondSsh(Rewritten):
 
     turns = {
         INSTALLED: fail("+ExecStartPost=/usr/bin/ssh -f -N"),
-        f"live_path_leads_over_the_fleet[{HUB}]": fail("holds 2 SSH connections"),
+        f"PROD-04.path[{HUB}]": fail("holds 2 SSH connections"),
     }
     change = (
         "s|^Restart=|ExecStartPost=/usr/bin/ssh -f -N -o BatchMode=yes -i %h/.ssh/id_ops "
@@ -216,6 +216,6 @@ class UnitRunsSshInTimeout(Rewritten):
     turns = {
         INSTALLED: fail("ExecStart=/usr/bin/timeout 1d"),
         RUNNING: fail("runs no ssh"),
-        f"running_is_what_would_start[{HUB}]": fail("runs no ssh"),
+        f"PROD-09.same-after-reboot[{HUB}]": fail("runs no ssh"),
     }
     change = "s|^ExecStart=|&/usr/bin/timeout 1d |"

@@ -7,13 +7,13 @@ from typing import Any
 from rehearsal.faults.fault import Fault, Turn, fail, inconclusive, warn
 from rehearsal.faults.means import HUB, RAILIANCE, UNITS, units, user
 
-WAIVER = {"check": "PROD-08", "owner": "rehearsal", "reason": "the unit is being rebuilt"}
+WAIVER = {"check": "PROD-08.enabled", "owner": "rehearsal", "reason": "the unit is being rebuilt"}
 
 
 class TooManyUnits(Fault):
     """Four more persistent tunnels, and six are more than the WireGuard threshold."""
 
-    turns = {"few_enough_tunnel_units": warn("6 units, more than 5")}
+    turns = {"PROD-10.few-units": warn("6 units, more than 5")}
     names = [f"extra-{number}" for number in range(4)]
 
     def inject(self) -> None:
@@ -41,7 +41,7 @@ class _UnitDisabled(Fault):
 class WaiverExpired(_UnitDisabled):
     """A disabled unit was accepted until a day that has passed."""
 
-    turns = {f"unit_is_enabled[{HUB}]": fail("the waiver has expired: the unit is being rebuilt")}
+    turns = {f"PROD-08.enabled[{HUB}]": fail("the waiver has expired: the unit is being rebuilt")}
 
     def inventory(self, document: dict[str, Any]) -> None:
         document["waivers"] = [{**WAIVER, "expires": "2020-01-01T00:00:00Z"}]
@@ -50,7 +50,7 @@ class WaiverExpired(_UnitDisabled):
 class WaiverValid(_UnitDisabled):
     """A disabled unit is accepted until a day to come."""
 
-    turns = {f"unit_is_enabled[{HUB}]": Turn("waived", "accepted: the unit is being rebuilt")}
+    turns = {f"PROD-08.enabled[{HUB}]": Turn("waived", "accepted: the unit is being rebuilt")}
 
     def inventory(self, document: dict[str, Any]) -> None:
         document["waivers"] = [{**WAIVER, "expires": "2999-01-01T00:00:00Z"}]
@@ -59,7 +59,7 @@ class WaiverValid(_UnitDisabled):
 class WaiverOfAnotherUnit(_UnitDisabled):
     """Another unit's being disabled is accepted, and not this one's."""
 
-    turns = {f"unit_is_enabled[{HUB}]": fail("is disabled")}
+    turns = {f"PROD-08.enabled[{HUB}]": fail("is disabled")}
 
     def inventory(self, document: dict[str, Any]) -> None:
         only = "fleet-issue-core-coulombcore"
@@ -70,8 +70,8 @@ class DeferralWithdrawn(Fault):
     """The inventory postpones the migration to certificates no longer, and nobody migrated."""
 
     turns = {
-        "tunnels_use_a_valid_certificate": inconclusive("no deferral is accepted"),
-        "certificate_readiness": inconclusive("no deferral is accepted"),
+        "PROD-14.certificate": inconclusive("no deferral is accepted"),
+        "PRE-09.certificate": inconclusive("no deferral is accepted"),
     }
 
     def inject(self) -> None:
@@ -81,25 +81,28 @@ class DeferralWithdrawn(Fault):
         """Nothing happened."""
 
     def inventory(self, document: dict[str, Any]) -> None:
-        del document["deferrals"]["PROD-14"], document["deferrals"]["PRE-09"]
+        del (
+            document["deferrals"]["PROD-14.certificate"],
+            document["deferrals"]["PRE-09.certificate"],
+        )
 
 
 class OpsBridgeExpected(Fault):
     """The inventory has ops-bridge run the tunnels, and `bridge` is iproute2's still."""
 
     turns = {
-        "bridge_is_known_for_what_it_is": fail("iproute2"),
-        "fleet_tunnel_can_be_stopped": warn("`bridge` on railiance01 is iproute2"),
-        "systemd_has_loaded_it": fail("ops-bridge.service is not-found"),
-        "unit_is_running_and_steady": fail("ops-bridge.service is not installed"),
-        "unit_is_enabled": fail("ops-bridge.service is not-found"),
-        "unit_restarts_rarely": warn("ops-bridge.service is not-found"),
-        "port_is_held_by_its_own_unit": fail("is held by the unit fleet-"),
-        "listen_address_is_free_or_ours": fail("is held by the unit fleet-"),
-        "live_path_leads_over_the_fleet": fail("is carried by the unit fleet-"),
-        "running_ssh_forwards_what_it_should": inconclusive("`bridge_status` was not understood"),
-        "running_is_what_would_start": inconclusive("`bridge_status` was not understood"),
-        "few_enough_tunnel_units": inconclusive("`bridge_status` was not understood"),
+        "PRE-02.bridge-tool": fail("iproute2"),
+        "CUT-08.stop": warn("`bridge` on railiance01 is iproute2"),
+        "CUT-02.loaded": fail("ops-bridge.service is not-found"),
+        "CUT-04.steady": fail("ops-bridge.service is not installed"),
+        "PROD-08.enabled": fail("ops-bridge.service is not-found"),
+        "PROD-13.restarts": warn("ops-bridge.service is not-found"),
+        "CUT-05.port": fail("is held by the unit fleet-"),
+        "PRE-11.listen-address": fail("is held by the unit fleet-"),
+        "PROD-04.path": fail("is carried by the unit fleet-"),
+        "CUT-07.forwards": inconclusive("`bridge_status` was not understood"),
+        "PROD-09.same-after-reboot": inconclusive("`bridge_status` was not understood"),
+        "PROD-10.few-units": inconclusive("`bridge_status` was not understood"),
     }
 
     def inject(self) -> None:

@@ -8,8 +8,8 @@ from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.means import HUB, ISSUES, RAILIANCE, user
 from rehearsal.paths import REHEARSAL_ASSETS
 
-INSTALLED = "installed_files_equal_the_reference"
-SAME, NO_OTHER = f"reference_says_the_same[{HUB}]", "reference_knows_no_other_tunnel"
+INSTALLED = "CUT-01.installed"
+SAME, NO_OTHER = f"PRE-08.same[{HUB}]", "PRE-08.no-other"
 CONFIG = "~/.config/bridge/tunnels.yaml"
 REFERENCE = REHEARSAL_ASSETS / "railiance01-tunnels.yaml"
 
@@ -106,7 +106,7 @@ class ReferenceIsMissing(Fault):
     """The suite's own machine does not have the reference tunnels.yaml."""
 
     turns = {
-        "reference_says_the_same": inconclusive("No such file or directory"),
+        "PRE-08.same": inconclusive("No such file or directory"),
         NO_OTHER: inconclusive("No such file or directory"),
         INSTALLED: inconclusive("No such file or directory"),
     }
@@ -122,13 +122,13 @@ class InventoryExchangesThePorts(Fault):
     """The inventory has the two tunnels listen on each other's port."""
 
     turns = {
-        "reference_says_the_same": fail("listen: the reference says 127.0.0.1:18"),
-        "listen_address_is_free_or_ours": fail("is held by the unit fleet-"),
-        "port_is_held_by_its_own_unit": fail("is held by the unit fleet-"),
-        "service_answers_through_its_tunnel": fail("answered 404, not 200"),
-        "running_ssh_forwards_what_it_should": fail("the running ssh forwards"),
-        "bridge_leads_to_its_tunnel": fail("proxies to"),
-        "live_path_leads_over_the_fleet": fail("198.19.43."),
+        "PRE-08.same": fail("listen: the reference says 127.0.0.1:18"),
+        "PRE-11.listen-address": fail("is held by the unit fleet-"),
+        "CUT-05.port": fail("is held by the unit fleet-"),
+        "CUT-06.healthy": fail("answered 404, not 200"),
+        "CUT-07.forwards": fail("the running ssh forwards"),
+        "PROD-02.upstream": fail("proxies to"),
+        "PROD-04.path": fail("198.19.43."),
     }
 
     def inject(self) -> None:

@@ -11,15 +11,15 @@ from rehearsal.faults.means import HUB, ISSUES, RAILIANCE, edit_unit, restore_un
 PORTS = {HUB: 18000, ISSUES: 18765}
 
 UNANSWERED = {
-    f"service_answers_through_its_tunnel[{HUB}]": fail("not connected"),
-    f"bridge_pods_are_ready[{HUB_BRIDGE}]": fail("is 0/1 ready"),
-    f"service_answers_inside_the_cluster[{HUB_BRIDGE}]": fail("does not answer"),
-    f"live_path_leads_over_the_fleet[{HUB}]": fail("not connected"),
+    f"CUT-06.healthy[{HUB}]": fail("not connected"),
+    f"PROD-01.pods[{HUB_BRIDGE}]": fail("is 0/1 ready"),
+    f"PROD-03.inside[{HUB_BRIDGE}]": fail("does not answer"),
+    f"PROD-04.path[{HUB}]": fail("not connected"),
 }
 DOWN = UNANSWERED | {
-    f"port_is_held_by_its_own_unit[{HUB}]": fail("nobody listens on 127.0.0.1:18000"),
-    f"running_ssh_forwards_what_it_should[{HUB}]": fail("runs no ssh"),
-    f"running_is_what_would_start[{HUB}]": fail("runs no ssh"),
+    f"CUT-05.port[{HUB}]": fail("nobody listens on 127.0.0.1:18000"),
+    f"CUT-07.forwards[{HUB}]": fail("runs no ssh"),
+    f"PROD-09.same-after-reboot[{HUB}]": fail("runs no ssh"),
 }
 """State Hub's tunnel is down, for whatever reason."""
 

@@ -30,7 +30,7 @@ class RogueForward(_Rogue):
 
     ssh = "-L 127.0.0.1:18001:127.0.0.1:9090 railiance01"
     host = WORKSTATION
-    turns = {"only_interactive_tunnels_run": fail("a tunnel that is on no list runs, process")}
+    turns = {"PROD-06.interactive": fail("a tunnel that is on no list runs, process")}
 
 
 class RogueProxy(_Rogue):
@@ -38,7 +38,7 @@ class RogueProxy(_Rogue):
 
     ssh = "-D 127.0.0.1:18001 railiance01"
     host = WORKSTATION
-    turns = {"only_interactive_tunnels_run": fail("a proxy runs, process")}
+    turns = {"PROD-06.interactive": fail("a proxy runs, process")}
 
 
 class RogueReverseTunnel(_Rogue):
@@ -46,8 +46,8 @@ class RogueReverseTunnel(_Rogue):
 
     ssh = "-R 127.0.0.1:18001:127.0.0.1:8000 railiance01"
     turns = {
-        "only_interactive_tunnels_run": fail("a reverse tunnel runs, process"),
-        "nothing_listens_from_the_workstation[railiance01]": fail("127.0.0.1:18001 is held by"),
+        "PROD-06.interactive": fail("a reverse tunnel runs, process"),
+        "PROD-06.listeners[railiance01]": fail("127.0.0.1:18001 is held by"),
     }
 
 
@@ -67,14 +67,14 @@ class _OnProductionPort(_Rogue):
 
 def _held(origin: str) -> dict[str, Turn]:
     return {
-        f"unit_is_running_and_steady[{HUB}]": fail("is inactive (dead)"),
-        f"port_is_held_by_its_own_unit[{HUB}]": fail(f"from {origin}"),
-        f"running_ssh_forwards_what_it_should[{HUB}]": fail("runs no ssh"),
-        f"live_path_leads_over_the_fleet[{HUB}]": fail(f"from {origin}"),
-        f"running_is_what_would_start[{HUB}]": fail("runs no ssh"),
-        "no_production_port_is_held_from_the_workstation[railiance01]": fail(f"from {origin}"),
-        f"retired_tunnel_is_down[{HUB_RETIRED}]": fail("carries it: ssh -N"),
-        "only_interactive_tunnels_run": fail("a reverse tunnel runs, process"),
+        f"CUT-04.steady[{HUB}]": fail("is inactive (dead)"),
+        f"CUT-05.port[{HUB}]": fail(f"from {origin}"),
+        f"CUT-07.forwards[{HUB}]": fail("runs no ssh"),
+        f"PROD-04.path[{HUB}]": fail(f"from {origin}"),
+        f"PROD-09.same-after-reboot[{HUB}]": fail("runs no ssh"),
+        "PROD-05.ports[railiance01]": fail(f"from {origin}"),
+        f"CUT-03.down[{HUB_RETIRED}]": fail("carries it: ssh -N"),
+        "PROD-06.interactive": fail("a reverse tunnel runs, process"),
     }
 
 
@@ -84,8 +84,8 @@ class ReverseTunnelWithoutBridge(_OnProductionPort):
     ssh = "-R 127.0.0.1:18000:127.0.0.1:8000 railiance01"
     turns = {
         **_held("workstation"),
-        f"retired_tunnel_has_no_connection[{HUB_RETIRED}]": fail("from workstation"),
-        "nothing_listens_from_the_workstation[railiance01]": fail("127.0.0.1:18000 is held by"),
+        f"CUT-03.no-connection[{HUB_RETIRED}]": fail("from workstation"),
+        "PROD-06.listeners[railiance01]": fail("127.0.0.1:18000 is held by"),
     }
 
 
@@ -95,8 +95,8 @@ class ReverseTunnelThroughJumpHost(_OnProductionPort):
     ssh = "-J coulombcore -R 127.0.0.1:18000:127.0.0.1:8000 railiance01"
     turns = {
         **_held("coulombcore"),
-        f"listen_address_is_free_or_ours[{HUB}]": fail("from coulombcore"),
-        f"retired_tunnel_has_no_connection[{HUB_RETIRED}]": fail("from coulombcore"),
+        f"PRE-11.listen-address[{HUB}]": fail("from coulombcore"),
+        f"CUT-03.no-connection[{HUB_RETIRED}]": fail("from coulombcore"),
     }
 
 
@@ -104,9 +104,7 @@ class ReverseTunnelFromSshConfig(_Rogue):
     """A RemoteForward in ~/.ssh/config opens a tunnel that no command line shows."""
 
     ssh = "backhaul"
-    turns = {
-        "nothing_listens_from_the_workstation[railiance01]": fail("127.0.0.1:18001 is held by")
-    }
+    turns = {"PROD-06.listeners[railiance01]": fail("127.0.0.1:18001 is held by")}
 
     def inject(self) -> None:
         config = "Host backhaul\\n HostName railiance01\\n HostKeyAlias railiance01\\n "
@@ -122,9 +120,7 @@ class ReverseTunnelFromSshConfig(_Rogue):
 class ReverseTunnelOfControlMaster(Fault):
     """A forward is added to a connection that is already open: its process shows no arguments."""
 
-    turns = {
-        "nothing_listens_from_the_workstation[railiance01]": fail("127.0.0.1:18001 is held by")
-    }
+    turns = {"PROD-06.listeners[railiance01]": fail("127.0.0.1:18001 is held by")}
 
     def inject(self) -> None:
         master = "ssh -fN -o ControlMaster=yes -o ControlPersist=60 -S ~/.ssh/master railiance01"

@@ -19,10 +19,10 @@ from rehearsal.faults.cluster import (
 from rehearsal.faults.fault import Fault, Turn, fail
 from rehearsal.faults.means import HUB
 
-AT_ITS_ADDRESS = "service_is_healthy[state-hub]"
-THROUGH_THE_TUNNEL = f"service_answers_through_its_tunnel[{HUB}]"
-INSIDE = f"service_answers_inside_the_cluster[{HUB_BRIDGE}]"
-PATH = f"live_path_leads_over_the_fleet[{HUB}]"
+AT_ITS_ADDRESS = "PRE-07.healthy[state-hub]"
+THROUGH_THE_TUNNEL = f"CUT-06.healthy[{HUB}]"
+INSIDE = f"PROD-03.inside[{HUB_BRIDGE}]"
+PATH = f"PROD-04.path[{HUB}]"
 
 
 def misbehave(service: str, port: int, mode: str) -> None:
@@ -140,7 +140,7 @@ class ServiceHasNoPod(Fault):
         THROUGH_THE_TUNNEL: fail("without sending a response"),
         PATH: fail("without sending a response"),
         INSIDE: fail("does not answer"),
-        f"bridge_pods_are_ready[{HUB_BRIDGE}]": fail("is 0/1 ready"),
+        f"PROD-01.pods[{HUB_BRIDGE}]": fail("is 0/1 ready"),
     }
 
     def inject(self) -> None:

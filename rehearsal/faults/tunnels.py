@@ -6,8 +6,8 @@ from rehearsal.faults.fault import Fault, fail, warn
 from rehearsal.faults.means import HUB, RAILIANCE, restore_unit, units, user
 from rehearsal.faults.rewritten import DOWN, Rewritten, rewrite, until_listening, until_unready
 
-INSTALLED = "installed_files_equal_the_reference"
-STEADY = f"unit_is_running_and_steady[{HUB}]"
+INSTALLED = "CUT-01.installed"
+STEADY = f"CUT-04.steady[{HUB}]"
 SHOW = f"systemctl --user show {HUB} --value -p"
 
 
@@ -45,7 +45,7 @@ class UnitCrashLoops(Fault):
     turns = DOWN | {
         INSTALLED: fail("-o NoSuchOption=yes"),
         STEADY: fail("is activating (auto-restart), result exit-code, after"),
-        f"unit_restarts_rarely[{HUB}]": warn("times, more than 3"),
+        f"PROD-13.restarts[{HUB}]": warn("times, more than 3"),
     }
 
     def inject(self) -> None:
@@ -65,7 +65,7 @@ class UnitFlaps(Fault):
     turns = {
         INSTALLED: fail("-RestartSec=2; +RestartSec=20ms"),
         STEADY: fail("for the 4. time; it is steady after 30 s"),
-        f"unit_restarts_rarely[{HUB}]": warn("restarted 4 times, more than 3"),
+        f"PROD-13.restarts[{HUB}]": warn("restarted 4 times, more than 3"),
     }
 
     def inject(self) -> None:

@@ -12,7 +12,7 @@ FILE = f"{UNITS}/{HUB}.service"
 class UnitDisabled(Fault):
     """A fleet unit runs, but was disabled: the next reboot ends it."""
 
-    turns = {f"unit_is_enabled[{HUB}]": fail("is disabled, and only `enabled` survives")}
+    turns = {f"PROD-08.enabled[{HUB}]": fail("is disabled, and only `enabled` survives")}
 
     def inject(self) -> None:
         units("disable", HUB)
@@ -24,7 +24,7 @@ class UnitDisabled(Fault):
 class UnitEnabledUntilReboot(Fault):
     """A fleet unit was enabled with --runtime: the next reboot forgets that."""
 
-    turns = {f"unit_is_enabled[{HUB}]": fail("is enabled-runtime, and only `enabled` survives")}
+    turns = {f"PROD-08.enabled[{HUB}]": fail("is enabled-runtime, and only `enabled` survives")}
 
     def inject(self) -> None:
         units("disable", HUB)
@@ -39,8 +39,8 @@ class UnitWantedByAnotherTarget(Rewritten):
     """A fleet unit is enabled under a target that never starts on a node without a desktop."""
 
     turns = {
-        "installed_files_equal_the_reference": fail("+WantedBy=graphical-session.target"),
-        f"unit_is_enabled[{HUB}]": fail("is enabled, but default.target does not pull it in"),
+        "CUT-01.installed": fail("+WantedBy=graphical-session.target"),
+        f"PROD-08.enabled[{HUB}]": fail("is enabled, but default.target does not pull it in"),
     }
     change = "s/^WantedBy=.*/WantedBy=graphical-session.target/"
 
@@ -57,12 +57,12 @@ class UnitMasked(Fault):
     """A fleet unit still runs, but was masked: nothing can start it again."""
 
     turns = {
-        "installed_files_equal_the_reference": fail("-[Unit]"),
-        f"systemd_has_loaded_it[{HUB}]": fail(f"{HUB}.service is masked"),
-        f"fleet_tunnel_can_be_stopped[{HUB}]": warn(f"{HUB}.service is masked"),
-        f"unit_is_enabled[{HUB}]": fail("is masked, and only `enabled` survives"),
-        f"running_is_what_would_start[{HUB}]": fail("is masked: it runs, but would start nothing"),
-        f"unit_restarts_rarely[{HUB}]": warn(f"{HUB}.service is masked"),
+        "CUT-01.installed": fail("-[Unit]"),
+        f"CUT-02.loaded[{HUB}]": fail(f"{HUB}.service is masked"),
+        f"CUT-08.stop[{HUB}]": warn(f"{HUB}.service is masked"),
+        f"PROD-08.enabled[{HUB}]": fail("is masked, and only `enabled` survives"),
+        f"PROD-09.same-after-reboot[{HUB}]": fail("is masked: it runs, but would start nothing"),
+        f"PROD-13.restarts[{HUB}]": warn(f"{HUB}.service is masked"),
     }
 
     def inject(self) -> None:
@@ -80,12 +80,12 @@ class UnitNotInstalled(Fault):
     """A fleet unit was removed from railiance01."""
 
     turns = DOWN | {
-        "installed_files_equal_the_reference": fail(f"{HUB}.service is not installed"),
-        f"systemd_has_loaded_it[{HUB}]": fail(f"{HUB}.service is not-found"),
-        f"unit_is_running_and_steady[{HUB}]": fail(f"{HUB}.service is not installed"),
-        f"fleet_tunnel_can_be_stopped[{HUB}]": warn(f"{HUB}.service is not-found"),
-        f"unit_is_enabled[{HUB}]": fail("is not-found, and only `enabled` survives"),
-        f"unit_restarts_rarely[{HUB}]": warn(f"{HUB}.service is not-found"),
+        "CUT-01.installed": fail(f"{HUB}.service is not installed"),
+        f"CUT-02.loaded[{HUB}]": fail(f"{HUB}.service is not-found"),
+        f"CUT-04.steady[{HUB}]": fail(f"{HUB}.service is not installed"),
+        f"CUT-08.stop[{HUB}]": warn(f"{HUB}.service is not-found"),
+        f"PROD-08.enabled[{HUB}]": fail("is not-found, and only `enabled` survives"),
+        f"PROD-13.restarts[{HUB}]": warn(f"{HUB}.service is not-found"),
     }
 
     def inject(self) -> None:
@@ -102,9 +102,9 @@ class UnitEditedWithoutReload(Fault):
     """An installed unit file was edited, and neither systemd nor the process knows."""
 
     turns = {
-        "installed_files_equal_the_reference": fail("ServerAliveInterval=7"),
-        f"systemd_has_loaded_it[{HUB}]": fail("has changed since systemd read it"),
-        f"running_is_what_would_start[{HUB}]": fail("has changed: systemd runs what it was"),
+        "CUT-01.installed": fail("ServerAliveInterval=7"),
+        f"CUT-02.loaded[{HUB}]": fail("has changed since systemd read it"),
+        f"PROD-09.same-after-reboot[{HUB}]": fail("has changed: systemd runs what it was"),
     }
 
     def inject(self) -> None:
@@ -118,8 +118,8 @@ class UnitEditedWithoutRestart(Fault):
     """An installed unit file was edited and systemd told; the process runs on as it was."""
 
     turns = {
-        "installed_files_equal_the_reference": fail("ServerAliveInterval=7"),
-        f"running_is_what_would_start[{HUB}]": fail("but would start `/usr/bin/ssh"),
+        "CUT-01.installed": fail("ServerAliveInterval=7"),
+        f"PROD-09.same-after-reboot[{HUB}]": fail("but would start `/usr/bin/ssh"),
     }
 
     def inject(self) -> None:
@@ -133,7 +133,7 @@ class UnitEditedWithoutRestart(Fault):
 class UnitInstalledAgain(Fault):
     """A unit file was installed anew and systemd told; the process is older than what it is of."""
 
-    turns = {f"running_is_what_would_start[{HUB}]": fail("is newer than the process that runs")}
+    turns = {f"PROD-09.same-after-reboot[{HUB}]": fail("is newer than the process that runs")}
 
     def inject(self) -> None:
         user(RAILIANCE, f"sleep 1; touch {FILE}; systemctl --user daemon-reload")
@@ -145,7 +145,7 @@ class UnitInstalledAgain(Fault):
 class UnitShadowed(Fault):
     """A copy of a fleet unit lies where systemd looks first; what is installed counts no more."""
 
-    turns = {f"systemd_has_loaded_it[{HUB}]": fail("user.control/fleet-state-hub-coulombcore")}
+    turns = {f"CUT-02.loaded[{HUB}]": fail("user.control/fleet-state-hub-coulombcore")}
     copy = f"~/.config/systemd/user.control/{HUB}.service"
 
     def inject(self) -> None:
@@ -159,7 +159,7 @@ class UnitShadowed(Fault):
 class ProcessOfAnOlderUnit(Rewritten):
     """The unit file is the reference again, but what runs was started by an older one."""
 
-    turns = {f"running_is_what_would_start[{HUB}]": fail("-o ServerAliveCountMax=9 ")}
+    turns = {f"PROD-09.same-after-reboot[{HUB}]": fail("-o ServerAliveCountMax=9 ")}
     change = "s/ServerAliveCountMax=3/ServerAliveCountMax=9/"
 
     def inject(self) -> None:
@@ -171,12 +171,12 @@ class DropInLeadsElsewhere(Fault):
     """A drop-in that nobody declared leads State Hub's tunnel to issue-core."""
 
     turns = {
-        f"systemd_has_loaded_it[{HUB}]": fail("is changed by /home/tegwick/.config/systemd/user/"),
-        f"service_answers_through_its_tunnel[{HUB}]": fail("/state/health answered 404, not 200"),
-        f"running_ssh_forwards_what_it_should[{HUB}]": fail("198.19.43.154:8765"),
-        "bridge_pods_are_ready[actcore-state-hub-bridge]": fail("is 0/1 ready"),
-        "service_answers_inside_the_cluster[actcore-state-hub-bridge]": fail("does not answer"),
-        f"live_path_leads_over_the_fleet[{HUB}]": fail("→ coulombcore → 198.19.43.154:8765, not"),
+        f"CUT-02.loaded[{HUB}]": fail("is changed by /home/tegwick/.config/systemd/user/"),
+        f"CUT-06.healthy[{HUB}]": fail("/state/health answered 404, not 200"),
+        f"CUT-07.forwards[{HUB}]": fail("198.19.43.154:8765"),
+        "PROD-01.pods[actcore-state-hub-bridge]": fail("is 0/1 ready"),
+        "PROD-03.inside[actcore-state-hub-bridge]": fail("does not answer"),
+        f"PROD-04.path[{HUB}]": fail("→ coulombcore → 198.19.43.154:8765, not"),
     }
 
     def inject(self) -> None:

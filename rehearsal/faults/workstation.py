@@ -56,17 +56,17 @@ class _RetiredUp(Fault):
 
 def _taken(retired: str, unit: str) -> dict[str, Turn]:
     return {
-        f"retired_tunnel_is_down[{retired}]": fail("`bridge` on workstation says that"),
-        f"retired_tunnel_has_no_connection[{retired}]": fail("from workstation"),
-        f"retired_tunnel_neither_runs_nor_would_start[{retired}]": fail(f"{retired} is up"),
-        "only_interactive_tunnels_run": fail(f"runs {retired}, which is not on the interactive"),
-        "no_production_port_is_held_from_the_workstation[railiance01]": fail("from workstation"),
-        "nothing_listens_from_the_workstation[railiance01]": fail("is held by login session"),
-        f"unit_is_running_and_steady[{unit}]": fail("is activating (auto-restart), result exit"),
-        f"port_is_held_by_its_own_unit[{unit}]": fail("from workstation"),
-        f"running_ssh_forwards_what_it_should[{unit}]": fail("runs no ssh"),
-        f"live_path_leads_over_the_fleet[{unit}]": fail("from workstation"),
-        f"running_is_what_would_start[{unit}]": fail("runs no ssh"),
+        f"CUT-03.down[{retired}]": fail("`bridge` on workstation says that"),
+        f"CUT-03.no-connection[{retired}]": fail("from workstation"),
+        f"PROD-06.retired[{retired}]": fail(f"{retired} is up"),
+        "PROD-06.interactive": fail(f"runs {retired}, which is not on the interactive"),
+        "PROD-05.ports[railiance01]": fail("from workstation"),
+        "PROD-06.listeners[railiance01]": fail("is held by login session"),
+        f"CUT-04.steady[{unit}]": fail("is activating (auto-restart), result exit"),
+        f"CUT-05.port[{unit}]": fail("from workstation"),
+        f"CUT-07.forwards[{unit}]": fail("runs no ssh"),
+        f"PROD-04.path[{unit}]": fail("from workstation"),
+        f"PROD-09.same-after-reboot[{unit}]": fail("runs no ssh"),
     }
 
 
@@ -88,10 +88,10 @@ class RetiredTunnelOnAnotherPort(Fault):
     """Somebody changed the port of a retired tunnel, so that it could go up beside the fleet's."""
 
     turns = {
-        f"retired_tunnel_is_down[{HUB_RETIRED}]": fail("`bridge` on workstation says that"),
-        f"retired_tunnel_neither_runs_nor_would_start[{HUB_RETIRED}]": fail("is up"),
-        "only_interactive_tunnels_run": fail(f"runs {HUB_RETIRED}"),
-        "nothing_listens_from_the_workstation[railiance01]": fail("127.0.0.1:18001 is held by"),
+        f"CUT-03.down[{HUB_RETIRED}]": fail("`bridge` on workstation says that"),
+        f"PROD-06.retired[{HUB_RETIRED}]": fail("is up"),
+        "PROD-06.interactive": fail(f"runs {HUB_RETIRED}"),
+        "PROD-06.listeners[railiance01]": fail("127.0.0.1:18001 is held by"),
     }
 
     def inject(self) -> None:
@@ -107,8 +107,8 @@ class RetiredTunnelRenamed(Fault):
     """A retired tunnel runs under a new name, on a port that production does not use."""
 
     turns = {
-        "only_interactive_tunnels_run": fail("runs hub-again, which is not on the interactive"),
-        "nothing_listens_from_the_workstation[railiance01]": fail("127.0.0.1:18001 is held by"),
+        "PROD-06.interactive": fail("runs hub-again, which is not on the interactive"),
+        "PROD-06.listeners[railiance01]": fail("127.0.0.1:18001 is held by"),
     }
 
     def inject(self) -> None:
@@ -126,7 +126,7 @@ class RetiredTunnelRenamed(Fault):
 class WorkstationForgetsRetiredTunnel(Fault):
     """The workstation's `bridge` no longer knows a retired tunnel: there is no way back."""
 
-    turns = {f"workstation_tunnel_can_be_started[{HUB_RETIRED}]": warn("does not know")}
+    turns = {f"CUT-08.start[{HUB_RETIRED}]": warn("does not know")}
 
     def inject(self) -> None:
         configure(HUB_RETIRED, "d")
@@ -139,7 +139,7 @@ class InteractiveTunnelDown(Fault):
     """An interactive tunnel is down, so that nobody knows where it would lead."""
 
     turns = {
-        "interactive_tunnel_leads_to_the_same[state-hub]": inconclusive(
+        "PRE-06.interactive[state-hub]": inconclusive(
             "no interactive tunnel to state-hub runs on workstation"
         )
     }
@@ -155,7 +155,7 @@ class InteractiveTunnelElsewhere(Fault):
     """An interactive tunnel leads to an address that is no longer the service's."""
 
     turns = {
-        "interactive_tunnel_leads_to_the_same[state-hub]": fail(
+        "PRE-06.interactive[state-hub]": fail(
             "state-hub-primary leads to 198.19.43.95:8000, the inventory says 198.19.43.94:8000"
         )
     }
@@ -175,10 +175,10 @@ class BridgeStatusGarbage(Fault):
     turns = {
         name: inconclusive("not the status that ops-bridge prints")
         for name in (
-            "retired_tunnel_is_down",
-            "workstation_tunnel_can_be_started",
-            "retired_tunnel_neither_runs_nor_would_start",
-            "only_interactive_tunnels_run",
+            "CUT-03.down",
+            "CUT-08.start",
+            "PROD-06.retired",
+            "PROD-06.interactive",
         )
     }
     program = "#!/bin/sh\\necho Segmentation fault\\n"
@@ -211,7 +211,7 @@ class WorkstationOff(Fault):
     # "no answer" or "No route to host", as long as the neighbour's address is remembered or not.
     deadlines = {"connect": 2}
     blinds = {WORKSTATION: inconclusive("198.18.77.13:22")}
-    turns = {"host_is_the_right_one[workstation]": fail("198.18.77.13:22")}
+    turns = {"PRE-01.right-machine[workstation]": fail("198.18.77.13:22")}
 
     def inject(self) -> None:
         fleet.power_off(WORKSTATION)

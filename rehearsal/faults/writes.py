@@ -32,32 +32,32 @@ class EventLost(_Write):
     """The State Hub accepts an event and loses it."""
 
     service, mode = ("state-hub", 8000), "loses"
-    turns = {"progress_event_can_be_read_back": fail("kind reads back as None")}
+    turns = {"PROD-11.event": fail("kind reads back as None")}
 
 
 class EventRefused(_Write):
     """The State Hub takes no events."""
 
     service, mode = ("state-hub", 8000), "refuses"
-    turns = {"progress_event_can_be_read_back": fail("the write was answered 503")}
+    turns = {"PROD-11.event": fail("the write was answered 503")}
 
 
 class RunLost(_Write):
     """Issue-core accepts a run and drops it."""
 
     service, mode = ("issue-core", 8765), "loses"
-    turns = {"safe_run_arrives": fail("label reads back as None")}
+    turns = {"PROD-12.run": fail("label reads back as None")}
 
 
 class RunRelabelled(_Write):
     """Issue-core gives the safe run another label."""
 
     service, mode = ("issue-core", 8765), "relabels"
-    turns = {"safe_run_arrives": fail("label reads back as 'production', not 'fleet-mesh-safe'")}
+    turns = {"PROD-12.run": fail("label reads back as 'production', not 'fleet-mesh-safe'")}
 
 
 class RunRefused(_Write):
     """Issue-core takes no runs."""
 
     service, mode = ("issue-core", 8765), "refuses"
-    turns = {"safe_run_arrives": fail("the write was answered 503")}
+    turns = {"PROD-12.run": fail("the write was answered 503")}

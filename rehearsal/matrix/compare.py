@@ -41,7 +41,7 @@ def unsound(ground: Verdicts) -> list[str]:
     return [
         f"{check} ended in {judged.outcome} ({judged.reason})"
         for check, judged in ground.items()
-        if judged.outcome not in ("pass", "deferred", "waived")
+        if judged.outcome not in ("pass", "deferred", "waived", "accepted")
     ]
 
 

@@ -45,7 +45,7 @@ class Judged:
 
 
 Verdicts = dict[str, Judged]
-"""By check and case, `unit_is_enabled[fleet-…]`."""
+"""By check and case, `PROD-08.enabled[fleet-…]`."""
 
 
 def pool(workers: int = 2) -> ProcessPoolExecutor:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def function(check: str) -> str:
-    """The check's name without its case: `unit_is_enabled[fleet-…]` → `unit_is_enabled`."""
+    """The check's name without its case: `PROD-08.enabled[fleet-…]` → `PROD-08.enabled`."""
     return check.partition("[")[0]
 
 

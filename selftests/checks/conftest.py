@@ -111,7 +111,9 @@ class Suite:
 def suite(tmp_path: Path, run_pytest: Pytest) -> Suite:
     folder = tmp_path / "suite"
     (folder / "fleets").mkdir(parents=True)
-    (folder / "fleets/rehearsal.yaml").write_text((ROOT / "fleets/rehearsal.yaml").read_text())
+    inventory = (ROOT / "fleets/rehearsal.yaml").read_text()
+    inventory = inventory[: inventory.index("deferrals:")]  # of checks that are not in this suite
+    (folder / "fleets/rehearsal.yaml").write_text(inventory)
     (folder / "conftest.py").write_text(Path(__file__).with_name("fleetless.py").read_text())
     ini = (ROOT / "pytest.ini").read_text()
     assert "pythonpath = ." in ini

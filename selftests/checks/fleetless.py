@@ -6,9 +6,11 @@ import pytest
 
 pytest_plugins = (
     "fixtures.options",
+    "fixtures.selection",
     "fixtures.rehearsal",
     "fixtures.cases",
     "fixtures.results",
+    "fixtures.foreign",
     "fixtures.hosts",
     "fixtures.replay",
     "fixtures.facts",

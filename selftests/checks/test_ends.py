@@ -14,9 +14,13 @@ class End(NamedTuple):
     outcome: str
     reason: str
     gate: str = "fail"
-    id: str = "PROD-90"
+    family: str = "PROD-90"
     arguments: str = "linger"
     decorator: str = ""
+
+    def id(self, name: str) -> str:
+        """The check's id; one name serves where a waiver or deferral must find it."""
+        return f"{self.family}.{name.replace('_', '-')}"
 
 
 LOOK = "linger['railiance01']; "
@@ -53,44 +57,68 @@ ENDS = {
         "raise Deferred('still to do')",
         "deferred",
         "still to do; until a run with --allow-writes",
-        id="PROD-11",
+        family="PROD-11",
     ),
     "is_deferred_without_words": End(
-        "raise Deferred", "deferred", "until a run with --allow-writes", id="PROD-11"
+        "raise Deferred", "deferred", "until a run with --allow-writes", family="PROD-11"
     ),
     "is_deferred_by_itself": End(
         "raise Deferred('still to do')",
         "inconclusive",
         "deferred, but no deferral is accepted: still to do",
     ),
-    "fails_though_deferrable": End(LOOK + "assert 0, 'it fails'", "fail", "it fails", id="PROD-11"),
+    "fails_though_deferrable": End(
+        LOOK + "assert 0, 'it fails'", "fail", "it fails", family="PROD-11"
+    ),
     "is_waived": End(
         LOOK + "assert 0, 'it fails'",
         "waived",
         "it fails; accepted: known (waived by ops until 2999-01-01 00:00Z)",
-        id="PROD-91",
+        family="PROD-91",
     ),
     "was_waived": End(
         LOOK + "assert 0, 'it fails'",
         "fail",
         "it fails; the waiver has expired: known (waived by ops until 2020-01-01 00:00Z)",
-        id="PROD-92",
+        family="PROD-92",
     ),
     "is_waived_anew": End(
         LOOK + "assert 0, 'it fails'",
         "waived",
         "it fails; accepted: renewed (waived by ops until 2999-01-01 00:00Z)",
-        id="PROD-93",
+        family="PROD-93",
     ),
     "is_waived_for_another": End(
-        LOOK + "assert 0, 'it fails'", "fail", "it fails", id="PROD-94", arguments="linger, service"
+        LOOK + "assert 0, 'it fails'",
+        "fail",
+        "it fails",
+        family="PROD-94",
+        arguments="linger, service",
     ),
-    "is_waived_and_passes": End(LOOK, "pass", "", id="PROD-91"),
+    "is_waived_and_passes": End(LOOK, "pass", "", family="PROD-91"),
     "is_waived_and_inconclusive": End(
-        "raise Inconclusive('no idea')", "inconclusive", "no idea", id="PROD-91"
+        "raise Inconclusive('no idea')", "inconclusive", "no idea", family="PROD-91"
+    ),
+    "is_accepted": End(
+        "raise Inconclusive('no idea')",
+        "accepted",
+        "no idea; accepted: known (waived by ops until 2999-01-01 00:00Z)",
+        family="PROD-95",
+    ),
+    "was_accepted": End(
+        "raise Inconclusive('no idea')",
+        "inconclusive",
+        "no idea; the waiver has expired: known (waived by ops until 2020-01-01 00:00Z)",
+        family="PROD-96",
+    ),
+    "is_accepted_unseen_and_fails": End(
+        LOOK + "assert 0, 'it fails'", "fail", "it fails", family="PROD-95"
+    ),
+    "is_accepted_and_looks_at_nothing": End(
+        "pass", "inconclusive", "the check looked at nothing", family="PROD-95"
     ),
     "is_waived_and_breaks": End(
-        "1 / 0", "inconclusive", "the check itself broke: ZeroDivisionError: ", id="PROD-91"
+        "1 / 0", "inconclusive", "the check itself broke: ZeroDivisionError: ", family="PROD-91"
     ),
     "breaks": End(
         LOOK + "{}['key']", "inconclusive", "the check itself broke: KeyError: 'key'", gate="warn"
@@ -159,7 +187,7 @@ ENDS = {
         "deferred",
         "the inventory names no bridge; until a run with --allow-writes",
         arguments="linger, bridge",
-        id="PROD-11",
+        family="PROD-11",
     ),
 }
 
@@ -177,14 +205,19 @@ def unobserved():
     raise Inconclusive("the host is down")
 
 """
+DEFERRAL = "  {}: a run with --allow-writes\n"
 WAIVER = "  - {{check: {}, owner: ops, reason: {}, expires: {}-01-01T00:00:00Z{}}}\n"
+
+
+def ids(family: str) -> list[str]:
+    return [end.id(name) for name, end in ENDS.items() if end.family == family]
 
 
 @pytest.fixture(scope="module")
 def source() -> str:
     """A file with a check for every end."""
     checks = [
-        f'{end.decorator}\n@check("{end.id}", runbook="Goal", gate="{end.gate}", hint="mend '
+        f'{end.decorator}\n@check("{end.id(name)}", runbook="Goal", gate="{end.gate}", hint="mend '
         f'{{inventory.name}} {{bridge.tunnel}}")\ndef test_{name}({end.arguments}):\n'
         f'    """It {name}."""\n    {end.body}\n'
         for name, end in ENDS.items()
@@ -198,14 +231,17 @@ def ran(suite: Suite, source: str) -> Ran:
     text = inventory.read_text()
     start, end = text.index("bridges:\n"), text.index("probe:")
     inventory.write_text(f"{text[:start]}bridges: {{}}\n{text[end:]}")
-    suite.inventory(
-        "waivers:\n"
-        + WAIVER.format("PROD-91", "known", 2999, "")
-        + WAIVER.format("PROD-92", "known", 2020, "")
-        + WAIVER.format("PROD-93", "known", 2020, "")
-        + WAIVER.format("PROD-93", "renewed", 2999, "")
-        + WAIVER.format("PROD-94", "known", 2999, ", only: mars")
-    )
+    suite.inventory("deferrals:\n" + "".join(map(DEFERRAL.format, ids("PROD-11"))))
+    suite.inventory("waivers:\n")
+    for check in ids("PROD-91"):
+        suite.inventory(WAIVER.format(check, "known", 2999, ""))
+    suite.inventory(WAIVER.format("PROD-92.was-waived", "known", 2020, ""))
+    suite.inventory(WAIVER.format("PROD-93.is-waived-anew", "known", 2020, ""))
+    suite.inventory(WAIVER.format("PROD-93.is-waived-anew", "renewed", 2999, ""))
+    suite.inventory(WAIVER.format("PROD-94.is-waived-for-another", "known", 2999, ", only: mars"))
+    for check in ids("PROD-95"):
+        suite.inventory(WAIVER.format(check, "known", 2999, ", accepts: inconclusive"))
+    suite.inventory(WAIVER.format("PROD-96.was-accepted", "known", 2020, ", accepts: inconclusive"))
     suite.write("tests/production/test_ends.py", source)
     assert HEAD.count("\n") == 3
     return suite.run()
@@ -214,7 +250,7 @@ def ran(suite: Suite, source: str) -> Ran:
 def test_every_end_becomes_its_outcome(ran: Ran) -> None:
     found: dict[str, list[tuple[str, str]]] = {}
     for result in ran.record["results"]:
-        name = result["check"].partition("[")[0]
+        name = result["id"].partition(".")[2].replace("-", "_")
         found.setdefault(name, []).append((result["outcome"], result["reason"]))
     assert set(found) == set(ENDS), ran.terminal
     wrong = [
@@ -232,15 +268,16 @@ def test_every_end_becomes_its_outcome(ran: Ran) -> None:
 def test_the_terminal_tells_all_that_is_not_well(ran: Ran) -> None:
     lines = ran.terminal.splitlines()
     assert lines.count("production/test_ends.py") == 0
-    at = lines.index("PROD-90: It asserts_with_message.")
+    at = lines.index("PROD-90.asserts-with-message: It asserts_with_message.")
     assert lines[at + 1 : at + 3] == [
         "    one is not two",
         "    try: mend {inventory.name} {bridge.tunnel}",
     ]
     at = lines.index("no idea")
-    assert lines[at + 1] == "    PROD-90, PROD-90, PROD-91"
+    unseen = "is-inconclusive", "advises-and-is-inconclusive", "is-waived-and-inconclusive"
+    assert lines[at + 1] == f"    PROD-90.{unseen[0]}, PROD-90.{unseen[1]}, PROD-91.{unseen[2]}"
     for title in ("NOT AS THE RUNBOOK WANTS IT", "COULD NOT BE OBSERVED, by cause", "WARN",
-                  "DEFERRED", "WAIVED"):  # fmt: skip
+                  "DEFERRED", "WAIVED", "ACCEPTED"):  # fmt: skip
         assert sum(f" {title} " in line for line in lines) == 1, title
     counts: dict[str, int] = {}
     for end in ENDS.values():
@@ -248,7 +285,7 @@ def test_the_terminal_tells_all_that_is_not_well(ran: Ran) -> None:
     assert ran.headline.startswith("NOT READY: production on rehearsal (rehearsal): ")
     assert (
         f" {counts['warn']} warn, {counts['deferred']} deferred, {counts['waived']} waived, "
-        in (ran.headline)
+        f"{counts['accepted']} accepted, " in (ran.headline)
     )
     progress = next(line for line in lines if line.startswith("tests/production/test_ends.py "))
-    assert {"F", "?", ".", "w", "d", "v"} <= set(progress.split()[1])
+    assert {"F", "?", ".", "w", "d", "v", "u"} <= set(progress.split()[1])

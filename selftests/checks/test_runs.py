@@ -16,8 +16,8 @@ def test_{name}(linger{more}):
 LOOK = "linger['railiance01']"
 
 
-def a_check(name: str, body: str = LOOK, id: str = "PROD-90", more: str = "") -> str:
-    return PASSES.format(id=id, name=name, body=body, more=more)
+def a_check(name: str, body: str = LOOK, id: str = "", more: str = "") -> str:
+    return PASSES.format(id=id or f"PROD-90.{name}", name=name, body=body, more=more)
 
 
 @pytest.fixture
@@ -83,8 +83,29 @@ def ended(ran: Ran, exit_status: int, headline: str) -> None:
         ),
         (
             "-m production -o python_files=test_tun*.py",
+            6,
+            "INCOMPLETE: production on rehearsal (rehearsal): 2 pass, 1 did not report",
+        ),
+        (
+            "--check PROD-90.tunnels",
             0,
             "PASSED IN PART: production on rehearsal (rehearsal): 2 pass, 1 left out",
+        ),
+        (
+            "--check PROD-90.tunnels[fleet-state-hub-coulombcore] --check PROD-90.cutover",
+            0,
+            "PASSED IN PART: cutover + production on rehearsal (rehearsal): 2 pass, 2 left out",
+        ),
+        (
+            "-k PROD-90.tunnels",
+            0,
+            "PASSED IN PART: production on rehearsal (rehearsal): 2 pass, 1 left out",
+        ),
+        (
+            "--ignore-glob */test_pro*",
+            0,
+            "PASSED IN PART: prereqs + cutover + production on rehearsal (rehearsal): "
+            "4 pass, 1 left out",
         ),
         ("-m nothing", 4, ""),
         (
@@ -137,13 +158,15 @@ def test_checks_that_are_only_set_up_are_missing(three: Suite, arguments: list[s
 
 
 def test_a_shadowed_or_misnamed_check_is_left_out(suite: Suite) -> None:
-    suite.write("tests/production/test_twins.py", a_check("twin") + a_check("twin"))
-    headline = "PASSED IN PART: production on rehearsal (rehearsal): 1 pass, 1 left out"
-    ended(suite.run(), 0, headline)
+    suite.write("tests/production/test_twins.py", a_check("twin") + a_check("twin", id="PROD-91.b"))
+    headline = "INCOMPLETE: production on rehearsal (rehearsal): 1 pass, 1 did not report"
+    ended(suite.run(), 6, headline)
     suite.write(
         "tests/production/test_twins.py", a_check("a") + a_check("b").replace("test_b", "chek_b")
     )
-    ended(suite.run(), 0, headline)
+    ran = suite.run()
+    ended(ran, 6, headline)
+    assert "test_twins.py::chek_b, which pytest was not shown" in ran.terminal
 
 
 def test_a_check_deeper_down_belongs_to_its_phase(suite: Suite) -> None:
@@ -160,14 +183,86 @@ def test_a_check_of_no_phase_is_refused(suite: Suite) -> None:
     assert "READY" not in ran.terminal
 
 
-def test_two_functions_of_one_check(suite: Suite) -> None:
+def test_two_functions_of_one_id_are_refused(suite: Suite) -> None:
     suite.write(
         "tests/production/test_two.py",
-        a_check("one") + a_check("two", LOOK + "\n    assert 0, 'no'"),
+        a_check("one", id="PROD-90.a") + a_check("two", id="PROD-90.a"),
     )
     ran = suite.run()
-    ended(ran, 1, "NOT READY: production on rehearsal (rehearsal): 1 pass, 1 fail")
-    assert [r["id"] for r in ran.record["results"]] == ["PROD-90", "PROD-90"]
+    assert ran.exit_status == 4
+    at = "tests/production/test_two.py::test_"
+    assert f"PROD-90.a is the id of {at}one and of {at}two" in ran.terminal
+    assert "READY" not in ran.terminal
+
+
+@pytest.mark.parametrize("name", ["PROD-90", "PROD-9.a", "prod-90.a", "PROD-90.A", "PROD-90."])
+def test_an_id_that_is_none_cannot_be_collected(suite: Suite, name: str) -> None:
+    suite.write("tests/production/test_one.py", a_check("one", id=name))
+    ran = suite.run()
+    assert ran.exit_status == 6
+    assert f"{name!r} is no id of a check; write one such as PRE-10.kubectl" in ran.terminal
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ("PROD-90", "'PROD-90' is a family of checks; write PROD-90.cutover or PROD-90.prereqs or "
+                    "PROD-90.production or PROD-90.tunnels"),
+        ("PROD-90.tunels", "'PROD-90.tunels' is no check; write PROD-90.tunnels or "),
+        ("nonsense", "'nonsense' is no check; write one of docs/checks.md"),
+    ],
+)  # fmt: skip
+def test_what_no_check_is_called(three: Suite, wanted: str, says: str) -> None:
+    ran = three.run("--check", wanted)
+    assert ran.exit_status == 4
+    assert says in ran.terminal
+    for section in (
+        f"waivers: [{{check: {wanted}, owner: o, reason: r, expires: 2999-01-01T00:00:00Z}}]\n",
+        f"deferrals: {{{wanted}: later}}\n",
+    ):
+        file = three.folder / "fleets/rehearsal.yaml"
+        before = file.read_text()
+        three.inventory(section)
+        ran = three.run()
+        file.write_text(before)
+        assert ran.exit_status == 4
+        assert says in ran.terminal
+        assert "READY" not in ran.terminal
+
+
+STRAY = "\ndef pytest_collection_modifyitems(items):\n    items[:] = [i for i in items if {}]\n"
+
+
+@pytest.mark.parametrize("folder", ["", "tests/production/"])
+@pytest.mark.parametrize(
+    "arguments", ["", "-m production", "-k production", "--check PROD-90.tunnels"]
+)
+def test_what_nobody_asked_to_leave_out(three: Suite, folder: str, arguments: str) -> None:
+    with (three.folder / folder / "conftest.py").open("a") as file:
+        file.write(STRAY.format("'issue-core' not in i.name"))
+    ran = three.run(*arguments.split())
+    assert ran.exit_status == 6, ran.terminal
+    assert ran.headline.startswith("INCOMPLETE: ")
+    lost = "tests/production/test_tunnels.py::test_tunnels[fleet-issue-core-coulombcore]"
+    assert f"did not report: {lost}, which something deselected" in ran.terminal
+
+
+def test_what_a_conftest_hides(three: Suite) -> None:
+    three.write("tests/production/conftest.py", "collect_ignore = ['test_tunnels.py']\n")
+    ran = three.run()
+    assert ran.exit_status == 6, ran.terminal
+    hidden = "tests/production/test_tunnels.py::test_tunnels, which pytest was not shown"
+    assert f"did not report: {hidden}" in ran.terminal
+
+
+def test_no_other_hook_decides_the_exit_status(three: Suite) -> None:
+    with (three.folder / "conftest.py").open("a") as file:
+        file.write(
+            "\n@pytest.hookimpl(trylast=True)\ndef pytest_sessionfinish(session):\n"
+            "    session.exitstatus = 0\n"
+        )
+    three.write("tests/cutover/test_bad.py", a_check("bad", LOOK + "\n    assert 0, 'no'"))
+    assert three.run("-m", "cutover").exit_status == 1
 
 
 @pytest.mark.parametrize("arguments", ["-x", "--exitfirst", "--maxfail=1"])
@@ -185,12 +280,13 @@ def test_stopped_at_the_first(suite: Suite, arguments: str) -> None:
 
 def test_a_waived_or_deferred_check_does_not_stop_the_run(suite: Suite) -> None:
     suite.inventory(
-        "waivers: [{check: PROD-90, owner: o, reason: r, expires: 2999-01-01T00:00:00Z}]\n"
+        "waivers: [{check: PROD-90.a, owner: o, reason: r, expires: 2999-01-01T00:00:00Z}]\n"
+        "deferrals: {PROD-11.event: later}\n"
     )
     suite.write(
         "tests/production/test_x.py",
         a_check("a", LOOK + "\n    assert 0, 'no'")
-        + a_check("b", "raise Deferred('later')", id="PROD-11")
+        + a_check("b", "raise Deferred('later')", id="PROD-11.event")
         + a_check("c"),
     )
     ended(
@@ -258,18 +354,18 @@ def test_a_file_that_cannot_be_collected(three: Suite, broken: str) -> None:
     ran = three.run("-m", "production", "--continue-on-collection-errors")
     assert ran.exit_status == 6, ran.terminal
     assert ran.headline == (
-        "INCOMPLETE: production on rehearsal (rehearsal): 3 pass, 1 did not report, 1 left out"
+        "INCOMPLETE: production on rehearsal (rehearsal): 3 pass, 1 did not report"
     )
 
 
 @pytest.mark.parametrize("how", ["pytest.skip('x', allow_module_level=True)",
                                  "pytest.importorskip('nowhere_to_be_found')"])  # fmt: skip
-def test_a_file_that_skips_itself_is_left_out(three: Suite, how: str) -> None:
+def test_a_file_that_skips_itself_did_not_report(three: Suite, how: str) -> None:
     three.write("tests/cutover/test_shy.py", f"{how}\n{a_check('shy')}")
     ended(
         three.run("-m", "cutover"),
-        0,
-        "PASSED IN PART: cutover on rehearsal (rehearsal): 1 pass, 1 left out",
+        6,
+        "INCOMPLETE: cutover on rehearsal (rehearsal): 1 pass, 1 did not report",
     )
 
 
@@ -323,16 +419,77 @@ def test_a_check_that_passes_when_run_again_has_failed(three: Suite) -> None:
     )
 
 
-def test_last_failed_leaves_files_out(three: Suite) -> None:
-    three.write("tests/production/test_bad.py", a_check("bad", LOOK + "\n    assert 0, 'no'"))
-    cached = ["-m", "production", "-o", "addopts=--import-mode=importlib"]
-    assert three.run(*cached).exit_status == 1
-    three.write("tests/production/test_bad.py", a_check("bad"))
-    ended(
-        three.run(*cached, "--lf"),
-        0,
-        "PASSED IN PART: production on rehearsal (rehearsal): 1 pass, 2 left out",
-    )
+@pytest.mark.parametrize(
+    ("arguments", "instead"),
+    [
+        ("--lf", "name single checks with --check ID"),
+        ("--last-failed", "name single checks with --check ID"),
+        ("--ff", "name single checks with --check ID"),
+        ("--nf", "name single checks with --check ID"),
+        ("--sw", "start the whole run again"),
+        ("--stepwise-skip", "start the whole run again"),
+        ("--reruns 2", "start the whole run again"),
+        ("--hosts localhost", "the inventory says how hosts are reached"),
+        ("--hosts=localhost", "the inventory says how hosts are reached"),
+        ("--connection paramiko", "the inventory says how hosts are reached"),
+        ("--ssh-config file", "the inventory says how hosts are reached"),
+        ("--ssh-identity-file file", "the inventory says how hosts are reached"),
+        ("--ansible-inventory file", "the inventory says how hosts are reached"),
+        ("--force-ansible", "the inventory says how hosts are reached"),
+        ("--sudo", "without sudo"),
+        ("--sudo-user root", "without sudo"),
+    ],
+)
+@pytest.mark.parametrize("cached", [False, True])
+def test_options_that_would_be_taken_and_ignored(
+    three: Suite, arguments: str, instead: str, cached: bool
+) -> None:
+    plain = ["-o", "addopts=--import-mode=importlib -p no:pytest11.testinfra"] if cached else []
+    ran = three.run(*plain, "-m", "production", *arguments.split())
+    assert ran.exit_status == 4, ran.terminal
+    assert "is not supported: " in ran.terminal
+    assert instead in ran.terminal
+    assert "READY" not in ran.terminal
+
+
+@pytest.mark.parametrize(
+    ("body", "arguments", "status", "line"),
+    [
+        (LOOK, "", 0, "FLEET OK - READY: cutover on rehearsal (rehearsal): 1 pass"),
+        (LOOK + "; assert 0, 'so'", "", 2, "FLEET CRITICAL - NOT READY: cutover on rehearsal"),
+        ("raise Inconclusive('no')", "", 3, "FLEET UNKNOWN - INCONCLUSIVE: cutover on rehearsal"),
+        (LOOK, "-k nothing", 3, "FLEET UNKNOWN - INCOMPLETE: nothing on rehearsal"),
+        (LOOK, "--deselect tests/cutover/test_b.py", 3, "FLEET UNKNOWN - PASSED IN PART: cutover"),
+        ("import os; os.kill(os.getpid(), 2)", "", 3, "FLEET UNKNOWN - INCOMPLETE: "),
+    ],
+)
+def test_nagios_is_told_the_verdict(
+    suite: Suite, body: str, arguments: str, status: int, line: str
+) -> None:
+    suite.write("tests/cutover/test_a.py", a_check("a", body))
+    if "test_b" in arguments:
+        suite.write("tests/cutover/test_b.py", a_check("b"))
+    ran = suite.run("--nagios", "-m", "cutover", *arguments.split())
+    assert ran.exit_status == status, ran.terminal
+    assert ran.terminal.startswith(line)
+    assert ran.terminal.count("\n") == 1
+
+
+def test_nagios_is_warned(suite: Suite) -> None:
+    advises = a_check("a", LOOK + "; assert 0, 'so'").replace("hint=", "gate='warn', hint=")
+    suite.write("tests/cutover/test_a.py", advises)
+    ran = suite.run("--nagios")
+    assert (ran.exit_status, ran.terminal[:23]) == (1, "FLEET WARNING - READY: ")
+
+
+def test_the_id_is_shown_where_a_check_is_told(three: Suite) -> None:
+    ran = three.run("-m", "production", "-v")
+    shown = [line for line in ran.terminal.splitlines() if "PASS " in line]
+    assert [line.partition("PASS ")[2].split()[0] for line in shown] == [
+        "PROD-90.production",
+        "PROD-90.tunnels[fleet-state-hub-coulombcore]",
+        "PROD-90.tunnels[fleet-issue-core-coulombcore]",
+    ]
 
 
 def test_options_of_the_environment(three: Suite) -> None:

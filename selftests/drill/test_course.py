@@ -27,8 +27,8 @@ class Down(Stage):
 GOOD: Verdicts = {
     "port_is_held[a]": Judged("CUT-05", "cutover", "fail", "nobody listens on a", ()),
     "unit_is_running[a]": Judged("CUT-04", "cutover", "pass", "", ()),
-    "linger_is_on": Judged("PROD-07", "production", "pass", "", ()),
-    "bridge_is_known": Judged("PRE-02", "prereqs", "deferred", "until later", ()),
+    "PROD-07.linger": Judged("PROD-07", "production", "pass", "", ()),
+    "bridge_is_known": Judged("PRE-02.bridge-tool", "prereqs", "deferred", "until later", ()),
 }
 
 
@@ -57,8 +57,8 @@ def test_a_stage_holds_with_the_failures_that_it_must_have() -> None:
         ("port_is_held", ("pass", "")),
         ("port_is_held", ("fail", "held by another")),
         ("port_is_held", ("inconclusive", "nobody listens")),
-        ("linger_is_on", ("fail", "no")),
-        ("linger_is_on", ("inconclusive", "who knows")),
+        ("PROD-07.linger", ("fail", "no")),
+        ("PROD-07.linger", ("inconclusive", "who knows")),
         ("bridge_is_known", ("pass", "")),
         ("unit_is_running", ("fail", "it is dead")),
         ("unit_is_running", ("inconclusive", "is activating")),

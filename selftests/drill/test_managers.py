@@ -24,8 +24,8 @@ def test_the_inventory_of_a_stage_names_the_manager() -> None:
 
 
 def test_the_checks_that_wait_for_ops_bridge_are_deferred_no_more() -> None:
-    assert "PRE-02" in stages.STAGES[0].deferred()
-    assert "PRE-02" not in ops_bridge.STAGES[0].deferred()
+    assert "PRE-02.bridge-tool" in stages.STAGES[0].deferred()
+    assert "PRE-02.bridge-tool" not in ops_bridge.STAGES[0].deferred()
 
 
 def test_what_is_typed_instead_stands_for_commands_that_name_the_units() -> None:

@@ -25,9 +25,9 @@ def transcript(subject: str = "a", **given: Any) -> Transcript:
 
 def result(nodeid: str, *looked_at: Transcript, **given: Any) -> Result:
     return Result(
-        **{"id": "PRE-01", "nodeid": nodeid, "phase": "prereqs", "statement": "It is.",
-           "subject": "", "runbook": "1", "gate": "fail", "hint": "look", "outcome": Outcome.PASS,
-           "reason": "", "notes": ("noted",), "started": WHEN, "seconds": 0.25,
+        **{"id": f"PRE-01.{nodeid.rpartition('test_')[2]}", "nodeid": nodeid,
+           "phase": "prereqs", "statement": "It is.", "subject": "", "runbook": "1", "gate": "fail", "hint": "look",
+           "outcome": Outcome.PASS, "reason": "", "notes": ("noted",), "started": WHEN, "seconds": 0.25,
            "transcripts": looked_at, **given}
     )  # fmt: skip
 
@@ -37,7 +37,7 @@ def begin(tmp_path: Path) -> Callable[..., Journal]:
     """Opens the journal of a run that plans the given checks."""
 
     def begun(*nodeids: str, left_out: int = 0) -> Journal:
-        checks = [{"nodeid": nodeid, "id": "PRE-01", "check": nodeid} for nodeid in nodeids]
+        checks = [{"nodeid": nodeid, "id": "PRE-01.a", "check": nodeid} for nodeid in nodeids]
         return Journal.begin(
             tmp_path,
             {"format": 1, "run": "the-run", "checks": checks, "left_out": left_out},

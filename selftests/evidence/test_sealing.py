@@ -133,7 +133,7 @@ def test_what_changed_stands_in_the_block(
     folder = record(tmp_path, ID, results, verdict="NOT READY", started=plain.rfc3339(WHEN))
     assert call(capsys, "seal", folder)[0] == 0
     for file in (tmp_path / f"{ID}.workplan.md", folder / "workplan.md"):
-        assert "PRE-01 a: pass → fail: it is down" in file.read_text()
+        assert "PRE-01.a: pass → fail: it is down" in file.read_text()
 
 
 def test_a_sealed_run_is_not_rendered_again(

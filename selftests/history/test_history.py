@@ -156,13 +156,13 @@ def test_outcomes_new_and_gone_checks_are_told_and_noise_is_not(tmp_path: Path) 
         verdict="NOT READY")  # fmt: skip
     one, two, three = update(tmp_path).entries
     assert [str(change) for change in changes(one, two)] == [
-        "PRE-01 c: warn; it did not report before",
-        "PRE-01 b: did not report; it was pass",
+        "PRE-01.c: warn; it did not report before",
+        "PRE-01.b: did not report; it was pass",
     ]
     assert [str(change) for change in changes(two, three) if change.kind == "outcome"] == [
-        "PRE-01 a: pass → fail: gone"
+        "PRE-01.a: pass → fail: gone"
     ]
-    assert "PRE-01 c: warn as before, but now: oh" in map(str, changes(two, three))
+    assert "PRE-01.c: warn as before, but now: oh" in map(str, changes(two, three))
 
 
 def test_old_evidence_is_stale_and_absent_evidence_never_fresh(tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ def test_a_host_called_no(file: Path) -> None:
 
 def test_a_waiver_counts_until_its_moment(file: Path) -> None:
     file.write_text(
-        PRODUCTION + "waivers:\n  - check: PROD-04\n    owner: ops\n    reason: >\n"
+        PRODUCTION + "waivers:\n  - check: PROD-04.path\n    owner: ops\n    reason: >\n"
         "      a long\n      story\n    expires: 2030-01-01T02:00:00+02:00\n"
     )
     (waiver,) = load(file).waivers

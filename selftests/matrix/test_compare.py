@@ -17,7 +17,7 @@ def judged(outcome: str = "pass", reason: str = "", hosts: tuple[str, ...] = ("h
 GROUND: Verdicts = {
     "port_is_held[a]": judged(),
     "port_is_held[b]": judged(),
-    "linger_is_on": judged(),
+    "PROD-07.linger": judged(),
     "far_end_answers": judged(hosts=("h2",)),
     "written": judged("deferred", "not now", hosts=("h2",)),
 }
@@ -73,10 +73,10 @@ def test_the_wrong_words_are_missed() -> None:
 
 def test_what_no_fault_explains_is_a_false_alarm() -> None:
     alarmed = row(
-        {**KILLED, "linger_is_on": judged("fail", "Linger=no")},
+        {**KILLED, "PROD-07.linger": judged("fail", "Linger=no")},
         {"port_is_held[a]": fail("stranger")},
     )
-    assert alarmed.problems == ["linger_is_on: ended in fail, not pass (Linger=no)"]
+    assert alarmed.problems == ["PROD-07.linger: ended in fail, not pass (Linger=no)"]
     assert counts(alarmed) == (1, 0, 1, False)
 
 
@@ -106,7 +106,7 @@ def test_a_fault_that_turns_nothing_is_missed() -> None:
 
 
 def test_a_turn_that_leaves_the_outcome_is_nothing() -> None:
-    assert row({}, {"linger_is_on": passes()}).problems == ["turns nothing"]
+    assert row({}, {"PROD-07.linger": passes()}).problems == ["turns nothing"]
 
 
 def test_the_name_stands_for_all_cases_and_a_case_for_itself() -> None:
@@ -122,8 +122,8 @@ def test_what_needs_a_blind_host_must_not_stay_green() -> None:
     lost = judged("inconclusive", "h1 is silent")
     all_lost = {check: lost for check in GROUND if GROUND[check].hosts == ("h1",)}
     assert row(all_lost, {}, blind).problems == []
-    green = {**all_lost, "linger_is_on": judged()}
-    assert row(green, {}, blind).problems == ["linger_is_on: ended in pass, not inconclusive"]
+    green = {**all_lost, "PROD-07.linger": judged()}
+    assert row(green, {}, blind).problems == ["PROD-07.linger: ended in pass, not inconclusive"]
 
 
 def test_a_turn_goes_before_blindness_and_blindness_spares_what_is_deferred() -> None:
@@ -145,7 +145,7 @@ def test_a_check_that_reports_only_once_is_a_problem(missing_from: str) -> None:
 
 def test_a_fault_that_does_not_heal_fails_the_matrix() -> None:
     noticed = row(KILLED, {"port_is_held[a]": fail("by a stranger")})
-    noticed.trouble = "does not heal: linger_is_on is fail (Linger=no)"
+    noticed.trouble = "does not heal: PROD-07.linger is fail (Linger=no)"
     assert noticed.problems == [noticed.trouble]
     assert counts(noticed)[3] is False
 
@@ -154,9 +154,9 @@ def test_a_check_that_no_fault_turns_fails_the_whole_matrix_and_is_named() -> No
     checks = {function(check): judged for check, judged in GROUND.items()}
     noticed = row(KILLED, {"port_is_held[a]": fail("by a stranger")})
     whole = Matrix([noticed], checks, complete=True)
-    assert whole.uncovered == ["far_end_answers", "linger_is_on", "written"]
+    assert whole.uncovered == ["PROD-07.linger", "far_end_answers", "written"]
     assert not whole.holds
-    assert "unproven        far_end_answers, linger_is_on, written" in whole.summary()
+    assert "unproven        PROD-07.linger, far_end_answers, written" in whole.summary()
     assert Matrix([noticed], checks, complete=False).holds
 
 

@@ -13,7 +13,7 @@ UNPROVEN = '''
 from fixtures import check
 
 
-@check("PROD-99", runbook="–", hint="none")
+@check("PROD-99.never", runbook="–", hint="none")
 def test_nothing_ever_turns_this(carrier: str, linger) -> None:
     """A check that no fault turns."""
     assert linger[carrier]

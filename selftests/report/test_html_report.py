@@ -46,7 +46,7 @@ def test_hostile_output_is_inert(opened: Open, policy: bool) -> None:
     assert page.evaluate("window.__pwned") is None
     assert page.evaluate("document.scripts.length") == 1
     assert page.locator(".escaped, [onerror], [onmouseover]").count() == 0
-    assert page.locator("tr.collapsible").count() == 7, "six results, and one that is missing"
+    assert page.locator("tr.collapsible").count() == 8, "seven results, and one that is missing"
     assert page.evaluate(
         "[...document.querySelectorAll('tr.collapsible')].every(row =>"
         " row.querySelectorAll('td:not([hidden])').length === 7)"

@@ -29,6 +29,7 @@ def _with(*outcomes: Outcome, **given: object) -> Run:
         (_with(Outcome.PASS, deselected=1), "WARNED"),
         (_with(Outcome.PASS, Outcome.WARN), "WARNED"),
         (_with(Outcome.PASS, Outcome.WAIVED), "WARNED"),
+        (_with(Outcome.PASS, Outcome.ACCEPTED), "WARNED"),
         (_with(Outcome.PASS, Outcome.DEFERRED), "WARNED"),
         (_with(Outcome.PASS, Outcome.INCONCLUSIVE), "FAILED"),
         (_with(Outcome.PASS, Outcome.FAIL), "FAILED"),
@@ -47,7 +48,7 @@ def test_each_check_stands_where_it_belongs(name: str) -> None:
     told = _told(run)
     lists = {
         "passedTests": [Outcome.PASS],
-        "warnedTests": [Outcome.WARN, Outcome.WAIVED],
+        "warnedTests": [Outcome.WARN, Outcome.WAIVED, Outcome.ACCEPTED],
         "failedTests": [Outcome.FAIL, Outcome.INCONCLUSIVE],
     }
     for member, outcomes in lists.items():

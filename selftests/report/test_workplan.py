@@ -70,7 +70,7 @@ def test_it_says_what_failed_and_why() -> None:
     said = block(not_ready())
     assert said.startswith("### Fleet mesh verification: NOT READY\n")
     assert "**rehearsal** (says nothing about production)" in said
-    assert "2 fail, 4 inconclusive, 1 waived, 1 warn, 1 deferred, 41 pass" in said
+    assert "2 fail, 4 inconclusive, 0 accepted, 1 waived, 1 warn, 1 deferred, 41 pass" in said
     for run in (not_ready(), ready()):
         text = block(run)
         for found in run.results:

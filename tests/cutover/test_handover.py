@@ -15,7 +15,7 @@ from fleetmesh.manager import known_to_bridge, unit_of
 
 
 @check(
-    "CUT-03",
+    "CUT-03.down",
     runbook="Cutover 1",
     hint="on the workstation: bridge down {retired}",
 )
@@ -38,7 +38,7 @@ def test_retired_tunnel_is_down(
 
 
 @check(
-    "CUT-03",
+    "CUT-03.no-connection",
     runbook="Cutover 1",
     hint="ssh {retired.host} ss -tlnpe 'sport = :{retired.listen.port}'",
 )
@@ -59,7 +59,7 @@ def test_retired_tunnel_has_no_connection(
 
 
 @check(
-    "CUT-06",
+    "CUT-06.healthy",
     runbook="Cutover 3",
     hint="ssh {tunnel.host} curl -i http://{tunnel.listen}; "
     "ssh {tunnel.host} systemctl --user status {tunnel.unit}",
@@ -75,7 +75,7 @@ def test_service_answers_through_its_tunnel(
 
 
 @check(
-    "CUT-08",
+    "CUT-08.stop",
     runbook="Rollback",
     gate="warn",
     hint="ssh {tunnel.host} systemctl --user disable --now {tunnel.unit}",
@@ -104,7 +104,7 @@ def test_fleet_tunnel_can_be_stopped(
 
 
 @check(
-    "CUT-08",
+    "CUT-08.start",
     runbook="Rollback",
     gate="warn",
     hint="on the workstation: bridge status",

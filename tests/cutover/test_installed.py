@@ -10,7 +10,7 @@ from fleetmesh.manager import unit_of
 
 
 @check(
-    "CUT-01",
+    "CUT-01.installed",
     runbook="Install",
     hint="bash infra/fleet-mesh/install-railiance01.sh {carrier}",
 )
@@ -40,7 +40,7 @@ def _difference(expected: bytes, found: bytes) -> str:
 
 
 @check(
-    "CUT-02",
+    "CUT-02.loaded",
     runbook="Install",
     hint="ssh {tunnel.host} systemctl --user daemon-reload; systemctl --user cat {tunnel.unit}",
 )

@@ -22,7 +22,7 @@ _LOUD = {
 
 
 @check(
-    "CUT-04",
+    "CUT-04.steady",
     runbook="Cutover 2",
     hint="ssh {tunnel.host} systemctl --user status {tunnel.unit}; "
     "journalctl --user -u {tunnel.unit} -n 20",
@@ -60,7 +60,7 @@ def test_unit_is_running_and_steady(
 
 
 @check(
-    "CUT-05",
+    "CUT-05.port",
     runbook="Cutover 2",
     hint="ssh {tunnel.host} ss -tlnpe 'sport = :{tunnel.listen.port}'",
 )
@@ -82,7 +82,7 @@ def test_port_is_held_by_its_own_unit(
 
 
 @check(
-    "CUT-07",
+    "CUT-07.forwards",
     runbook="Cutover 2",
     hint="ssh {tunnel.host} systemctl --user restart {tunnel.unit}",
 )

@@ -10,7 +10,7 @@ from fleetmesh.inventory import Inventory, Login
 
 
 @check(
-    "PRE-03",
+    "PRE-03.login",
     runbook="Prerequisites",
     hint="ssh {login.host} 'ssh -v -i {login.key} -o IdentitiesOnly=yes -o BatchMode=yes …'",
 )
@@ -21,7 +21,7 @@ def test_fleet_identity_logs_in(login: Login, logins: Mapping[str, LoginAttempt]
 
 
 @check(
-    "PRE-04",
+    "PRE-04.private-key",
     runbook="Install",
     hint="ssh {carrier} 'chown -R $(id -un) ~/.ssh && chmod 700 ~/.ssh && chmod 600 ~/.ssh/id_*'",
 )
@@ -39,7 +39,7 @@ def test_identity_is_private(
 
 
 @check(
-    "PRE-05",
+    "PRE-05.host-key",
     runbook="Prerequisites",
     hint="ssh {login.host} ssh-keygen -F {login.via}; "
     "take the key from a machine that already trusts it, never from ssh-keyscan alone",
@@ -62,7 +62,7 @@ def test_host_key_is_pinned(
 
 
 @check(
-    "PRE-09",
+    "PRE-09.certificate",
     runbook="cert_command migration",
     hint="ops-warden/wiki/playbooks/ops-bridge-tunnel-cert.md",
 )

@@ -11,7 +11,7 @@ _ROOM = 16 * 2**20  # bytes: what an installation, a certificate and a day's not
 
 
 @check(
-    "PRE-02",
+    "PRE-02.bridge-tool",
     runbook="Prerequisites, Install",
     hint="ssh {carrier} 'which bridge; bridge -V'",
 )
@@ -27,7 +27,7 @@ def test_bridge_is_known_for_what_it_is(
 
 
 @check(
-    "PRE-10",
+    "PRE-10.user-manager",
     runbook="Install",
     hint="ssh {carrier} systemctl --user status; loginctl user-status",
 )
@@ -41,7 +41,7 @@ def test_user_manager_runs(
 
 
 @check(
-    "PRE-10",
+    "PRE-10.tools",
     runbook="Install",
     hint="ssh {carrier} sudo apt install iproute2 openssh-client curl",
 )
@@ -52,7 +52,7 @@ def test_tools_are_there(carrier: str, tools: Mapping[str, Tools]) -> None:
 
 
 @check(
-    "PRE-10",
+    "PRE-10.kubectl",
     runbook="Install",
     hint="ssh {carrier} kubectl get --raw=/readyz",
 )
@@ -66,7 +66,7 @@ def test_kubectl_reaches_the_cluster(
 
 
 @check(
-    "PRE-10",
+    "PRE-10.home",
     runbook="Install",
     hint="ssh {carrier} 'df -h ~; findmnt -T ~'",
 )

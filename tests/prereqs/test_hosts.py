@@ -9,7 +9,7 @@ from fleetmesh.inventory import Inventory
 
 
 @check(
-    "PRE-01",
+    "PRE-01.right-machine",
     runbook="Prerequisites",
     hint="ssh -v {host_name} true",
 )
@@ -29,7 +29,7 @@ def test_host_is_the_right_one(
 
 
 @check(
-    "PRE-01",
+    "PRE-01.no-twin",
     runbook="Prerequisites",
     hint="compare `ssh {host_name} cat /etc/machine-id` with the other hosts'",
 )
@@ -46,7 +46,7 @@ def test_host_is_no_other_host(host_name: str, machines: Mapping[str, Machine]) 
 
 
 @check(
-    "PRE-12",
+    "PRE-12.clock",
     runbook="–",
     gate="warn",
     hint="ssh {host_name} timedatectl",

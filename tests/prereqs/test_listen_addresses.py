@@ -9,7 +9,7 @@ from fleetmesh.inventory import Inventory, Tunnel
 
 
 @check(
-    "PRE-11",
+    "PRE-11.listen-address",
     runbook="Cutover",
     hint="ssh {tunnel.host} ss -tlnpe 'sport = :{tunnel.listen.port}'",
 )

@@ -12,7 +12,7 @@ from fleetmesh.inventory import Cluster, Inventory, Service, Tunnel
 
 
 @check(
-    "PRE-06",
+    "PRE-06.cluster-ip",
     runbook="Prerequisites",
     hint="ssh {service.cluster} kubectl -n {service.namespace} get svc {service.name} -o wide",
 )
@@ -31,7 +31,7 @@ def test_cluster_ip_is_current(
 
 
 @check(
-    "PRE-06",
+    "PRE-06.interactive",
     runbook="Prerequisites",
     hint="ssh {inventory.workstation.host} {inventory.workstation.bridge} status",
 )
@@ -61,7 +61,7 @@ def test_interactive_tunnel_leads_to_the_same(
 
 
 @check(
-    "PRE-13",
+    "PRE-13.cluster",
     runbook="Prerequisites",
     hint="ssh {cluster.host} kubectl get namespace kube-system -o jsonpath='{{.metadata.uid}}'",
 )
@@ -78,7 +78,7 @@ def test_cluster_is_the_right_one(
 
 
 @check(
-    "PRE-07",
+    "PRE-07.healthy",
     runbook="Prerequisites",
     hint="ssh {service.cluster} curl -i http://{service.cluster_ip}:{service.port}"
     "{service.health.path}",
@@ -94,7 +94,7 @@ def test_service_is_healthy(
 
 
 @check(
-    "PRE-08",
+    "PRE-08.same",
     runbook="Prerequisites",
     hint="compare {inventory.file} with {inventory.reference}",
 )
@@ -119,7 +119,7 @@ def test_reference_says_the_same(
 
 
 @check(
-    "PRE-08",
+    "PRE-08.no-other",
     runbook="Prerequisites",
     hint="compare {inventory.file} with {inventory.reference}",
 )

@@ -24,7 +24,7 @@ def _pods(bridge: Bridge, pods: Pods, deployments: Deployments) -> tuple[Deploym
 
 
 @check(
-    "PROD-01",
+    "PROD-01.pods",
     runbook="Verify production",
     hint="ssh {bridge.cluster} kubectl -n {bridge.namespace} get pods; "
     "kubectl -n {bridge.namespace} describe deploy {bridge}",
@@ -57,7 +57,7 @@ def test_bridge_pods_are_ready(
 
 
 @check(
-    "PROD-02",
+    "PROD-02.upstream",
     runbook="After",
     hint="ssh {bridge.cluster} kubectl -n {bridge.namespace} get deploy {bridge} -o yaml",
 )
@@ -79,7 +79,7 @@ def test_bridge_leads_to_its_tunnel(
 
 
 @check(
-    "PROD-02",
+    "PROD-02.service",
     runbook="After",
     hint="ssh {bridge.cluster} kubectl -n {bridge.namespace} get svc,ep {bridge} -o yaml",
 )
@@ -114,7 +114,7 @@ def test_bridge_service_leads_to_its_pods(
 
 
 @check(
-    "PROD-03",
+    "PROD-03.inside",
     runbook="Verify production",
     hint="ssh {bridge.cluster} kubectl -n {bridge.namespace} exec "
     "deploy/{inventory.probe.deployment} -- {inventory.probe.python} -c …",

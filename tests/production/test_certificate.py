@@ -10,7 +10,7 @@ from fleetmesh.inventory import Inventory, Login
 
 
 @check(
-    "PROD-14",
+    "PROD-14.certificate",
     runbook="cert_command migration",
     hint="ops-warden/wiki/playbooks/ops-bridge-tunnel-cert.md; "
     "ssh {login.host} ssh-keygen -L -f {login.key}-cert.pub",

@@ -10,7 +10,7 @@ from fleetmesh.path import Path
 
 
 @check(
-    "PROD-04",
+    "PROD-04.path",
     runbook="Goal, After",
     hint="ssh {tunnel.host} ss -tnpe 'sport = :{tunnel.listen.port}'; "
     "ssh {tunnel.via} ss -tnpe state established",
@@ -30,7 +30,7 @@ def test_live_path_leads_over_the_fleet(
 
 
 @check(
-    "PROD-05",
+    "PROD-05.ports",
     runbook="Tunnel policy",
     hint="on the workstation: bridge down the tunnel that is named; "
     "ssh {fleet_host} loginctl list-sessions",

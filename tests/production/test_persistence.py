@@ -13,7 +13,7 @@ Units = Mapping[str, dict[str, Unit]]
 
 
 @check(
-    "PROD-07",
+    "PROD-07.linger",
     runbook="Persist across reboot",
     hint="ssh {carrier} 'sudo loginctl enable-linger $(id -un)'",
 )
@@ -23,7 +23,7 @@ def test_linger_is_on(carrier: str, linger: Mapping[str, str]) -> None:
 
 
 @check(
-    "PROD-08",
+    "PROD-08.enabled",
     runbook="Persist across reboot",
     hint="ssh {tunnel.host} systemctl --user enable {tunnel.unit}",
 )
@@ -50,7 +50,7 @@ def test_unit_is_enabled(
 
 
 @check(
-    "PROD-09",
+    "PROD-09.same-after-reboot",
     runbook="Persist across reboot",
     hint="ssh {tunnel.host} systemctl --user daemon-reload; systemctl --user restart {tunnel.unit}",
 )
@@ -82,7 +82,7 @@ def test_running_is_what_would_start(
 
 
 @check(
-    "PROD-10",
+    "PROD-10.few-units",
     runbook="WireGuard evaluation",
     gate="warn",
     hint="the runbook's WireGuard evaluation; CUST-WP-0054-T02",
@@ -110,7 +110,7 @@ def test_few_enough_tunnel_units(
 
 
 @check(
-    "PROD-13",
+    "PROD-13.restarts",
     runbook="–",
     gate="warn",
     hint="ssh {tunnel.host} journalctl --user -u {tunnel.unit}",

@@ -12,7 +12,7 @@ from fleetmesh.inventory import Inventory, RetiredTunnel
 
 
 @check(
-    "PROD-06",
+    "PROD-06.retired",
     runbook="Tunnel policy",
     hint="on the workstation: bridge down {retired}, and remove what starts it",
 )
@@ -33,7 +33,7 @@ def test_retired_tunnel_neither_runs_nor_would_start(
 
 
 @check(
-    "PROD-06",
+    "PROD-06.interactive",
     runbook="Tunnel policy",
     hint="on the workstation: ps -C ssh -o pid,args; bridge status",
 )
@@ -60,7 +60,7 @@ def test_only_interactive_tunnels_run(
 
 
 @check(
-    "PROD-06",
+    "PROD-06.listeners",
     runbook="Tunnel policy",
     hint="ssh {fleet_host} loginctl list-sessions; on the workstation: ps -C ssh -o pid,args",
 )

@@ -7,7 +7,7 @@ from fleetmesh.facts.http import Answer, ReadBack
 from fleetmesh.inventory import Tunnel
 
 
-@check("PROD-11", runbook="Cutover evidence", hint="run again with --allow-writes")
+@check("PROD-11.event", runbook="Cutover evidence", hint="run again with --allow-writes")
 def test_progress_event_can_be_read_back(
     progress_tunnel: Tunnel,
     allow_writes: bool,
@@ -19,7 +19,7 @@ def test_progress_event_can_be_read_back(
     _arrives(progress_tunnel, allow_writes, writes, tunnel_answers, case)
 
 
-@check("PROD-12", runbook="Verify production", hint="run again with --allow-writes")
+@check("PROD-12.run", runbook="Verify production", hint="run again with --allow-writes")
 def test_safe_run_arrives(
     emission_tunnel: Tunnel,
     allow_writes: bool,

@@ -12,32 +12,32 @@ if TYPE_CHECKING:
     from rehearsal.drill.stage import Seen
 
 HUB: dict[str, Turn] = {
-    "retired_tunnel_is_down": fail("`bridge` on workstation says that"),
-    "retired_tunnel_has_no_connection": fail("from workstation"),
-    "port_is_held_by_its_own_unit": fail("from workstation"),
-    "running_ssh_forwards_what_it_should": fail("runs no ssh"),
-    "live_path_leads_over_the_fleet": fail("the path is railiance01 → workstation ✕"),
-    "no_production_port_is_held_from_the_workstation[railiance01]": fail("from workstation"),
-    "retired_tunnel_neither_runs_nor_would_start": fail("`bridge` on workstation says that"),
-    "only_interactive_tunnels_run": fail("which is not on the interactive list"),
-    "nothing_listens_from_the_workstation[railiance01]": fail("from workstation"),
-    "running_is_what_would_start": fail("runs no ssh"),
+    "CUT-03.down": fail("`bridge` on workstation says that"),
+    "CUT-03.no-connection": fail("from workstation"),
+    "CUT-05.port": fail("from workstation"),
+    "CUT-07.forwards": fail("runs no ssh"),
+    "PROD-04.path": fail("the path is railiance01 → workstation ✕"),
+    "PROD-05.ports[railiance01]": fail("from workstation"),
+    "PROD-06.retired": fail("`bridge` on workstation says that"),
+    "PROD-06.interactive": fail("which is not on the interactive list"),
+    "PROD-06.listeners[railiance01]": fail("from workstation"),
+    "PROD-09.same-after-reboot": fail("runs no ssh"),
 }
 """What the checks must say while the workstation serves: it, and nothing else, is in the way."""
 
 NOT_INSTALLED: dict[str, Turn] = {
-    "fleet_identity_logs_in": fail("~/.ssh/id_ops does not open coulombcore"),
-    "identity_is_private": fail("id_ops does not exist on railiance01"),
-    "host_key_is_pinned": fail("railiance01 has no key of coulombcore"),
-    "installed_files_equal_the_reference": fail("is not installed on railiance01"),
-    "systemd_has_loaded_it": fail("is not-found"),
-    "fleet_tunnel_can_be_stopped": warn("is not-found on railiance01"),
-    "unit_is_running_and_steady": fail("is not installed"),
-    "linger_is_on": fail("Linger=no on railiance01"),
-    "unit_is_enabled": fail("is not-found, and only `enabled` survives a reboot"),
-    "unit_restarts_rarely": warn("is not-found"),
+    "PRE-03.login": fail("~/.ssh/id_ops does not open coulombcore"),
+    "PRE-04.private-key": fail("id_ops does not exist on railiance01"),
+    "PRE-05.host-key": fail("railiance01 has no key of coulombcore"),
+    "CUT-01.installed": fail("is not installed on railiance01"),
+    "CUT-02.loaded": fail("is not-found"),
+    "CUT-08.stop": warn("is not-found on railiance01"),
+    "CUT-04.steady": fail("is not installed"),
+    "PROD-07.linger": fail("Linger=no on railiance01"),
+    "PROD-08.enabled": fail("is not-found, and only `enabled` survives a reboot"),
+    "PROD-13.restarts": warn("is not-found"),
 }
-NOT_STARTED = {"unit_is_running_and_steady": fail("is inactive (dead)")}
+NOT_STARTED = {"CUT-04.steady": fail("is inactive (dead)")}
 
 
 class Before(Stage):

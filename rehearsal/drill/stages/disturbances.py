@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rehearsal.drill.manager import Manager
     from rehearsal.drill.stage import Seen
 
-RETRIED = {"unit_restarts_rarely": "restarted"}
+RETRIED = {"PROD-13.restarts": "restarted"}
 """systemd counts each attempt to reach a host that is away; how many, the moment decides."""
 
 MARGIN = 3.0
@@ -72,7 +72,7 @@ class WorkstationOff(Stage):
     unsettled = RETRIED
     deadlines = {"connect": 2}
     blinds = {WORKSTATION: inconclusive("198.18.77.13:22")}
-    turns = {"host_is_the_right_one[workstation]": fail("198.18.77.13:22")}
+    turns = {"PRE-01.right-machine[workstation]": fail("198.18.77.13:22")}
 
     def act(self, seen: Seen) -> None:
         with Prober() as prober:
@@ -104,18 +104,18 @@ class NetworkCut(Stage):
     patience = 30.0
     deadlines = {"connect": 2, "command": 2, "http": 2}
     turns = {
-        "fleet_identity_logs_in": fail("198.18.77.12"),
-        "port_is_held_by_its_own_unit": fail("nobody listens on"),
-        "service_answers_through_its_tunnel": fail("Connection refused"),
-        "live_path_leads_over_the_fleet": fail("Connection refused"),
-        "bridge_pods_are_ready": fail("is 0/1 ready"),
-        "service_answers_inside_the_cluster": fail("does not answer"),
+        "PRE-03.login": fail("198.18.77.12"),
+        "CUT-05.port": fail("nobody listens on"),
+        "CUT-06.healthy": fail("Connection refused"),
+        "PROD-04.path": fail("Connection refused"),
+        "PROD-01.pods": fail("is 0/1 ready"),
+        "PROD-03.inside": fail("does not answer"),
     }
     # Between two attempts no ssh runs; while one is made, it does.
     unsettled = {
-        "unit_is_running_and_steady": "restart",
-        "running_ssh_forwards_what_it_should": "runs no ssh",
-        "running_is_what_would_start": "runs no ssh",
+        "CUT-04.steady": "restart",
+        "CUT-07.forwards": "runs no ssh",
+        "PROD-09.same-after-reboot": "runs no ssh",
         **RETRIED,
     }
 

@@ -24,21 +24,21 @@ NOT_INSTALLED: dict[str, Turn] = {
         for check, turn in before.NOT_INSTALLED.items()
         if "is not-found" not in turn.words
     },
-    "unit_is_running_and_steady": fail("ops-bridge.service is inactive (dead)"),
-    "unit_is_enabled": fail("ops-bridge.service is disabled"),
-    "fleet_tunnel_can_be_stopped": NOT_UNDERSTOOD,
-    "running_ssh_forwards_what_it_should": NOT_UNDERSTOOD,
-    "running_is_what_would_start": NOT_UNDERSTOOD,
-    "few_enough_tunnel_units": NOT_UNDERSTOOD,
+    "CUT-04.steady": fail("ops-bridge.service is inactive (dead)"),
+    "PROD-08.enabled": fail("ops-bridge.service is disabled"),
+    "CUT-08.stop": NOT_UNDERSTOOD,
+    "CUT-07.forwards": NOT_UNDERSTOOD,
+    "PROD-09.same-after-reboot": NOT_UNDERSTOOD,
+    "PROD-10.few-units": NOT_UNDERSTOOD,
 }  # fmt: skip
 """Without `tunnels.yaml`, `bridge` has nothing to say on railiance01."""
 
 NOT_STARTED = {
-    "unit_is_running_and_steady": fail("ops-bridge.service is inactive (dead)"),
-    "unit_is_enabled": fail("ops-bridge.service is disabled"),
+    "CUT-04.steady": fail("ops-bridge.service is inactive (dead)"),
+    "PROD-08.enabled": fail("ops-bridge.service is disabled"),
 }
 CONFIG = "~/.config/bridge/tunnels.yaml"
-DOWN = {"unit_is_running_and_steady": fail("`bridge` on railiance01 says that")}
+DOWN = {"CUT-04.steady": fail("`bridge` on railiance01 says that")}
 
 
 class Before(before.Before):
@@ -82,8 +82,8 @@ class NetworkCut(disturbances.NetworkCut):
     turns = {
         **disturbances.NetworkCut.turns,
         **DOWN,
-        "running_ssh_forwards_what_it_should": fail("runs no ssh"),
-        "running_is_what_would_start": fail("runs no ssh"),
+        "CUT-07.forwards": fail("runs no ssh"),
+        "PROD-09.same-after-reboot": fail("runs no ssh"),
     }
     unsettled = disturbances.RETRIED
 

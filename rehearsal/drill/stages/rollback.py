@@ -16,7 +16,7 @@ from rehearsal.faults.means import COULOMB, RAILIANCE, root, user
 if TYPE_CHECKING:
     from rehearsal.drill.stage import Seen
 
-DISABLED = {**NOT_STARTED, "unit_is_enabled": fail("is disabled")}
+DISABLED = {**NOT_STARTED, "PROD-08.enabled": fail("is disabled")}
 
 
 class Rollback(Stage):
