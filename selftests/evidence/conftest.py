@@ -24,10 +24,11 @@ def transcript(subject: str = "a", **given: Any) -> Transcript:
 
 
 def result(nodeid: str, *looked_at: Transcript, **given: Any) -> Result:
+    name = nodeid.rpartition("test_")[2]
     return Result(
-        **{"id": f"PRE-01.{nodeid.rpartition('test_')[2]}", "nodeid": nodeid,
-           "phase": "prereqs", "statement": "It is.", "subject": "", "runbook": "1", "gate": "fail", "hint": "look",
-           "outcome": Outcome.PASS, "reason": "", "notes": ("noted",), "started": WHEN, "seconds": 0.25,
+        **{"id": f"PRE-01.{name}", "nodeid": nodeid, "phase": "prereqs", "statement": "It is.",
+           "subject": "", "runbook": "1", "gate": "fail", "hint": "look", "outcome": Outcome.PASS,
+           "reason": "", "notes": ("noted",), "started": WHEN, "seconds": 0.25,
            "transcripts": looked_at, **given}
     )  # fmt: skip
 

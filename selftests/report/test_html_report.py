@@ -51,7 +51,7 @@ def test_hostile_output_is_inert(opened: Open, policy: bool) -> None:
         "[...document.querySelectorAll('tr.collapsible')].every(row =>"
         " row.querySelectorAll('td:not([hidden])').length === 7)"
     )
-    assert page.locator("td.extra article.result").count() == 7
+    assert page.locator("td.extra article.result").count() == 8
     assert page.locator(".result span.error").count() == 0, "pytest-html's mark on lines with an E"
     assert page.locator("body > *").evaluate_all("all => all.map(e => e.tagName)")[-1] == "FOOTER"
 
