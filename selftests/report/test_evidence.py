@@ -55,7 +55,7 @@ def test_hostile_output_is_inert(opened: Open, scripts: bool, policy: bool) -> N
     assert page.locator(".escaped, [onerror], [onmouseover], img").count() == 0
     children = page.locator("body > *").evaluate_all("all => all.map(e => e.tagName)")
     assert children == ["A", "HEADER", "MAIN"]
-    assert page.locator("details.check article.result").count() == 6
+    assert page.locator("details.check article.result").count() == 7
 
 
 @browser
