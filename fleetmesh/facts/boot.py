@@ -67,7 +67,8 @@ echo "manager=$unit"
 systemctl list-dependencies --no-pager --plain --after "$unit" | sed 's/^ */after=/' || exit
 for f in $(systemctl show --no-pager -p DropInPaths --value "$unit"); do
   case $f in /usr/lib/systemd/*|/lib/systemd/*) continue;; esac
-  if [ -r "$f" ]; then sed -n '/^[A-Za-z]*=/!d; s|^|dropin='"$f"'\t|p' "$f"; else echo "unreadable=$f"; fi
+  [ -r "$f" ] || { echo "unreadable=$f"; continue; }
+  sed -n '/^[A-Za-z]*=/!d; s|^|dropin='"$f"'\t|p' "$f"
 done
 for f in PLACES; do
   found=$(findmnt -nro TARGET,FSTYPE -T "$f") || { echo "unreadable=$f"; continue; }

@@ -12,7 +12,6 @@ from rehearsal.faults.means import (
     edit_unit,
     restore_unit,
     root,
-    units,
     user,
 )
 
@@ -89,13 +88,11 @@ class _AnotherUnit(Fault):
 
     def inject(self) -> None:
         user(RAILIANCE, f"printf '{self.text}{self.wanted}' >{UNITS}/{self.name}.service; "
-                        f"systemctl --user enable {self.name}; systemctl --user start --no-block "
-                        f"{self.name}; systemctl --user stop {self.name}")  # fmt: skip
+                        f"systemctl --user enable {self.name}")  # fmt: skip
 
     def heal(self) -> None:
         user(RAILIANCE, f"systemctl --user disable {self.name}; rm {UNITS}/{self.name}.service; "
                         "systemctl --user daemon-reload")  # fmt: skip
-        units("start", HUB)
 
 
 class AnotherUnitBeforeTheTunnel(_AnotherUnit):
@@ -115,10 +112,6 @@ class AnotherUnitAgainstTheTunnel(_AnotherUnit):
     turns = {f"PROD-18.order[{HUB}]": fail("and rival.service stop each other")}
     name = "rival"
     text = f"[Unit]\\nConflicts={HUB}.service\\n[Service]\\nExecStart=/usr/bin/sleep 1d\\n"
-
-    def inject(self) -> None:
-        super().inject()
-        units("start", HUB)
 
 
 class AnotherUnitTakesThePort(_AnotherUnit):
@@ -212,8 +205,8 @@ class _OverTheWorkstation(Fault):
     """The workstation passes packets on, and somebody sends it those of the tunnels."""
 
     def inject(self) -> None:
-        root(WORKSTATION, "sysctl -qw net.ipv4.ip_forward=1; "
-                          "for f in /proc/sys/net/ipv4/conf/*/send_redirects; do echo 0 >$f; done")  # fmt: skip
+        silent = "for f in /proc/sys/net/ipv4/conf/*/send_redirects; do echo 0 >$f; done"
+        root(WORKSTATION, f"sysctl -qw net.ipv4.ip_forward=1; {silent}")
 
     def heal(self) -> None:
         root(WORKSTATION, "sysctl -qw net.ipv4.ip_forward=0")

@@ -115,8 +115,8 @@ def test_the_host_brings_up_what_production_needs(
     boot = system_boots[fleet_host]
     wrong = [objection for unit in needed if (objection := boot.objection(unit))]
     assert not wrong, f"after a reboot of {fleet_host}: {'; '.join(wrong)}"
-    case.note(f"a boot starts {', '.join(needed) or 'nothing that production needs'}; whether their "
-              "configuration is valid, root alone could tell")  # fmt: skip
+    case.note(f"a boot starts {', '.join(needed) or 'nothing that production needs'}")
+    case.note("whether their configuration is valid, root alone could tell: it is not looked at")
 
 
 @check(
