@@ -97,16 +97,16 @@ def test_wrong_inventory(case: dict[str, Any], file: Path, refused: Refused) -> 
         ("just a sentence", None, "must be a mapping"),
         ("name: x\nkind: [1, 2\n", 3, "is not valid YAML: expected ',' or ']'"),
         ("name: x\n\tkind: y\n", 2, "is not valid YAML: found character '\\t'"),
-        ("name: x\n---\nname: y\n", 2, "is not valid YAML: but found another document"),
-        ("? [a, b]\n: c\n", 1, "is not valid YAML: found unhashable key"),
-        ("name: *nobody\n", 1, "is not valid YAML: found undefined alias 'nobody'"),
-        ("name: !!python/name:os.system\n", 1, "is not valid YAML: could not determine"),
-        ("name: x\x00\n", None, "is not valid YAML: unacceptable character #x0000"),
-        (b"name: \xff\xfe\n", None, "cannot be read: 'utf-8' codec can't decode byte 0xff"),
-        (PRODUCTION.encode("utf-16"), None, "cannot be read: 'utf-8' codec"),
+        ("name: x\n---\nname: y\n", 2, "found another document; delete it"),
+        ("? [a, b]\n: c\n", 1, "has a key that is no word; write one"),
+        ("name: *nobody\n", 1, "found undefined alias 'nobody'; write it out"),
+        ("name: !!python/name:os.system\n", 1, "has the tag !!python/name:os.system; write it without"),
+        ("name: x\x00\n", 1, "is not valid YAML: unacceptable character #x0000"),
+        (b"name: \xff\xfe\n", 1, "cannot be read: 'utf-8' codec can't decode byte 0xff"),
+        (PRODUCTION.encode("utf-16"), 1, "cannot be read: 'utf-8' codec"),
         ("a: &a [*a]\n", 1, "contains itself"),
-        ("a: " + "[" * 1200, None, "is nested too deeply"),
-        ("a: " + "{b: " * 5000 + "1" + "}" * 1200, None, "is nested too deeply"),
+        ("a: " + "[" * 1200, 1, "is nested too deeply"),
+        ("a: " + "{b: " * 5000 + "1" + "}" * 1200, 1, "is nested too deeply"),
     ],
     ids=lambda value: str(value)[:24],
 )
@@ -180,9 +180,28 @@ def test_yaml_leaves_words_as_they_are(file: Path, word: str) -> None:
     assert load(file).runbook.revision == word
 
 
-def test_a_base_60_number_is_refused(refused: Refused) -> None:
-    (problem,) = refused(changed('revision: "2026-07-03"', "revision: 12:30"))
-    assert "is no text; write it in quotes" in problem.message
+NO_NUMBERS = ["2:13", "12:30", "8_0_0_0", "0x_", "0b1", "1_0", "0o8", "1e", "+", "."]
+
+
+@pytest.mark.parametrize("word", [*NO_NUMBERS, "2026-99-99", "=", "<"])
+def test_what_yaml_1_2_has_no_number_for_is_text(file: Path, word: str) -> None:
+    file.write_text(changed('revision: "2026-07-03"', f"revision: {word}"))
+    assert load(file).runbook.revision == word
+
+
+@pytest.mark.parametrize("word", [*NO_NUMBERS, "'8000'", "!!str 8000", "80.0", "yes", "~"])
+def test_a_port_is_a_number_of_yaml_1_2(refused: Refused, word: str) -> None:
+    (problem,) = refused(changed("port: 8000", f"port: {word}"))
+    assert problem.location == ("services", "state-hub", "port")
+    assert problem.line == PRODUCTION[: PRODUCTION.index("port: 8000")].count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("word", "port"), [("022", 22), ("0o22", 18), ("0x16", 22), ("+22", 22), ("!!int 22", 22)]
+)
+def test_numbers_of_yaml_1_2(file: Path, word: str, port: int) -> None:
+    file.write_text(changed("port: 8000", f"port: {word}"))
+    assert load(file).services["state-hub"].port == port
 
 
 def test_a_host_called_no(file: Path) -> None:
