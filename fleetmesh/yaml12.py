@@ -5,7 +5,6 @@ ruamel.yaml parses; what the words mean is decided here, by the tables of YAML 1
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,6 @@ from ruamel.yaml.events import (
     DocumentStartEvent,
     Event,
     MappingEndEvent,
-    MappingStartEvent,
     ScalarEvent,
     SequenceEndEvent,
     SequenceStartEvent,
@@ -73,7 +71,7 @@ class Node:
     """
 
     line: int
-    value: "None | bool | int | float | str | list[Node] | tuple[tuple[Node, Node], ...]" = None
+    value: "bool | int | float | str | list[Node] | tuple[tuple[Node, Node], ...] | None" = None
     values: int = 1
     """How many values it holds, itself included, each alias written out."""
 
@@ -120,7 +118,7 @@ def compose(text: str) -> Node | None:
 
 class _Composer:
     def __init__(self, text: str) -> None:
-        self._events: Iterator[Event] = YAML(typ="safe", pure=True).parse(text)
+        self._events = YAML(typ="safe", pure=True).parse(text)
         self._anchors: dict[str, Node | None] = {}
         self._path: list[str | int] = []
         self._seen = 0

@@ -8,6 +8,7 @@ from datetime import datetime
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
 from fleetmesh.facts.probe import Clock, Exec, Probe
 from fleetmesh.inventory import Inventory
+from fleetmesh.shell import quote
 from fleetmesh.transcript import Transcript
 
 
@@ -195,7 +196,7 @@ def _kubectl(inventory: Inventory) -> dict[str, Probe]:
     return {
         cluster.host: Exec(
             cluster.host,
-            f"kubectl --kubeconfig {cluster.kubeconfig} --request-timeout={seconds:g}s "
+            f"kubectl --kubeconfig {quote(cluster.kubeconfig)} --request-timeout={seconds:g}s "
             "version -o json",
         )
         for cluster in inventory.clusters.values()

@@ -3,11 +3,11 @@
 import json
 import re
 from dataclasses import dataclass
-from shlex import quote
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
 from fleetmesh.facts.probe import Exec, Probe
 from fleetmesh.inventory import Inventory
+from fleetmesh.shell import quote
 from fleetmesh.transcript import Transcript
 
 
@@ -111,7 +111,7 @@ echo end
 def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
     workstation = inventory.workstation
     asked: dict[str, Probe] = {
-        workstation.host: Exec(workstation.host, f"{workstation.bridge} status --json")
+        workstation.host: Exec(workstation.host, f"{quote(workstation.bridge)} status --json")
     }
     if inventory.manager == "ops-bridge":
         asked |= {host: Exec(host, "bridge status --json") for host in inventory.carriers}

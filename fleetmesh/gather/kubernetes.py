@@ -4,7 +4,6 @@ import json
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from shlex import quote
 from time import monotonic
 from typing import Any
 
@@ -14,6 +13,7 @@ from fleetmesh.gather.pod_exec import NoPod, exec_in_pod
 from fleetmesh.gather.question import Question
 from fleetmesh.inventory import Cluster, Inventory
 from fleetmesh.sessions import ApiProblem, Session, api_client
+from fleetmesh.shell import quote
 from fleetmesh.transcript import Transcript
 
 _SILENT = "the API did not answer"
@@ -29,9 +29,7 @@ class Kubeconfig:
 
 def kubeconfig_text(cluster: Cluster, mark: str) -> str:
     """The shell command that prints a kubeconfig after `mark`: a log-in shell may print before."""
-    path = cluster.kubeconfig
-    shown = f"~/{quote(path[2:])}" if path.startswith("~/") else quote(path)
-    return f"echo {mark} && cat {shown}"
+    return f"echo {mark} && cat {quote(cluster.kubeconfig)}"
 
 
 def read_kubeconfig(session: Session, cluster: Cluster, deadline: float) -> Kubeconfig:

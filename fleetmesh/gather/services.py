@@ -27,7 +27,7 @@ def get(
     answer = held.enter_context(
         http_held(
             session,
-            f"http://{probe.ip}:{probe.port}{probe.path}",
+            probe.url,
             headers={"X-Fleetmesh-Trace": secrets.token_hex(16 + index)},
             deadline=inventory.limits.http,
         )
@@ -41,13 +41,12 @@ def write_and_read_back(
     """POST the probe's body and GET the result by its id, as one transcript."""
     probe = question.probe
     assert isinstance(probe, WriteAndReadBack)
-    url = f"http://{probe.ip}:{probe.port}{probe.path}"
     deadline = inventory.limits.http
-    written = http_post(session, url, probe.body, deadline=deadline)
+    written = http_post(session, probe.url, probe.body, deadline=deadline)
     given_id = _object(written.body).get(probe.id)
     if given_id is None:
         return [_transcript(question, written)]
-    read = http_get(session, f"{url}/{quote(str(given_id), safe='')}", deadline=deadline)
+    read = http_get(session, f"{probe.url}/{quote(str(given_id), safe='')}", deadline=deadline)
     both = {"id": given_id, "written": probe.body, "read": _object(read.body)}
     return [
         question.answer(

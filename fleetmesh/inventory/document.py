@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from fleetmesh import regular_file, yaml12
-from fleetmesh.legible import brief, legible
+from fleetmesh.legible import brief, cut, legible
 
 Location = tuple[str | int, ...]
 
+_LONGEST = 1000
+"""Characters of a problem's message."""
 _MOST = 100
 """Problems that are told; whoever mends them is told the others."""
 
@@ -58,7 +60,7 @@ class Document:
         known = tuple(str(step) for step in location)
         while known and known not in self.lines:
             known = known[:-1]
-        return Problem(self.file, location, self.lines.get(known), message)
+        return Problem(self.file, location, self.lines.get(known), cut(message, _LONGEST))
 
 
 def read(file: Path) -> Document:
