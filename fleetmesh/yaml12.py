@@ -133,7 +133,7 @@ class _Composer:
                 root = self._node(event)
         return root
 
-    def _node(self, event: Event) -> Node:
+    def _node(self, event: Any) -> Node:
         node = Node(_line(event))
         self.reached = node.line
         self._seen += 1
@@ -216,7 +216,7 @@ def _line(event: Event) -> int:
     return int(event.start_mark.line) + 1
 
 
-def _untagged(event: Event, kind: str) -> None:
+def _untagged(event: Any, kind: str) -> None:
     tag = str(event.ctag or "!")
     if tag not in ("!", _TAG + kind):
         raise _Unusable(f"has the tag {_shown(tag)}; write it without")

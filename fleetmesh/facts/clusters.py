@@ -4,12 +4,12 @@ Field names are those of the Kubernetes API; an unavailable Deployment omits `re
 `Running` is a phase that says nothing about readiness.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from fleetmesh import strict_json
 from fleetmesh.facts.api_objects import UNUSABLE, body_of, items_of
 from fleetmesh.facts.fact import Fact, NotUnderstood
 from fleetmesh.facts.probe import ExecInPod, Kubernetes, Probe
@@ -88,7 +88,7 @@ def parse_cluster_version(transcript: Transcript) -> str:
     if transcript.exit_status != 200:
         raise NotUnderstood(f"HTTP {transcript.exit_status}")
     try:
-        version = json.loads(transcript.stdout)["gitVersion"]
+        version = strict_json.loads(transcript.stdout)["gitVersion"]
     except (ValueError, KeyError, TypeError):
         version = None
     if not isinstance(version, str) or not version:

@@ -1,9 +1,9 @@
 """What the workstation runs, and what would start there by itself."""
 
-import json
 import re
 from dataclasses import dataclass
 
+from fleetmesh import strict_json
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
 from fleetmesh.facts.probe import Exec, Probe
 from fleetmesh.inventory import Inventory
@@ -25,7 +25,7 @@ class BridgeTunnel:
 def parse_bridge_status(transcript: Transcript) -> dict[str, BridgeTunnel]:
     """Read `bridge status --json`: an array of objects with name, kind, state, autostart."""
     try:
-        listed = json.loads(succeeded(transcript))
+        listed = strict_json.loads(succeeded(transcript))
         tunnels = {
             entry["name"]: BridgeTunnel(
                 name=entry["name"],

@@ -99,12 +99,13 @@ def _walk(node: yaml12.Node, location: Location, document: Document) -> None:
         case tuple():
             seen: set[str] = set()
             for key, value in node.value:
-                inner = (*location, str(key.value))
-                if inner[-1] in seen:
+                name = str(key.value)
+                inner = (*location, name)
+                if name in seen:
                     document.repeated.append(inner)
-                seen.add(inner[-1])
+                seen.add(name)
                 document.lines[tuple(map(str, inner))] = key.line
-                if not inner[-1].isprintable():
+                if not name.isprintable():
                     document.unprintable.append(inner)
                 _walk(value, inner, document)
         case list():

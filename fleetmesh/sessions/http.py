@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from fleetmesh.legible import said
 from fleetmesh.sessions.forward import Carried
 from fleetmesh.sessions.session import Session
 from fleetmesh.sessions.target import Deadline
@@ -103,7 +104,7 @@ def http_held(
                 )
                 _receive(client, request, answer, limit)
             except httpx.HTTPError as error:
-                answer.error = str(error) or type(error).__name__
+                answer.error = said(error)
             finally:
                 guard.cancel()
             answer.seconds = time.monotonic() - clock

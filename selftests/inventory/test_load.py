@@ -34,7 +34,8 @@ def refused(file: Path) -> Refused:
         file.write_bytes(content.encode() if isinstance(content, str) else content)
         with pytest.raises(InventoryError) as caught:
             load(file)
-        assert str(caught.value) == "\n".join(map(str, caught.value.problems))
+        told = "\n".join(map(str, caught.value.problems[:100]))
+        assert str(caught.value).startswith(told)
         return caught.value.problems
 
     return problems
@@ -171,16 +172,16 @@ def test_what_is_too_much_is_refused_at_once(
     assert len(str(problem)) < 600
 
 
-def test_many_problems_are_told_in_a_second(file: Path, refused: Refused) -> None:
-    names = [f"n{n}" for n in range(1_200)]
+def test_many_problems_are_told_in_a_second(refused: Refused) -> None:
+    names = [f"n{n}" for n in range(900)]
     entries = "".join(f"  {name}: {{host: x{name}, via: y, to: z}}\n" for name in names)
     began = time.process_time()
     problems = refused(f"name: x\nhosts: {{{': 1, '.join(names)}: 1}}\ntunnels:\n{entries}")
     assert time.process_time() - began < 4
-    assert len(problems) > 3_600
+    assert len(problems) > 2_700
     told = str(InventoryError(problems)).split("\n")
     assert len(told) == 101
-    assert told[-1] == f"{file}: and {len(problems) - 100} more problems"
+    assert told[-1].endswith(f"fleet.yaml: and {len(problems) - 100} more problems")
 
 
 def test_what_cannot_be_seen_is_spelled_out(file: Path, refused: Refused) -> None:
