@@ -46,19 +46,19 @@ def exec_in_pod(api: Any, probe: ExecInPod, deadline: float) -> dict[str, Any]:
     stdout, stderr, lost = "", "", None
     try:
         try:
-            while (
-                channel.is_open() and monotonic() < until and len(stdout + stderr) < _OUTPUT_LIMIT
-            ):
+            while channel.is_open() and monotonic() < until:
+                if len(stdout) + len(stderr) > _OUTPUT_LIMIT:
+                    break
                 channel.update(timeout=min(0.5, max(0.0, until - monotonic())))
                 stdout += channel.read_stdout(timeout=0) if channel.peek_stdout() else ""
                 stderr += channel.read_stderr(timeout=0) if channel.peek_stderr() else ""
-            if len(stdout + stderr) < _OUTPUT_LIMIT and channel.is_open():
+            if channel.is_open():
                 lost = f"the command in the pod did not end within {probe.seconds:g} s"
         except (WebSocketException, OSError) as error:
             lost = f"the connection to the command in the pod broke: {brief(str(error))}"
             stdout += channel.read_stdout(timeout=0)
             stderr += channel.read_stderr(timeout=0)
-        if len(stdout + stderr) >= _OUTPUT_LIMIT:
+        if len(stdout) + len(stderr) > _OUTPUT_LIMIT:
             lost = f"the command in the pod printed more than {_OUTPUT_LIMIT} bytes"
             stdout, stderr = stdout[:_KEPT], stderr[:_KEPT]
         said: dict[str, Any] = {"stdout": stdout.encode(), "stderr": stderr.encode()}

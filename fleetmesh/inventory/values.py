@@ -148,7 +148,7 @@ def not_a_check(written: str, checks: Collection[str]) -> str:
     """Why `written` is no id among `checks`, and which of them may be meant."""
     family = [check for check in sorted(checks) if check.partition(".")[0] == written]
     what = "is a family of checks" if family else "is no check"
-    could = family or get_close_matches(written, checks) or ["one of docs/checks.md"]
+    could = family or get_close_matches(written[:80], checks) or ["one of docs/checks.md"]
     return f"{shown(written)} {what}; write {' or '.join(could)}"
 
 

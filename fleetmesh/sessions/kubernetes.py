@@ -176,6 +176,8 @@ def _client(access: Access, forward: Forward, deadline: float, stack: ExitStack)
         try:
             answer = ask(method, url, {**(headers or {}), "Accept-Encoding": "identity"}, **named)
             answer.data = _body(answer.response, until, seconds)
+        except _Refused as refused:
+            raise urllib3.exceptions.HTTPError(str(refused)) from None
         except urllib3.exceptions.HTTPError as error:
             if forward.last_error:
                 raise urllib3.exceptions.HTTPError(forward.last_error) from error
@@ -191,23 +193,25 @@ def _client(access: Access, forward: Forward, deadline: float, stack: ExitStack)
     return api
 
 
-def _body(response: Any, until: float, seconds: float) -> bytes:
-    """The whole body as it was sent; raises urllib3's HTTPError where it does not end."""
-    from urllib3.exceptions import HTTPError  # noqa: PLC0415 - heavy
+class _Refused(Exception):
+    """An answer that is not taken, although it may go on; the text says why."""
 
+
+def _body(response: Any, until: float, seconds: float) -> bytes:
+    """The whole body as it was sent; raises _Refused, and what urllib3 does."""
     coding = response.headers.get("Content-Encoding", "identity")
     if coding.lower() != "identity":
         response.close()
-        raise HTTPError(f"it sent a compressed body ({brief(coding, 40)}), unasked")
+        raise _Refused(f"it sent a compressed body ({brief(coding, 40)}), unasked")
     body = bytearray()
     while chunk := response.read1(_CHUNK, decode_content=False):
         body += chunk
         if len(body) > BODY_LIMIT:
             response.close()
-            raise HTTPError(f"it sent more than {BODY_LIMIT} bytes of body")
+            raise _Refused(f"it sent more than {BODY_LIMIT} bytes of body")
         if monotonic() > until:
             response.close()
-            raise HTTPError(f"no complete answer within {seconds:g} s")
+            raise _Refused(f"no complete answer within {seconds:g} s")
     response.release_conn()
     return bytes(body)
 

@@ -67,7 +67,7 @@ def everything() -> dict[str, Any]:
     document["identity"] = "certificate"
     document["ssh_config"] = "ssh/config"
     document["waivers"] = [
-        {"check": "PROD-04", "owner": "ops", "reason": "x", "only": "y",
+        {"check": "PROD-04.path", "owner": "ops", "reason": "x", "only": "y",
          "expires": "2030-01-01T00:00:00Z"}
     ]  # fmt: skip
     document["hosts"]["workstation"] |= {
