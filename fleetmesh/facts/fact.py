@@ -6,10 +6,13 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 from fleetmesh.facts.probe import Probe
 from fleetmesh.inventory import Inventory
+from fleetmesh.legible import brief, cut, last_line
 from fleetmesh.outcomes import Inconclusive
 from fleetmesh.transcript import Transcript
 
 T = TypeVar("T")
+_LONGEST = 1000
+"""Characters that a parser's complaint may have: it repeats what a host said."""
 Probes = Callable[[Inventory], Mapping[str, Probe]]
 """What to ask, by subject."""
 
@@ -33,7 +36,7 @@ class Fact(Generic[T]):
 def succeeded(transcript: Transcript) -> str:
     """The output of a command that must exit 0; raises NotUnderstood otherwise."""
     if transcript.exit_status != 0:
-        said = (transcript.err.strip() or transcript.out.strip() or "nothing").splitlines()[-1]
+        said = last_line(transcript.stderr) or last_line(transcript.stdout, "nothing")
         raise NotUnderstood(f"exit status {transcript.exit_status}: {said}")
     return transcript.out
 
@@ -50,7 +53,7 @@ def blocks(text: str) -> list[dict[str, str]]:
             continue
         key, equals, value = line.partition("=")
         if not equals or not key:
-            raise NotUnderstood(f"expected Key=value, found {line!r}")
+            raise NotUnderstood(f"expected Key=value, found {brief(repr(line))}")
         block = found[-1]
         block[key] = f"{block[key]}\n{value}" if block.get(key) else value
     return [block for block in found if block]
@@ -103,5 +106,5 @@ class Observed(Mapping[str, T]):
 
     def _refuse(self, transcript: Transcript, error: NotUnderstood) -> NoReturn:
         raise Inconclusive(
-            f"{transcript.host}: `{self._fact}` was not understood: {error}"
+            f"{transcript.host}: `{self._fact}` was not understood: {cut(str(error), _LONGEST)}"
         ) from error

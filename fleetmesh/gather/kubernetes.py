@@ -1,19 +1,20 @@
 """Questions to a cluster's API, with the official client, over its host's session."""
 
-import json
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from shlex import quote
 from time import monotonic
 from typing import Any
 
+from fleetmesh import strict_json, yaml12
 from fleetmesh.facts.probe import ExecInPod, Kubernetes
 from fleetmesh.gather.api import get
 from fleetmesh.gather.pod_exec import NoPod, exec_in_pod
 from fleetmesh.gather.question import Question
 from fleetmesh.inventory import Cluster, Inventory
+from fleetmesh.legible import brief, last_line, said
 from fleetmesh.sessions import ApiProblem, Session, api_client
+from fleetmesh.shell import quote
 from fleetmesh.transcript import Transcript
 
 _SILENT = "the API did not answer"
@@ -29,20 +30,18 @@ class Kubeconfig:
 
 def kubeconfig_text(cluster: Cluster, mark: str) -> str:
     """The shell command that prints a kubeconfig after `mark`: a log-in shell may print before."""
-    path = cluster.kubeconfig
-    shown = f"~/{quote(path[2:])}" if path.startswith("~/") else quote(path)
-    return f"echo {mark} && cat {shown}"
+    return f"echo {mark} && cat {quote(cluster.kubeconfig)}"
 
 
 def read_kubeconfig(session: Session, cluster: Cluster, deadline: float) -> Kubeconfig:
     """Read the cluster's kubeconfig on its host; `deadline` in seconds."""
     mark = f"fleetmesh-{secrets.token_hex(8)}"
-    done = session.run(kubeconfig_text(cluster, mark), deadline=deadline, limit=256 * 1024)
+    done = session.run(kubeconfig_text(cluster, mark), deadline=deadline, limit=yaml12.LONGEST)
     if done.lost:
         return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {done.lost}")
     if done.exit_status != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
-        return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {said[-1]}")
+        why = last_line(done.stderr, "no reason given")
+        return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {why}")
     return Kubeconfig(text=done.stdout.decode("utf-8", "replace").partition(f"{mark}\n")[2])
 
 
@@ -86,16 +85,16 @@ def _ask(api: Any, question: Question, deadline: float) -> Transcript:
             if given.get("lost"):
                 given["lost"] = f"{question.host}: {given['lost']}"
     except ApiException as error:
-        given = {"lost": f"{question.host}: the API refused: {error.status} {error.reason}"}
+        given = {"lost": f"{question.host}: the API refused: {error.status} {said(error.reason)}"}
     except NoPod as error:
         given = {"lost": f"{question.host}: {error}"}
-    except (HTTPError, OSError) as error:
-        given = {"lost": f"{question.host}: {_SILENT}: {error}"}
+    except (HTTPError, OSError, ValueError) as error:
+        given = {"lost": f"{question.host}: {_SILENT}: {said(error)}"}
     return question.answer(started=started, seconds=monotonic() - clock, **given)
 
 
 def _message(body: bytes) -> str:
     try:
-        return str(json.loads(body)["message"])
+        return brief(str(strict_json.loads(body)["message"]))
     except (ValueError, KeyError, TypeError):
-        return body[:80].decode("utf-8", "replace")
+        return brief(body[:80].decode("utf-8", "replace"))

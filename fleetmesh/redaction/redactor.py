@@ -10,8 +10,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-import yaml
-
+from fleetmesh import yaml12
 from fleetmesh.record import Result
 from fleetmesh.redaction import rules
 from fleetmesh.transcript import Transcript
@@ -50,12 +49,12 @@ class Redactor:
     def learn_kubeconfig(self, text: str) -> None:
         """Learn the credentials of a kubeconfig; one that is no YAML has none that are known."""
         try:
-            for user in (yaml.safe_load(text) or {}).get("users") or ():
+            for user in (yaml12.load(text) or {}).get("users") or ():
                 for value in _credentials(user.get("user") or {}):
                     self.learn("kubeconfig", value)
                     if decoded := rules.decode(value):
                         self.learn("kubeconfig", decoded)
-        except (yaml.YAMLError, AttributeError, TypeError):
+        except (yaml12.Malformed, AttributeError, TypeError):
             return
 
     def learn_shapes(self, text: str) -> None:

@@ -79,12 +79,53 @@ def test_what_was_never_asked_is_inconclusive() -> None:
         (b'{"service": "state-hub"}', "/state/health answered without 'status', which should"),
         (b'{"status": null, "service": "state-hub"}', "answered status: None, not 'ok'"),
         (b'{"status": "ok", "service": "issue-core"}', "service: 'issue-core', not 'state-hub'"),
+        (b'{"status": ["ok"], "service": "state-hub"}', "answered status: ['ok'], not 'ok'"),
+        (b'\xef\xbb\xbf{"status": "ok", "service": "state-hub"}', None),
+        (
+            b'{"status": "down", "service": "state-hub", "status": "ok"}',
+            "/state/health answered with JSON that says 'status' more than once: b'{",
+        ),
+        (b'{"a": [{"b": 1, "b": 1}]}', "with JSON that says 'b' more than once"),
+        ('{"status": "ok"}'.encode("utf-16"), "with JSON that is not UTF-8"),
+        ('{"status": "ok"}'.encode("utf-16-le"), "did not answer in JSON"),
+        ('{"status": "ok"}'.encode("utf-32"), "with JSON that is not UTF-8"),
+        ('{"status": "ok"}'.encode("utf-32-be"), "did not answer in JSON"),
+        (b'{"status": "ok", "n": NaN}', "with JSON that holds NaN, which is no JSON"),
+        (b'{"status": "ok", "n": -Infinity}', "that holds -Infinity"),
+        (b'{"status": "ok", "n": 1e999}', "that holds 1e999, which is no number"),
+        (b'{"status": "ok", "n": ' + b"9" * 5000 + b"}", "that holds a number of 5000 characters"),
+        (b'{"status": ' + b"[" * 100 + b"]" * 100 + b"}", "is nested more than 64 levels deep"),
+        (b"[" * 100_000, "is nested more than 64 levels deep"),
+        (b'{"status": "ok", "service": "state-hub"} {}', "did not answer in JSON"),
+        (b"{'status': 'ok'}", "did not answer in JSON"),
+        (b'{"status": "o\x00k"}', "did not answer in JSON"),
     ],
 )
 def test_health_is_what_the_body_says(body: bytes, why: str | None) -> None:
     answer = Answer(200, body, None, 205, 197)
     found = answer.unhealthy(HEALTH)
     assert (found is None) if why is None else (found is not None and why in found)
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted", "same"),
+    [
+        ("1", True, False),
+        ("true", 1, False),
+        ("0", False, False),
+        ("1.0", 1, True),
+        ("[1, true]", [1, True], True),
+        ("[1, 1]", [1, True], False),
+        ('{"a": {"b": false}}', {"a": {"b": 0}}, False),
+        ('{"a": {"b": 0, "c": 1}}', {"a": {"b": 0}}, False),
+        ('"1"', 1, False),
+        ("null", None, True),
+    ],
+)
+def test_true_is_no_number(said: str, wanted: Any, same: bool) -> None:
+    health = Health(path="/h", json={"up": wanted})
+    found = Answer(200, f'{{"up": {said}}}'.encode(), None, 1, 1).unhealthy(health)
+    assert (found is None) is same
 
 
 def test_health_needs_an_answer_and_a_200() -> None:
