@@ -4,15 +4,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fleetmesh.marks import MARK
 from fleetmesh.redaction.shape import Span, compiled, value_at
 
-_SEGMENT = compiled(rb"(?:\"[^\"\n]*\"|'[^'\n]*'|\\[^n\n]|[^|;&\n\\])*")
+_SEGMENT = compiled(rb"(?:\\{0,7}\"[^\"\n]*\"|\\{0,7}'[^'\n]*'|\\[^n\n]|[^|;&\n\\])*")
 """One command of a line. Quotes that do not close are characters like others."""
 _GAP = rb"(?:[ \t]+|\0|\\{0,7}[\"'][ \t]*,[ \t]*)"
 """What parts arguments: blanks in a shell, a NUL in /proc, or in a list of JSON `", "`."""
 _BARE = re.compile(rb"[^\s\"'\\;|&<>\0]*")
 _ARGUMENT = re.compile(rb"[^\n\0]*")
-_HARMLESS = re.compile(rb"\$[A-Za-z_(]|\$\{|-|\[REDACTED:|<|%[a-z]\Z")
+_HARMLESS = re.compile(rb"\$[A-Za-z_(]|\$\{|-|<|%[a-z]\Z")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Command:
 
     def find(self, data: bytes) -> Iterator[Span | None]:
         """Look through each command of a line once, however often it names the program."""
-        program = compiled(rb"(?i)(?:^|[^\w-])(?:" + self.program + rb")(?:[ \t\0\"'\\]|$)")
+        program = compiled(rb"(?i)(?:^|[^\w-]|\\[nrt])(?:" + self.program + rb")(?:[ \t\0\"'\\]|$)")
         option = compiled(rb"[ \t\0\"'](?:" + self.option + rb")")
         at = 0
         while named := program.search(data, at):
@@ -44,6 +45,8 @@ class Command:
 
     def _judged(self, data: bytes, start: int, end: int) -> Span | None:
         value = data[start:end]
+        if MARK.match(value):
+            return None
         if self.after:
             user, found, value = value.partition(self.after)
             if found and not value and len(user) >= 16:

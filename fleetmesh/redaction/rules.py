@@ -72,7 +72,7 @@ def decoded(word: bytes) -> bytes | None:
 
 
 _STANDARD = bytes.maketrans(b"-_", b"+/")
-_BLANKS = str.maketrans("\r\n\t", "   ")
+_BLANKS = str.maketrans("\r\n\t\0", "    ")
 
 
 def _assigned(value: bytes) -> bool:
@@ -256,7 +256,19 @@ OWN: tuple[Rule, ...] = (
             rb"xox[abeoprs]-[\w-]{10,}|xapp-[\w-]{10,}|sk-[\w-]{20,}|tskey-[\w-]{10,}|hv[sbr]\.[\w-]{16,}|"
             rb"(?:dop|doo|dor)_v1_\w{16,}|npm_\w{16,}|AGE-SECRET-KEY-1[A-Z0-9]{20,})"
         ),
-        (b"gh", b"gl", b"xox", b"xapp", b"sk-", b"tskey", b"hv", b"_v1_", b"npm_", b"age-secret"),
+        (
+            b"gh",
+            b"github_pat_",
+            b"gl",
+            b"xox",
+            b"xapp",
+            b"sk-",
+            b"tskey",
+            b"hv",
+            b"_v1_",
+            b"npm_",
+            b"age-secret",
+        ),
     ),
     Rule("bootstrap-token", shaped(_START + rb"([a-z0-9]{6}\.[\w.-]{16,})", _bootstrap), (b".",)),
     # {"name": "DB_PASSWORD", "value": "…"}, as a container's environment is listed; YAML, too.
@@ -338,7 +350,8 @@ OWN: tuple[Rule, ...] = (
     Rule(
         "command-password",
         shaped(
-            rb"\b(?:echo|printf)[ \t]+(?:-[a-zA-Z]+[ \t]+)*(?:\"([^\"\n\0]*)\"|'([^'\n\0]*)'|"
+            _START
+            + rb"(?:echo|printf)[ \t]+(?:-[a-zA-Z]+[ \t]+)*(?:\"([^\"\n\0]*)\"|'([^'\n\0]*)'|"
             rb"([^\s\"'|\0]+))[ \t]*\|[^\n\0|]*(?:sudo[^\n\0|]* -S|chpasswd|--(?:password-)?stdin|"
             rb"--passphrase-fd|kinit|cryptsetup|smbpasswd)",
             _assigned,
