@@ -45,7 +45,7 @@ def of_transcript(
         entry[name] = rfc3339(entry[name]) if entry[name] else None
     for name in STREAMS:
         entry[name] = stream(entry[name])
-    return {name: value for name, value in entry.items() if value not in (None, "", {})}
+    return {name: value for name, value in entry.items() if value not in (None, "", {}, ())}
 
 
 def to_transcript(
@@ -61,6 +61,7 @@ def to_transcript(
             given[name] = datetime.fromisoformat(given[name])
     for name in STREAMS:
         given[name] = stream(given.get(name, ""))
+    given["hides"] = tuple(given.get("hides", ()))
     return Transcript(**given)
 
 

@@ -88,6 +88,8 @@ class Observed(Mapping[str, T]):
             raise Inconclusive(transcript.lost)
         if key not in self._parsed:
             hidden = marks((transcript.stdout, transcript.stderr)) if self._recorded else ()
+            if self._recorded and transcript.hides:
+                self._hide(transcript, transcript.hides)
             if over_lines := sorted(OVER_LINES.intersection(hidden)):
                 self._hide(transcript, over_lines)
             try:

@@ -14,7 +14,8 @@ from urllib.parse import quote, quote_plus
 import re2  # type: ignore[import-untyped]
 import yaml
 
-from fleetmesh.marks import FLOOD, MARK, mark
+from fleetmesh.facts import FACTS, NotUnderstood
+from fleetmesh.marks import FLOOD, MARK, mark, marks
 from fleetmesh.path import Path
 from fleetmesh.record import Result
 from fleetmesh.redaction.rules import RULES, WORD, decoded, is_harmless, says_secret
@@ -189,6 +190,7 @@ class Redactor:
                     name: self._detail(name, value) for name, value in transcript.details.items()
                 },
             )
+            shown = replace(shown, hides=transcript.hides or _hidden(transcript, shown))
             known = self._done[id(transcript)] = (transcript, shown)
             self._done[id(shown)] = (shown, shown)
         return known[1]
@@ -325,6 +327,23 @@ class Redactor:
 _ANY_NEEDED = compiled(
     b"|".join(sorted({re2.escape(needed) for rule in RULES for needed in rule.needs}))
 )
+
+
+def _hidden(heard: Transcript, shown: Transcript) -> tuple[str, ...]:
+    """The rules whose marks change what the fact says: nobody can judge it any more by `shown`."""
+    if (heard.stdout, heard.stderr, heard.details) == (shown.stdout, shown.stderr, shown.details):
+        return ()
+    if _read(heard) == _read(shown):
+        return ()
+    return marks((shown.stdout, shown.stderr, shown.details))
+
+
+def _read(transcript: Transcript) -> Any:
+    fact = FACTS.get(transcript.fact)
+    try:
+        return fact.parse(transcript) if fact else None
+    except (NotUnderstood, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return NotUnderstood
 
 
 def _merged(found: list[Found], data: bytes) -> list[Found]:

@@ -23,8 +23,8 @@ def snapshot():
     said = "\\n".join(printed for printed, _ in SECRETS.values()).encode()
     found = Snapshot()
     one = Transcript(
-        fact="linger", subject="railiance01", host="railiance01", command="loginctl " + said.decode(),
-        started=datetime.now(UTC), seconds=0.01, exit_status=0, stdout=said, stderr=said,
+        fact="linger", subject="railiance01", host="railiance01", exit_status=0, stdout=said,
+        stderr=said, started=datetime.now(UTC), seconds=0.01, command="loginctl " + said.decode(),
         details={{"password": "t0ps3cr", "said": said.decode()}},
     )
     found.add(one)
@@ -65,7 +65,8 @@ ENDS = {
     "prints": ("", "print(said); print(said, file=sys.stderr); logging.getLogger('x').error(said)"),
     "logs_a_traceback": (
         "",
-        "\n    try: raise ValueError(said)\n    except ValueError: logging.getLogger('x').exception('?')",
+        "\n    try: raise ValueError(said)\n"
+        "    except ValueError: logging.getLogger('x').exception('?')",
     ),
     "warns": ("", "warnings.warn(said)"),
     "says_a_property": ("record_property", "record_property('said', said)"),

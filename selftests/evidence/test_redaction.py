@@ -185,7 +185,7 @@ def test_the_same_transcript_stays_the_same() -> None:
         "users: &u\n- name: x\n  user: {token: swordfish}\n- *u\n",
         "users:\n- user:\n    token: swordfish\n  broken: [\n",
         f"{'[' * 5000}\ntoken: swordfish\n",
-        json.dumps({"users": [{"user": {"exec": {"env": [{"name": "A_TOKEN", "value": "swordfish"}]}}}]}),
+        "users: [{user: {exec: {env: [{name: A_TOKEN, value: swordfish}]}}}]",
     ],
 )  # fmt: skip
 def test_a_kubeconfig_of_any_kind_is_learnt_from(text: str) -> None:
