@@ -1,12 +1,13 @@
 """A fact is a question and a pure parser of its answer; Observed is a fact about every subject."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
 from fleetmesh.facts.probe import Probe
 from fleetmesh.inventory import Inventory
 from fleetmesh.legible import brief, cut, last_line
+from fleetmesh.marks import OVER_LINES, marks
 from fleetmesh.outcomes import Inconclusive
 from fleetmesh.transcript import Transcript
 
@@ -64,6 +65,9 @@ class Observed(Mapping[str, T]):
 
     Reading a subject that could not be observed raises Inconclusive with the cause; every
     transcript that a reader relies on is handed to `consulted`.
+
+    Transcripts that were `recorded` have marks where something was secret. What is read is not
+    judged where one stands in it: nobody knows what it hides.
     """
 
     def __init__(
@@ -71,10 +75,13 @@ class Observed(Mapping[str, T]):
         fact: Fact[T],
         transcripts: Mapping[str, Transcript],
         consulted: Callable[[Transcript], None],
+        *,
+        recorded: bool = False,
     ) -> None:
         self._fact = fact
         self._transcripts = transcripts
         self._consulted = consulted
+        self._recorded = recorded
         self._parsed: dict[str, T] = {}
 
     def __getitem__(self, subject: object) -> T:
@@ -83,10 +90,20 @@ class Observed(Mapping[str, T]):
         if transcript.lost:
             raise Inconclusive(transcript.lost)
         if key not in self._parsed:
+            hidden = marks((transcript.stdout, transcript.stderr)) if self._recorded else ()
+            if self._recorded and transcript.hides:
+                self._hide(transcript, transcript.hides)
+            if over_lines := sorted(OVER_LINES.intersection(hidden)):
+                self._hide(transcript, over_lines)
             try:
-                self._parsed[key] = self._fact.parse(transcript)
+                parsed = self._fact.parse(transcript)
             except NotUnderstood as error:
+                if hidden:
+                    self._hide(transcript, hidden)
                 self._refuse(transcript, error)
+            if self._recorded and (read := marks((parsed, transcript.details))):
+                self._hide(transcript, read)
+            self._parsed[key] = parsed
         return self._parsed[key]
 
     def __iter__(self) -> Any:
@@ -103,6 +120,12 @@ class Observed(Mapping[str, T]):
             raise Inconclusive(f"{self._fact} was not asked about {subject}") from None
         self._consulted(transcript)
         return transcript
+
+    def _hide(self, transcript: Transcript, rules: Sequence[str]) -> NoReturn:
+        raise Inconclusive(
+            f"{transcript.host}: what `{self._fact}` says was recorded without a secret "
+            f"({', '.join(rules)}) where it matters: only the fleet itself can be judged by it"
+        )
 
     def _refuse(self, transcript: Transcript, error: NotUnderstood) -> NoReturn:
         raise Inconclusive(
