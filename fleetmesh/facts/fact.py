@@ -14,6 +14,9 @@ Probes = Callable[[Inventory], Mapping[str, Probe]]
 """What to ask, by subject."""
 
 
+_TOLD = 200  # characters of what a parser broke on
+
+
 class NotUnderstood(Exception):
     """A parser met output that it does not know. Its text says what was expected."""
 
@@ -28,6 +31,19 @@ class Fact(Generic[T]):
 
     def __str__(self) -> str:
         return self.name
+
+    def read(self, transcript: Transcript) -> T:
+        """What the parser makes of an answer. Raises NotUnderstood, whatever the parser does.
+
+        A host may say anything; what breaks a parser must spoil no more than what needs the answer.
+        """
+        try:
+            return self.parse(transcript)
+        except NotUnderstood:
+            raise
+        except Exception as error:  # noqa: BLE001 - RecursionError and MemoryError included
+            told = f"{type(error).__name__}: {error}"[:_TOLD]
+            raise NotUnderstood(f"the parser broke on it: {told}") from error
 
 
 def succeeded(transcript: Transcript) -> str:
@@ -81,7 +97,7 @@ class Observed(Mapping[str, T]):
             raise Inconclusive(transcript.lost)
         if key not in self._parsed:
             try:
-                self._parsed[key] = self._fact.parse(transcript)
+                self._parsed[key] = self._fact.read(transcript)
             except NotUnderstood as error:
                 self._refuse(transcript, error)
         return self._parsed[key]
