@@ -23,7 +23,8 @@ _CLEAN = " ".join(
     (
         "exec /usr/bin/env -i",
         *(f'${{{name}+{name}="${name}"}}' for name in _KEPT),
-        'LC_ALL=C PATH="${PATH:+$PATH:}/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"',
+        "LC_ALL=C",
+        'PATH="${PATH:+$PATH:}/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"',
         '/bin/sh -c "$0"',
     )
 )
@@ -137,7 +138,8 @@ def _frames(
         index, ends = divmod(position, 2)
         kind = "end" if ends else "begin"
         line, whole, content = piece.partition(b"\n")
-        if broken and not whole and position == len(pieces) - 1:
+        breaks_off = broken and position == len(pieces) - 1
+        if breaks_off and not whole:
             break
         mark = re.fullmatch(rb"%s %d%s" % (kind.encode(), index, marks[kind]), line)
         if not mark or not whole or index >= count:
@@ -145,7 +147,7 @@ def _frames(
             raise Disordered(f"expected {expected}, found {_shown(line)}")
         if not ends:
             frames.append(_Frame(content, mark, None))
-        elif content:
+        elif content and not (breaks_off and (b"\n%s " % word).startswith(content)):
             raise Disordered(f"expected nothing after `end {index}`, found {_shown(content)}")
         else:
             frames[-1] = _Frame(frames[-1].content, frames[-1].begin, mark)

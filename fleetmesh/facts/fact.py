@@ -41,7 +41,7 @@ class Fact(Generic[T]):
             return self.parse(transcript)
         except NotUnderstood:
             raise
-        except Exception as error:  # noqa: BLE001 - RecursionError and MemoryError included
+        except Exception as error:  # RecursionError and MemoryError included
             told = f"{type(error).__name__}: {error}"[:_TOLD]
             raise NotUnderstood(f"the parser broke on it: {told}") from error
 

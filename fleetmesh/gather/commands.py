@@ -64,7 +64,9 @@ def answers_of(done: Completed, nonce: str, count: int) -> dict[int, batch.Answe
 
 def not_believed(found: batch.Disordered) -> str:
     """Why none of a host's answers counts."""
-    return f"its answers are not marked as the suite marks them, as if somebody forged them: {found}"
+    return (
+        f"its answers are not marked as the suite marks them, as if somebody forged them: {found}"
+    )
 
 
 def _commands(questions: list[Question], inventory: Inventory) -> list[tuple[str, float]]:
@@ -89,9 +91,7 @@ def _transcript(
     offset: float,
 ) -> Transcript:
     if answer is None:
-        return question.lost(
-            why(question.host, done), started=done.started, seconds=done.seconds
-        )
+        return question.lost(why(question.host, done), started=done.started, seconds=done.seconds)
     given = {
         "started": datetime.fromtimestamp(answer.began - offset, UTC),
         "seconds": max(0.0, (answer.ended or answer.began) - answer.began),

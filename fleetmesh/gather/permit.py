@@ -70,9 +70,7 @@ def permits(
             for cluster in dict.fromkeys(
                 q.probe.cluster for q in asked if isinstance(q.probe, (Kubernetes, ExecInPod))
             ):
-                text = kubeconfig_text(
-                    inventory.clusters[cluster], NONCE, inventory.limits.command
-                )
+                text = kubeconfig_text(inventory.clusters[cluster], NONCE, inventory.limits.command)
                 permit.allow(text, f"kubeconfig of {cluster}")
                 opened.append(api)
             known = permit.destinations
