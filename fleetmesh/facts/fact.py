@@ -14,7 +14,7 @@ Probes = Callable[[Inventory], Mapping[str, Probe]]
 """What to ask, by subject."""
 
 
-_TOLD = 200  # characters of what a parser broke on
+_TOLD = 400  # characters of why an answer is not understood; it may quote the answer
 
 
 class NotUnderstood(Exception):
@@ -42,8 +42,9 @@ class Fact(Generic[T]):
         except NotUnderstood:
             raise
         except Exception as error:  # RecursionError and MemoryError included
-            told = f"{type(error).__name__}: {error}"[:_TOLD]
-            raise NotUnderstood(f"the parser broke on it: {told}") from error
+            raise NotUnderstood(
+                f"the parser broke on it: {type(error).__name__}: {error}"
+            ) from error
 
 
 def succeeded(transcript: Transcript) -> str:
@@ -118,6 +119,8 @@ class Observed(Mapping[str, T]):
         return transcript
 
     def _refuse(self, transcript: Transcript, error: NotUnderstood) -> NoReturn:
+        told = str(error)
+        told = f"{told[:_TOLD]} …" if len(told) > _TOLD else told
         raise Inconclusive(
-            f"{transcript.host}: `{self._fact}` was not understood: {error}"
+            f"{transcript.host}: `{self._fact}` was not understood: {told}"
         ) from error
