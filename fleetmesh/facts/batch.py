@@ -142,7 +142,9 @@ def _frames(
         if breaks_off and not whole:
             break
         mark = re.fullmatch(rb"%s %d%s" % (kind.encode(), index, marks[kind]), line)
-        if not mark or not whole or index >= count:
+        if mark and not whole:
+            raise Disordered(f"another marker follows `{kind} {index}` at once")
+        if not mark or index >= count:
             expected = f"`{kind} {index}`" if index < count else "nothing more"
             raise Disordered(f"expected {expected}, found {_shown(line)}")
         if not ends:

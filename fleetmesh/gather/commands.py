@@ -1,5 +1,6 @@
 """Shell commands on a host, all in one exec; and files on the suite's own machine."""
 
+import re
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -42,6 +43,9 @@ def run_batch(
     return transcripts + [_clock(question, done, answers) for question in clocks]
 
 
+_NONCE = re.compile(rb"fleetmesh-[0-9a-f]{16}")
+
+
 def new_nonce() -> str:
     """The random word of one exec, in the form that infra/verify/gate knows."""
     return f"fleetmesh-{secrets.token_hex(8)}"
@@ -57,16 +61,15 @@ def answers_of(done: Completed, nonce: str, count: int) -> dict[int, batch.Answe
 
     Raises batch.Disordered where somebody else may have answered.
     """
-    if not done.lost and nonce.encode() not in done.stdout + done.stderr:
+    mark = b"\n%s " % nonce.encode()
+    if not done.lost and mark not in done.stdout and mark not in done.stderr:
         return {}
     return batch.split(done.stdout, done.stderr, nonce, count, broken=bool(done.lost))
 
 
 def not_believed(found: batch.Disordered) -> str:
     """Why none of a host's answers counts."""
-    return (
-        f"its answers are not marked as the suite marks them, as if somebody forged them: {found}"
-    )
+    return f"its answers are not marked as the suite marks them; who gave them is unknown: {found}"
 
 
 def _commands(questions: list[Question], inventory: Inventory) -> list[tuple[str, float]]:
@@ -112,7 +115,7 @@ def why(host: str, done: Completed) -> str:
     """Why an exec answered nothing, or nothing more."""
     if done.lost:
         return done.lost if host in done.lost else f"{host}: {done.lost}"
-    if done.exit_status == batch.MISREAD:
+    if done.exit_status == batch.MISREAD or _NONCE.search(done.stderr):  # which it complains about
         return (
             f"{host} ran no command of the suite: what its log-in shell starts by itself "
             "(as .bashrc) read the questions from its standard input"

@@ -44,10 +44,11 @@ def observed(case: Case, stdout: bytes) -> Any:
     fact = FACTS[case.fact]
     try:
         return Observed(fact, {"railiance01": transcript}, lambda _: None)["railiance01"]
-    except Inconclusive as cause:
-        assert str(cause).startswith(f"railiance01: `{fact}` was not understood: ")
-        assert len(str(cause)) < 600
-        return None
+    except Inconclusive as found:
+        cause = str(found)
+    assert cause.startswith(f"railiance01: `{fact}` was not understood: ")
+    assert len(cause) < 600
+    return None
 
 
 def looked_at(found: Any) -> None:
