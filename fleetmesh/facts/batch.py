@@ -16,9 +16,12 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Everything that a log-in sets up is left behind but what names the user, its commands and its
-# systemd. A variable that is not set stays so: programs tell that from an empty one.
-_KEPT = ("HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
+# Everything that a log-in sets up is left behind but what names the user, its session, its commands
+# and its systemd. A variable that is not set stays so: programs tell that from an empty one.
+_KEPT = (
+    *("HOME", "USER", "LOGNAME", "XDG_SESSION_ID", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"),
+    "DBUS_SESSION_BUS_ADDRESS",
+)
 _CLEAN = " ".join(
     (
         "exec /usr/bin/env -i",

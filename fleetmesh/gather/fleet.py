@@ -87,7 +87,7 @@ class Fleet:
         snapshot = Snapshot() if into is None else into
 
         def hear(transcripts: list[Transcript]) -> None:
-            transcripts = [self._redacted(transcript) for transcript in transcripts]
+            transcripts = [self.redactor.transcript(transcript) for transcript in transcripts]
             for transcript in transcripts:
                 snapshot.add(transcript)
             heard(transcripts)
@@ -144,13 +144,6 @@ class Fleet:
             for job in as_completed(jobs):
                 hear(_answers(job, jobs[job]))
         hear([self._attributed(transcript) for transcript in http])
-
-    def _redacted(self, transcript: Transcript) -> Transcript:
-        try:
-            return self.redactor.transcript(transcript)
-        except Exception as error:  # noqa: BLE001 - as _answers
-            cause = f"{transcript.host}: no secrets could be looked for: {type(error).__name__}"
-            return replace(transcript, stdout=b"", stderr=b"", details={}, lost=cause)
 
     def _attributed(self, transcript: Transcript) -> Transcript:
         """A request that failed on a session which broke says nothing of the service."""

@@ -144,8 +144,9 @@ def right(answers: list[Transcript], home: Path) -> None:
     assert (second.lost, second.out) == (None, f"{home}\n")
     assert third.out == "C\n/etc\n00\na/b\n\n"
     names = {line.partition("=")[0] for line in environment.out.splitlines()}
-    kept = {"HOME", "USER", "LOGNAME", "PATH", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"}
-    assert names <= kept | {"LC_ALL", "PWD", "OLDPWD", "SHLVL", "_"}
+    kept = {"HOME", "USER", "LOGNAME", "PATH", "DBUS_SESSION_BUS_ADDRESS", "LC_ALL"}
+    kept |= {"XDG_SESSION_ID", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"}
+    assert names <= kept | {"PWD", "OLDPWD", "SHLVL", "_"}
     assert {"HOME", "PATH"} <= names
     assert hangs.lost == "railiance01: `f4` did not end within 0.5 s"
     assert (last.lost, last.stdout) == (None, b"last\n")
