@@ -303,11 +303,34 @@ class ClockOff(Fault):
     """
 
     turns = {"PRE-12.clock": warn("s apart, more than 2 s")}
+    host, offset = COULOMB, "1 hour"
     file = "/usr/local/bin/date"
 
     def inject(self) -> None:
-        ahead = 'exec /usr/bin/date -d "1 hour" "$@"'
-        root(COULOMB, f"printf '#!/bin/sh\\n%s\\n' '{ahead}' >{self.file}; chmod +x {self.file}")
+        script = f'exec /usr/bin/date -d "{self.offset}" "$@"'
+        quoted = f"printf '#!/bin/sh\\n%s\\n' '{script}'"
+        root(self.host, f"{quoted} >{self.file}; chmod +x {self.file}")
 
     def heal(self) -> None:
-        root(COULOMB, f"rm {self.file}")
+        root(self.host, f"rm {self.file}")
+
+
+class ClockSetBack(ClockOff):
+    """railiance01's clock was set back by an hour, after a fleet unit had been restarted."""
+
+    turns = {
+        **ClockOff.turns,
+        f"CUT-04.steady[{HUB}]": inconclusive("the clock of railiance01 was set back since"),
+    }
+    host, offset = RAILIANCE, "1 hour ago"
+
+    def inject(self) -> None:
+        units("kill -s KILL", HUB)
+        restarts = f"systemctl --user show {HUB} -p NRestarts --value"
+        user(RAILIANCE, f"timeout 8 sh -c 'until [ $({restarts}) -ge 1 ]; do sleep 0.1; done'")
+        until_listening(HUB)
+        super().inject()
+
+    def heal(self) -> None:
+        super().heal()
+        units("restart", HUB)
