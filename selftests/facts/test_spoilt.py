@@ -163,12 +163,12 @@ def test_who_a_host_is_can_be_told_of_the_others(stdout: bytes) -> None:
 
 
 def test_an_address_that_two_hosts_report_is_neither_s() -> None:
-    given = INVENTORY.hosts["railiance01"].addresses[0]
-    for hosts in (("coulombcore", "workstation"), ("workstation", "coulombcore")):
+    given = INVENTORY.hosts["coulombcore"].addresses[0]
+    for hosts in (("railiance01", "workstation"), ("workstation", "railiance01")):
         places = Places(INVENTORY)
         for host in hosts:
             places.learn(host, ("172.17.0.1", given))
         places.learn(hosts[0], ("172.17.0.1",))
         assert places.name("172.17.0.1") == "172.17.0.1 (which several hosts report as their own)"
         assert not places.knows(places.name("172.17.0.1"))
-        assert places.name(given) == "railiance01"
+        assert places.name(given) == "coulombcore"
