@@ -20,11 +20,17 @@ class Places:
         self._hosts = {
             address: name for name, host in inventory.hosts.items() for address in host.addresses
         }
+        self._given = frozenset(self._hosts)
+        self._disputed: set[str] = set()
 
     def learn(self, host: str, addresses: tuple[str, ...]) -> None:
-        """Add the addresses that a host itself reports; an address of the inventory's stays."""
+        """Add the addresses that a host itself reports; an address of the inventory's stays.
+
+        One that two hosts report names neither: what one says of itself is no word about another.
+        """
         for address in addresses:
-            self._hosts.setdefault(address, host)
+            if self._hosts.setdefault(address, host) != host and address not in self._given:
+                self._disputed.add(address)
 
     def knows(self, origin: str | None) -> bool:
         """Whether `origin`, as held_by tells it, is a host of the inventory or the host itself."""
@@ -32,6 +38,8 @@ class Places:
 
     def name(self, address: str) -> str:
         """The host's name, or the address with a remark that no inventory knows it."""
+        if address in self._disputed:
+            return f"{address} (which several hosts report as their own)"
         return self._hosts.get(address, f"{address} (no host of the inventory)")
 
 

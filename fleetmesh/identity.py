@@ -36,7 +36,7 @@ def _stranger(snapshot: Snapshot, inventory: Inventory, host: str) -> str | None
     if transcript is None or transcript.lost:
         return None
     try:
-        found = MACHINES.parse(transcript).hostname
+        found = MACHINES.read(transcript).hostname
     except NotUnderstood:
         return None
     expected = inventory.hosts[host].hostname

@@ -55,5 +55,5 @@ def _parsed(fact: Fact[Any], transcript: Transcript | None) -> Any:
     if transcript is None or transcript.lost:
         return None
     with suppress(NotUnderstood):
-        return fact.parse(transcript)
+        return fact.read(transcript)
     return None

@@ -33,6 +33,20 @@ class Fact(Generic[T]):
     def __str__(self) -> str:
         return self.name
 
+    def read(self, transcript: Transcript) -> T:
+        """What the parser makes of an answer. Raises NotUnderstood, whatever the parser does.
+
+        A host may say anything; what breaks a parser must spoil no more than what needs the answer.
+        """
+        try:
+            return self.parse(transcript)
+        except NotUnderstood:
+            raise
+        except Exception as error:  # RecursionError and MemoryError included
+            raise NotUnderstood(
+                f"the parser broke on it: {type(error).__name__}: {error}"
+            ) from error
+
 
 def succeeded(transcript: Transcript) -> str:
     """The output of a command that must exit 0; raises NotUnderstood otherwise."""
@@ -96,7 +110,7 @@ class Observed(Mapping[str, T]):
             if over_lines := sorted(OVER_LINES.intersection(hidden)):
                 self._hide(transcript, over_lines)
             try:
-                parsed = self._fact.parse(transcript)
+                parsed = self._fact.read(transcript)
             except NotUnderstood as error:
                 if hidden:
                     self._hide(transcript, hidden)

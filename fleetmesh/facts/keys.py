@@ -141,7 +141,7 @@ _CERTIFICATE = re.compile(
     r"""[^\n]*:\n
     \ +Type:\ \S+\ user\ certificate\n
     \ +Public\ key:\ [^\n]+\n
-    \ +Signing\ CA:\ \S+\ (?P<ca>SHA256:\S+)[^\n]*\n
+    \ +Signing\ CA:\ \S+\ (?P<ca>SHA256:\S+)(?:\ [^\n]*)?\n
     \ +Key\ ID:\ "(?P<key_id>[^\n]*)"\n
     \ +Serial:\ \d+\n
     \ +Valid:\ (?:forever|from\ \S+\ to\ (?P<to>\S+)|before\ (?P<before>\S+)|after\ \S+)\n

@@ -59,6 +59,11 @@ class ClockOffset:
 
     earliest: float
     latest: float
+    last: float
+    """The host's own last reading of its clock, after it has answered all: seconds since the epoch.
+
+    What the host says has happened, has happened before; so ages are told by it.
+    """
 
 
 def parse_clock(transcript: Transcript) -> ClockOffset:
@@ -67,17 +72,17 @@ def parse_clock(transcript: Transcript) -> ClockOffset:
     The host read its clock first after the question was sent, and last before the answer arrived;
     the width of the bounds is what the network took.
     """
-    try:
-        first, last = (float(time) for time in succeeded(transcript).split())
-    except ValueError:
-        raise NotUnderstood("expected two times as `date +%s.%N` prints them") from None
+    times = re.fullmatch(r"(\d{1,10}\.\d{1,9})\n(\d{1,10}\.\d{1,9})\n?", succeeded(transcript))
+    if not times:
+        raise NotUnderstood("expected two times as `date +%s.%N` prints them")
+    first, last = float(times[1]), float(times[2])
     if transcript.sent is None or transcript.received is None:
         raise NotUnderstood("the exchange was not timed")
 
     def since(remote: float, local: datetime) -> float:
         return remote - local.timestamp()
 
-    return ClockOffset(since(last, transcript.received), since(first, transcript.sent))
+    return ClockOffset(since(last, transcript.received), since(first, transcript.sent), last)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, Probes, blocks, succeeded
 from fleetmesh.facts.probe import Exec
@@ -10,7 +11,8 @@ from fleetmesh.transcript import Transcript
 _PROCESS = re.compile(r'\("(.*?)",pid=(\d+),fd=\d+\)')
 _USERS = re.compile(rf"users:\((?:{_PROCESS.pattern},?)+\)")
 _LINE = re.compile(
-    r"(?:(?:LISTEN|ESTAB) +)?\d+ +\d+ +(?P<local>\S+:\d+) +(?P<peer>\S+:(?:\d+|\*))(?P<more> .*|)"
+    r"(?:(?:LISTEN|ESTAB) +)?\d+ +\d+ +(?P<local>\S+:\d{1,5}) +(?P<peer>\S+:(?:\d{1,5}|\*))"
+    r"(?P<more> .*|)"
 )
 _SESSION = re.compile(r"session-([^/]+)\.scope")
 
@@ -84,20 +86,28 @@ def parse_sockets(transcript: Transcript) -> tuple[Socket, ...]:
             number = {name: int(fields.get(name, "0")) for name in _NUMBERS}
         except ValueError as error:
             raise NotUnderstood(f"{error} in the line of ss: {line!r}") from None
-        sockets.append(
-            Socket(
-                local=columns["local"],
-                peer=columns["peer"],
-                uid=number["uid"],
-                cgroup=fields.get("cgroup"),
-                processes=tuple(
-                    (n, int(pid)) for n, pid in _PROCESS.findall(users[0] if users else "")
-                ),
-                sent=number["bytes_sent"] - number["bytes_retrans"],
-                received=number["bytes_received"],
-            )
+        socket = Socket(
+            local=columns["local"],
+            peer=columns["peer"],
+            uid=number["uid"],
+            cgroup=fields.get("cgroup"),
+            processes=tuple(
+                (n, int(pid)) for n, pid in _PROCESS.findall(users[0] if users else "")
+            ),
+            sent=number["bytes_sent"] - number["bytes_retrans"],
+            received=number["bytes_received"],
         )
+        if not (_is_address(socket.ip) and _is_address(socket.peer_ip)):
+            raise NotUnderstood(f"no addresses in the line of ss: {line!r}")
+        sockets.append(socket)
     return tuple(sockets)
+
+
+def _is_address(ip: str) -> bool:
+    try:
+        return ip == "*" or bool(ip_address(ip))
+    except ValueError:
+        return False
 
 
 _NUMBERS = ("uid", "bytes_sent", "bytes_retrans", "bytes_received")

@@ -46,6 +46,8 @@ class Unit:
     main_pid: int
     started: float | None
     """Start of the main process, seconds since the epoch on the host's clock."""
+    started_within: float
+    """So many seconds after `started` it may have been: 0, or 1 where systemd tells whole ones."""
     restarts: int
     triggers: tuple[str, ...]
     commands: tuple[str, ...]
@@ -58,7 +60,10 @@ class Unit:
 
 
 def parse_units(transcript: Transcript) -> dict[str, Unit]:
-    """Read `systemctl --user show --timestamp=us+utc`; systemctl(1)."""
+    """Read `systemctl --user show --timestamp=us+utc`; systemctl(1).
+
+    Before systemd 248 it tells whole seconds, and before 247 it does not know the option.
+    """
     units = {}
     for block in blocks(succeeded(transcript)):
         missing = {"Id", "LoadState", "ActiveState", "SubState"} - block.keys()
@@ -75,6 +80,7 @@ def _unit(block: dict[str, str]) -> Unit:
     if repeated := [key for key in block if "\n" in block[key] and key != "ExecStart"]:
         raise NotUnderstood(f"{repeated[0]} is given more than once")
     try:
+        started, started_within = _time(block.get("ExecMainStartTimestamp", ""))
         return Unit(
             name=block["Id"],
             load=block["LoadState"],
@@ -86,7 +92,8 @@ def _unit(block: dict[str, str]) -> Unit:
             drop_ins=tuple(block.get("DropInPaths", "").split()),
             need_reload={"yes": True, "no": False}[block["NeedDaemonReload"]],
             main_pid=int(block.get("MainPID", "0")),
-            started=_time(block.get("ExecMainStartTimestamp", "")),
+            started=started,
+            started_within=started_within,
             restarts=int(block.get("NRestarts", "0")),
             triggers=tuple(block.get("Triggers", "").split()),
             commands=tuple(
@@ -97,15 +104,19 @@ def _unit(block: dict[str, str]) -> Unit:
         raise NotUnderstood(f"{block['Id']}: {error}") from None
 
 
-def _time(printed: str) -> float | None:
-    """Seconds since the epoch, to the microsecond: an edit may follow a start within a second."""
+def _time(printed: str) -> tuple[float | None, float]:
+    """Seconds since the epoch, and how many later it may have been.
+
+    To the microsecond, where systemd tells it: an edit may follow a start within a second.
+    """
     if printed in ("", "n/a"):
-        return None
-    match = re.fullmatch(r"[A-Z][a-z]{2} (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}) UTC", printed)
+        return None, 0.0
+    match = re.fullmatch(r"[A-Z][a-z]{2} (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d{6})? UTC", printed)
     if not match:
         example = "Tue 2026-11-24 02:32:15.123456 UTC"
         raise NotUnderstood(f"expected a time such as {example}, found {printed!r}")
-    return datetime.fromisoformat(f"{match[1]}+00:00").timestamp()
+    time = datetime.fromisoformat(f"{match[1]}{match[2] or ''}+00:00").timestamp()
+    return time, 0.0 if match[2] else 1.0
 
 
 @dataclass(frozen=True)
@@ -184,7 +195,8 @@ def _units(inventory: Inventory) -> dict[str, Probe]:
     named = join(dict.fromkeys(unit for t in tunnels for unit in (t.unit, t.own_unit)))
     properties = " ".join(f"-p {name}" for name in _PROPERTIES)
     command = (
-        f"systemctl --user show --no-pager --timestamp=us+utc {properties} -- "
+        "exact=--timestamp=us+utc; systemctl $exact --version >/dev/null 2>&1 || exact=; "
+        f"TZ=UTC systemctl --user show --no-pager $exact {properties} -- "
         f"{named} '*.service' '*.timer'"
     )
     hosts = (*inventory.carriers, inventory.workstation.host)

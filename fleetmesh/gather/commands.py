@@ -1,5 +1,6 @@
 """Shell commands on a host, all in one exec; and files on the suite's own machine."""
 
+import re
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -24,14 +25,19 @@ def run_batch(
 ) -> list[Transcript]:
     """Run the commands of `questions` on one host, in one exec, and take the answers apart."""
     default = inventory.limits.command
-    nonce = f"fleetmesh-{secrets.token_hex(8)}"
+    nonce = new_nonce()
     asked = [question for question in questions if isinstance(question.probe, Exec)]
     commands = _commands(questions, inventory)
     done = session.run(
-        batch_text(questions, inventory, nonce),
+        batch.COMMAND,
+        stdin=batch.compose(commands, nonce),
         deadline=longest((deadline for _, deadline in commands), default),
     )
-    answers = batch.split(done.stdout, done.stderr, nonce)
+    try:
+        answers = answers_of(done, nonce, len(commands))
+    except batch.Disordered as found:
+        cause = f"{session.target.name}: {not_believed(found)}"
+        return [q.lost(cause, started=done.started, seconds=done.seconds) for q in questions]
     offset = _offset(done, answers)
     transcripts = [
         _transcript(question, answers.get(index), done, commands[index][1], offset)
@@ -41,18 +47,42 @@ def run_batch(
     return transcripts + [_clock(question, done, answers) for question in clocks]
 
 
-def batch_text(questions: list[Question], inventory: Inventory, nonce: str) -> str:
-    """The one shell command that puts all `questions` to their host."""
-    commands = _commands(questions, inventory)
-    return batch.compose(commands or [("true", inventory.limits.command)], nonce)
+_NONCE = re.compile(rb"fleetmesh-[0-9a-f]{16}")
+
+
+def new_nonce() -> str:
+    """The random word of one exec, in the form that infra/verify/gate knows."""
+    return f"fleetmesh-{secrets.token_hex(8)}"
+
+
+def batch_text(questions: list[Question], inventory: Inventory, nonce: str) -> bytes:
+    """What batch.COMMAND is given to read, so that it puts all `questions` to its host."""
+    return batch.compose(_commands(questions, inventory), nonce)
+
+
+def answers_of(done: Completed, nonce: str, count: int) -> dict[int, batch.Answer]:
+    """The answers of the `count` commands of an exec; none where it ran none of them.
+
+    Raises batch.Disordered where somebody else may have answered.
+    """
+    mark = b"\n%s " % nonce.encode()
+    if not done.lost and mark not in done.stdout and mark not in done.stderr:
+        return {}
+    return batch.split(done.stdout, done.stderr, nonce, count, broken=bool(done.lost))
+
+
+def not_believed(found: batch.Disordered) -> str:
+    """Why none of a host's answers counts."""
+    return f"its answers are not marked as the suite marks them; who gave them is unknown: {found}"
 
 
 def _commands(questions: list[Question], inventory: Inventory) -> list[tuple[str, float]]:
-    return [
+    asked = [
         (question.probe.command, question.probe.seconds or inventory.limits.command)
         for question in questions
         if isinstance(question.probe, Exec)
     ]
+    return asked or [("true", inventory.limits.command)]  # for the sake of its clock
 
 
 def longest(deadlines: Iterable[float], default: float) -> float:
@@ -68,16 +98,16 @@ def _transcript(
     offset: float,
 ) -> Transcript:
     if answer is None:
-        return question.lost(_why(question, done), started=done.started, seconds=done.seconds)
+        return question.lost(why(question.host, done), started=done.started, seconds=done.seconds)
     given = {
         "started": datetime.fromtimestamp(answer.began - offset, UTC),
-        "seconds": (answer.ended or answer.began) - answer.began,
+        "seconds": max(0.0, (answer.ended or answer.began) - answer.began),
         "exit_status": answer.exit_status,
         "stdout": answer.stdout,
         "stderr": answer.stderr,
     }
     if answer.ended is None:
-        return question.lost(_why(question, done), **given)
+        return question.lost(why(question.host, done), **given)
     if answer.timed_out:
         return question.lost(
             f"{question.host}: `{question.fact}` did not end within {deadline:g} s", **given
@@ -85,11 +115,17 @@ def _transcript(
     return question.answer(**given)
 
 
-def _why(question: Question, done: Completed) -> str:
+def why(host: str, done: Completed) -> str:
+    """Why an exec answered nothing, or nothing more."""
     if done.lost:
-        return done.lost if question.host in done.lost else f"{question.host}: {done.lost}"
+        return done.lost if host in done.lost else f"{host}: {done.lost}"
+    if done.exit_status == batch.MISREAD or _NONCE.search(done.stderr):  # which it complains about
+        return (
+            f"{host} ran no command of the suite: what its log-in shell starts by itself "
+            "(as .bashrc) read the questions from its standard input"
+        )
     return (
-        f"{question.host} ran no command of the suite: exit status {done.exit_status}, "
+        f"{host} ran no command of the suite: exit status {done.exit_status}, "
         f"{last_line(done.stderr, 'and it said nothing')}"
     )
 
@@ -105,7 +141,7 @@ def _offset(done: Completed, answers: dict[int, batch.Answer]) -> float:
 def _clock(question: Question, done: Completed, answers: dict[int, batch.Answer]) -> Transcript:
     ended = [answer.ended for answer in answers.values() if answer.ended is not None]
     if not ended:
-        return question.lost(_why(question, done), started=done.started, seconds=done.seconds)
+        return question.lost(why(question.host, done), started=done.started, seconds=done.seconds)
     first = min(answer.began for answer in answers.values())
     return question.answer(
         started=done.started,

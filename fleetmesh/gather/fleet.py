@@ -34,6 +34,7 @@ from fleetmesh.snapshot import Snapshot
 from fleetmesh.transcript import Transcript
 
 _WORKERS = 24
+_TOLD = 200  # characters of what broke
 
 
 class Fleet:
@@ -110,40 +111,40 @@ class Fleet:
 
         http = []
         with ExitStack() as held, ThreadPoolExecutor(_WORKERS, "gather") as pool:
-            jobs: list[Future[list[Transcript]]] = []
+            jobs: dict[Future[list[Transcript]], list[Question]] = {}
             kubeconfigs = self._kubeconfigs(pool, ask((Kubernetes, ExecInPod)))
             requests = [
-                pool.submit(services.get, self._session(q), q, self.inventory, index)
+                (q, pool.submit(services.get, self._session(q), q, self.inventory, index))
                 for index, q in enumerate(ask(Get))
             ]
-            jobs += [
-                pool.submit(services.write_and_read_back, self._session(q), q, self.inventory)
-                for q in ask(WriteAndReadBack)
-            ]
+            for q in ask(WriteAndReadBack):
+                write = services.write_and_read_back
+                jobs[pool.submit(write, self._session(q), q, self.inventory)] = [q]
             for _, text in kubeconfigs.values():  # before anything is written that may repeat them
                 self.redactor.learn_kubeconfig(text.result().text)
             hear([self._answer_session(question) for question in ask(Session)])
             hear([commands.read_file(question) for question in ask(ReadFile)])
             for cluster, (asked, text) in kubeconfigs.items():
-                jobs.append(
-                    pool.submit(
-                        kubernetes.ask,
-                        self._live(self.inventory.clusters[cluster].host),
-                        asked,
-                        self.inventory,
-                        text.result(),
-                    )
+                job = pool.submit(
+                    kubernetes.ask,
+                    self._live(self.inventory.clusters[cluster].host),
+                    asked,
+                    self.inventory,
+                    text.result(),
                 )
-            for request in requests:
-                transcript, open_connection = request.result()
+                jobs[job] = asked
+            for q, request in requests:
+                try:
+                    transcript, open_connection = request.result()
+                except Exception as error:  # noqa: BLE001 - as _answers
+                    transcript, open_connection = _broke(q, error), lambda: None
                 http.append(transcript)
                 held.callback(open_connection)
-            jobs += [
-                pool.submit(commands.run_batch, self._live(host), asked, self.inventory)
-                for host, asked in by_host(ask((Exec, Clock))).items()
-            ]
+            for host, asked in by_host(ask((Exec, Clock))).items():
+                job = pool.submit(commands.run_batch, self._live(host), asked, self.inventory)
+                jobs[job] = asked
             for job in as_completed(jobs):
-                hear(job.result())
+                hear(_answers(job, jobs[job]))
         hear([self._attributed(transcript) for transcript in http])
 
     def _attributed(self, transcript: Transcript) -> Transcript:
@@ -209,3 +210,16 @@ class Fleet:
             connect_deadline=self.inventory.limits.connect,
             ssh_config=self.inventory.ssh_config,
         )
+
+
+def _answers(job: Future[list[Transcript]], asked: list[Question]) -> list[Transcript]:
+    """What came of a job. Where it broke on what a host said, only its own questions are lost."""
+    try:
+        return job.result()
+    except Exception as error:  # noqa: BLE001 - RecursionError and MemoryError included
+        return [_broke(question, error) for question in asked]
+
+
+def _broke(question: Question, error: Exception) -> Transcript:
+    told = f"{type(error).__name__}: {error}"[:_TOLD]
+    return question.lost(f"{question.host}: asking for `{question.fact}` broke: {told}")

@@ -1,14 +1,15 @@
 """Questions to a cluster's API, with the official client, over its host's session."""
 
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
 from fleetmesh import strict_json, yaml12
+from fleetmesh.facts import batch
 from fleetmesh.facts.probe import ExecInPod, Kubernetes
 from fleetmesh.gather.api import get
+from fleetmesh.gather.commands import answers_of, new_nonce, not_believed, why
 from fleetmesh.gather.pod_exec import NoPod, exec_in_pod
 from fleetmesh.gather.question import Question
 from fleetmesh.inventory import Cluster, Inventory
@@ -28,21 +29,35 @@ class Kubeconfig:
     missing: str | None = None
 
 
-def kubeconfig_text(cluster: Cluster, mark: str) -> str:
-    """The shell command that prints a kubeconfig after `mark`: a log-in shell may print before."""
-    return f"echo {mark} && cat {quote(cluster.kubeconfig)}"
+def kubeconfig_text(cluster: Cluster, nonce: str, deadline: float) -> bytes:
+    """What batch.COMMAND is given to read, so that it prints a kubeconfig."""
+    return batch.compose([(f"cat {quote(cluster.kubeconfig)}", deadline)], nonce)
 
 
 def read_kubeconfig(session: Session, cluster: Cluster, deadline: float) -> Kubeconfig:
     """Read the cluster's kubeconfig on its host; `deadline` in seconds."""
-    mark = f"fleetmesh-{secrets.token_hex(8)}"
-    done = session.run(kubeconfig_text(cluster, mark), deadline=deadline, limit=yaml12.LONGEST)
+    nonce = new_nonce()
+    done = session.run(
+        batch.COMMAND,
+        stdin=kubeconfig_text(cluster, nonce, deadline),
+        deadline=deadline,
+        limit=yaml12.LONGEST,
+    )
+    try:
+        answer = answers_of(done, nonce, 1).get(0)
+    except batch.Disordered as found:
+        return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {not_believed(found)}")
     if done.lost:
         return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {done.lost}")
-    if done.exit_status != 0:
-        why = last_line(done.stderr, "no reason given")
-        return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {why}")
-    return Kubeconfig(text=done.stdout.decode("utf-8", "replace").partition(f"{mark}\n")[2])
+    if answer is None:
+        return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {why(cluster.host, done)}")
+    if answer.timed_out:
+        late = f"it was not read within {deadline:g} s"
+        return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {late}")
+    if answer.exit_status != 0:
+        told = last_line(answer.stderr, "no reason given")
+        return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {told}")
+    return Kubeconfig(text=answer.stdout.decode("utf-8", "replace"))
 
 
 def ask(

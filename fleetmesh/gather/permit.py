@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from fleetmesh.facts import Fact
+from fleetmesh.facts import Fact, batch
 from fleetmesh.facts.probe import Clock, Exec, ExecInPod, Get, Kubernetes, endpoint
 from fleetmesh.gather.commands import batch_text
 from fleetmesh.gather.kubernetes import kubeconfig_text
 from fleetmesh.gather.question import by_host, questions
 from fleetmesh.inventory import Inventory
 
-NONCE = "NONCE"
+NONCE = f"fleetmesh-{'0' * 16}"
 """Stands for the random word of a run; the gate puts it there before it compares."""
 API = "127.0.0.1:6443"
 """Where a k3s server's own kubeconfig leads, in the form of sshd(8)'s permitopen."""
@@ -24,21 +24,22 @@ GATE = ".config/fleetmesh/gate"
 
 @dataclass
 class Permit:
-    """One host's: digests of whole commands by what they are, and addresses to connect to."""
+    """One host's: digests of whole questions by what they are, and addresses to connect to."""
 
-    commands: dict[str, list[str]] = field(default_factory=dict)
+    questions: dict[str, list[str]] = field(default_factory=dict)
     destinations: list[str] = field(default_factory=list)
 
-    def allow(self, command: str, what: str) -> None:
-        """Put a command on the list; two runs may ask the same."""
-        names = self.commands.setdefault(sha256(command.encode()).hexdigest(), [])
+    def allow(self, text: bytes, what: str) -> None:
+        """Put what batch.COMMAND may be given to read on the list; two runs may ask the same."""
+        digest = sha256(batch.COMMAND.encode() + b"\0" + text).hexdigest()
+        names = self.questions.setdefault(digest, [])
         if what not in names:
             names.append(what)
 
     @property
     def lines(self) -> str:
         """The file that the gate reads: a digest and what it stands for, a line each."""
-        return "".join(f"{digest}  {', '.join(w)}\n" for digest, w in self.commands.items())
+        return "".join(f"{digest}  {', '.join(w)}\n" for digest, w in self.questions.items())
 
     def authorized_keys(self, key: str) -> str:
         """The line for sshd(8)'s authorized_keys that gives `key` this permit.
@@ -63,13 +64,13 @@ def permits(
                 continue
             permit = found[host]
             opened = [endpoint(q.probe.ip, q.probe.port) for q in asked if isinstance(q.probe, Get)]
-            batch = [q for q in asked if isinstance(q.probe, (Exec, Clock))]
-            if batch:
-                permit.allow(batch_text(batch, inventory, NONCE), name)
+            commands = [q for q in asked if isinstance(q.probe, (Exec, Clock))]
+            if commands:
+                permit.allow(batch_text(commands, inventory, NONCE), name)
             for cluster in dict.fromkeys(
                 q.probe.cluster for q in asked if isinstance(q.probe, (Kubernetes, ExecInPod))
             ):
-                text = kubeconfig_text(inventory.clusters[cluster], NONCE)
+                text = kubeconfig_text(inventory.clusters[cluster], NONCE, inventory.limits.command)
                 permit.allow(text, f"kubeconfig of {cluster}")
                 opened.append(api)
             known = permit.destinations

@@ -65,7 +65,7 @@ class CertificateExpired(_Certificate):
     """The certificate has expired: nobody signs a new one."""
 
     validity = "20200101:20200102"
-    turns = {CHECK: fail("the certificate ends 2020-01-02"), **REFUSED}
+    turns = {CHECK: fail("the certificate ended 2020-01-02"), **REFUSED}
 
 
 class CertificateAboutToExpire(_Certificate):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from rehearsal import fleet
 from rehearsal.faults.fault import Fault
 from rehearsal.faults.hosts import configure_sshd, restore_sshd
-from rehearsal.faults.means import COULOMB, RAILIANCE, user
+from rehearsal.faults.means import COULOMB, RAILIANCE, WORKSTATION, root, user
 
 
 class LoginShellPrintsBanner(Fault):
@@ -19,6 +20,59 @@ class LoginShellPrintsBanner(Fault):
     def heal(self) -> None:
         for host in (RAILIANCE, COULOMB):
             user(host, "mv bashrc.kept .bashrc")
+
+
+class LoginShellSetsEverything(Fault):
+    """The log-in shells of all hosts set what changes the output of every program, and more."""
+
+    harmless = True
+    line = (
+        "export COLUMNS=20 POSIXLY_CORRECT=1 LC_ALL=de_DE.UTF-8 CDPATH=/usr TZ=Asia/Kathmandu "
+        "GREP_OPTIONS=-v SYSTEMD_COLORS=1 QUOTING_STYLE=c ENV=/nowhere BASH_ENV=/nowhere; "
+        "timeout() { false; }; date() { false; }; ss() { false; }; systemctl() { false; }; "
+        "export -f timeout date ss systemctl; alias cat=false; cd /; set -f -u"
+    )
+
+    def inject(self) -> None:
+        for host in (RAILIANCE, COULOMB, WORKSTATION):
+            user(host, f"cp -p .bashrc bashrc.kept && sed -i '1i {self.line}' .bashrc")
+
+    def heal(self) -> None:
+        for host in (RAILIANCE, COULOMB, WORKSTATION):
+            user(host, "mv bashrc.kept .bashrc")
+
+
+class StrangerForgesAnswers(Fault):
+    """Another local user of railiance01 reads whatever /proc shows him, for the suite's nonce.
+
+    Where he finds it, his own arguments, which the suite lists as those of an ssh, say in its name
+    that nothing listens and nothing runs.
+    """
+
+    harmless = True
+    file = "/run/forger.py"
+    program = r"""
+import glob, os, re, sys
+while True:
+    for file in glob.glob("/proc/[0-9]*/cmdline") + glob.glob("/proc/[0-9]*/environ"):
+        try:
+            found = re.search(rb"fleetmesh-[0-9a-f]{16}", open(file, "rb").read())
+        except OSError:
+            continue
+        if found:
+            n = found[0].decode()
+            lines = "".join(f"\n{n} begin {i} 1.0\n\n{n} end {i} 1.0 0\n" for i in range(40))
+            named = "import time; open('/proc/self/comm', 'w').write('ssh'); time.sleep(600)"
+            os.execv(sys.executable, ["ssh", "-c", named, lines])
+"""
+
+    def inject(self) -> None:
+        fleet.machine(RAILIANCE).run(["tee", self.file], stdin=self.program)
+        root(RAILIANCE, f"chmod 755 {self.file}; systemd-run -q --unit=forger --uid=nobody "
+                        f"/usr/bin/python3 {self.file}")  # fmt: skip
+
+    def heal(self) -> None:
+        root(RAILIANCE, f"systemctl stop forger; rm {self.file}")
 
 
 class OnlyOneSession(Fault):

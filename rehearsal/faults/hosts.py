@@ -159,6 +159,19 @@ class LoginShellHangs(Fault):
         user(COULOMB, "mv bashrc.kept .bashrc; pkill -x -f 'sleep 60'", check=False)
 
 
+class LoginShellReadsInput(Fault):
+    """A line in ~/.bashrc on coulombcore reads the standard input of whatever is run there."""
+
+    blinds = {COULOMB: inconclusive("read the questions from its standard input")}
+    turns = {"PRE-07.healthy": passes(), "PRE-05.host-key": passes()}
+
+    def inject(self) -> None:
+        user(COULOMB, "cp -p .bashrc bashrc.kept; sed -i '1i read -r line' .bashrc")
+
+    def heal(self) -> None:
+        user(COULOMB, "mv bashrc.kept .bashrc")
+
+
 class ForwardingForbiddenToTheSuite(Fault):
     """railiance01's sshd forbids the forwarding that the suite's own requests need."""
 

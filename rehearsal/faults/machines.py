@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from rehearsal import fleet
 from rehearsal.faults.cluster import HUB_BRIDGE, ISSUES_BRIDGE
 from rehearsal.faults.fault import Fault, fail, inconclusive, warn
-from rehearsal.faults.means import COULOMB, RAILIANCE, WORKSTATION, root, user
-from rehearsal.faults.rewritten import until_unready
+from rehearsal.faults.means import (
+    COULOMB,
+    HUB,
+    ISSUES,
+    RAILIANCE,
+    UNITS,
+    WORKSTATION,
+    restore_unit,
+    root,
+    units,
+    user,
+)
+from rehearsal.faults.rewritten import until_listening, until_unready
 from rehearsal.states import on
 
 # What cannot be known without the user's systemd, and without sockets and log-ins.
@@ -133,6 +145,70 @@ class UserManagerHangs(Fault):
         root(RAILIANCE, "kill -CONT $(systemctl show -p MainPID --value user@1000)")
 
 
+class OneshotHoldsUpTarget(Fault):
+    """A unit of the tunnels' user is long in starting; their systemd is `starting` ever since."""
+
+    harmless = True
+    file = f"{UNITS}/hold.service"
+
+    def inject(self) -> None:
+        text = (
+            "[Service]\\nType=oneshot\\nExecStart=sleep infinity\\n"
+            "[Install]\\nWantedBy=default.target\\n"
+        )
+        user(RAILIANCE, f"printf '{text}' >{self.file}; systemctl --user --quiet enable hold")
+        root(RAILIANCE, "systemctl restart user@1000")
+        state = "systemctl --user show -p SystemState --value"
+        user(RAILIANCE, f"timeout 8 sh -c 'until [ $({state}) = starting ]; do sleep 0.1; done'")
+        until_listening(HUB, ISSUES)
+        fleet.wait_until_served()
+        fleet.wait_until_available()
+
+    def heal(self) -> None:
+        units("--quiet disable --now", "hold")
+        user(RAILIANCE, f"rm {self.file}; systemctl --user daemon-reload")
+
+
+class SystemdTellsWholeSeconds(Fault):
+    """railiance01's systemd is an old one, which knows no times to the microsecond."""
+
+    harmless = True
+    file = "/usr/local/bin/systemctl"
+
+    def inject(self) -> None:
+        script = (
+            'case " $* " in *" --timestamp="*) echo "unrecognized option" >&2; exit 1;; esac; '
+            'exec /usr/bin/systemctl "$@"'
+        )
+        quoted = f"printf '#!/bin/sh\\n%s\\n' '{script}'"
+        root(RAILIANCE, f"{quoted} >{self.file}; chmod +x {self.file}")
+
+    def heal(self) -> None:
+        root(RAILIANCE, f"rm {self.file}")
+
+
+class UnitEditedInTheSecondOfItsStart(SystemdTellsWholeSeconds):
+    """And a fleet unit's file was changed in the second in which the unit started."""
+
+    harmless = False
+    turns = {
+        f"PROD-09.same-after-reboot[{HUB}]": inconclusive(
+            f"{HUB}.service started in the second in which"
+        )
+    }
+
+    def inject(self) -> None:
+        unit = f"{UNITS}/{HUB}.service"
+        start = f"systemctl --user show --timestamp=unix -p ExecMainStartTimestamp --value {HUB}"
+        user(RAILIANCE, f"cp -p {unit} ~/{HUB}.kept; touch -d $({start}).9 {unit}; "
+                        "systemctl --user daemon-reload")  # fmt: skip
+        super().inject()
+
+    def heal(self) -> None:
+        super().heal()
+        restore_unit(HUB)
+
+
 class LingerOff(Fault):
     """Linger is off: the tunnels end with the last log-in, and do not survive a reboot."""
 
@@ -223,19 +299,38 @@ class ProcessesHidden(Fault):
 class ClockOff(Fault):
     """coulombcore's clock is an hour ahead.
 
-    Machines of one kernel share its clock, so it is every program of a log-in that sees another
-    time, by libfaketime.
+    Machines of one kernel share its clock, so it is date(1) that tells another time.
     """
 
     turns = {"PRE-12.clock": warn("s apart, more than 2 s")}
-    lines = (
-        "LD_PRELOAD=/usr/lib/$(uname -m)-linux-gnu/faketime/libfaketime.so.1\\n"
-        "FAKETIME=+3600\\nFAKETIME_DONT_FAKE_MONOTONIC=1\\n"
-    )
+    host, offset = COULOMB, "1 hour"
+    file = "/usr/local/bin/date"
 
     def inject(self) -> None:
-        root(COULOMB, "cp -p /etc/environment /etc/environment.kept; "
-                      f'printf "{self.lines}" >>/etc/environment')  # fmt: skip
+        script = f'exec /usr/bin/date -d "{self.offset}" "$@"'
+        quoted = f"printf '#!/bin/sh\\n%s\\n' '{script}'"
+        root(self.host, f"{quoted} >{self.file}; chmod +x {self.file}")
 
     def heal(self) -> None:
-        root(COULOMB, "mv /etc/environment.kept /etc/environment")
+        root(self.host, f"rm {self.file}")
+
+
+class ClockSetBack(ClockOff):
+    """railiance01's clock was set back by an hour, after a fleet unit had been restarted."""
+
+    turns = {
+        **ClockOff.turns,
+        f"CUT-04.steady[{HUB}]": inconclusive("the clock of railiance01 was set back since"),
+    }
+    host, offset = RAILIANCE, "1 hour ago"
+
+    def inject(self) -> None:
+        units("kill -s KILL", HUB)
+        restarts = f"systemctl --user show {HUB} -p NRestarts --value"
+        user(RAILIANCE, f"timeout 8 sh -c 'until [ $({restarts}) -ge 1 ]; do sleep 0.1; done'")
+        until_listening(HUB)
+        super().inject()
+
+    def heal(self) -> None:
+        super().heal()
+        units("restart", HUB)

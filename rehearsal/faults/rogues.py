@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rehearsal.faults.fault import Fault, Turn, fail
-from rehearsal.faults.means import HUB, RAILIANCE, WORKSTATION, units, user
+from rehearsal.faults.fault import Fault, Turn, fail, inconclusive
+from rehearsal.faults.means import COULOMB, HUB, RAILIANCE, WORKSTATION, root, units, user
 from rehearsal.faults.workstation import HUB_RETIRED, listening, wait_for
 from rehearsal.states import on
 
@@ -49,6 +49,28 @@ class RogueReverseTunnel(_Rogue):
         "PROD-06.interactive": fail("a reverse tunnel runs, process"),
         "PROD-06.listeners[railiance01]": fail("127.0.0.1:18001 is held by"),
     }
+
+
+class ReverseTunnelFromAnAddressOfTwo(RogueReverseTunnel):
+    """It comes from an address of which coulombcore says, too, that it has it."""
+
+    address = "198.18.77.99"
+    ssh = f"-b {address} {RogueReverseTunnel.ssh}"
+    turns = {
+        "PROD-06.interactive": fail("a reverse tunnel runs, process"),
+        "PROD-06.listeners[railiance01]": inconclusive("which several hosts report as their own"),
+    }
+
+    def inject(self) -> None:
+        # A bridge that is down has its addresses, and answers for none of them.
+        root(COULOMB, f"ip link add two type bridge; ip addr add {self.address}/32 dev two")
+        root(WORKSTATION, f"ip addr add {self.address}/24 dev host0")
+        super().inject()
+
+    def heal(self) -> None:
+        super().heal()
+        root(COULOMB, "ip link del two")
+        root(WORKSTATION, f"ip addr del {self.address}/24 dev host0")
 
 
 class _OnProductionPort(_Rogue):

@@ -64,7 +64,7 @@ class UnitFlaps(Fault):
 
     turns = {
         INSTALLED: fail("-RestartSec=2; +RestartSec=20ms"),
-        STEADY: fail("for the 4. time; it is steady after 30 s"),
+        STEADY: fail("s ago, restarts so far: 4; it is steady after 30 s"),
         f"PROD-13.restarts[{HUB}]": warn("restarted 4 times, more than 3"),
     }
 
@@ -83,7 +83,7 @@ class UnitFlaps(Fault):
 class UnitCaughtBetweenTwoEnds(Fault):
     """A fleet unit has lost its ssh a moment ago, and is up again for now."""
 
-    turns = {STEADY: fail("for the 1. time; it is steady after 30 s")}
+    turns = {STEADY: fail("s ago, restarts so far: 1; it is steady after 30 s")}
 
     def inject(self) -> None:
         units("kill -s KILL", HUB)

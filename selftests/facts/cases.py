@@ -23,7 +23,14 @@ from fleetmesh.transcript import Transcript
 
 HERE = Path(__file__).parent
 SAMPLES = HERE.parents[2] / "shared" / "kubernetes-samples"
-SYSTEMS = ("Debian 12", "Debian 13", "Ubuntu 24.04", "Kubernetes 1.36", "the suite itself")
+SYSTEMS = (
+    "Debian 11",
+    "Debian 12",
+    "Debian 13",
+    "Ubuntu 24.04",
+    "Kubernetes 1.36",
+    "the suite itself",
+)
 _KEYS = {
     "system", "constructed", "exit_status", "stdout", "stderr", "sample", "items", "details",
     "sent", "received", "expected", "refused",

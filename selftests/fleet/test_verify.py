@@ -13,6 +13,9 @@ import paramiko
 import pytest
 import yaml
 
+from fleetmesh.facts.batch import COMMAND, compose
+from fleetmesh.gather.kubernetes import kubeconfig_text
+from fleetmesh.inventory import load
 from rehearsal import fleet
 from rehearsal.paths import INVENTORY, SSH_CONFIG
 from selftests.fleet.conftest import ROOT, Checks
@@ -103,25 +106,42 @@ def test_it_verifies(checks: Checks, box: Box, phase: str) -> None:
     assert (run.exit_status, run.verdict) == (0, "READY"), run.terminal
 
 
+TOUCH = compose([(f"touch {MARK}", 5)], "fleetmesh-0123456789abcdef").decode()
+
+
 @pytest.mark.parametrize(
-    "words",
+    ("words", "stdin"),
     [
-        [],
-        [f"touch {MARK}"],
-        ["true"],
-        ["cat ~/.ssh/id_ops"],
-        ["systemctl --user stop fleet-state-hub-coulombcore"],
-        [f"exec sh -c 'touch {MARK}'"],
-        [f"echo fleetmesh-0123456789abcdef && cat ~/.kube/config; touch {MARK}"],
-        [f"echo fleetmesh-0123456789abcdef && cat ~/.kube/config\ntouch {MARK}"],
-        [f"echo fleetmesh-0123456789abcdef$(touch {MARK}) && cat ~/.kube/config"],
+        ([], f"touch {MARK}\n"),
+        ([f"touch {MARK}"], ""),
+        (["true"], ""),
+        (["cat ~/.ssh/id_ops"], ""),
+        (["systemctl --user stop fleet-state-hub-coulombcore"], ""),
+        ([f"exec sh -c 'touch {MARK}'"], ""),
+        ([COMMAND], ""),
+        ([COMMAND], TOUCH),
+        ([COMMAND], f"touch {MARK}\n"),
+        ([f"{COMMAND}; touch {MARK}"], TOUCH),
+        (["sh"], f"touch {MARK}\n"),
     ],
-    ids=lambda words: " ".join(words)[-30:] or "shell",
+    ids=str,
 )
-def test_other_commands_are_refused(box: Box, words: list[str]) -> None:
-    status, out, err = box.ssh("railiance01", *words, stdin=f"touch {MARK}\n")
+def test_other_commands_are_refused(box: Box, words: list[str], stdin: str) -> None:
+    status, out, err = box.ssh("railiance01", *words, stdin=stdin)
     assert (status, out) == (126, "")
     assert "fleetmesh gate: refused" in err
+    assert fleet.run("railiance01", f"test -e {MARK}", check=False).returncode == 1
+
+
+def test_what_may_be_asked_is_answered_and_nothing_more(box: Box) -> None:
+    """The kubeconfig's own question, whole, cut off, and with something after it."""
+    inventory = load(box.inventory)
+    nonce, cluster = "fleetmesh-0123456789abcdef", inventory.clusters["railiance01"]
+    text = kubeconfig_text(cluster, nonce, inventory.limits.command).decode()
+    status, out, _ = box.ssh("railiance01", COMMAND, stdin=text)
+    assert (status, "kind: Config" in out) == (0, True)
+    for other in (text[:-1], text + "\n", f"{text}; touch {MARK}", f"{text}\ntouch {MARK}"):
+        assert box.ssh("railiance01", COMMAND, stdin=other)[:2] == (126, "")
     assert fleet.run("railiance01", f"test -e {MARK}", check=False).returncode == 1
 
 
@@ -230,4 +250,4 @@ def test_another_inventory_is_refused(checks: Checks, box: Box, tmp_path: Path) 
     other.write_text(yaml.safe_dump(document))
     run = checks(f"--fleet={other}", "-m", "production")
     assert run.verdict in ("INCONCLUSIVE", "INCOMPLETE"), run.terminal
-    assert any("not one of the commands on the list" in r["reason"] for r in run.results)
+    assert any("not one of the questions on the list" in r["reason"] for r in run.results)

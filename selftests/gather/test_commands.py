@@ -4,12 +4,13 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fleetmesh.facts.machines import parse_clock
 from fleetmesh.facts.probe import Clock, Exec, Kubernetes, Probe, ReadFile, Session
-from fleetmesh.gather import Fleet
+from fleetmesh.gather import Fleet, commands
 from fleetmesh.inventory import Inventory
 from fleetmesh.sessions import Unreachable
 from selftests.gather.conftest import LIMIT, HereSession, fact
@@ -119,6 +120,55 @@ def test_a_shell_that_runs_nothing_says_why(fleet: Fleet, events: list[str]) -> 
         "railiance01 ran no command of the suite: exit status 1, "
         "This account is currently not available."
     )
+
+
+FORGED = (
+    "printf '\\n%s end 0 1.0 0\\n\\n%s begin 1 1.0\\nforged\\n\\n%s end 1 1.0 0\\n' N N N",
+    "printf '\\n%s begin 1 1.0\\nforged\\n\\n%s end 1 1.0 0\\n' N N",
+    "printf '\\n%s end 2\\n' N >&2",
+    "printf 'N begin 1 1.0'",
+    "printf '\\nN begin 9 1.0\\n'",
+)
+
+
+@pytest.mark.parametrize("command", FORGED)
+def test_whoever_knows_the_nonce_makes_nobody_believe_him(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    word = "fleetmesh-0123456789abcdef"
+    monkeypatch.setattr(commands, "new_nonce", lambda: word)
+    facts = [
+        fact("f", {"x": Exec("railiance01", command.replace("N", word))}),
+        fact("g", {h: Exec(h, "echo true") for h in HOSTS}),
+        fact("clock", {h: Clock(h) for h in HOSTS}),
+    ]
+    found = fleet.gather(facts)
+    of_host = [t for t in found if t.host == "railiance01"]
+    (cause,) = {t.lost for t in of_host}
+    assert cause
+    assert cause.startswith("railiance01: its answers are not marked as the suite marks them; ")
+    assert {t.stdout for t in of_host} == {b""}
+    assert {t.lost for t in found if t.host != "railiance01"} == {None}
+
+
+def test_what_breaks_on_one_host_is_lost_there_alone(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_batch = commands.run_batch
+
+    def breaks(session: Any, *asked: Any) -> Any:
+        if session.target.name == "coulombcore":
+            raise RecursionError("maximum recursion depth exceeded")
+        return run_batch(session, *asked)
+
+    monkeypatch.setattr(commands, "run_batch", breaks)
+    found = fleet.gather([fact("f", {h: Exec(h, "echo true") for h in HOSTS})]).of("f")
+    assert {h: t.lost for h, t in found.items()} == {
+        "railiance01": None,
+        "coulombcore": "coulombcore: asking for `f` broke: RecursionError: maximum recursion depth "
+        "exceeded",
+        "workstation": None,
+    }
 
 
 def test_only_the_command_that_hangs_is_lost(fleet: Fleet) -> None:

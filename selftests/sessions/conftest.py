@@ -8,7 +8,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,8 +72,11 @@ class Sshd:
         self.process.wait()
 
 
-def launch(folder: Path, *lines: str) -> Sshd:
-    """Run an sshd with a host key and a user's key of its own, and more lines of sshd_config."""
+def launch(folder: Path, *lines: str, within: Sequence[str] = ()) -> Sshd:
+    """Run an sshd with a host key and a user's key of its own, and more lines of sshd_config.
+
+    `within` is a command that runs it in surroundings of its own.
+    """
     folder.mkdir()
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
@@ -100,7 +103,7 @@ def launch(folder: Path, *lines: str) -> Sshd:
     (folder / "sshd_config").write_text("\n".join(config) + "\n")
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [SSHD, "-D", "-e", "-f", str(folder / "sshd_config")],
+            [*within, SSHD, "-D", "-e", "-f", str(folder / "sshd_config")],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

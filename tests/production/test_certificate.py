@@ -1,10 +1,11 @@
 """The tunnels' identity is a short-lived certificate, once the migration is done."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from fixtures import Case, Deferred, check
 from fleetmesh.facts.keys import CertificateTrust, LoginAttempt, UserCertificate
+from fleetmesh.facts.machines import ClockOffset
 from fleetmesh.facts.reference import ConfiguredTunnel
 from fleetmesh.inventory import Inventory, Login
 
@@ -23,7 +24,7 @@ def test_tunnels_use_a_valid_certificate(
     logins: Mapping[str, LoginAttempt],
     static_logins: Mapping[str, LoginAttempt],
     reference_tunnels: Mapping[str, dict[str, ConfiguredTunnel]],
-    now: datetime,
+    clocks: Mapping[str, ClockOffset],
     case: Case,
 ) -> None:
     """Fleet tunnels authenticate with a valid `atm-fleet-mesh` certificate, and no static key."""
@@ -44,10 +45,12 @@ def test_tunnels_use_a_valid_certificate(
         f"{login.via} does not know the CA {certificate.ca_fingerprint}"
     )
     assert certificate.valid_until is not None, "the certificate never expires"
+    now = datetime.fromtimestamp(clocks[login.via].last, UTC)  # it is the far end that judges
     left = (certificate.valid_until - now).total_seconds()
+    end = f"{certificate.valid_until:%Y-%m-%d %H:%M:%SZ}"
+    assert left > 0, f"the certificate ended {end}, {-left:.0f} s ago"
     assert left >= demanded.min_lifetime, (
-        f"the certificate ends {certificate.valid_until:%Y-%m-%d %H:%M:%SZ}, in {left:.0f} s; "
-        f"{demanded.min_lifetime} s must be left"
+        f"the certificate ends {end}, in {left:.0f} s; {demanded.min_lifetime} s must be left"
     )
     case.note(f"certificate {certificate.key_id} is valid for another {left:.0f} s")
     attempt = logins[str(login)]
