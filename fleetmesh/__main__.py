@@ -9,7 +9,7 @@ from pathlib import Path
 from fleetmesh.attach.attach import attach, parcel
 from fleetmesh.attach.target import target
 from fleetmesh.evidence.folder import BrokenRecord, read
-from fleetmesh.evidence.journal import CannotRecord
+from fleetmesh.evidence.journal import CannotRecord, put
 from fleetmesh.evidence.sums import SUMS, Refused
 from fleetmesh.evidence.verify import Trust, verify
 from fleetmesh.history.changes import changes
@@ -80,7 +80,8 @@ def _history(given: Namespace) -> int:
         doubt = verified(given.reports, Trust(given.allowed_signers, now))
     every = ages(history, now, given.max_age, doubt) if history.entries else []
     index = given.reports / "index.html"
-    index.write_text(page(history, every, now, given.reports), "utf-8")
+    text = page(history, every, now, given.reports)
+    put(index, text.encode(errors="backslashreplace"), durable=False)
     for remark in history.remarks:
         print(f"remark: {remark}")
     asked = {"fleet": given.fleet, "kind": given.kind, "phases": given.phase or PHASES}

@@ -8,7 +8,7 @@ from fleetmesh.evidence.closing import close
 from fleetmesh.evidence.folder import read
 from fleetmesh.evidence.journal import EVENTS, PLAN, put
 from fleetmesh.evidence.seal import Sealed, seal
-from fleetmesh.evidence.sums import SUMS, Refused
+from fleetmesh.evidence.sums import SUMS, Refused, names
 from fleetmesh.history.entries import update
 from fleetmesh.history.since import since
 from fleetmesh.redaction import remaining
@@ -26,9 +26,12 @@ def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
     sealing can vouch for, or a secret is left in it; BrokenRecord and CannotRecord where the record
     is not, or still grows; NotRendered where a view could not be made.
     """
+    if folder.is_symlink():
+        raise Refused(f"{folder} is a link: name the folder itself")
     folder = folder.resolve()
     if not folder.is_dir():
         raise Refused(f"{folder}: there is no such folder")
+    names(folder)  # only plain files are read, and not too many
     if not any((folder / name).exists() for name in (PLAN, EVENTS)):
         if not (folder / DRILL).exists():
             raise Refused(f"{folder} holds neither a run nor a drill")

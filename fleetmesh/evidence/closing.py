@@ -75,7 +75,10 @@ def _move_torn(found: Events) -> dict[str, Any] | None:
         return None
     digest = sha256(found.torn).hexdigest()
     try:
-        (found.folder / RAW).mkdir(exist_ok=True)
+        raw = found.folder / RAW
+        if raw.is_symlink():
+            raise CannotRecord(f"{raw}: it is a link")
+        raw.mkdir(exist_ok=True)
         put(found.folder / RAW / digest, found.torn)
         file = found.folder / EVENTS
         os.truncate(file, file.stat().st_size - len(found.torn))

@@ -11,6 +11,11 @@ from fleetmesh.record import ClusterSeen, HostSeen
 from fleetmesh.transcript import Transcript
 
 _SESSION = "ssh_answers"
+_NOT_OBSERVED = (
+    *(NotUnderstood, ValueError, LookupError, TypeError, AttributeError),
+    *(ArithmeticError, RecursionError, StopIteration),
+)
+"""A record may hold whatever somebody wrote into it; what makes no sense was not observed."""
 
 
 def seen_hosts(found: Iterable[Transcript]) -> dict[str, HostSeen]:
@@ -54,6 +59,6 @@ def _parsed(fact: Fact[Any], transcript: Transcript | None) -> Any:
     """What the fact makes of it; None where it was not observed."""
     if transcript is None or transcript.lost:
         return None
-    with suppress(NotUnderstood):
+    with suppress(*_NOT_OBSERVED):
         return fact.parse(transcript)
     return None
