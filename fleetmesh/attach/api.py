@@ -1,6 +1,5 @@
 """A forge's API over httpx: what is final, what passes, and how long to wait for it."""
 
-import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 import httpx
 
 from fleetmesh.evidence.sums import Refused
+from fleetmesh.terminal import complain
 from fleetmesh.views.text import brief
 
 ATTEMPTS = 6
@@ -102,7 +102,7 @@ def patiently(step: Callable[[], T]) -> T:
                 raise Refused(f"{later}; it asks to wait {wait:.0f} s: try again then") from None
             if attempt == ATTEMPTS:
                 raise Refused(f"{later}; tried {ATTEMPTS} times") from None
-            print(f"{later}: again in {wait:.0f} s", file=sys.stderr)
+            complain(f"{later}: again in {wait:.0f} s")
         time.sleep(wait)
     raise AssertionError("the last attempt returns or raises")
 

@@ -54,6 +54,11 @@ def parcel(
     report = verify(bundle, Trust(allowed, datetime.now(UTC), unsigned=unsigned))
     if not report.holds:
         raise Refused(f"{bundle.name} does not hold: {'; '.join(report.amiss)}")
+    if report.uncompared:
+        raise Refused(
+            f"{bundle.name} was made by another version of the suite, so that nobody here can say "
+            f"what {', '.join(report.uncompared)} should be: attach it with that version"
+        )
     if report.run and report.run.verdict is Verdict.INCOMPLETE and not incomplete:
         raise Refused(f"{bundle.name} is INCOMPLETE; say --incomplete to attach it all the same")
     content = bundle.read_bytes()

@@ -20,10 +20,11 @@ from typing import BinaryIO
 from fleetmesh.evidence.files import MIB, content, json_object, plain_file, replacing
 from fleetmesh.evidence.sums import LARGEST, MOST, Refused, names, proper
 from fleetmesh.evidence.sums import digest as digest_of
+from fleetmesh.views.maker import maker
 
 SUFFIX = ".tar.gz"
 SEAL = "seal.json"
-"""Which zlib packed the bundle: another may compress the same content otherwise."""
+"""Which zlib packed the bundle, and what made its views: others may do the same otherwise."""
 
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"  # RFC 1952: no name, no time, no system
 _CHUNK = MIB
@@ -41,8 +42,8 @@ class Opened:
 
 
 def seal_file() -> bytes:
-    """What seal.json says."""
-    told = {"format": 1, "zlib": zlib.ZLIB_RUNTIME_VERSION}
+    """What seal.json says: which zlib packs, and what made the views."""
+    told = {"format": 1, "zlib": zlib.ZLIB_RUNTIME_VERSION, "views": maker()}
     return json.dumps(told, indent=1).encode() + b"\n"
 
 
@@ -77,7 +78,7 @@ def opened(bundle: Path) -> Iterator[Opened]:
             if not _same(tar, again):
                 raise Refused("the archive is not as sealing packs it: a header or padding differs")
             tar.unlink()
-            compared = _packed_by(folder) == zlib.ZLIB_RUNTIME_VERSION
+            compared = sealed_by(folder, "zlib") == zlib.ZLIB_RUNTIME_VERSION
             if compared:
                 with again.open("wb") as file:
                     _compress(folder, file)
@@ -176,9 +177,10 @@ def _copy(archive: BinaryIO, file: BinaryIO, size: int) -> None:
     archive.read(padding)
 
 
-def _packed_by(folder: Path) -> object:
+def sealed_by(folder: Path, what: str) -> object:
+    """What seal.json says of `what`, zlib or views; None where it says nothing."""
     try:
-        return json_object(content(folder / SEAL, MIB)).get("zlib")
+        return json_object(content(folder / SEAL, MIB)).get(what)
     except (OSError, ValueError):
         return None
 

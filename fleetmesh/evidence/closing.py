@@ -40,8 +40,13 @@ def close(folder: Path) -> Run:
 
 def write_run_json(folder: Path, run: Run) -> None:
     """Write what the events say about the run as a whole. Raises CannotRecord."""
+    put(folder / RUN_JSON, run_json(run))
+
+
+def run_json(run: Run) -> bytes:
+    """What run.json says, byte for byte."""
     text = json.dumps(described(run), indent=1, ensure_ascii=False)
-    put(folder / RUN_JSON, text.encode(errors="backslashreplace") + b"\n")
+    return text.encode(errors="backslashreplace") + b"\n"
 
 
 def described(run: Run) -> dict[str, Any]:

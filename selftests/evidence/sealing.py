@@ -1,6 +1,5 @@
 """Runs to be sealed, and keys to seal them with."""
 
-import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable
@@ -15,6 +14,7 @@ from fleetmesh.evidence.folder import read
 from fleetmesh.evidence.journal import Journal
 from fleetmesh.evidence.signature import NAMESPACE
 from fleetmesh.record import Result
+from fleetmesh.views.render import made
 from selftests.evidence.conftest import WHEN, finish, report, result, transcript
 
 ID = "2026-11-24T024134Z_rehearsal_prereqs_0a1b2c"
@@ -55,7 +55,7 @@ def record(
     if verdict:
         run = read(folder)
         write_run_json(folder, run)
-        (folder / "results.json").write_text(json.dumps(run.summary()))
+        (folder / "results.json").write_bytes(made(folder, run, ["results.json"])["results.json"])
     return folder
 
 
