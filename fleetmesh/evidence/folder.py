@@ -14,7 +14,7 @@ from fleetmesh.evidence import files
 from fleetmesh.evidence.files import MIB
 from fleetmesh.evidence.journal import EVENTS, PLAN, RAW
 from fleetmesh.evidence.seen import seen_clusters, seen_hosts
-from fleetmesh.record import Run
+from fleetmesh.record import Run, left_out
 from fleetmesh.snapshot import Snapshot
 from fleetmesh.transcript import Transcript
 
@@ -140,7 +140,8 @@ def run_of(found: Events) -> Run:
                     *(check["nodeid"] for check in found.plan["checks"]),
                     *(event["what"] for event in found.of("broken")),
                 ],
-                "deselected": found.plan["left_out"],
+                "left_out": _left_out(found),
+                "catalogued": "catalogue" in found.plan,
                 "finished": plain.moment(finished["time"]) if finished else None,
                 "open": not finished,
                 "hosts": seen_hosts(answers.values()),
@@ -156,13 +157,22 @@ def run_of(found: Events) -> Run:
             if references > REFERENCES_MOST:
                 raise ValueError(f"the outcomes name more than {REFERENCES_MOST} answers")
             run.results.append(plain.to_result(event, answers))
-        if finished and finished["verdict"] != run.verdict.value:
+        told = run.conclusion if run.catalogued else run.verdict.value
+        if finished and finished["verdict"] != told:
             event = finished
-            raise ValueError(f"it says {finished['verdict']}, the events say {run.verdict.value}")
+            raise ValueError(f"it says {finished['verdict']}, the events say {told}")
     except _MALFORMED as error:
         raise _broken(found, event, error) from None
     _reconcile(found, run)
     return run
+
+
+def _left_out(found: Events) -> tuple[str, ...]:
+    """By the catalogue, whatever number the plan claims beside it."""
+    plan, broken = found.plan, [str(event["what"]) for event in found.of("broken")]
+    if "catalogue" in plan:
+        return left_out(plan["catalogue"], (check["nodeid"] for check in plan["checks"]), broken)
+    return ("an unknown check",) * min(int(plan["left_out"]), REFERENCES_MOST)
 
 
 _STARTED = (

@@ -19,6 +19,7 @@ from fleetmesh.views.maker import maker
 from fleetmesh.views.render import NotRendered
 from fleetmesh.views.text import cut
 
+_CONCLUDED = ("verdict", "headline", "title")
 _LISTED = 50
 """Files that are named one by one where many are amiss."""
 
@@ -150,10 +151,42 @@ def _record(folder: Path, report: Report) -> None:
             f"plan: {planned - missing} of {planned} planned checks reported"
             + (", so nothing can be READY" if missing else ""),
         ),
+        *_in_part(run, found),
         *_told(folder, run),
     ]
     report.findings += _views(folder, run, report)
     report.findings += _others(folder, found)
+
+
+def _in_part(run: Run, found: Events) -> Iterator[Finding]:
+    """What the plan left out of the phases' checks: the rest may be fine, and is not READY."""
+    if not run.catalogued:
+        yield Finding(
+            None,
+            "catalogue: the plan does not say which checks its phases have, as it once did not: "
+            "PASSED IN PART at most",
+        )
+        return
+    catalogue = found.plan["catalogue"]
+    checks = dict.fromkeys(run.left_out)
+    planned = {nodeid.partition("[")[0] for nodeid in run.planned}
+    absent = [name for name in checks if name not in planned]
+    phases = " + ".join(dict.fromkeys(str(entry.get("phase")) for entry in catalogue))
+    if absent:
+        named = ", ".join(absent[:_LISTED]) + (", …" if len(absent) > _LISTED else "")
+        yield Finding(
+            None,
+            f"catalogue: PASSED IN PART at most: {len(absent)} of {len(catalogue)} checks of "
+            f"{phases} are not in the plan: {named}",
+        )
+    elif checks:
+        yield Finding(
+            None,
+            f"catalogue: PASSED IN PART at most: the plan leaves out {run.deselected} cases of "
+            f"{', '.join(list(checks)[:_LISTED])}",
+        )
+    else:
+        yield Finding(True, f"catalogue: all {len(catalogue)} checks of {phases} are in the plan")
 
 
 def _told(folder: Path, run: Run) -> Iterator[Finding]:
@@ -167,7 +200,10 @@ def _told(folder: Path, run: Run) -> Iterator[Finding]:
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             yield Finding(False, f"{name}: it cannot be read: {error}")
             continue
-        differs = [f"{m} {found.get(m)!r}" for m, v in expected(run).items() if found.get(m) != v]
+        should = expected(run)
+        if not run.catalogued:  # what was called READY before plans had a catalogue
+            should = {m: v for m, v in should.items() if m not in _CONCLUDED}
+        differs = [f"{m} {found.get(m)!r}" for m, v in should.items() if found.get(m) != v]
         if differs:
             yield Finding(False, f"{name}: says {', '.join(differs)}; the events say otherwise")
         else:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 # how the text around them is shown: controls, format and bidi controls, surrogates, private use,
 # unassigned, line and paragraph separators, and blanks other than the plain one.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
-# Of the other categories, those that are shown as nothing or as a blank (Default_Ignorable_Code_Point
-# of UAX #44, and the empty Braille pattern).
+# Of the other categories, those that are shown as nothing or as a blank: UAX #44's
+# Default_Ignorable_Code_Point, and the empty Braille pattern.
 _BLANK = frozenset(
     {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}
     | {*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
