@@ -8,9 +8,11 @@ from fleetmesh.facts import (
     http,
     keys,
     machines,
+    pods,
     reference,
     sockets,
     units,
+    workloads,
     workstation,
 )
 from fleetmesh.facts.fact import Fact, NotUnderstood, Observed
@@ -25,7 +27,9 @@ FACTS: dict[str, Fact[Any]] = {
         workstation,
         http,
         cluster_services,
+        pods,
         clusters,
+        workloads,
         reference,
     )
     for fact in vars(module).values()
