@@ -73,7 +73,8 @@ class Endpoint:
     slice: str
     maker: str
     """Who manages the slice; empty where it does not say."""
-    address: str
+    ip: str
+    """Of a slice of type FQDN, a name."""
     port: int | None
     """None means every port."""
     port_name: str
@@ -84,7 +85,7 @@ class Endpoint:
     """`ready`, or what its conditions say instead."""
 
     def __str__(self) -> str:
-        shown = f"[{self.address}]" if ":" in self.address else self.address
+        shown = f"[{self.ip}]" if ":" in self.ip else self.ip
         made = "" if self.maker == _CONTROLLER else f", in {self.slice} made by {self._maker}"
         return f"{shown}:{self.port or '*'}, {self.pod or 'of no pod'}{made}"
 
@@ -100,7 +101,7 @@ class Endpoint:
 def strays(ends: Iterable[Endpoint], own: Iterable[Pod]) -> list[Endpoint]:
     """Those of `ends` that are not at an address of one of `own`, or name another pod."""
     addresses = {pod.name: pod.addresses for pod in own}
-    return [end for end in ends if end.address not in addresses.get(end.pod or "", ())]
+    return [end for end in ends if end.ip not in addresses.get(end.pod or "", ())]
 
 
 def parse_service(transcript: Transcript) -> LiveService | None:
@@ -153,7 +154,7 @@ def parse_slices(transcript: Transcript) -> tuple[Endpoint, ...]:
                 Endpoint(
                     slice=str(metadata["name"]),
                     maker=str((metadata.get("labels") or {}).get(_MANAGED_BY, "")),
-                    address=str(address),
+                    ip=str(address),
                     port=None if port.get("port") is None else int(port["port"]),
                     port_name=port.get("name") or "",
                     protocol=port.get("protocol") or "TCP",

@@ -27,6 +27,7 @@ class Pod:
     """One pod: whose it is, how its containers are, what they run."""
 
     name: str
+    uid: str
     labels: dict[str, str]
     controller: tuple[str, str] | None
     """Kind and name of the object that manages it: `("ReplicaSet", "hub-5d4f8c7b9")`."""
@@ -108,6 +109,7 @@ def _pod(item: dict[str, Any]) -> Pod:
         restarted, ended = max(map(_restart, running), default=(None, None), key=_when)
         return Pod(
             name=metadata["name"],
+            uid=str(metadata.get("uid", "")),
             labels=dict(metadata.get("labels") or {}),
             controller=_controller(metadata),
             phase=status.get("phase", "Unknown"),

@@ -166,7 +166,7 @@ def test_bridge_service_leads_to_its_pods(
     assert led, f"the Service of {bridge} leads to no pod"
     lost = strays(ends, owned)
     assert not lost, (
-        f"the Service leads to {lost[0]}: {places.name(lost[0].address)}; "
+        f"the Service leads to {lost[0]}: {places.name(lost[0].ip)}; "
         f"the bridge has {', '.join(pod.name for pod in owned)}"
     )
     assert service.selector, "the Service has no selector: it does not follow the bridge's pods"

@@ -38,7 +38,7 @@ def test_service_leads_to_its_own_pods(
     own = [pod for pod in pods[f"{service.cluster}/{service.namespace}"] if live.selects(pod)]
     lost = strays(ends, own)
     has = ", ".join(pod.name for pod in own) or "no pod of its own"
-    assert not lost, f"the Service leads to {lost[0]}: {places.name(lost[0].address)}; it has {has}"
+    assert not lost, f"the Service leads to {lost[0]}: {places.name(lost[0].ip)}; it has {has}"
     workstation = inventory.workstation.host
     for pod in own:
         hosts = [places.name(address) for address in pod.node_addresses]
