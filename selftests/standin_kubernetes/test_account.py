@@ -1,5 +1,6 @@
 """The account that docs/operating.md describes may ask what the suite asks, and nothing more."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -49,7 +50,7 @@ def asked(inventory: Inventory) -> set[tuple[str, Attributes]]:
 
 
 @pytest.mark.parametrize("file", [INVENTORY, PRODUCTION_INVENTORY], ids=lambda file: file.stem)
-def test_it_may_ask_everything(file: str) -> None:
+def test_it_may_ask_everything(file: Path) -> None:
     inventory = load(file)
     refused = [
         wants for cluster, wants in asked(inventory) if not user(inventory, cluster).may(wants)
