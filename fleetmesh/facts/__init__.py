@@ -9,9 +9,11 @@ from fleetmesh.facts import (
     http,
     keys,
     machines,
+    pods,
     reference,
     sockets,
     units,
+    workloads,
     workstation,
 )
 from fleetmesh.facts.fact import Fact, NotUnderstood, Observed
@@ -26,7 +28,9 @@ FACTS: dict[str, Fact[Any]] = {
         workstation,
         http,
         cluster_services,
+        pods,
         clusters,
+        workloads,
         reference,
         boot,
     )

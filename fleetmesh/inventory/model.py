@@ -76,6 +76,12 @@ class Host(Named):
         """The address by which the fleet's own ssh reaches this host."""
         return self.addresses[0] if self.addresses else self.ssh
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name and address by which the inventory knows this host."""
+        alias = self.ssh.rpartition("@")[2]
+        return tuple(dict.fromkeys((self.id, alias, self.hostname, *self.addresses)))
+
 
 class Cluster(Named):
     """A Kubernetes API, reached from `host` with a kubeconfig that lies there."""

@@ -37,7 +37,7 @@ def chained(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     (folder / "events.jsonl").write_text("".join(f"{line}\n" for line in lines))
 
 
-def _set(event: str, **members: Any) -> Callable[[Path], None]:
+def _set(event: str, **members: Any) -> Callable[[Path], object]:
     def change(given: dict[str, Any]) -> None:
         if given["event"] == event:
             given.update(members)
@@ -49,7 +49,7 @@ def _write(name: str, content: bytes) -> Callable[[Path], object]:
     return lambda folder: (folder / name).write_bytes(content)
 
 
-def _replace(name: str, make: Callable[[Path], object]) -> Callable[[Path], None]:
+def _replace(name: str, make: Callable[[Path], object]) -> Callable[[Path], object]:
     def change(folder: Path) -> None:
         (folder / name).unlink()
         make(folder / name)
@@ -62,7 +62,7 @@ def _large(file: Path) -> None:
         opened.truncate(3 << 30)
 
 
-BAD: dict[str, Callable[[Path], None]] = {
+BAD: dict[str, Callable[[Path], object]] = {
     "no zone": _set("run-started", started="2026-11-24T02:41:34"),
     "before time": _set("run-started", started="0001-01-01T00:00:00+14:00"),
     "no time": _set("run-started", started=5),
