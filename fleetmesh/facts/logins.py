@@ -139,7 +139,8 @@ def _words(lines: list[str]) -> str:
 
 def _judged(text: str) -> None:
     """Raise NotUnderstood where the far end hung up before it judged any key."""
-    if "Permission denied (" in text or not _CLOSED.search(text):
+    judged = "Permission denied (" in text or _ACCEPTED.search(text)
+    if judged or not _CLOSED.search(text):
         return
     for words, meant in _TURNED_AWAY.items():
         if words in text:

@@ -59,6 +59,7 @@ def parse_schedule(transcript: Transcript) -> tuple[Scheduled, ...]:
         for source, said in found.items()
         if source not in scripts
         for line in said
+        if not line.startswith("@reboot")
     ]
     for name, block in shown.items():
         said = tuple(v for key, value in block.items() if key in _EXEC for v in value.splitlines())
