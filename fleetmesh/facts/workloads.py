@@ -14,6 +14,7 @@ from fleetmesh.facts.api_objects import UNUSABLE, items_of, object_of
 from fleetmesh.facts.fact import Fact, NotUnderstood
 from fleetmesh.facts.probe import Kubernetes, Probe
 from fleetmesh.inventory import Inventory
+from fleetmesh.shell import join
 from fleetmesh.transcript import Transcript
 
 _GROUPS = {
@@ -114,7 +115,7 @@ def _workloads(inventory: Inventory) -> dict[str, Probe]:
         f"{cluster}/{namespace}/{resource}": Kubernetes(
             cluster,
             f"/{group}/namespaces/{namespace}/{resource}",
-            f"-n {namespace} get {resource} -o json",
+            join(["-n", namespace, "get", resource, "-o", "json"]),
         )
         for cluster, namespace in dict.fromkeys(application)
         for resource, group in _GROUPS.items()

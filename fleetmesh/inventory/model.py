@@ -296,6 +296,11 @@ class Inventory(Model):
         made = (Login(t.host, t.via, t.key) for t in self.tunnels.values())
         return tuple(dict.fromkeys(made))
 
+    def tunnels_of(self, login: Login) -> tuple[Tunnel, ...]:
+        """The tunnels that make `login`."""
+        made = (login.host, login.via, login.key)
+        return tuple(t for t in self.tunnels.values() if (t.host, t.via, t.key) == made)
+
     def service_host(self, service: Service) -> str:
         """The host whose cluster runs `service`."""
         return self.clusters[service.cluster].host
