@@ -6,7 +6,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 PYTHON := .venv/bin/python
 PERMIT := reports/permit
 FLEET := production
-PACKAGES := chromium debian-archive-keyring iproute2 mmdebstrap nftables openssh-client openssh-server openssl poppler-utils \
+PACKAGES := busybox chromium debian-archive-keyring iproute2 mmdebstrap nftables openssh-client openssh-server openssl poppler-utils \
 	procps python3-venv shellcheck socat sudo systemd-container
 
 .PHONY: rehearse faults drill test check docs permit packages lock clean

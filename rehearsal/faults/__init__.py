@@ -23,6 +23,7 @@ from rehearsal.faults import (
     services,
     tunnels,
     units,
+    unseen,
     workstation,
     writes,
 )
@@ -32,7 +33,7 @@ FAULTS: dict[str, type[Fault]] = {
     fault.title(): fault
     for module in (
         *(keys, identity, tunnels, carriers, units, options, reference),
-        *(workstation, rogues, autostart, services, bridges, bridge_services, clusters),
+        *(workstation, rogues, autostart, unseen, services, bridges, bridge_services, clusters),
         *(api, hosts, machines, policy, certificates, ops_bridge, writes, harmless),
     )
     for fault in vars(module).values()
