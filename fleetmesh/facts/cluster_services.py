@@ -88,6 +88,17 @@ def _bridge_endpoints(inventory: Inventory) -> dict[str, Probe]:
     return {b.id: _of_bridge(b, "endpoints", "ep") for b in inventory.bridges.values()}
 
 
+def _service_endpoints(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        service.id: Kubernetes(
+            service.cluster,
+            f"/api/v1/namespaces/{service.namespace}/endpoints/{service.name}",
+            f"-n {service.namespace} get ep {service.name} -o json",
+        )
+        for service in inventory.services.values()
+    }
+
+
 def _of_bridge(bridge: Bridge, resource: str, short: str) -> Kubernetes:
     return Kubernetes(
         bridge.cluster,
@@ -99,3 +110,4 @@ def _of_bridge(bridge: Bridge, resource: str, short: str) -> Kubernetes:
 LIVE_SERVICES = Fact("live_services", _services, parse_service)
 BRIDGE_SERVICES = Fact("bridge_services", _bridge_services, parse_service)
 BRIDGE_ENDPOINTS = Fact("bridge_endpoints", _bridge_endpoints, parse_endpoints)
+SERVICE_ENDPOINTS = Fact("service_endpoints", _service_endpoints, parse_endpoints)

@@ -7,15 +7,21 @@ Field names are those of the Kubernetes API; an unavailable Deployment omits `re
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from fleetmesh.facts import in_pod
 from fleetmesh.facts.api_objects import UNUSABLE, body_of, items_of
-from fleetmesh.facts.fact import Fact, NotUnderstood
+from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
+from fleetmesh.facts.http import Answer
 from fleetmesh.facts.probe import ExecInPod, Kubernetes, Probe
+from fleetmesh.facts.sockets import End, end
 from fleetmesh.inventory import Bridge, Inventory
 from fleetmesh.transcript import Transcript
 
 _BODY_LIMIT = 64 * 1024  # bytes of an answer inside the cluster
+IN_POD = Path(in_pod.__file__).read_text("utf-8")
+"""The program that asks from inside a pod."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,7 @@ class Pod:
     """One pod: whether its containers are ready, how often they restarted, what they run."""
 
     name: str
+    uid: str
     labels: dict[str, str]
     ready: int
     containers: int
@@ -95,19 +102,39 @@ def parse_cluster_version(transcript: Transcript) -> str:
 
 
 @dataclass(frozen=True)
-class PodCommand:
-    """What a command in a pod said."""
+class InsideAnswer:
+    """What a service answered to a pod, from which it was asked, and the socket's own two ends.
 
-    exit_status: int
-    stdout: bytes
-    stderr: str
+    An end is address and port; there are none where there was no answer.
+    """
+
+    answer: Answer
+    pod: str
+    local: End | None = None
+    peer: End | None = None
 
 
-def parse_pod_command(transcript: Transcript) -> PodCommand:
-    """Read the streams and the exit status of an exec; all of it must have arrived."""
+def parse_inside_answer(transcript: Transcript) -> InsideAnswer:
+    """Read what `in_pod.py` prints, or its sentence; any other end of it says nothing."""
+    pod = transcript.details.get("pod", "")
     if transcript.exit_status is None:
         raise NotUnderstood("the API did not report an exit status")
-    return PodCommand(transcript.exit_status, transcript.stdout, transcript.err)
+    if transcript.exit_status == in_pod.NO_ANSWER and (said := transcript.err.strip()):
+        return InsideAnswer(Answer(None, b"", said.splitlines()[-1], 0, 0), pod)
+    succeeded(transcript)
+    try:
+        found = json.loads(transcript.stdout)
+        answer = Answer(
+            int(found["status"]),
+            found["body"].encode("latin-1"),
+            None,
+            int(found["sent"]),
+            int(found["received"]),
+        )
+        local, peer = (end(str(found[key][0]), int(found[key][1])) for key in ("local", "peer"))
+    except UNUSABLE as error:
+        raise NotUnderstood(f"no account of a request in a pod: {error!r}") from None
+    return InsideAnswer(answer, pod, local, peer)
 
 
 def _pod(item: dict[str, Any]) -> Pod:
@@ -126,6 +153,7 @@ def _pod(item: dict[str, Any]) -> Pod:
         ]
         return Pod(
             name=item["metadata"]["name"],
+            uid=item["metadata"]["uid"],
             labels=item["metadata"].get("labels") or {},
             ready=sum(1 for container in statuses if container["ready"]),
             containers=len(spec["containers"]),
@@ -174,6 +202,17 @@ def _pods(inventory: Inventory) -> dict[str, Probe]:
     }
 
 
+def _namespace_pods(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        _namespace(bridge): Kubernetes(
+            bridge.cluster,
+            f"/api/v1/namespaces/{bridge.namespace}/pods",
+            f"-n {bridge.namespace} get pods -o json",
+        )
+        for bridge in inventory.bridges.values()
+    }
+
+
 def _deployments(inventory: Inventory) -> dict[str, Probe]:
     return {
         _namespace(bridge): Kubernetes(
@@ -195,35 +234,29 @@ def _cluster_uids(inventory: Inventory) -> dict[str, Probe]:
 
 
 def _inside_answers(inventory: Inventory) -> dict[str, Probe]:
-    probe = inventory.probe
-
-    def script(bridge: Bridge) -> str:
-        path = inventory.services[inventory.tunnels[bridge.tunnel].to].health.path
-        limit = f"{inventory.limits.http:g}"
-        # No redirect is followed and no proxy asked, and the deadline is for the last byte.
-        return (
-            "import http.client, signal, sys\n"
-            f"late = lambda *_: sys.exit('no complete answer within {limit} s')\n"
-            "signal.signal(signal.SIGALRM, late)\n"
-            f"signal.setitimer(signal.ITIMER_REAL, {limit})\n"
-            f"connection = http.client.HTTPConnection({bridge.id!r}, {bridge.port})\n"
-            f"connection.request('GET', {path!r})\n"
-            "answer = connection.getresponse()\n"
-            f"body = answer.read({_BODY_LIMIT + 1})\n"
-            "print(body.decode('utf-8', 'replace'))\n"
-            f"if answer.status != 200: sys.exit(f'{path} answered {{answer.status}}, not 200')\n"
-            f"if len(body) > {_BODY_LIMIT}: sys.exit('more than {_BODY_LIMIT} bytes of body')\n"
-        )
-
+    probe, limits = inventory.probe, inventory.limits
+    # As long as the hosts' batches may take until one that hangs is given up, and the sockets read.
+    hold = limits.http + 4 * limits.command
     return {
         bridge.id: ExecInPod(
             probe.cluster,
             probe.namespace,
             probe.deployment,
-            (probe.python, "-c", script(bridge)),
-            inventory.limits.http + inventory.limits.command,
+            probe.python,
+            IN_POD,
+            {
+                "host": bridge.id,
+                "port": bridge.port,
+                "path": inventory.services[inventory.tunnels[bridge.tunnel].to].health.path,
+                "size": 1000 + 100 * index,
+                "within": limits.http,
+                "hold": hold,
+                "limit": _BODY_LIMIT,
+            },
+            limits.http + limits.command,
+            hold,
         )
-        for bridge in inventory.bridges.values()
+        for index, bridge in enumerate(inventory.bridges.values())
     }
 
 
@@ -232,7 +265,8 @@ def _namespace(bridge: Bridge) -> str:
 
 
 PODS = Fact("pods", _pods, parse_pods)
+NAMESPACE_PODS = Fact("namespace_pods", _namespace_pods, parse_pods)
 DEPLOYMENTS = Fact("deployments", _deployments, parse_deployments)
 CLUSTER_UIDS = Fact("cluster_uids", _cluster_uids, parse_cluster_uid)
 CLUSTER_VERSIONS = Fact("cluster_versions", _cluster_versions, parse_cluster_version)
-INSIDE_ANSWERS = Fact("inside_answers", _inside_answers, parse_pod_command)
+INSIDE_ANSWERS = Fact("inside_answers", _inside_answers, parse_inside_answer)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, Probes, blocks, succeeded
 from fleetmesh.facts.probe import Exec
@@ -13,6 +14,11 @@ _LINE = re.compile(
     r"(?:(?:LISTEN|ESTAB) +)?\d+ +\d+ +(?P<local>\S+:\d+) +(?P<peer>\S+:(?:\d+|\*))(?P<more> .*|)"
 )
 _SESSION = re.compile(r"session-([^/]+)\.scope")
+_POD = re.compile(
+    r"kubepods.*[/-]pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?/"
+)
+End = tuple[str, int]
+"""Address and port of one end of a connection, the address in one form alone: see `end`."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,32 @@ class Socket:
         return int(port) if port.isdigit() else 0
 
     @property
+    def near(self) -> End:
+        """The local end."""
+        return (self.ip, self.port)
+
+    @property
+    def far(self) -> End:
+        """The other end."""
+        return (self.peer_ip, self.peer_port)
+
+    @property
+    def pod(self) -> str | None:
+        """UID of the pod whose control group holds the socket, by either of a kubelet's drivers.
+
+        A group below user.slice is whatever its user calls it.
+        """
+        if (self.cgroup or "").startswith("/user.slice/"):
+            return None
+        match = _POD.search(self.cgroup or "")
+        return match[1].replace("_", "-") if match else None
+
+    @property
+    def attributable(self) -> bool:
+        """Whether ss could see a control group."""
+        return bool(self.cgroup) and not str(self.cgroup).startswith("unreachable")
+
+    @property
     def unit(self) -> str | None:
         """The innermost service whose cgroup holds the socket, None where a session does."""
         services = re.findall(r"[^/]+\.service", self.cgroup or "")
@@ -63,8 +95,18 @@ class Socket:
         return match[1] if match else None
 
 
+def end(address: str, port: int) -> End:
+    """An end whose address is without brackets and interface, and IPv4 where it can be."""
+    return (_bare(address), port)
+
+
 def _bare(address: str) -> str:
-    return address.partition("%")[0].strip("[]").removeprefix("::ffff:")
+    address = address.partition("%")[0].strip("[]")
+    try:
+        read = ip_address(address)
+    except ValueError:  # a wildcard, or a host's name
+        return address
+    return str(getattr(read, "ipv4_mapped", None) or read)
 
 
 def parse_sockets(transcript: Transcript) -> tuple[Socket, ...]:
@@ -113,13 +155,26 @@ def parse_listeners(transcript: Transcript) -> tuple[Socket, ...]:
 
 @dataclass(frozen=True)
 class LoginSession:
-    """A logind session; `remote_host` is empty for a local one."""
+    """A logind session; `remote_host` is empty for a local one.
+
+    With `UseDNS yes`, sshd tells logind a name; `resolved` are its addresses, as the host has them.
+    """
 
     id: str
     user: str
     service: str
     remote_host: str
     leader: int
+    resolved: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Whence it came: `remote_host`, or the addresses of that name; none of a local session."""
+        try:
+            ip_address(self.remote_host)
+        except ValueError:
+            return self.resolved
+        return (self.remote_host,)
 
 
 def parse_sessions(transcript: Transcript) -> dict[str, LoginSession]:
@@ -137,6 +192,7 @@ def parse_sessions(transcript: Transcript) -> dict[str, LoginSession]:
                 service=block["Service"],
                 remote_host=_bare(block["RemoteHost"]),
                 leader=int(block["Leader"]),
+                resolved=tuple(dict.fromkeys(map(_bare, block.get("Address", "").split()))),
             )
         except (KeyError, ValueError) as error:
             raise NotUnderstood(f"a session without a usable {error}") from None
@@ -187,7 +243,10 @@ def _on_fleet_hosts(command: str) -> Probes:
 
 _SESSIONS = (
     "loginctl list-sessions --no-legend --no-pager | while read -r id _; do "
-    'loginctl show-session "$id" -p Id -p Name -p Service -p RemoteHost -p Leader; echo; done'
+    'loginctl show-session "$id" -p Id -p Name -p Service -p RemoteHost -p Leader; '
+    'host=$(loginctl show-session "$id" -p RemoteHost --value) && [ "$host" ] && '
+    'timeout 1 getent ahosts "$host" | while read -r address _; do echo "Address=$address"; done; '
+    "echo; done"
 )
 _PROCESSES = (
     "read -r name </proc/1/comm || exit; "  # with hidepid, other users' tunnels are hidden

@@ -1,8 +1,9 @@
 """Sessions with a fleet's hosts, and one consistent snapshot taken over them.
 
-The order matters: requests through the tunnels are sent first and their connections kept open,
-then every host's commands run as one batch, so that the sockets which ss(8) lists include those
-that carried the answers. Questions to the Kubernetes APIs run beside the batches.
+The order matters: requests through the tunnels, and from inside the cluster, are sent first and
+their connections kept open, then every host's commands run as one batch, so that the sockets which
+ss(8) lists include those that carried the answers. Questions to the Kubernetes APIs run beside the
+batches.
 """
 
 from collections.abc import Callable, Iterable
@@ -122,26 +123,32 @@ class Fleet:
                 self.redactor.learn_kubeconfig(text.result().text)
             hear([self._answer_session(question) for question in ask(Session)])
             hear([commands.read_file(question) for question in ask(ReadFile)])
+            inside = []
             for cluster, (asked, text) in kubeconfigs.items():
-                jobs.append(
-                    pool.submit(
-                        kubernetes.ask,
-                        self._live(self.inventory.clusters[cluster].host),
-                        asked,
-                        self.inventory,
-                        text.result(),
-                    )
-                )
+                session = self._live(self.inventory.clusters[cluster].host)
+                given = (self.inventory, text.result())
+                inside += [
+                    pool.submit(kubernetes.Held, session, question, *given)
+                    for question in asked
+                    if isinstance(question.probe, ExecInPod)
+                ]
+                plain = [q for q in asked if isinstance(q.probe, Kubernetes)]
+                jobs.append(pool.submit(kubernetes.ask, session, plain, *given))
             for request in requests:
                 transcript, open_connection = request.result()
                 http.append(transcript)
                 held.callback(open_connection)
+            programs = [job.result() for job in inside]
+            for program in programs:
+                held.callback(program.close)
             jobs += [
                 pool.submit(commands.run_batch, self._live(host), asked, self.inventory)
                 for host, asked in by_host(ask((Exec, Clock))).items()
             ]
             for job in as_completed(jobs):
                 hear(job.result())
+            for finished in pool.map(kubernetes.Held.finish, programs):
+                hear(finished)
         hear([self._attributed(transcript) for transcript in http])
 
     def _attributed(self, transcript: Transcript) -> Transcript:
