@@ -153,6 +153,10 @@ def trace_from_pod(
     sent = f"{_shown(inside.local)} → {_shown(inside.peer)}"
     first = Hop(deployment, f"pod {inside.pod}", (sent,))
     accepted = _reached(here, inside.local, traffic, tunnel.host)
+    if accepted is None and not inside.kept:
+        raise Inconclusive(
+            f"{tunnel.host}: the connection of {inside.pod} was closed before its sockets were read"
+        )
     if accepted is None:
         return _past_the_bridge(bridge, first, to, traffic, view, pods)
     arrived = f"{accepted.peer} → {accepted.local}"

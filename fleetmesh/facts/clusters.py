@@ -112,6 +112,8 @@ class InsideAnswer:
     pod: str
     local: End | None = None
     peer: End | None = None
+    kept: bool = False
+    """Whether the connection was still open when the program was told to end."""
 
 
 def parse_inside_answer(transcript: Transcript) -> InsideAnswer:
@@ -123,7 +125,7 @@ def parse_inside_answer(transcript: Transcript) -> InsideAnswer:
         return InsideAnswer(Answer(None, b"", said.splitlines()[-1], 0, 0), pod)
     succeeded(transcript)
     try:
-        found = json.loads(transcript.stdout)
+        found, *last = map(json.loads, transcript.stdout.splitlines())
         answer = Answer(
             int(found["status"]),
             found["body"].encode("latin-1"),
@@ -132,9 +134,10 @@ def parse_inside_answer(transcript: Transcript) -> InsideAnswer:
             int(found["received"]),
         )
         local, peer = (end(str(found[key][0]), int(found[key][1])) for key in ("local", "peer"))
+        kept = bool(last) and last[0]["kept"] is True
     except UNUSABLE as error:
         raise NotUnderstood(f"no account of a request in a pod: {error!r}") from None
-    return InsideAnswer(answer, pod, local, peer)
+    return InsideAnswer(answer, pod, local, peer, kept)
 
 
 def _pod(item: dict[str, Any]) -> Pod:

@@ -5,8 +5,9 @@ its text: `python -c TEXT '{"host": …, "port": …, "path": …, "size": …, 
 
 `size` is about how many bytes the request has: up to a hundred more, at random, so that no other
 connection has carried as many. `within` is in seconds for the answer's last byte, `limit` in bytes
-of its body. Prints one line of JSON: status, body (as Latin-1), the bytes that went each way, and
-the socket's ends. Where there is no answer, a sentence says why, and the exit status is 3.
+of its body. Prints a line of JSON: status, body (as Latin-1), the bytes that went each way, and the
+socket's ends; at its own end it prints another, whether the service has kept the connection. Where
+there is no answer, a sentence says why, and the exit status is 3.
 
 A line on standard input, or its end, lets it end; after `hold` seconds it ends by itself.
 """
@@ -103,6 +104,8 @@ def main(asked: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(known) + "\n")
     sys.stdout.flush()
     select.select([sys.stdin], [], [], asked["hold"])
+    ended, _, _ = select.select([connection], [], [], 0)  # nothing else can be there to be read
+    sys.stdout.write(json.dumps({"kept": not ended}) + "\n")
     connection.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rehearsal.faults import (
+    addresses,
     api,
     autostart,
     bridge_services,
@@ -13,6 +14,7 @@ from rehearsal.faults import (
     harmless,
     hosts,
     identity,
+    inside,
     keys,
     machines,
     ops_bridge,
@@ -32,8 +34,8 @@ FAULTS: dict[str, type[Fault]] = {
     fault.title(): fault
     for module in (
         *(keys, identity, tunnels, carriers, units, options, reference),
-        *(workstation, rogues, autostart, services, bridges, bridge_services, clusters),
-        *(api, hosts, machines, policy, certificates, ops_bridge, writes, harmless),
+        *(workstation, rogues, autostart, services, bridges, bridge_services, clusters, inside),
+        *(api, hosts, machines, policy, certificates, ops_bridge, writes, addresses, harmless),
     )
     for fault in vars(module).values()
     if isinstance(fault, type)

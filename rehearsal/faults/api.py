@@ -24,6 +24,7 @@ def blind(words: str, kubectl: str) -> Mapping[str, Turn]:
         "PROD-02.upstream": inconclusive(words),
         "PROD-02.service": inconclusive(words),
         "PROD-03.inside": inconclusive(words),
+        "PROD-04.from-pod": inconclusive(words),
         "PRE-13.cluster": inconclusive(words),
     }
 
@@ -73,7 +74,10 @@ class ExecForbidden(_Kubeconfig):
 
     harm = f"sudo {STANDIN} kubeconfig --config /etc/fleet-standins/cluster.json --user onlooker " \
         f"--out {KUBECONFIG}; sudo chown tegwick: {KUBECONFIG}"  # fmt: skip
-    turns = {"PROD-03.inside": inconclusive("403")}
+    turns = {
+        "PROD-03.inside": inconclusive("403"),
+        "PROD-04.from-pod": inconclusive("403"),
+    }
 
 
 class ApiOfAnotherServer(_Kubeconfig):

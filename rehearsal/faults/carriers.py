@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rehearsal import keys, states
+from rehearsal.faults.cluster import HUB_BRIDGE
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.means import HUB, RAILIANCE, WORKSTATION, restore_unit, root, units, user
 from rehearsal.faults.rewritten import DOWN, restart, rewrite, until_listening, until_unready
@@ -11,6 +12,7 @@ INSTALLED = "CUT-01.installed"
 STEADY, HELD = f"CUT-04.steady[{HUB}]", f"CUT-05.port[{HUB}]"
 RUNNING = f"CUT-07.forwards[{HUB}]"
 PATH = f"PROD-04.path[{HUB}]"
+FROM_POD = f"PROD-04.from-pod[{HUB_BRIDGE}]"
 RETIRED = "state-hub-railiance01"
 BY_HAND = (
     "ssh -N -T -o BatchMode=yes -o IdentitiesOnly=yes -i ~/.ssh/id_ops "
@@ -29,6 +31,7 @@ class PortTakenByAnotherProgram(Fault):
         HELD: fail("127.0.0.1:18000 is held by the unit squatter.service"),
         f"CUT-06.healthy[{HUB}]": fail("answered 404, not 200"),
         PATH: inconclusive("seen 0 times, not once"),  # it closes before anybody can look
+        FROM_POD: inconclusive("closed before its sockets were read"),
     }
 
     def inject(self) -> None:
@@ -52,6 +55,7 @@ class SilentHub(Fault):
         HELD: fail("127.0.0.1:18000 is held by login session"),
         RUNNING: fail("ExitOnForwardFailure=no, not yes"),
         PATH: fail("railiance01 → workstation ✕ 127.0.0.1:18000 is held by login session"),
+        FROM_POD: fail("railiance01 → workstation ✕ 127.0.0.1:18000 is held by login session"),
         "PROD-05.ports[railiance01]": fail("from workstation"),
         "PROD-06.listeners[railiance01]": fail("from workstation"),
         f"PROD-06.retired[{RETIRED}]": fail(f"that {RETIRED} is up"),
@@ -78,6 +82,7 @@ class TunnelStartedByHand(Fault):
         HELD: fail("127.0.0.1:18000 is held by login session"),
         RUNNING: fail("runs no ssh"),
         PATH: fail("127.0.0.1:18000 is held by login session"),
+        FROM_POD: fail("127.0.0.1:18000 is held by login session"),
         "PROD-05.ports[railiance01]": fail("login session"),
         "PROD-06.listeners[railiance01]": inconclusive("no host of the inventory"),
         f"PROD-09.same-after-reboot[{HUB}]": fail("runs no ssh"),
@@ -102,6 +107,7 @@ class TunnelInAnotherUnit(Fault):
         HELD: fail("127.0.0.1:18000 is held by the unit mine.service"),
         RUNNING: fail("runs no ssh"),
         PATH: fail("on railiance01 it is carried by the unit mine.service"),
+        FROM_POD: fail("on railiance01 it is carried by the unit mine.service"),
         f"PROD-09.same-after-reboot[{HUB}]": fail("runs no ssh"),
     }
 
@@ -124,6 +130,7 @@ class TunnelInSystemUnit(Fault):
         HELD: fail(f"127.0.0.1:18000 is held by the system's unit {HUB}.service"),
         RUNNING: fail("runs no ssh"),
         PATH: fail(f"127.0.0.1:18000 is held by the system's unit {HUB}.service"),
+        FROM_POD: fail(f"127.0.0.1:18000 is held by the system's unit {HUB}.service"),
         f"PROD-09.same-after-reboot[{HUB}]": fail("runs no ssh"),
     }
 
@@ -162,6 +169,7 @@ class UnitLeadsToTheWorkstation(_WorkstationLetsFleetIn):
         INSTALLED: fail("127.0.0.1:18000:127.0.0.1:8000 tegwick@198.18.77.13"),
         RUNNING: fail("127.0.0.1:8000"),
         PATH: fail("railiance01 → workstation ✕ workstation is not looked at"),
+        FROM_POD: fail("railiance01 → workstation ✕ workstation is not looked at"),
     }
 
     def inject(self) -> None:
@@ -177,7 +185,10 @@ class UnitLeadsToTheWorkstation(_WorkstationLetsFleetIn):
 class SshConfigJumpsThroughTheWorkstation(_WorkstationLetsFleetIn):
     """Railiance01's ~/.ssh/config sends every ssh to coulombcore over the workstation."""
 
-    turns = {PATH: fail("railiance01 → workstation ✕ workstation is not looked at")}
+    turns = {
+        PATH: fail("railiance01 → workstation ✕ workstation is not looked at"),
+        FROM_POD: fail("railiance01 → workstation ✕ workstation is not looked at"),
+    }
 
     def inject(self) -> None:
         super().inject()
@@ -197,6 +208,7 @@ class UnitJumpsThroughTheWorkstation(SshConfigJumpsThroughTheWorkstation):
         INSTALLED: fail("-J tegwick@198.18.77.13"),
         RUNNING: fail("goes through tegwick@198.18.77.13"),
         PATH: fail("railiance01 → workstation ✕ workstation is not looked at"),
+        FROM_POD: fail("railiance01 → workstation ✕ workstation is not looked at"),
     }
 
     def inject(self) -> None:
