@@ -161,6 +161,9 @@ def trace_from_pod(
         return _past_the_bridge(bridge, first, to, traffic, view, pods)
     arrived = f"{accepted.peer} → {accepted.local}"
     if accepted.pod is None:
+        # Without pods' control groups, a container's processes are in those of its runtime.
+        if not _names(here, pods) and not (accepted.cgroup or "").startswith("/user.slice/"):
+            return _past_the_bridge(bridge, first, to, traffic, view, pods)
         holder = _holder(accepted, here, view.places, tunnel.host)
         held = Hop(tunnel.host, str(holder), (arrived,))
         return Path(tunnel.id, (first, held), f"no pod of {bridge} has it, but {holder}")
@@ -181,6 +184,11 @@ def trace_from_pod(
         led = f"{where} ({carried_on.peer})"
     beyond = Hop(where, "where the bridge leads", ())
     return Path(tunnel.id, (first, second, beyond), f"{place} leads to {led}, not {tunnel.listen}")
+
+
+def _names(here: Sight, pods: Pods) -> list[Socket]:
+    """Listeners whose control group names the bridge's pod: the node then shows what it accepts."""
+    return [socket for socket in here.listeners if socket.pod in pods.own]
 
 
 def _reached(here: Sight, local: End, traffic: Traffic, host: str) -> Socket | None:
@@ -220,7 +228,7 @@ def _past_the_bridge(
     view: View,
     pods: Pods,
 ) -> Path:
-    """The node shows no socket that accepted the pod's request."""
+    """The node shows no socket of the bridge's pod that accepted the request."""
     tunnel, service = to
     if found := view.passes_elsewhere(traffic):
         host, socket = found
@@ -228,8 +236,7 @@ def _past_the_bridge(
         broken = f"the request did not pass the pod of {bridge}: {host} has it ({socket.local})"
         return Path(tunnel.id, (first, shown), broken)
     here = view.sights[tunnel.host]
-    listening = [socket for socket in here.listeners if socket.pod in pods.own]
-    if listening:
+    if listening := _names(here, pods):
         ports = ", ".join(sorted({socket.local for socket in listening}))
         return Path(
             tunnel.id,
@@ -239,7 +246,7 @@ def _past_the_bridge(
         )
     unseen = Hop(
         bridge.id,
-        f"{NOT_SEEN}: {tunnel.host} shows no socket of its pod; what its arguments say (PROD-02) "
+        f"{NOT_SEEN}: {tunnel.host} names no socket as its pod's; what its arguments say (PROD-02) "
         "is the only witness",
         (),
     )

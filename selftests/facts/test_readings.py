@@ -109,7 +109,7 @@ def test_deployment_owns_the_pods_of_its_whole_selector(
     selector: dict[str, str], owned: bool
 ) -> None:
     labels = {"app": "hub", "part": "core"}
-    pod = Pod("hub-1", labels, 1, 1, 0, None, None, False, False, None, (), ())
+    pod = Pod("hub-1", "uid", labels, 1, 1, 0, None, None, False, False, None, (), ())
     assert Deployment("hub", 1, selector).owns(pod) is owned
 
 
