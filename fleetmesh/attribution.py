@@ -38,6 +38,16 @@ class Places:
         """Whether `origin`, as held_by tells it, is a host of the inventory or the host itself."""
         return origin in self._hosts.values() or origin == ITSELF
 
+    def origin(self, session: LoginSession) -> str:
+        """Where a session came from: by its address, or by those to which its name leads.
+
+        The name itself is not believed: whoever owns an address chooses what it is called.
+        """
+        if not session.remote_host:
+            return ITSELF
+        hosts = dict.fromkeys(map(self.name, session.addresses or (session.remote_host,)))
+        return " or ".join(hosts)
+
     def name(self, address: str) -> str:
         """The host's name, or the address with a remark that no inventory knows it."""
         if address in self._disputed:
@@ -82,8 +92,7 @@ def held_by(socket: Socket, sessions: Mapping[str, LoginSession], places: Places
         session = sessions.get(socket.session)
         if session is None:
             return Holder(session=socket.session, origin="a session that has ended")
-        origin = places.name(session.remote_host) if session.remote_host else ITSELF
-        return Holder(session=socket.session, origin=origin)
+        return Holder(session=socket.session, origin=places.origin(session))
     in_a_user_manager = "/user@" in (socket.cgroup or "")
     if socket.unit and in_a_user_manager:
         return Holder(unit=socket.unit)

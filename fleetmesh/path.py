@@ -1,20 +1,25 @@
-"""The live path of one request through a tunnel, put together from sockets on both hosts.
+"""The live path of one request, put together from sockets on several hosts.
 
-A request is held open through the listener while the sockets are read. It has carried a number of
-bytes each way that no other connection has, so the socket which the tunnel accepted and the one
-that the far end opened to the service are found by their byte counts (tcp_info, ss(8)); whose they
-are is told by their cgroups.
+A request is held open while the sockets are read: one that was sent on the node to the tunnel's
+listener, or one that a pod of the application sent to the bridge. Each has carried a number of
+bytes each way that no other connection has, so the sockets that carried it are found by their byte
+counts (tcp_info, ss(8)); two ends of one connection on one host are found by their addresses.
+Whose a socket is, is told by its control group.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from fleetmesh.attribution import Holder, Places, held_by
+from fleetmesh.facts.clusters import InsideAnswer
 from fleetmesh.facts.http import Answer
-from fleetmesh.facts.sockets import LoginSession, Socket
-from fleetmesh.inventory import Tunnel
+from fleetmesh.facts.sockets import End, LoginSession, Socket, end
+from fleetmesh.inventory import Bridge, Service, Tunnel
 from fleetmesh.outcomes import Inconclusive
+
+NOT_SEEN = "not seen"
+"""How the holder of a place begins that is named, and that no socket shows."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,21 @@ class Path:
         """The places alone, in order."""
         return tuple(hop.place for hop in self.hops)
 
+    @property
+    def unseen(self) -> tuple[Hop, ...]:
+        """The hops that no socket shows."""
+        return tuple(hop for hop in self.hops if hop.holder.startswith(NOT_SEEN))
+
+    def ends(self, other: "Path") -> bool:
+        """Whether this is how another, longer path ends."""
+        longer = len(other.route) > len(self.route)
+        tail = other.route[-len(self.route) :]
+        return longer and (self.tunnel, self.route, self.broken) == (
+            other.tunnel,
+            tail,
+            other.broken,
+        )
+
     def __str__(self) -> str:
         route = " → ".join(self.route)
         return f"{route} ✕ {self.broken}" if self.broken else route
@@ -46,84 +66,330 @@ class Path:
 
 @dataclass(frozen=True)
 class Sight:
-    """What one host shows: its established connections and its login sessions."""
+    """What one host shows: its established connections, its listeners and its login sessions."""
 
     connections: tuple[Socket, ...]
     sessions: Mapping[str, LoginSession]
+    listeners: tuple[Socket, ...] = ()
 
 
-def trace(tunnel: Tunnel, answer: Answer, sights: Mapping[str, Sight], places: Places) -> Path:
-    """Follow the held request from the tunnel's listener to the service.
+@dataclass(frozen=True)
+class Traffic:
+    """Payload bytes each way, from the client's side."""
+
+    sent: int
+    received: int
+
+    def client(self, socket: Socket) -> bool:
+        """Whether the socket is a client's that carried them."""
+        return (socket.sent, socket.received) == (self.sent, self.received)
+
+    def server(self, socket: Socket) -> bool:
+        """Whether the socket is a server's that carried them."""
+        return (socket.sent, socket.received) == (self.received, self.sent)
+
+    def either(self, socket: Socket) -> bool:
+        """Whether the socket carried them at all."""
+        return self.client(socket) or self.server(socket)
+
+
+@dataclass(frozen=True)
+class View:
+    """What a path is put together from, besides the request itself."""
+
+    sights: Mapping[str, Sight]
+    places: Places
+    others: Callable[[], Mapping[str, tuple[Socket, ...]]]
+    """Connections of the hosts that are not in `sights`; raises Inconclusive where not seen."""
+    serves: Callable[[End], bool]
+    """Whether the service's Service leads to this end, as its cluster says."""
+
+    def passes_elsewhere(self, traffic: Traffic) -> tuple[str, Socket] | None:
+        """A host that is not looked at for the path, and yet carried these bytes; and by what."""
+        found = (
+            (host, socket)
+            for host, sockets in self.others().items()
+            for socket in sockets
+            if traffic.either(socket)
+        )
+        return next(found, None)
+
+
+@dataclass(frozen=True)
+class Pods:
+    """The pods of the bridge's namespace: the bridge's own, and all of them, by UID, with names."""
+
+    own: Mapping[str, str]
+    all: Mapping[str, str]
+
+
+def trace(tunnel: Tunnel, service: Service, answer: Answer, view: View) -> Path:
+    """Follow a request that was held on the node, from the tunnel's listener to the service.
 
     Raises Inconclusive where the request's own sockets cannot be told apart from others.
     """
-    here = sights[tunnel.host]
-    accepted = _one(
+    traffic = Traffic(answer.sent, answer.received)
+    return _onward((), tunnel, service, _accepted(tunnel, traffic, view), traffic, view)
+
+
+def trace_from_pod(
+    bridge: Bridge,
+    deployment: str,
+    inside: InsideAnswer,
+    to: tuple[Tunnel, Service],
+    view: View,
+    pods: Pods,
+) -> Path:
+    """Follow a request that a pod of `deployment` holds, over the bridge's pod to the service.
+
+    Where the node does not show the bridge's pod, that hop says so, and the request is found again
+    at the tunnel's listener. Raises Inconclusive where its sockets cannot be told from others.
+    """
+    tunnel, service = to
+    here = view.sights[tunnel.host]
+    assert inside.local is not None
+    assert inside.peer is not None
+    traffic = Traffic(inside.answer.sent, inside.answer.received)
+    sent = f"{_shown(inside.local)} → {_shown(inside.peer)}"
+    first = Hop(deployment, f"pod {inside.pod}", (sent,))
+    accepted = _reached(here, inside.local, traffic, tunnel.host)
+    if accepted is None and not inside.kept:
+        raise Inconclusive(
+            f"{tunnel.host}: the connection of {inside.pod} was closed before its sockets were read"
+        )
+    if accepted is None:
+        return _past_the_bridge(bridge, first, to, traffic, view, pods)
+    arrived = f"{accepted.peer} → {accepted.local}"
+    if accepted.pod is None:
+        # Without pods' control groups, a container's processes are in those of its runtime.
+        if not _names(here, pods) and not (accepted.cgroup or "").startswith("/user.slice/"):
+            return _past_the_bridge(bridge, first, to, traffic, view, pods)
+        holder = _holder(accepted, here, view.places, tunnel.host)
+        held = Hop(tunnel.host, str(holder), (arrived,))
+        return Path(tunnel.id, (first, held), f"no pod of {bridge} has it, but {holder}")
+    name = pods.all.get(accepted.pod, f"of UID {accepted.pod}")
+    place = bridge.id if accepted.pod in pods.own else f"pod {name}"
+    carried_on = _carried_on(here, accepted.pod, traffic, f"{tunnel.host}: pod {name}")
+    leads = f"{carried_on.local} → {carried_on.peer}"
+    second = Hop(place, f"pod {name}", (arrived, leads))
+    ends = [s for s in here.connections if (s.near, s.far) == (carried_on.far, carried_on.near)]
+    if ends and ends[0].port == tunnel.listen.port:
+        passed, onward = (first, second), Traffic(carried_on.sent, carried_on.received)
+        return _onward(passed, tunnel, service, ends[0], onward, view)
+    if ends:
+        holder = _holder(ends[0], here, view.places, tunnel.host)
+        where, led = tunnel.host, f"{carried_on.peer}, held by {holder}"
+    else:
+        where = view.places.name(carried_on.peer_ip)
+        led = f"{where} ({carried_on.peer})"
+    beyond = Hop(where, "where the bridge leads", ())
+    return Path(tunnel.id, (first, second, beyond), f"{place} leads to {led}, not {tunnel.listen}")
+
+
+def _names(here: Sight, pods: Pods) -> list[Socket]:
+    """Listeners whose control group names the bridge's pod: the node then shows what it accepts."""
+    return [socket for socket in here.listeners if socket.pod in pods.own]
+
+
+def _reached(here: Sight, local: End, traffic: Traffic, host: str) -> Socket | None:
+    """What accepted the pod's request: the other end of its socket or, behind a translation of
+    addresses, the only socket of a pod that has its byte counts."""
+    ends = [socket for socket in here.connections if socket.far == local]
+    found = ends or [s for s in here.connections if s.pod and traffic.server(s)]
+    return _one(found, f"{host}: what accepted the request of the pod") if found else None
+
+
+def _carried_on(here: Sight, pod: str, traffic: Traffic, what: str) -> Socket:
+    """The socket by which a pod carries the request on.
+
+    A proxy that passes bytes unchanged has one with its counts. Of another's connections any will
+    do if all lead to the same place.
+    """
+    listened = {socket.port for socket in here.listeners if socket.pod == pod}
+    clients = [s for s in here.connections if s.pod == pod and s.port not in listened]
+    onward = [s for s in clients if not (s.peer_port in listened and s.far[0] == s.ip)]
+    exact = [socket for socket in onward if traffic.client(socket)]
+    if len(exact) == 1:
+        return exact[0]
+    led = sorted({socket.peer for socket in onward})
+    if len(led) != 1:
+        raise Inconclusive(
+            f"{what} carries the request on by a connection that cannot be told: "
+            f"it has {len(onward)}, to {', '.join(led) or 'nowhere'}"
+        )
+    return onward[0]
+
+
+def _past_the_bridge(
+    bridge: Bridge,
+    first: Hop,
+    to: tuple[Tunnel, Service],
+    traffic: Traffic,
+    view: View,
+    pods: Pods,
+) -> Path:
+    """The node shows no socket of the bridge's pod that accepted the request."""
+    tunnel, service = to
+    if found := view.passes_elsewhere(traffic):
+        host, socket = found
+        shown = Hop(host, "has the bytes of the request", (f"{socket.local}, {socket.peer}",))
+        broken = f"the request did not pass the pod of {bridge}: {host} has it ({socket.local})"
+        return Path(tunnel.id, (first, shown), broken)
+    here = view.sights[tunnel.host]
+    if listening := _names(here, pods):
+        ports = ", ".join(sorted({socket.local for socket in listening}))
+        return Path(
+            tunnel.id,
+            (first,),
+            f"the request did not pass the pod of {bridge}, which listens on {ports} of "
+            f"{tunnel.host} and has not accepted it",
+        )
+    unseen = Hop(
+        bridge.id,
+        f"{NOT_SEEN}: {tunnel.host} names no socket as its pod's; what its arguments say (PROD-02) "
+        "is the only witness",
+        (),
+    )
+    accepted = _accepted(tunnel, traffic, view)
+    return _onward((first, unseen), tunnel, service, accepted, traffic, view)
+
+
+def _accepted(tunnel: Tunnel, traffic: Traffic, view: View) -> Socket:
+    return _one(
         [
             socket
-            for socket in here.connections
-            if socket.port == tunnel.listen.port
-            and (socket.received, socket.sent) == (answer.sent, answer.received)
+            for socket in view.sights[tunnel.host].connections
+            if socket.port == tunnel.listen.port and traffic.server(socket)
         ],
         f"{tunnel.host}: the accepted end of the held request on {tunnel.listen}",
     )
-    holder = held_by(accepted, here.sessions, places)
-    if holder.unseen:
-        raise Inconclusive(
-            f"{tunnel.host}: {accepted.local}, which takes it in, is held by {holder}"
-        )
-    first = Hop(tunnel.host, str(holder), (f"{accepted.peer} → {accepted.local}",))
+
+
+def _onward(
+    passed: tuple[Hop, ...],
+    tunnel: Tunnel,
+    service: Service,
+    accepted: Socket,
+    traffic: Traffic,
+    view: View,
+) -> Path:
+    """From the socket that the tunnel's listener accepted to the service."""
+    here, places = view.sights[tunnel.host], view.places
+    holder = _holder(accepted, here, places, tunnel.host)
+    hop = Hop(tunnel.host, str(holder), (f"{accepted.peer} → {accepted.local}",))
     if holder.unit is None:
         beyond = (
             (Hop(holder.origin, "the far end of a reverse tunnel", ()),) if holder.origin else ()
         )
-        return Path(tunnel.id, (first, *beyond), f"{tunnel.listen} is held by {holder}")
+        return Path(tunnel.id, (*passed, hop, *beyond), f"{tunnel.listen} is held by {holder}")
     carried = _upstreams(here.connections, holder, tunnel)
     if tunnel.unit != tunnel.own_unit:  # it holds other tunnels, too: then by the process
         carried = [s for s in carried if set(s.processes) & set(accepted.processes)]
     if len(carried) != 1:
         seen = ", ".join(f"{s.local} → {s.peer}" for s in carried) or "none"
-        return Path(
-            tunnel.id, (first,), f"{holder} holds {len(carried)} SSH connections ({seen}), not one"
-        )
+        held = f"{holder} holds {len(carried)} SSH connections ({seen}), not one"
+        return Path(tunnel.id, (*passed, hop), held)
     upstream = carried[0]
     place = places.name(upstream.peer_ip)
-    first = Hop(first.place, first.holder, (*first.sockets, f"{upstream.local} → {upstream.peer}"))
-    if place not in sights:
-        return Path(tunnel.id, (first, Hop(place, "not observed", ())), f"{place} is not looked at")
-    return _far_end(tunnel.id, first, place, upstream, answer, sights, places)
+    hop = replace(hop, sockets=(*hop.sockets, f"{upstream.local} → {upstream.peer}"))
+    if place not in view.sights:
+        hops = (*passed, hop, Hop(place, "not observed", ()))
+        return Path(tunnel.id, hops, f"{place} is not looked at")
+    return _far_end((*passed, hop), tunnel, service, upstream, traffic, view)
 
 
 def _far_end(
-    tunnel: str,
-    first: Hop,
-    place: str,
+    passed: tuple[Hop, ...],
+    tunnel: Tunnel,
+    service: Service,
     upstream: Socket,
-    answer: Answer,
-    sights: Mapping[str, Sight],
-    places: Places,
+    traffic: Traffic,
+    view: View,
 ) -> Path:
-    there = sights[place]
-    ends = (upstream.peer_ip, upstream.peer_port, upstream.ip, upstream.port)
-    if not any((s.ip, s.port, s.peer_ip, s.peer_port) == ends for s in there.connections):
-        lost = f"{place} shows no connection from {upstream.local}: something stands between"
-        return Path(tunnel, (first, Hop(place, "not found", ())), lost)
+    places, place = view.places, view.places.name(upstream.peer_ip)
+    there = view.sights[place]
     opened = _one(
-        [
-            socket
-            for socket in there.connections
-            if (socket.sent, socket.received) == (answer.sent, answer.received)
-        ],
+        [socket for socket in there.connections if traffic.client(socket)],
         f"{place}: the socket that carries the held request on",
     )
-    holder = held_by(opened, there.sessions, places)
-    if holder.sshd or holder.unseen:
-        raise Inconclusive(f"{place}: {opened.local}, which carries it on, is held by {holder}")
-    second = Hop(place, str(holder), (f"{upstream.local} → {upstream.peer}",))
-    if holder.origin != first.place:
-        return Path(tunnel, (first, second), f"on {place} the request is carried by {holder}")
-    service = Hop(opened.peer, "the service's ClusterIP", (f"{opened.local} → {opened.peer}",))
-    return Path(tunnel, (first, second, service))
+    holder = _holder(opened, there, places, place)
+    exact = [s for s in there.connections if (s.near, s.far) == (upstream.far, upstream.near)]
+    # SSH is sealed from end to end, so that what opened the socket is at the end of the unit's own
+    # connection, under whatever address that arrives.
+    arrived = [
+        socket
+        for socket in exact or there.connections
+        if socket.port == upstream.peer_port and _of_connection(opened, socket, there)
+    ]
+    shown = tuple(f"{socket.peer} → {socket.local}" for socket in exact)
+    addresses = sorted({socket.peer_ip for socket in arrived})
+    if not addresses:
+        hops = (*passed, Hop(place, str(holder), shown))
+        return Path(tunnel.id, hops, f"on {place} the request is carried by {holder}")
+    second = Hop(place, str(replace(holder, origin=tunnel.host)), shown)
+    if not exact:
+        origin = places.name(addresses[0])
+        arrives = f"{tunnel.host} arrives from {', '.join(addresses)}"
+        second = replace(second, holder=f"{second.holder}; {arrives}")
+        if len(addresses) > 1:
+            raise Inconclusive(f"on {place} {arrives}: one address, and it cannot be told which")
+        if origin != tunnel.host and places.knows(origin):
+            hops = (*passed, Hop(place, str(holder), shown))
+            return Path(tunnel.id, hops, f"on {place} {tunnel.host} arrives from {origin}")
+        if origin != tunnel.host and (relay := _relay(upstream, place, view)):
+            hops = (*passed, Hop(relay, "relays the SSH connection", ()), second)
+            return Path(tunnel.id, hops, f"the SSH connection to {place} goes over {relay}")
+    opens = f"{opened.local} → {opened.peer}"
+    return Path(tunnel.id, (*passed, second, _service(service, opened, opens, place, view)))
+
+
+def _relay(upstream: Socket, place: str, view: View) -> str | None:
+    """A host by which the tunnel's connection goes, when it arrives from an unknown address.
+
+    Whoever relays it has a connection from the tunnel's socket, and one to the far end. All of the
+    latter must be seen to arrive there; else the unknown address may be that host's.
+    """
+    arrived = {(socket.far, socket.near) for socket in view.sights[place].connections}
+    for host, sockets in view.others().items():
+        if any(socket.far == upstream.near for socket in sockets):
+            return host
+        for socket in sockets:
+            far = view.places.name(socket.peer_ip) == place
+            if far and (socket.near, socket.far) not in arrived:
+                raise Inconclusive(
+                    f"{place} sees neither {upstream.local} nor {host}'s {socket.local}: addresses "
+                    "are translated on the way. Write those under which a host arrives there among "
+                    "its `addresses` in the inventory"
+                )
+    return None
+
+
+def _of_connection(opened: Socket, arrived: Socket, there: Sight) -> bool:
+    """Whether the socket was opened for the SSH connection that arrived.
+
+    By the login session's own address, or those of its name; without a session of its own (sshd
+    without PAM), by the control group of the sshd that accepted the connection.
+    """
+    if opened.session:
+        session = there.sessions.get(opened.session)
+        if session and not session.addresses and session.remote_host:
+            raise Inconclusive(
+                f"login session {session.id} came from {session.remote_host}, a name without an "
+                "address there"
+            )
+        return session is not None and arrived.peer_ip in session.addresses
+    return opened.attributable and opened.cgroup == arrived.cgroup
+
+
+def _service(service: Service, opened: Socket, opens: str, place: str, view: View) -> Hop:
+    cluster_ip = f"{service.cluster_ip}:{service.port}"
+    if opened.far == end(str(service.cluster_ip), service.port):
+        return Hop(cluster_ip, "the service's ClusterIP", (opens,))
+    at = view.places.name(opened.peer_ip)
+    if (at == place or not view.places.knows(at)) and view.serves(opened.far):
+        # As a kube-proxy does that translates the address before the socket is connected (eBPF).
+        return Hop(cluster_ip, f"the service, at its endpoint {opened.peer}", (opens,))
+    return Hop(opened.peer, "not the service's ClusterIP", (opens,))
 
 
 def _upstreams(connections: tuple[Socket, ...], holder: Holder, tunnel: Tunnel) -> list[Socket]:
@@ -134,6 +400,18 @@ def _upstreams(connections: tuple[Socket, ...], holder: Holder, tunnel: Tunnel) 
         and socket.port != tunnel.listen.port
         and not ip_address(socket.ip).is_loopback  # what it accepted on another of its forwards
     ]
+
+
+def _holder(socket: Socket, sight: Sight, places: Places, host: str) -> Holder:
+    if not socket.attributable:
+        seen = f"{socket.peer} → {socket.local}"
+        raise Inconclusive(f"{host}: whose socket {seen} is cannot be told: ss shows no cgroup")
+    return held_by(socket, sight.sessions, places)
+
+
+def _shown(one: End) -> str:
+    address, port = one
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _one(found: list[Socket], what: str) -> Socket:

@@ -4,19 +4,25 @@ Field names are those of the Kubernetes API; a Deployment omits what is zero in 
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fleetmesh import strict_json
+from fleetmesh.facts import in_pod
 from fleetmesh.facts.api_objects import UNUSABLE, body_of, items_of
-from fleetmesh.facts.fact import Fact, NotUnderstood
+from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
+from fleetmesh.facts.http import Answer
 from fleetmesh.facts.labels import LabelSelector, of_object
 from fleetmesh.facts.pods import Pod
 from fleetmesh.facts.probe import ExecInPod, Kubernetes, Probe
+from fleetmesh.facts.sockets import End, end
 from fleetmesh.inventory import Bridge, Inventory
 from fleetmesh.shell import join
 from fleetmesh.transcript import Transcript
 
 _BODY_LIMIT = 64 * 1024  # bytes of an answer inside the cluster
+IN_POD = Path(in_pod.__file__).read_text("utf-8")
+"""The program that asks from inside a pod."""
 
 
 @dataclass(frozen=True)
@@ -115,19 +121,42 @@ def parse_cluster_version(transcript: Transcript) -> str:
 
 
 @dataclass(frozen=True)
-class PodCommand:
-    """What a command in a pod said."""
+class InsideAnswer:
+    """What a service answered to a pod, from which it was asked, and the socket's own two ends.
 
-    exit_status: int
-    stdout: bytes
-    stderr: str
+    An end is address and port; there are none where there was no answer.
+    """
+
+    answer: Answer
+    pod: str
+    local: End | None = None
+    peer: End | None = None
+    kept: bool = False
+    """Whether the connection was still open when the program was told to end."""
 
 
-def parse_pod_command(transcript: Transcript) -> PodCommand:
-    """Read the streams and the exit status of an exec; all of it must have arrived."""
+def parse_inside_answer(transcript: Transcript) -> InsideAnswer:
+    """Read what `in_pod.py` prints, or its sentence; any other end of it says nothing."""
+    pod = transcript.details.get("pod", "")
     if transcript.exit_status is None:
         raise NotUnderstood("the API did not report an exit status")
-    return PodCommand(transcript.exit_status, transcript.stdout, transcript.err)
+    if transcript.exit_status == in_pod.NO_ANSWER and (said := transcript.err.strip()):
+        return InsideAnswer(Answer(None, b"", said.splitlines()[-1], 0, 0), pod)
+    succeeded(transcript)
+    try:
+        found, *last = map(strict_json.loads, transcript.stdout.splitlines())
+        answer = Answer(
+            int(found["status"]),
+            found["body"].encode("latin-1"),
+            None,
+            int(found["sent"]),
+            int(found["received"]),
+        )
+        local, peer = (end(str(found[key][0]), int(found[key][1])) for key in ("local", "peer"))
+        kept = bool(last) and last[0]["kept"] is True
+    except UNUSABLE as error:
+        raise NotUnderstood(f"no account of a request in a pod: {error!r}") from None
+    return InsideAnswer(answer, pod, local, peer, kept)
 
 
 def _deployments(inventory: Inventory) -> dict[str, Probe]:
@@ -151,36 +180,29 @@ def _cluster_uids(inventory: Inventory) -> dict[str, Probe]:
 
 
 def _inside_answers(inventory: Inventory) -> dict[str, Probe]:
-    probe = inventory.probe
-
-    def script(bridge: Bridge) -> str:
-        path = inventory.services[inventory.tunnels[bridge.tunnel].to].health.path
-        limit = f"{inventory.limits.http:g}"
-        # No redirect is followed and no proxy asked, and the deadline is for the last byte.
-        return (
-            "import http.client, signal, sys\n"
-            f"late = lambda *_: sys.exit('no complete answer within {limit} s')\n"
-            "signal.signal(signal.SIGALRM, late)\n"
-            f"signal.setitimer(signal.ITIMER_REAL, {limit})\n"
-            f"connection = http.client.HTTPConnection({bridge.id!r}, {bridge.port})\n"
-            f"connection.request('GET', {path!r})\n"
-            "answer = connection.getresponse()\n"
-            f"body = answer.read({_BODY_LIMIT + 1})\n"
-            "print(body.decode('utf-8', 'replace'))\n"
-            "if answer.status != 200:\n"
-            f"    sys.exit({path!r} + f' answered {{answer.status}}, not 200')\n"
-            f"if len(body) > {_BODY_LIMIT}: sys.exit('more than {_BODY_LIMIT} bytes of body')\n"
-        )
-
+    probe, limits = inventory.probe, inventory.limits
+    # As long as the hosts' batches may take until one that hangs is given up, and the sockets read.
+    hold = limits.http + 4 * limits.command
     return {
         bridge.id: ExecInPod(
             probe.cluster,
             probe.namespace,
             probe.deployment,
-            (probe.python, "-c", script(bridge)),
-            inventory.limits.http + inventory.limits.command,
+            probe.python,
+            IN_POD,
+            {
+                "host": bridge.id,
+                "port": bridge.port,
+                "path": inventory.services[inventory.tunnels[bridge.tunnel].to].health.path,
+                "size": 1000 + 100 * index,
+                "within": limits.http,
+                "hold": hold,
+                "limit": _BODY_LIMIT,
+            },
+            limits.http + limits.command,
+            hold,
         )
-        for bridge in inventory.bridges.values()
+        for index, bridge in enumerate(inventory.bridges.values())
     }
 
 
@@ -191,4 +213,4 @@ def _namespace(bridge: Bridge) -> str:
 DEPLOYMENTS = Fact("deployments", _deployments, parse_deployments)
 CLUSTER_UIDS = Fact("cluster_uids", _cluster_uids, parse_cluster_uid)
 CLUSTER_VERSIONS = Fact("cluster_versions", _cluster_versions, parse_cluster_version)
-INSIDE_ANSWERS = Fact("inside_answers", _inside_answers, parse_pod_command)
+INSIDE_ANSWERS = Fact("inside_answers", _inside_answers, parse_inside_answer)

@@ -1,5 +1,6 @@
 """The questions that can be put to a fleet. A probe is data: it says what to ask, not how."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,14 +76,27 @@ class Kubernetes:
 
 @dataclass(frozen=True)
 class ExecInPod:
-    """A command in the first running pod of a Deployment, as `kubectl exec deploy/…`."""
+    """A Python program in a running pod of a Deployment, as `kubectl exec deploy/… -- python -c …`.
+
+    It prints one line and then waits: its sockets stay open until the batches have run.
+    """
 
     cluster: str
     namespace: str
     deployment: str
-    command: tuple[str, ...]
+    python: str
+    program: str
+    given: dict[str, Any]
+    """The program's one argument, as JSON."""
     seconds: float
-    """Deadline of the command, from the API's acceptance to its exit status."""
+    """Deadline of its line, from the API's acceptance."""
+    hold: float
+    """Seconds after which the program ends by itself, if nobody lets it."""
+
+    @property
+    def command(self) -> list[str]:
+        """The argument vector."""
+        return [self.python, "-c", self.program, json.dumps(self.given)]
 
 
 @dataclass(frozen=True)

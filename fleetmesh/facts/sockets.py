@@ -18,6 +18,11 @@ _LINE = re.compile(
     r"(?P<more> .*|)"
 )
 _SESSION = re.compile(r"session-([^/]+)\.scope")
+_POD = re.compile(
+    r"kubepods.*[/-]pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?/"
+)
+End = tuple[str, int]
+"""Address and port of one end of a connection, the address in one form alone: see `end`."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,32 @@ class Socket:
         return any(holder == pid for _, holder in self.processes)
 
     @property
+    def near(self) -> End:
+        """The local end."""
+        return (self.ip, self.port)
+
+    @property
+    def far(self) -> End:
+        """The other end."""
+        return (self.peer_ip, self.peer_port)
+
+    @property
+    def pod(self) -> str | None:
+        """UID of the pod whose control group holds the socket, by either of a kubelet's drivers.
+
+        A group below user.slice is whatever its user calls it.
+        """
+        if (self.cgroup or "").startswith("/user.slice/"):
+            return None
+        match = _POD.search(self.cgroup or "")
+        return match[1].replace("_", "-") if match else None
+
+    @property
+    def attributable(self) -> bool:
+        """Whether ss could see a control group."""
+        return (self.cgroup or "").startswith("/")
+
+    @property
     def unit(self) -> str | None:
         """The innermost service whose cgroup holds the socket, None where a session does."""
         services = re.findall(r"[^/]+\.service", self.cgroup or "")
@@ -84,8 +115,18 @@ class Socket:
         return match[1] if match else None
 
 
+def end(address: str, port: int) -> End:
+    """An end whose address is without brackets and interface, and IPv4 where it can be."""
+    return (_bare(address), port)
+
+
 def _bare(address: str) -> str:
-    return address.partition("%")[0].strip("[]").removeprefix("::ffff:")
+    address = address.partition("%")[0].strip("[]")
+    try:
+        read = ip_address(address)
+    except ValueError:  # a wildcard, or a host's name
+        return address
+    return str(getattr(read, "ipv4_mapped", None) or read)
 
 
 def parse_sockets(transcript: Transcript) -> tuple[Socket, ...]:
@@ -142,13 +183,26 @@ def parse_listeners(transcript: Transcript) -> tuple[Socket, ...]:
 
 @dataclass(frozen=True)
 class LoginSession:
-    """A logind session; `remote_host` is empty for a local one."""
+    """A logind session; `remote_host` is empty for a local one.
+
+    With `UseDNS yes`, sshd tells logind a name; `resolved` are its addresses, as the host has them.
+    """
 
     id: str
     user: str
     service: str
     remote_host: str
     leader: int
+    resolved: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Whence it came: `remote_host`, or the addresses of that name; none of a local session."""
+        try:
+            ip_address(self.remote_host)
+        except ValueError:
+            return self.resolved
+        return (self.remote_host,)
 
 
 def parse_sessions(transcript: Transcript) -> dict[str, LoginSession]:
@@ -170,6 +224,7 @@ def parse_sessions(transcript: Transcript) -> dict[str, LoginSession]:
                 service=block["Service"],
                 remote_host=_bare(block["RemoteHost"]),
                 leader=int(block["Leader"]),
+                resolved=tuple(dict.fromkeys(map(_bare, block.get("Address", "").split()))),
             )
         except (KeyError, ValueError) as error:
             raise NotUnderstood(f"a session without a usable {error}") from None
@@ -236,7 +291,10 @@ def _on_fleet_hosts(command: str) -> Probes:
 _SESSIONS = (
     'echo "Own=$XDG_SESSION_ID"; echo; '
     "loginctl list-sessions --no-legend --no-pager | while read -r id _; do "
-    'loginctl show-session "$id" -p Id -p Name -p Service -p RemoteHost -p Leader; echo; done'
+    'loginctl show-session "$id" -p Id -p Name -p Service -p RemoteHost -p Leader; '
+    'host=$(loginctl show-session "$id" -p RemoteHost --value) && [ "$host" ] && '
+    'timeout 1 getent ahosts "$host" | while read -r address _; do echo "Address=$address"; done; '
+    "echo; done"
 )
 _PROCESSES = files(__package__).joinpath("processes.sh").read_text()
 

@@ -19,15 +19,18 @@ def patience(facts: Iterable[Fact[Any]], inventory: Inventory) -> float:
     probes = [probe for fact in facts for probe in fact.probes(inventory).values()]
     batches: dict[str, list[float]] = defaultdict(list)
     clusters: dict[str, float] = defaultdict(float)
+    inside = 0.0
     for probe in probes:
         if isinstance(probe, Exec):
             batches[probe.host].append(probe.seconds or limits.command)
         elif isinstance(probe, ExecInPod):
-            clusters[probe.cluster] += probe.seconds + limits.http
+            # A kubeconfig, the Deployment, its pods, the handshake; then the program's line.
+            inside = max(inside, limits.command + 3 * limits.http + probe.seconds)
         elif isinstance(probe, Kubernetes):
             clusters[probe.cluster] += limits.http
     beside = [limits.command + seconds for seconds in clusters.values()]
     if any(isinstance(probe, WriteAndReadBack) for probe in probes):
         beside.append(2 * limits.http)
-    in_turn = [limits.http + longest(batch, limits.command) for batch in batches.values()]
-    return limits.connect + max([limits.http, *in_turn, *beside])
+    batches_take = max([0.0, *(longest(one, limits.command) for one in batches.values())])
+    in_turn = max(limits.http, inside) + batches_take + (limits.http if inside else 0.0)
+    return limits.connect + max([in_turn, *beside])

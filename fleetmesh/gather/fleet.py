@@ -1,8 +1,9 @@
 """Sessions with a fleet's hosts, and one consistent snapshot taken over them.
 
-The order matters: requests through the tunnels are sent first and their connections kept open,
-then every host's commands run as one batch, so that the sockets which ss(8) lists include those
-that carried the answers. Questions to the Kubernetes APIs run beside the batches.
+The order matters: requests through the tunnels, and from inside the cluster, are sent first and
+their connections kept open, then every host's commands run as one batch, so that the sockets which
+ss(8) lists include those that carried the answers. Questions to the Kubernetes APIs run beside the
+batches.
 """
 
 from collections.abc import Callable, Iterable
@@ -124,15 +125,17 @@ class Fleet:
                 self.redactor.learn_kubeconfig(text.result().text)
             hear([self._answer_session(question) for question in ask(Session)])
             hear([commands.read_file(question) for question in ask(ReadFile)])
+            inside = []
             for cluster, (asked, text) in kubeconfigs.items():
-                job = pool.submit(
-                    kubernetes.ask,
-                    self._live(self.inventory.clusters[cluster].host),
-                    asked,
-                    self.inventory,
-                    text.result(),
-                )
-                jobs[job] = asked
+                session = self._live(self.inventory.clusters[cluster].host)
+                given = (self.inventory, text.result())
+                inside += [
+                    (question, pool.submit(kubernetes.Held, session, question, *given))
+                    for question in asked
+                    if isinstance(question.probe, ExecInPod)
+                ]
+                plain = [q for q in asked if isinstance(q.probe, Kubernetes)]
+                jobs[pool.submit(kubernetes.ask, session, plain, *given)] = plain
             for q, request in requests:
                 try:
                     transcript, open_connection = request.result()
@@ -140,11 +143,23 @@ class Fleet:
                     transcript, open_connection = _broke(q, error), lambda: None
                 http.append(transcript)
                 held.callback(open_connection)
+            programs: dict[kubernetes.Held, Question] = {}
+            for q, begun in inside:
+                try:
+                    program = begun.result()
+                except Exception as error:  # noqa: BLE001 - as _answers
+                    hear([_broke(q, error)])
+                    continue
+                held.callback(program.close)
+                programs[program] = q
             for host, asked in by_host(ask((Exec, Clock))).items():
                 job = pool.submit(commands.run_batch, self._live(host), asked, self.inventory)
                 jobs[job] = asked
             for job in as_completed(jobs):
                 hear(_answers(job, jobs[job]))
+            ends = {pool.submit(program.finish): [q] for program, q in programs.items()}
+            for job in as_completed(ends):
+                hear(_answers(job, ends[job]))
         hear([self._attributed(transcript) for transcript in http])
 
     def _attributed(self, transcript: Transcript) -> Transcript:

@@ -1,5 +1,6 @@
 """Questions to a cluster's API, with the official client, over its host's session."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -10,7 +11,7 @@ from fleetmesh.facts import batch
 from fleetmesh.facts.probe import ExecInPod, Kubernetes
 from fleetmesh.gather.api import get
 from fleetmesh.gather.commands import answers_of, new_nonce, not_believed, why
-from fleetmesh.gather.pod_exec import NoPod, exec_in_pod
+from fleetmesh.gather.pod_exec import HeldProgram, NoPod
 from fleetmesh.gather.question import Question
 from fleetmesh.inventory import Cluster, Inventory
 from fleetmesh.legible import brief, last_line, said
@@ -67,11 +68,9 @@ def ask(
     if kubeconfig.missing:
         return [question.lost(kubeconfig.missing) for question in questions]
     deadline = inventory.limits.http
-    longest = [q.probe.seconds for q in questions if isinstance(q.probe, ExecInPod)]
-    patience = max([deadline, *longest])
     transcripts: list[Transcript] = []
     try:
-        with api_client(session, kubeconfig.text, deadline=deadline, patience=patience) as api:
+        with api_client(session, kubeconfig.text, deadline=deadline) as api:
             for question in questions:
                 transcripts.append(_ask(api, question, deadline))
                 if (cause := transcripts[-1].lost) and _SILENT in cause:
@@ -83,31 +82,76 @@ def ask(
 
 
 def _ask(api: Any, question: Question, deadline: float) -> Transcript:
+    started, clock = datetime.now(UTC), monotonic()
+    probe = question.probe
+    assert isinstance(probe, Kubernetes)
+    try:
+        status, body = get(api, probe.path, deadline)
+        given: dict[str, Any] = {"exit_status": status, "stdout": body}
+        if status in (401, 403):
+            lacks = f": the account lacks `{_right(probe.path)}`" if status == 403 else ""
+            answered = f"the API answered {status}: {_message(body)}"
+            given["lost"] = f"{question.host}: {answered}{lacks}"
+    except _refusals() as error:
+        given = {"lost": f"{question.host}: {_why(error)}"}
+    return question.answer(started=started, seconds=monotonic() - clock, **given)
+
+
+class Held:
+    """A program that runs in a pod and waits there, and the connection to its API."""
+
+    def __init__(
+        self, session: Session, question: Question, inventory: Inventory, kubeconfig: Kubeconfig
+    ) -> None:
+        """Start it, and wait until it has said its line or it is known why not."""
+        probe = question.probe
+        assert isinstance(probe, ExecInPod)
+        self._question = question
+        self._open = ExitStack()
+        self._started, self._clock = datetime.now(UTC), monotonic()
+        self._program: HeldProgram | None = None
+        self._lost = kubeconfig.missing
+        deadline = inventory.limits.http
+        try:
+            if not self._lost:
+                patience = probe.seconds + probe.hold + deadline
+                client = api_client(session, kubeconfig.text, deadline=deadline, patience=patience)
+                self._program = HeldProgram(self._open.enter_context(client), probe, deadline)
+                self._open.callback(self._program.close)
+        except ApiProblem as problem:
+            self._lost = str(problem)
+        except _refusals() as error:
+            self._lost = f"{question.host}: {_why(error)}"
+        self._seconds = monotonic() - self._clock
+
+    def finish(self) -> list[Transcript]:
+        """Let the program end, and tell what it said; the time is that until its line."""
+        given: dict[str, Any] = {"lost": self._lost}
+        if self._program:
+            given = self._program.finish()
+            if given.get("lost"):
+                given["lost"] = f"{self._question.host}: {given['lost']}"
+        self.close()
+        return [self._question.answer(started=self._started, seconds=self._seconds, **given)]
+
+    def close(self) -> None:
+        """Leave the program and close the connection."""
+        self._open.close()
+
+
+def _refusals() -> tuple[type[Exception], ...]:
     from kubernetes.client.exceptions import ApiException  # noqa: PLC0415 - heavy
     from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
-    started, clock = datetime.now(UTC), monotonic()
-    probe = question.probe
-    try:
-        if isinstance(probe, Kubernetes):
-            status, body = get(api, probe.path, deadline)
-            given: dict[str, Any] = {"exit_status": status, "stdout": body}
-            if status in (401, 403):
-                lacks = f": the account lacks `{_right(probe.path)}`" if status == 403 else ""
-                answered = f"the API answered {status}: {_message(body)}"
-                given["lost"] = f"{question.host}: {answered}{lacks}"
-        else:
-            assert isinstance(probe, ExecInPod)
-            given = exec_in_pod(api, probe, deadline)
-            if given.get("lost"):
-                given["lost"] = f"{question.host}: {given['lost']}"
-    except ApiException as error:
-        given = {"lost": f"{question.host}: the API refused: {error.status} {said(error.reason)}"}
-    except NoPod as error:
-        given = {"lost": f"{question.host}: {error}"}
-    except (HTTPError, OSError, ValueError) as error:
-        given = {"lost": f"{question.host}: {_SILENT}: {said(error)}"}
-    return question.answer(started=started, seconds=monotonic() - clock, **given)
+    return (ApiException, NoPod, HTTPError, OSError, ValueError)
+
+
+def _why(error: Exception) -> str:
+    from kubernetes.client.exceptions import ApiException  # noqa: PLC0415 - heavy
+
+    if isinstance(error, ApiException):
+        return f"the API refused: {error.status} {said(error.reason)}"
+    return str(error) if isinstance(error, NoPod) else f"{_SILENT}: {said(error)}"
 
 
 def _right(path: str) -> str:

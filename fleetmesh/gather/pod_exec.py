@@ -1,5 +1,8 @@
-"""A command in a running pod of a Deployment, over the API's WebSocket."""
+"""A program in a running pod of a Deployment, over the API's WebSocket, kept until it is told."""
 
+import re
+from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from time import monotonic
 from typing import Any
@@ -12,95 +15,187 @@ from fleetmesh.legible import brief
 
 _OUTPUT_LIMIT = 1024 * 1024
 _KEPT = 4096
-"""Characters that are kept of each stream of a command that prints without end."""
-_STATUS = 3  # the channel on which the API tells how the command ended
+"""Bytes that are kept of each stream of a program that prints without end."""
+_DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+_STDOUT, _STDERR, _STATUS = 1, 2, 3  # channels of the protocol, as kubelet and client number them
+_NO_SUCH_PROGRAM = (126, 127)
+"""What some container runtimes make of a program that cannot be started, as a shell does."""
 
 
 class NoPod(Exception):
     """The Deployment has no running pod; the text says what it has instead."""
 
 
-def exec_in_pod(api: Any, probe: ExecInPod, deadline: float) -> dict[str, Any]:
-    """Run the probe's command; the exit status is None where the API did not report one.
+class HeldProgram:
+    """A program in a pod that has said its line, or has ended, or what is known of why not."""
 
-    `deadline` in seconds, for each request before it. Raises NoPod, and what the client does.
-    """
-    from kubernetes.client import CoreV1Api  # noqa: PLC0415 - heavy
-    from kubernetes.stream import stream  # noqa: PLC0415
-    from websocket import WebSocketException  # noqa: PLC0415
+    def __init__(self, api: Any, probe: ExecInPod, deadline: float) -> None:
+        """Start it and wait for its line; `deadline` in seconds, for each request before it.
 
-    pod = _running_pod(api, probe, deadline)
-    until = monotonic() + probe.seconds
-    channel = stream(
-        CoreV1Api(api).connect_get_namespaced_pod_exec,
-        pod,
-        probe.namespace,
-        command=list(probe.command),
-        stdout=True,
-        stderr=True,
-        stdin=False,
-        tty=False,
-        _preload_content=False,
-        _request_timeout=deadline,
-    )
-    stdout, stderr, lost = "", "", None
-    try:
+        Raises NoPod, and what the client does.
+        """
+        from kubernetes.client import CoreV1Api  # noqa: PLC0415 - heavy
+        from kubernetes.stream import stream  # noqa: PLC0415
+
+        self._deadline = deadline
+        self._python = probe.python
+        self.pod, self.container = _pod_and_container(api, probe, deadline)
+        self._said: dict[int, bytes] = {_STDOUT: b"", _STDERR: b"", _STATUS: b""}
+        self._lost: str | None = None
+        self._channel = stream(
+            CoreV1Api(api).connect_get_namespaced_pod_exec,
+            self.pod,
+            probe.namespace,
+            container=self.container,
+            command=probe.command,
+            stdout=True,
+            stderr=True,
+            stdin=True,
+            tty=False,
+            binary=True,
+            _preload_content=False,
+            _request_timeout=deadline,
+        )
+        self._listen(probe.seconds, lambda: b"\n" in self._said[_STDOUT])
+        if self._channel.is_open() and b"\n" not in self._said[_STDOUT]:
+            self._lose(f"the program in the pod did not answer within {probe.seconds:g} s")
+
+    def finish(self) -> dict[str, Any]:
+        """Let it go on, and return all that is known of it, as a transcript takes it."""
+        if not self._lost:
+            with suppress(*_broken()):
+                self._channel.write_stdin(b"\n")
+            self._listen(self._deadline, lambda: False)
+            if self._channel.is_open():
+                self._lose(f"the program in the pod did not end within {self._deadline:g} s")
+        self.close()
+        given: dict[str, Any] = {
+            "stdout": self._said[_STDOUT],
+            "stderr": self._said[_STDERR],
+            "details": {"pod": self.pod, "container": self.container},
+        }
+        if self._lost:
+            return {**given, "lost": self._lost}
+        status, refused = _outcome(self._said[_STATUS])
+        if status in _NO_SUCH_PROGRAM:
+            refused = (
+                brief(self._said[_STDERR].decode("utf-8", "replace").strip())
+                or f"exit code {status}"
+            )
+        if refused:
+            remedy = "name the Python of the pod's image as probe.python in the inventory"
+            return {
+                **given,
+                "lost": f"{self._python} cannot be run in {self.pod}: {refused}; {remedy}",
+            }
+        return {**given, "exit_status": status}
+
+    def close(self) -> None:
+        """Leave it, whether it has ended or not: its standard input then ends."""
+        self._channel.sock.shutdown()  # close() leaves the socket open once the server has closed
+
+    def _listen(self, seconds: float, enough: Callable[[], bool]) -> None:
+        until = monotonic() + seconds
         try:
-            while channel.is_open() and monotonic() < until:
-                if len(stdout) + len(stderr) > _OUTPUT_LIMIT:
-                    break
-                channel.update(timeout=min(0.5, max(0.0, until - monotonic())))
-                stdout += channel.read_stdout(timeout=0) if channel.peek_stdout() else ""
-                stderr += channel.read_stderr(timeout=0) if channel.peek_stderr() else ""
-            if channel.is_open():
-                lost = f"the command in the pod did not end within {probe.seconds:g} s"
-        except (WebSocketException, OSError) as error:
-            lost = f"the connection to the command in the pod broke: {brief(str(error))}"
-            stdout += channel.read_stdout(timeout=0)
-            stderr += channel.read_stderr(timeout=0)
-        if len(stdout) + len(stderr) > _OUTPUT_LIMIT:
-            lost = f"the command in the pod printed more than {_OUTPUT_LIMIT} bytes"
-            stdout, stderr = stdout[:_KEPT], stderr[:_KEPT]
-        said: dict[str, Any] = {"stdout": stdout.encode(), "stderr": stderr.encode()}
-        if lost:
-            return {**said, "lost": lost}
-        return {**said, "exit_status": _exit_status(channel)}
-    finally:
-        channel.sock.shutdown()  # close() leaves the socket open once the server has closed
+            while self._channel.is_open() and monotonic() < until and not enough():
+                self._channel.update(timeout=min(0.5, max(0.0, until - monotonic())))
+                self._drain()
+                if sum(map(len, self._said.values())) > _OUTPUT_LIMIT:
+                    self._lose(f"the program in the pod printed more than {_OUTPUT_LIMIT} bytes")
+                    self._said = {channel: said[:_KEPT] for channel, said in self._said.items()}
+                    return
+        except _broken() as error:
+            self._lose(f"the connection to the program in the pod broke: {brief(str(error))}")
+        with suppress(*_broken()):
+            self._drain()  # what came together with the end
+
+    def _drain(self) -> None:
+        for channel in self._said:
+            self._said[channel] += self._channel.read_channel(channel) or b""
+
+    def _lose(self, why: str) -> None:
+        self._lost = self._lost or why
 
 
-def _exit_status(channel: Any) -> int | None:
-    # The client would read the status as YAML, whatever stands in it.
+def _broken() -> tuple[type[Exception], ...]:
+    from websocket import WebSocketException  # noqa: PLC0415 - heavy
+
+    return (WebSocketException, OSError)
+
+
+def _outcome(status: bytes) -> tuple[int | None, str | None]:
+    """Exit status, or the API's own message about why the program could not be started.
+
+    Both are None where no status came. Source: metav1.Status, as kubelet sends it on channel 3.
+    """
     try:
-        status = strict_json.loads(channel.read_channel(_STATUS))
-        if status["status"] == "Success":
-            return 0
-        return int(status["details"]["causes"][0]["message"])
-    except (ValueError, TypeError, LookupError):  # it could not even start, or no status came
-        return None
+        found = strict_json.loads(status)
+        if found["status"] == "Success":
+            return 0, None
+        if found.get("reason") == "NonZeroExitCode":
+            return int(found["details"]["causes"][0]["message"]), None
+        # An id of the one attempt would make two of one cause.
+        return None, brief(re.sub(r'"?[0-9a-f]{64}"?', "…", str(found["message"])))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return None, None
 
 
-def _running_pod(api: Any, probe: ExecInPod, deadline: float) -> str:
+def _pod_and_container(api: Any, probe: ExecInPod, deadline: float) -> tuple[str, str]:
+    """Those that `kubectl exec deploy/…` takes: a running pod, if there is one a ready one."""
     namespace = f"namespaces/{probe.namespace}"
     found = _read(api, f"/apis/apps/v1/{namespace}/deployments/{probe.deployment}", deadline)
     try:
-        labels = found["spec"]["selector"]["matchLabels"]
-        selector = quote(",".join(f"{key}={value}" for key, value in labels.items()))
-        pods = _read(api, f"/api/v1/{namespace}/pods?labelSelector={selector}", deadline)
-        phases = {
-            str(pod["metadata"]["name"]): pod["status"].get("phase", "unknown")
-            for pod in pods["items"]
-        }
-    except (KeyError, TypeError, AttributeError) as error:
+        selector = quote(_selector(found["spec"]["selector"]))
+        pods = _read(api, f"/api/v1/{namespace}/pods?labelSelector={selector}", deadline)["items"]
+        running = [pod for pod in pods if _state(pod) == "Running"]
+        if not running:
+            has = ", ".join(f"{pod['metadata']['name']} {_state(pod)}" for pod in pods)
+            raise NoPod(f"deploy/{probe.deployment} has no running pod: {brief(has) or 'no pod'}")
+        best = max(running, key=_is_ready)
+        return str(best["metadata"]["name"]), _container(best)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise NoPod(
             f"the pods of deploy/{probe.deployment} cannot be told from the API's answers: "
             f"{brief(repr(error))}"
         ) from None
-    running = [name for name, phase in phases.items() if phase == "Running"]
-    if not running:
-        has = brief(", ".join(f"{name} {phase}" for name, phase in phases.items()) or "no pod")
-        raise NoPod(f"deploy/{probe.deployment} has no running pod: {has}")
-    return running[0]
+
+
+def _state(pod: dict[str, Any]) -> str:
+    if pod["metadata"].get("deletionTimestamp"):
+        return "Terminating"
+    return str(pod["status"].get("phase", "unknown"))
+
+
+def _is_ready(pod: dict[str, Any]) -> bool:
+    conditions = pod["status"].get("conditions") or ()
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+
+
+def _container(pod: dict[str, Any]) -> str:
+    names = [str(container["name"]) for container in pod["spec"]["containers"]]
+    wanted = (pod["metadata"].get("annotations") or {}).get(_DEFAULT_CONTAINER)
+    return wanted if wanted in names else names[0]
+
+
+def _selector(selector: dict[str, Any]) -> str:
+    """A LabelSelector as the query of a list takes it.
+
+    Source: "Labels and Selectors" in the Kubernetes documentation.
+    """
+    terms = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    for one in selector.get("matchExpressions") or ():
+        key, values = one["key"], ",".join(one.get("values") or ())
+        terms.append(
+            {
+                "In": f"{key} in ({values})",
+                "NotIn": f"{key} notin ({values})",
+                "Exists": key,
+                "DoesNotExist": f"!{key}",
+            }[one["operator"]]
+        )
+    if not terms:
+        raise KeyError("an empty selector")
+    return ",".join(terms)
 
 
 def _read(api: Any, path: str, deadline: float) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rehearsal.faults import (
+    addresses,
     api,
     autostart,
     boot,
@@ -14,6 +15,7 @@ from rehearsal.faults import (
     harmless,
     hosts,
     identity,
+    inside,
     keys,
     machines,
     ops_bridge,
@@ -36,7 +38,8 @@ FAULTS: dict[str, type[Fault]] = {
     for module in (
         *(keys, identity, ssh_config, tunnels, carriers, units, options, reference),
         *(workstation, rogues, autostart, unseen, services, bridges, bridge_services, clusters),
-        *(api, hosts, machines, policy, certificates, ops_bridge, writes, harmless, boot),
+        *(inside, api, hosts, machines, policy, certificates, ops_bridge, writes, addresses),
+        *(harmless, boot),
     )
     for fault in vars(module).values()
     if isinstance(fault, type)

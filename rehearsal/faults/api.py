@@ -22,6 +22,7 @@ def blind(words: str, kubectl: str) -> dict[str, Turn]:
         "PROD-02.upstream": inconclusive(words),
         "PROD-02.service": inconclusive(words),
         "PROD-03.inside": inconclusive(words),
+        "PROD-04.from-pod": inconclusive(words),
         "PRE-13.cluster": inconclusive(words),
         "PROD-16.workstation-unnamed": inconclusive(words),
     }
@@ -72,7 +73,10 @@ class ExecForbidden(_Kubeconfig):
 
     harm = f"sudo {STANDIN} kubeconfig --config /etc/fleet-standins/cluster.json --user onlooker " \
         f"--out {KUBECONFIG}; sudo chown tegwick: {KUBECONFIG}"  # fmt: skip
-    turns = {"PROD-03.inside": inconclusive("403")}
+    turns = {
+        "PROD-03.inside": inconclusive("403"),
+        "PROD-04.from-pod": inconclusive("403"),
+    }
 
 
 class ApiOfAnotherServer(_Kubeconfig):

@@ -22,7 +22,7 @@ from rehearsal.faults.cluster import (
 )
 from rehearsal.faults.fault import Fault, fail
 from rehearsal.faults.means import COULOMB, RAILIANCE, WORKSTATION, user
-from rehearsal.faults.services import INSIDE
+from rehearsal.faults.services import FROM_POD, INSIDE
 
 OF_SERVICE = "kubernetes.io/service-name"
 UNNAMED = "PROD-16.workstation-unnamed"
@@ -36,6 +36,7 @@ class BridgeServiceGone(Fault):
 
     turns = {
         INSIDE: fail("Name or service not known"),
+        FROM_POD: fail("Name or service not known"),
         LED: fail(f"there is no Service activity-core/{HUB_BRIDGE}"),
     }
 
@@ -63,14 +64,18 @@ class BridgeServiceOnAnotherPort(_Repointed):
     """The bridge's Service offers another port than the applications ask."""
 
     operations = (replace("/spec/ports/0/port", 8001),)
-    turns = {LED: fail("has port [8001], the inventory says 8000"), INSIDE: NO_ANSWER}
+    turns = {
+        LED: fail("has port [8001], the inventory says 8000"),
+        INSIDE: NO_ANSWER,
+        FROM_POD: NO_ANSWER,
+    }
 
 
 class BridgeServiceSelectsNothing(_Repointed):
     """The bridge's Service looks for a label that no pod has."""
 
     operations = (replace("/spec/selector", {"app.kubernetes.io/name": "state-hub-bridge"}),)
-    turns = {LED: fail("leads to no pod"), INSIDE: NO_ANSWER}
+    turns = {LED: fail("leads to no pod"), INSIDE: NO_ANSWER, FROM_POD: NO_ANSWER}
 
 
 class BridgeServiceSelectsAnother(_Repointed):
@@ -84,7 +89,10 @@ class BridgeServiceToAnotherPort(_Repointed):
     """The bridge's Service leads past the bridge, to a relay on its node; all is healthy."""
 
     operations = (replace("/spec/ports/0/targetPort", 28000),)
-    turns = {LED: fail("which listens on [8000]")}
+    turns = {
+        LED: fail("which listens on [8000]"),
+        FROM_POD: fail("no pod of actcore-state-hub-bridge has it, but the unit relay.service"),
+    }
 
     def inject(self) -> None:
         user(RAILIANCE, f"{RELAY} TCP:127.0.0.1:18000")
@@ -99,7 +107,10 @@ class BridgeServiceLeadsAbroad(_Repointed):
     """The bridge's Service leads past the tunnel, straight to coulombcore; all is healthy."""
 
     operations = ({"op": "remove", "path": "/spec/selector"},)
-    turns = {LED: fail("198.18.77.12:28000, of no pod, in by-hand made by hand: coulombcore")}
+    turns = {
+        LED: fail("198.18.77.12:28000, of no pod, in by-hand made by hand: coulombcore"),
+        FROM_POD: fail("which listens on 198.18.77.11:8000 of railiance01 and has not accepted it"),
+    }
 
     def inject(self) -> None:
         user(COULOMB, f"{RELAY} TCP:198.19.43.94:8000")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any, ClassVar
 
 from rehearsal.errors import RehearsalError
 from rehearsal.faults.cluster import (
     BRIDGES,
     CONTAINER,
     HUB_BRIDGE,
+    BridgeChanged,
     add,
     create,
     kubectl,
@@ -20,7 +20,7 @@ from rehearsal.faults.cluster import (
 )
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.means import RAILIANCE, root, user
-from rehearsal.faults.services import INSIDE
+from rehearsal.faults.services import FROM_POD, INSIDE
 
 READY = f"PROD-01.pods[{HUB_BRIDGE}]"
 LEADS = f"PROD-02.upstream[{HUB_BRIDGE}]"
@@ -29,20 +29,6 @@ NO_POD = "has no pod to which its Service could lead"
 LABELS = "/spec/template/metadata/labels"
 TARGET = f"{CONTAINER}/command/2"  # of socat's two addresses the second
 NO_ANSWER = fail("asked from inside, actcore-state-hub-bridge does not answer")
-
-
-class _Bridge(Fault):
-    """The bridge's Deployment is changed; `ready` of its pods become ready afterwards."""
-
-    operations: ClassVar[tuple[dict[str, Any], ...]]
-    ready: ClassVar[int] = 0
-
-    def inject(self) -> None:
-        patch(BRIDGES, f"deploy/{HUB_BRIDGE}", *self.operations)
-        rolled_out(BRIDGES, HUB_BRIDGE, ready=self.ready)
-
-    def heal(self) -> None:
-        restore(BRIDGES, "actcore-state-hub-bridge")
 
 
 def _await(field: str, *values: str) -> None:
@@ -56,32 +42,36 @@ def _await(field: str, *values: str) -> None:
         time.sleep(0.05)
 
 
-class BridgeNotReady(_Bridge):
+class BridgeNotReady(BridgeChanged):
     """The bridge's readiness probe asks for a path that nobody knows."""
 
     operations = (replace(f"{CONTAINER}/readinessProbe/httpGet/path", "/ready"),)
-    turns = {READY: fail("is 0/1 ready"), INSIDE: NO_ANSWER}
+    turns = {READY: fail("is 0/1 ready"), INSIDE: NO_ANSWER, FROM_POD: NO_ANSWER}
 
 
-class BridgeCrashLooping(_Bridge):
+class BridgeCrashLooping(BridgeChanged):
     """The bridge's socat does not know an option that somebody added, and ends at once."""
 
     operations = (replace(f"{CONTAINER}/command/1", "TCP-LISTEN:8000,fork,reuse-addr"),)
-    turns = {READY: fail("is 0/1 ready, CrashLoopBackOff"), INSIDE: NO_ANSWER}
+    turns = {READY: fail("is 0/1 ready, CrashLoopBackOff"), INSIDE: NO_ANSWER, FROM_POD: NO_ANSWER}
 
     def inject(self) -> None:
         super().inject()
         _await("{.state.waiting.reason}", "CrashLoopBackOff")  # the first restart comes at once
 
 
-class BridgeImageMissing(_Bridge):
+class BridgeImageMissing(BridgeChanged):
     """The bridge's image cannot be pulled."""
 
     operations = (replace(f"{CONTAINER}/image", "localhost/no-such-image:1"),)
-    turns = {READY: fail("is 0/1 ready, ImagePullBackOff: Back-off pulling"), INSIDE: NO_ANSWER}
+    turns = {
+        READY: fail("is 0/1 ready, ImagePullBackOff: Back-off pulling"),
+        INSIDE: NO_ANSWER,
+        FROM_POD: NO_ANSWER,
+    }
 
 
-class BridgeHalfReady(_Bridge):
+class BridgeHalfReady(BridgeChanged):
     """Of the bridge pod's two containers one is ready."""
 
     operations = (
@@ -95,14 +85,14 @@ class BridgeHalfReady(_Bridge):
             },
         ),
     )
-    turns = {READY: fail("is 1/2 ready"), INSIDE: NO_ANSWER}
+    turns = {READY: fail("is 1/2 ready"), INSIDE: NO_ANSWER, FROM_POD: NO_ANSWER}
 
     def inject(self) -> None:
         super().inject()
         _await("{.ready} ", "true false ")
 
 
-class BridgeOffTheNodesNetwork(_Bridge):
+class BridgeOffTheNodesNetwork(BridgeChanged):
     """The bridge loses hostNetwork, and 127.0.0.1 is the pod's own."""
 
     operations = (replace("/spec/template/spec/hostNetwork", False),)
@@ -110,10 +100,11 @@ class BridgeOffTheNodesNetwork(_Bridge):
         READY: fail("is 0/1 ready"),
         LEADS: fail("is its own, not the node's"),
         INSIDE: NO_ANSWER,
+        FROM_POD: NO_ANSWER,
     }
 
 
-class BridgesCrossed(_Bridge):
+class BridgesCrossed(BridgeChanged):
     """The State Hub's bridge proxies to the end of issue-core's tunnel."""
 
     operations = (replace(TARGET, "TCP:127.0.0.1:18765"),)
@@ -121,15 +112,19 @@ class BridgesCrossed(_Bridge):
         READY: fail("is 0/1 ready"),
         LEADS: fail("proxies to ['127.0.0.1:18765'], not to 127.0.0.1:18000"),
         INSIDE: NO_ANSWER,
+        FROM_POD: NO_ANSWER,
     }
 
 
-class BridgePastTheTunnel(_Bridge):
+class BridgePastTheTunnel(BridgeChanged):
     """The bridge leads to a relay beside the tunnel, through which all is healthy."""
 
     operations = (replace(TARGET, "TCP:127.0.0.1:28000"),)
     ready = 1
-    turns = {LEADS: fail("proxies to ['127.0.0.1:28000'], not to 127.0.0.1:18000")}
+    turns = {
+        LEADS: fail("proxies to ['127.0.0.1:28000'], not to 127.0.0.1:18000"),
+        FROM_POD: fail("leads to 127.0.0.1:28000, held by the unit relay.service, not 127.0.0.1:"),
+    }
 
     def inject(self) -> None:
         relay = "systemd-run --user --quiet --collect --unit=relay socat"
@@ -141,7 +136,7 @@ class BridgePastTheTunnel(_Bridge):
         user(RAILIANCE, "systemctl --user stop relay")
 
 
-class BridgeRelabelled(_Bridge):
+class BridgeRelabelled(BridgeChanged):
     """The bridge's pods lose the label by which the runbook finds them."""
 
     operations = (replace(f"{LABELS}/app.kubernetes.io~1part-of", "platform"),)
@@ -151,7 +146,7 @@ class BridgeRelabelled(_Bridge):
     }
 
 
-class BridgeScaledToZero(_Bridge):
+class BridgeScaledToZero(BridgeChanged):
     """The bridge is scaled to no replicas."""
 
     operations = (replace("/spec/replicas", 0),)
@@ -160,6 +155,7 @@ class BridgeScaledToZero(_Bridge):
         LEADS: inconclusive("has no pod whose proxy could be looked at"),
         LED: inconclusive(NO_POD),
         INSIDE: NO_ANSWER,
+        FROM_POD: NO_ANSWER,
     }
 
 
@@ -171,6 +167,7 @@ class BridgeGone(Fault):
         LEADS: fail(f"there is no Deployment activity-core/{HUB_BRIDGE}"),
         LED: fail(f"there is no Deployment activity-core/{HUB_BRIDGE}"),
         INSIDE: NO_ANSWER,
+        FROM_POD: NO_ANSWER,
     }
 
     def inject(self) -> None:
@@ -202,7 +199,11 @@ class BridgeRestartedLately(Fault):
 class NodeLost(Fault):
     """The node controller takes the bridge pod's readiness: its containers stay 1/1."""
 
-    turns = {READY: fail("its node railiance01 may be lost"), INSIDE: NO_ANSWER}
+    turns = {
+        READY: fail("its node railiance01 may be lost"),
+        INSIDE: NO_ANSWER,
+        FROM_POD: NO_ANSWER,
+    }
 
     def inject(self) -> None:
         name = kubectl(BRIDGES, f"get pods -l app.kubernetes.io/name={HUB_BRIDGE} -o name").strip()
@@ -222,7 +223,7 @@ SIDECAR = {
 }
 
 
-class BridgeSidecarRestarts(_Bridge):
+class BridgeSidecarRestarts(BridgeChanged):
     """A native sidecar of the bridge was killed and runs again: 2/2, restarted seconds ago."""
 
     operations = (add("/spec/template/spec/initContainers", [SIDECAR]),)
@@ -237,7 +238,7 @@ class BridgeSidecarRestarts(_Bridge):
         kubectl(BRIDGES, f"wait pods {name} --for=condition=Ready --timeout=5s")
 
 
-class BridgeSidecarLeadsElsewhere(_Bridge):
+class BridgeSidecarLeadsElsewhere(BridgeChanged):
     """The proxy is a native sidecar, and leads past the tunnel to a relay; all is healthy."""
 
     operations = (
@@ -265,7 +266,7 @@ class BridgeSidecarLeadsElsewhere(_Bridge):
         user(RAILIANCE, "systemctl --user stop relay")
 
 
-class BridgeInitContainerFails(_Bridge):
+class BridgeInitContainerFails(BridgeChanged):
     """An init container that was added to the bridge fails, and the bridge does not begin."""
 
     operations = (
@@ -294,7 +295,7 @@ def _await_init(reason: str) -> None:
         time.sleep(0.05)
 
 
-class BridgeUnschedulable(_Bridge):
+class BridgeUnschedulable(BridgeChanged):
     """No node has the label that the bridge's pod asks for."""
 
     operations = (add("/spec/template/spec/nodeSelector", {"disk": "fast"}),)
@@ -306,7 +307,7 @@ class BridgeUnschedulable(_Bridge):
     }
 
 
-class BridgeRolloutStuck(_Bridge):
+class BridgeRolloutStuck(BridgeChanged):
     """The new pod of a rolling update cannot pull its image; the old one still serves."""
 
     operations = (
@@ -320,7 +321,7 @@ class BridgeRolloutStuck(_Bridge):
         _await("{.ready} ", "false true ", "true false ")
 
 
-class BridgeRolloutPaused(_Bridge):
+class BridgeRolloutPaused(BridgeChanged):
     """A rollout of the bridge is paused; its pod is the former one, and as it was."""
 
     harmless = True
@@ -405,7 +406,7 @@ class BridgeImpersonated(Fault):
         kubectl(BRIDGES, "wait pod/impostor --for=delete --timeout=5s", check=False)
 
 
-class BridgeNamesItsListenAddress(_Bridge):
+class BridgeNamesItsListenAddress(BridgeChanged):
     """The bridge's arguments name the address on which it listens, beside the tunnel's."""
 
     harmless = True
@@ -424,7 +425,7 @@ class BridgeNamesItsListenAddress(_Bridge):
     ready = 1
 
 
-class BridgeConfiguredElsewhere(_Bridge):
+class BridgeConfiguredElsewhere(BridgeChanged):
     """The bridge has its upstream from two variables, as text of which only the parts are told."""
 
     harmless = True
@@ -437,7 +438,7 @@ class BridgeConfiguredElsewhere(_Bridge):
     ready = 1
 
 
-class BridgeLeadsElsewhereByName(_Bridge):
+class BridgeLeadsElsewhereByName(BridgeChanged):
     """The bridge leads to a name that a variable holds; another one, unused, names the tunnel."""
 
     operations = (

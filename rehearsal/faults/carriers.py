@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rehearsal import keys, states
+from rehearsal.faults.cluster import HUB_BRIDGE
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.identity import pinned
 from rehearsal.faults.means import HUB, RAILIANCE, WORKSTATION, restore_unit, root, units, user
@@ -19,6 +20,7 @@ INSTALLED = "CUT-01.installed"
 STEADY, HELD = f"CUT-04.steady[{HUB}]", f"CUT-05.port[{HUB}]"
 RUNNING = f"CUT-07.forwards[{HUB}]"
 PATH = f"PROD-04.path[{HUB}]"
+FROM_POD = f"PROD-04.from-pod[{HUB_BRIDGE}]"
 RETIRED = "state-hub-railiance01"
 BY_HAND = (
     "ssh -N -T -o BatchMode=yes -o IdentitiesOnly=yes -i ~/.ssh/id_ops "
@@ -37,6 +39,7 @@ class PortTakenByAnotherProgram(Fault):
         HELD: fail("127.0.0.1:18000 is held by the unit squatter.service"),
         f"CUT-06.healthy[{HUB}]": fail("answered 404, not 200"),
         PATH: inconclusive("seen 0 times, not once"),  # it closes before anybody can look
+        FROM_POD: inconclusive("closed before its sockets were read"),
     }
 
     def inject(self) -> None:
@@ -61,6 +64,7 @@ class SilentHub(Fault):
         HELD: fail("127.0.0.1:18000 is held by login session"),
         RUNNING: fail("ExitOnForwardFailure=no, not yes"),
         PATH: fail("railiance01 → workstation ✕ 127.0.0.1:18000 is held by login session"),
+        FROM_POD: fail("railiance01 → workstation ✕ 127.0.0.1:18000 is held by login session"),
         "PROD-05.ports[railiance01]": fail("from workstation"),
         "PROD-06.listeners[railiance01]": fail("from workstation"),
         f"PROD-06.retired[{RETIRED}]": fail(f"that {RETIRED} is up"),
@@ -87,6 +91,7 @@ class TunnelStartedByHand(Fault):
         HELD: fail("127.0.0.1:18000 is held by login session"),
         RUNNING: fail("runs no ssh"),
         PATH: fail("127.0.0.1:18000 is held by login session"),
+        FROM_POD: fail("127.0.0.1:18000 is held by login session"),
         "PROD-05.ports[railiance01]": fail("login session"),
         "PROD-06.listeners[railiance01]": inconclusive("no host of the inventory"),
         f"PROD-09.same-after-reboot[{HUB}]": fail("runs no ssh"),
@@ -111,6 +116,7 @@ class TunnelInAnotherUnit(Fault):
         HELD: fail("127.0.0.1:18000 is held by the unit mine.service"),
         RUNNING: fail("runs no ssh"),
         PATH: fail("on railiance01 it is carried by the unit mine.service"),
+        FROM_POD: fail("on railiance01 it is carried by the unit mine.service"),
         f"PROD-09.same-after-reboot[{HUB}]": fail("runs no ssh"),
     }
 
@@ -133,6 +139,7 @@ class TunnelInSystemUnit(Fault):
         HELD: fail(f"127.0.0.1:18000 is held by the system's unit {HUB}.service"),
         RUNNING: fail("runs no ssh"),
         PATH: fail(f"127.0.0.1:18000 is held by the system's unit {HUB}.service"),
+        FROM_POD: fail(f"127.0.0.1:18000 is held by the system's unit {HUB}.service"),
         f"PROD-09.same-after-reboot[{HUB}]": fail("runs no ssh"),
     }
 
@@ -173,6 +180,7 @@ class UnitLeadsToTheWorkstation(_WorkstationLetsFleetIn):
         **pinned(fail("has another key of coulombcore pinned than the one it offers")),
         RUNNING: fail("127.0.0.1:8000"),
         PATH: fail("railiance01 → workstation ✕ workstation is not looked at"),
+        FROM_POD: fail("railiance01 → workstation ✕ workstation is not looked at"),
     }
 
     def inject(self) -> None:
@@ -191,6 +199,7 @@ class SshConfigJumpsThroughTheWorkstation(_WorkstationLetsFleetIn):
     turns = {
         **next_start(fail("it would go through tegwick@[198.18.77.13]")),
         PATH: fail("railiance01 → workstation ✕ workstation is not looked at"),
+        FROM_POD: fail("railiance01 → workstation ✕ workstation is not looked at"),
     }
 
     def inject(self) -> None:
@@ -212,6 +221,7 @@ class UnitJumpsThroughTheWorkstation(SshConfigJumpsThroughTheWorkstation):
         **next_start(fail("it would go through tegwick@[198.18.77.13]"), HUB),
         RUNNING: fail("goes through tegwick@198.18.77.13"),
         PATH: fail("railiance01 → workstation ✕ workstation is not looked at"),
+        FROM_POD: fail("railiance01 → workstation ✕ workstation is not looked at"),
     }
 
     def inject(self) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rehearsal.cluster import ADMIN_KUBECONFIG
 from rehearsal.errors import RehearsalError
+from rehearsal.faults.fault import Fault
 from rehearsal.faults.means import COULOMB, RAILIANCE, root
 from rehearsal.files import LIBRARY
 
@@ -93,12 +94,29 @@ def _read(namespace: str, what: str) -> Any:
     return json.loads(kubectl(namespace, f"get {what} -o json"))
 
 
-def restore(namespace: str, name: str) -> None:
-    """Bring a Deployment and its Service back to their manifest, whatever became of them."""
-    file = f"-f /{LIBRARY}/kubernetes/manifests/{_HOSTS[namespace]}/{name}.yaml"
+def restore(namespace: str, name: str, manifest: str = "") -> None:
+    """Bring a Deployment and its Service back to their manifest, whatever became of them.
+
+    The manifest is the file of that name, by default the Deployment's own.
+    """
+    file = f"-f /{LIBRARY}/kubernetes/manifests/{_HOSTS[namespace]}/{manifest or name}.yaml"
     # The API offers no OpenAPI, which `apply` needs. What is gone cannot be replaced, nor what is
     # there be created.
     kubectl(namespace, f"replace --validate=false {file}", check=False)
     kubectl(namespace, f"create --validate=false {file}", check=False)
     kubectl(namespace, f"get {file}")
     rolled_out(namespace, name)
+
+
+class BridgeChanged(Fault):
+    """The bridge's Deployment is changed; `ready` of its pods become ready afterwards."""
+
+    operations: ClassVar[tuple[dict[str, Any], ...]]
+    ready: ClassVar[int] = 0
+
+    def inject(self) -> None:
+        patch(BRIDGES, f"deploy/{HUB_BRIDGE}", *self.operations)
+        rolled_out(BRIDGES, HUB_BRIDGE, ready=self.ready)
+
+    def heal(self) -> None:
+        restore(BRIDGES, HUB_BRIDGE)

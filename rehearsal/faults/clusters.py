@@ -22,7 +22,7 @@ from rehearsal.faults.cluster import (
 )
 from rehearsal.faults.fault import Fault, Turn, fail, inconclusive
 from rehearsal.faults.means import COULOMB, WORKSTATION, root, user
-from rehearsal.faults.services import AT_ITS_ADDRESS, INSIDE, PATH, THROUGH_THE_TUNNEL
+from rehearsal.faults.services import AT_ITS_ADDRESS, FROM_POD, INSIDE, PATH, THROUGH_THE_TUNNEL
 
 RELAY = "systemd-run --quiet --collect --unit=relay"
 USER_RELAY = "systemd-run --user --quiet --collect --unit=relay"
@@ -33,7 +33,10 @@ CURRENT = "PRE-06.cluster-ip[state-hub]"
 class ClusterNamesUnknown(Fault):
     """The application's pods do not ask the cluster's DNS."""
 
-    turns = {"PROD-03.inside": fail("name resolution")}
+    turns = {
+        "PROD-03.inside": fail("name resolution"),
+        "PROD-04.from-pod": fail("name resolution"),
+    }
 
     def inject(self) -> None:
         patch(BRIDGES, f"deploy/{API}", add("/spec/template/spec/dnsPolicy", "Default"))
@@ -49,6 +52,7 @@ class NoPodToAskFrom(Fault):
 
     turns = {
         "PROD-03.inside": inconclusive("has no running pod"),
+        "PROD-04.from-pod": inconclusive("has no running pod"),
     }
 
     def inject(self) -> None:
@@ -69,6 +73,7 @@ def unreachable(current: str) -> dict[str, Turn]:
         PATH: fail("no complete answer within 1 s"),
         READY: fail("is 0/1 ready"),
         INSIDE: NO_ANSWER,
+        FROM_POD: NO_ANSWER,
     }
 
 

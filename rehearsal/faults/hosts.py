@@ -36,6 +36,7 @@ class CoulombcoreOff(Fault):
         "PROD-04.path": fail("no complete answer within"),
         "PROD-01.pods": fail("is 0/1 ready"),
         "PROD-03.inside": fail("does not answer"),
+        "PROD-04.from-pod": fail("does not answer"),
     }
 
     def inject(self) -> None:
@@ -177,6 +178,7 @@ class ForwardingForbiddenToTheSuite(Fault):
             "PROD-02.service",
             "PRE-13.cluster",
             "PROD-03.inside",
+            "PROD-04.from-pod",
             "PROD-11.event",
             "PROD-12.run",
         )
@@ -198,6 +200,7 @@ class ForwardingForbiddenToTheTunnels(Fault):
         "PROD-04.path": fail("disconnected"),
         "PROD-01.pods": fail("is 0/1 ready"),
         "PROD-03.inside": fail("does not answer"),
+        "PROD-04.from-pod": fail("does not answer"),
         "PRE-07.healthy": inconclusive("administratively prohibited"),
         "PRE-06.cluster-ip": inconclusive("administratively prohibited"),
         "PRE-13.cluster": inconclusive("administratively prohibited"),

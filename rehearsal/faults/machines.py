@@ -38,6 +38,7 @@ _OF_SESSIONS = (
     "CUT-03.no-connection",
     "CUT-05.port",
     "PROD-04.path",
+    "PROD-04.from-pod",
     "PROD-05.ports[railiance01]",
     "PROD-06.listeners[railiance01]",
 )
@@ -124,6 +125,7 @@ class UserManagerDead(Fault):
         "PROD-04.path": fail("Connection refused"),
         "PROD-01.pods": fail("is 0/1 ready"),
         "PROD-03.inside": fail("does not answer"),
+        "PROD-04.from-pod": fail("does not answer"),
     }
 
     def inject(self) -> None:

@@ -50,6 +50,7 @@ class UnitsAreCrossed(Fault):
         "CUT-07.forwards": fail("the running ssh forwards"),
         "PROD-01.pods": fail("is 0/1 ready"),
         "PROD-03.inside": fail("does not answer"),
+        "PROD-04.from-pod": fail("does not answer"),
         f"PROD-04.path[{HUB}]": fail("→ coulombcore → 198.19.43.154:8765, not"),
         f"PROD-04.path[{ISSUES}]": fail("→ coulombcore → 198.19.43.94:8000, not"),
     }
@@ -226,6 +227,7 @@ class UnitCarriesSecondSsh(Rewritten):
     turns = {
         INSTALLED: fail("+ExecStartPost=/usr/bin/ssh -f -N"),
         f"PROD-04.path[{HUB}]": fail("holds 2 SSH connections"),
+        f"PROD-04.from-pod[{HUB_BRIDGE}]": fail("holds 2 SSH connections"),
     }
     change = (
         "s|^Restart=|ExecStartPost=/usr/bin/ssh -f -N -o BatchMode=yes -i %h/.ssh/id_ops "

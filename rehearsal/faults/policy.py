@@ -100,6 +100,7 @@ class OpsBridgeExpected(Fault):
         "CUT-05.port": fail("is held by the unit fleet-"),
         "PRE-11.listen-address": fail("is held by the unit fleet-"),
         "PROD-04.path": fail("is carried by the unit fleet-"),
+        "PROD-04.from-pod": fail("is carried by the unit fleet-"),
         "CUT-07.forwards": inconclusive("`bridge_status` was not understood"),
         "PROD-09.same-after-reboot": inconclusive("`bridge_status` was not understood"),
         "PROD-10.few-units": inconclusive("`bridge_status` was not understood"),

@@ -129,6 +129,7 @@ class InventoryExchangesThePorts(Fault):
         "CUT-07.forwards": fail("the running ssh forwards"),
         "PROD-02.upstream": fail("proxies to"),
         "PROD-04.path": fail("198.19.43."),
+        "PROD-04.from-pod": fail("held by the unit fleet-"),
     }
 
     def inject(self) -> None:

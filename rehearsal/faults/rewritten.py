@@ -14,6 +14,7 @@ UNANSWERED = {
     f"CUT-06.healthy[{HUB}]": fail("not connected"),
     f"PROD-01.pods[{HUB_BRIDGE}]": fail("is 0/1 ready"),
     f"PROD-03.inside[{HUB_BRIDGE}]": fail("does not answer"),
+    f"PROD-04.from-pod[{HUB_BRIDGE}]": fail("does not answer"),
     f"PROD-04.path[{HUB}]": fail("not connected"),
 }
 DOWN = UNANSWERED | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rehearsal.faults.cluster import HUB_BRIDGE
 from rehearsal.faults.fault import Fault, Turn, fail, inconclusive
 from rehearsal.faults.means import COULOMB, HUB, RAILIANCE, WORKSTATION, root, units, user
 from rehearsal.faults.workstation import HUB_RETIRED, listening, wait_for
@@ -101,6 +102,7 @@ def _held(origin: str) -> dict[str, Turn]:
         f"CUT-05.port[{HUB}]": fail(f"from {origin}"),
         f"CUT-07.forwards[{HUB}]": fail("runs no ssh"),
         f"PROD-04.path[{HUB}]": fail(f"from {origin}"),
+        f"PROD-04.from-pod[{HUB_BRIDGE}]": fail(f"from {origin}"),
         f"PROD-09.same-after-reboot[{HUB}]": fail("runs no ssh"),
         "PROD-05.ports[railiance01]": fail(f"from {origin}"),
         f"CUT-03.down[{HUB_RETIRED}]": fail("carries it: ssh -N"),

@@ -23,6 +23,7 @@ AT_ITS_ADDRESS = "PRE-07.healthy[state-hub]"
 THROUGH_THE_TUNNEL = f"CUT-06.healthy[{HUB}]"
 INSIDE = f"PROD-03.inside[{HUB_BRIDGE}]"
 PATH = f"PROD-04.path[{HUB}]"
+FROM_POD = f"PROD-04.from-pod[{HUB_BRIDGE}]"
 
 
 def misbehave(service: str, port: int, mode: str) -> None:
@@ -87,6 +88,7 @@ class ServiceHangs(_Misbehaving):
     turns = {
         **everywhere("no complete answer within 1 s"),
         PATH: fail("no complete answer within 1 s"),
+        FROM_POD: fail("no complete answer within 1 s"),
     }
 
 
@@ -105,6 +107,7 @@ class ServiceResets(_Misbehaving):
     turns = {
         **everywhere("without sending a response", inside="without response"),
         PATH: fail("without sending a response"),
+        FROM_POD: fail("without response"),
     }
 
 
@@ -129,6 +132,7 @@ class ServiceFloods(_Misbehaving):
     turns = {
         **everywhere("more than 262144 bytes of body", inside="more than 65536 bytes of body"),
         PATH: fail("more than 262144 bytes of body"),
+        FROM_POD: fail("more than 65536 bytes of body"),
     }
 
 
@@ -141,6 +145,7 @@ class ServiceHasNoPod(Fault):
         THROUGH_THE_TUNNEL: fail("without sending a response"),
         PATH: fail("without sending a response"),
         INSIDE: fail("does not answer"),
+        FROM_POD: fail("does not answer"),
         f"PROD-01.pods[{HUB_BRIDGE}]": fail("is 0/1 ready"),
     }
 

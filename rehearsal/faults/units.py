@@ -176,6 +176,7 @@ class DropInLeadsElsewhere(Fault):
         f"CUT-07.forwards[{HUB}]": fail("198.19.43.154:8765"),
         "PROD-01.pods[actcore-state-hub-bridge]": fail("is 0/1 ready"),
         "PROD-03.inside[actcore-state-hub-bridge]": fail("does not answer"),
+        "PROD-04.from-pod[actcore-state-hub-bridge]": fail("does not answer"),
         f"PROD-04.path[{HUB}]": fail("→ coulombcore → 198.19.43.154:8765, not"),
     }
 

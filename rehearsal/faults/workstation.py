@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rehearsal import fleet
+from rehearsal.faults.cluster import HUB_BRIDGE, ISSUES_BRIDGE
 from rehearsal.faults.fault import Fault, Turn, fail, inconclusive, warn
 from rehearsal.faults.means import HUB, ISSUES, RAILIANCE, WORKSTATION, units, user
 from rehearsal.states import on
@@ -54,7 +55,7 @@ class _RetiredUp(Fault):
         units("start", self.unit)
 
 
-def _taken(retired: str, unit: str) -> dict[str, Turn]:
+def _taken(retired: str, unit: str, bridge: str) -> dict[str, Turn]:
     return {
         f"CUT-03.down[{retired}]": fail("`bridge` on workstation says that"),
         f"CUT-03.no-connection[{retired}]": fail("from workstation"),
@@ -66,6 +67,7 @@ def _taken(retired: str, unit: str) -> dict[str, Turn]:
         f"CUT-05.port[{unit}]": fail("from workstation"),
         f"CUT-07.forwards[{unit}]": fail("runs no ssh"),
         f"PROD-04.path[{unit}]": fail("from workstation"),
+        f"PROD-04.from-pod[{bridge}]": fail("from workstation"),
         f"PROD-09.same-after-reboot[{unit}]": fail("runs no ssh"),
     }
 
@@ -74,14 +76,14 @@ class RetiredHubUp(_RetiredUp):
     """The retired State Hub tunnel is up again; its fleet unit cannot get the port."""
 
     retired, unit, port = HUB_RETIRED, HUB, 18000
-    turns = _taken(HUB_RETIRED, HUB)
+    turns = _taken(HUB_RETIRED, HUB, HUB_BRIDGE)
 
 
 class RetiredIssueCoreUp(_RetiredUp):
     """The retired issue-core tunnel is up again; its fleet unit cannot get the port."""
 
     retired, unit, port = ISSUES_RETIRED, ISSUES, 18765
-    turns = _taken(ISSUES_RETIRED, ISSUES)
+    turns = _taken(ISSUES_RETIRED, ISSUES, ISSUES_BRIDGE)
 
 
 class RetiredTunnelOnAnotherPort(Fault):

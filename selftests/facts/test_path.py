@@ -6,11 +6,12 @@ import pytest
 
 from fleetmesh.attribution import Places, covers, harmless_in_a_session, held_by, may_be_a_login
 from fleetmesh.facts import FACTS
+from fleetmesh.facts.clusters import InsideAnswer
 from fleetmesh.facts.http import Answer
-from fleetmesh.facts.sockets import LoginSession, Socket
+from fleetmesh.facts.sockets import End, LoginSession, Socket
 from fleetmesh.inventory import Inventory, load
 from fleetmesh.outcomes import Inconclusive
-from fleetmesh.path import Path, Sight, trace
+from fleetmesh.path import Path, Pods, Sight, View, trace, trace_from_pod
 from selftests.facts.cases import HERE, read
 
 TUNNEL = "fleet-state-hub-coulombcore"
@@ -38,7 +39,33 @@ def session(id: str, remote_host: str) -> LoginSession:
     return LoginSession(id, "tegwick", "sshd", remote_host, 100)
 
 
+# The same from inside: what the bridge's pod accepted, and by what it carried it on.
+POD, API = "449df76c-b453-4759-9e3a-0f00982d85d4", "0b9b8a1c-93f5-4e9e-8a37-1d2c3b4a5f60"
+
+
+def cgroup_of(uid: str) -> str:
+    slices = "/kubepods.slice/kubepods-besteffort.slice"
+    return f"{slices}/kubepods-besteffort-pod{uid.replace('-', '_')}.slice/cri-containerd-1.scope"
+
+
+AT_BRIDGE = Socket(
+    f"{RAILIANCE01}:8000", "198.19.12.5:50001", 0, cgroup_of(POD), sent=197, received=207
+)
+FROM_BRIDGE = Socket(
+    "127.0.0.1:40000", "127.0.0.1:18000", 0, cgroup_of(POD), sent=207, received=197
+)
+BRIDGE_LISTENS = Socket(f"{RAILIANCE01}:8000", "0.0.0.0:*", 0, cgroup_of(POD))
+INSIDE = InsideAnswer(
+    ANSWER, "actcore-api-1", ("198.19.12.5", 50001), ("198.19.42.17", 8000), kept=True
+)
+PODS = Pods({POD: "bridge-1"}, {POD: "bridge-1", API: "actcore-api-1"})
+
 NEAR = Sight((ACCEPTED, UPSTREAM), {"c1": session("c1", WORKSTATION)})
+WITHIN = replace(
+    NEAR,
+    connections=(AT_BRIDGE, FROM_BRIDGE, ACCEPTED, UPSTREAM),
+    listeners=(BRIDGE_LISTENS,),
+)
 FAR = Sight((MIRRORED, OPENED, *OTHERS), {"c4": session("c4", RAILIANCE01)})
 
 
@@ -58,14 +85,35 @@ def follow(inventory: Inventory, places: Places) -> "Follow":
 
 
 class Follow:
-    """Traces a request through the tunnel, with what both hosts show."""
+    """Traces a request through the tunnel, or from inside, with what all hosts show."""
 
     def __init__(self, inventory: Inventory, places: Places) -> None:
         self._inventory, self._places = inventory, places
+        self.endpoints: set[End] = set()
+        self.workstation: tuple[Socket, ...] | str = ()
+        """Its connections, or why they cannot be seen."""
+
+    def view(self, near: Sight, far: Sight) -> View:
+        def others() -> dict[str, tuple[Socket, ...]]:
+            if isinstance(self.workstation, str):
+                raise Inconclusive(self.workstation)
+            return {"workstation": self.workstation}
+
+        sights = {"railiance01": near, "coulombcore": far}
+        return View(sights, self._places, others, self.endpoints.__contains__)
 
     def __call__(self, near: Sight = NEAR, far: Sight = FAR, answer: Answer = ANSWER) -> Path:
-        sights = {"railiance01": near, "coulombcore": far}
-        return trace(self._inventory.tunnels[TUNNEL], answer, sights, self._places)
+        tunnel = self._inventory.tunnels[TUNNEL]
+        return trace(tunnel, self._inventory.services[tunnel.to], answer, self.view(near, far))
+
+    def inside(
+        self, near: Sight, far: Sight = FAR, pods: Pods = PODS, *, kept: bool = True
+    ) -> Path:
+        bridge = self._inventory.bridges["actcore-state-hub-bridge"]
+        tunnel = self._inventory.tunnels[TUNNEL]
+        asked = replace(INSIDE, kept=kept)
+        to = (tunnel, self._inventory.services[tunnel.to])
+        return trace_from_pod(bridge, "actcore-api", asked, to, self.view(near, far), pods)
 
 
 def test_captured_request_is_followed_to_the_service(follow: Follow) -> None:
@@ -153,15 +201,108 @@ def test_workstation_as_the_far_end_is_shown_and_not_followed(follow: Follow) ->
     assert path.broken == "workstation is not looked at"
 
 
-def test_far_end_that_shows_another_connection_means_something_stands_between(
-    follow: Follow,
+def translated(address: str) -> Sight:
+    """The far end where the tunnel's connection arrives from another address and port."""
+    arrived = replace(MIRRORED, peer=f"{address}:61000")
+    sessions = {"c4": session("c4", address), "c7": session("c7", "198.18.77.1")}
+    return Sight((arrived, OPENED, *OTHERS), sessions)
+
+
+@pytest.mark.parametrize("address", ["203.0.113.9", RAILIANCE01])
+def test_connection_that_arrives_from_another_address_is_told_by_its_session(
+    follow: Follow, address: str
 ) -> None:
-    translated = replace(MIRRORED, peer=f"{RAILIANCE01}:61000")
-    path = follow(far=replace(FAR, connections=(translated, OPENED)))
-    assert path.route == ("railiance01", "coulombcore")
-    assert path.broken == (
-        "coulombcore shows no connection from 198.18.77.11:46544: something stands between"
+    path = follow(far=translated(address))
+    assert (path.route, path.broken) == (("railiance01", "coulombcore", HUB), None)
+    assert path.hops[1].holder == (
+        f"login session c4 from railiance01; railiance01 arrives from {address}"
     )
+
+
+def test_connection_that_arrives_from_the_workstation_went_over_it(follow: Follow) -> None:
+    path = follow(far=translated(WORKSTATION))
+    assert path.broken == "on coulombcore railiance01 arrives from workstation"
+
+
+def test_unknown_address_is_the_workstations_where_it_relays(follow: Follow) -> None:
+    follow.workstation = (
+        Socket(f"{WORKSTATION}:22", f"{RAILIANCE01}:46544", 0, SSHD),
+        Socket("192.168.1.2:50000", f"{COULOMBCORE}:22", 1000, SSHD),
+    )
+    path = follow(far=translated("203.0.113.9"))
+    assert path.route == ("railiance01", "workstation", "coulombcore")
+    assert path.broken == "the SSH connection to coulombcore goes over workstation"
+
+
+def test_unknown_address_that_may_be_the_workstations_is_not_believed(follow: Follow) -> None:
+    tunnels_own = Socket("192.168.1.2:50000", f"{COULOMBCORE}:22", 1000, SSHD)
+    follow.workstation = (tunnels_own,)
+    with pytest.raises(Inconclusive, match="Write those under which a host arrives there"):
+        follow(far=translated("203.0.113.9"))
+    seen = Socket(tunnels_own.peer, tunnels_own.local, 0, SSHD)
+    far = translated("203.0.113.9")
+    assert follow(far=replace(far, connections=(*far.connections, seen))).broken is None
+    follow.workstation = "198.18.77.13:22 does not answer"
+    with pytest.raises(Inconclusive, match="does not answer"):
+        follow(far=translated("203.0.113.9"))
+
+
+def test_declared_address_needs_no_look_at_the_workstation(follow: Follow, places: Places) -> None:
+    follow.workstation = "198.18.77.13:22 does not answer"
+    places.learn("railiance01", ("203.0.113.9",))
+    assert follow(far=translated("203.0.113.9")).broken is None
+
+
+@pytest.mark.parametrize(
+    ("resolved", "broken"),
+    [
+        ((RAILIANCE01,), None),
+        ((RAILIANCE01, "fd00:18::11"), None),
+        ((WORKSTATION,), "on coulombcore the request is carried by login session c4 from work"),
+    ],
+)
+def test_session_of_a_name_is_told_by_the_names_addresses(
+    follow: Follow, resolved: tuple[str, ...], broken: str | None
+) -> None:
+    named = replace(session("c4", "railiance01"), resolved=resolved)
+    path = follow(far=replace(FAR, sessions={"c4": named}))
+    assert (path.broken or "").startswith(broken or "")
+    assert (path.broken is None) is (broken is None)
+
+
+def test_session_of_a_name_without_address_is_not_believed(follow: Follow) -> None:
+    with pytest.raises(Inconclusive, match="came from railiance01, a name without an address"):
+        follow(far=replace(FAR, sessions={"c4": session("c4", "railiance01")}))
+
+
+def test_sshd_without_sessions_is_told_by_its_control_group(follow: Follow) -> None:
+    opened = replace(OPENED, cgroup=SSHD)
+    assert follow(far=replace(FAR, connections=(MIRRORED, opened, *OTHERS))).broken is None
+
+
+@pytest.mark.parametrize("cgroup", [None, "unreachable:1"])
+def test_socket_of_no_control_group_is_nobodys(follow: Follow, cgroup: str | None) -> None:
+    with pytest.raises(Inconclusive, match=r"railiance01: whose socket .* cannot be told"):
+        follow(replace(NEAR, connections=(replace(ACCEPTED, cgroup=cgroup), UPSTREAM)))
+    with pytest.raises(Inconclusive, match=r"coulombcore: whose socket .* cannot be told"):
+        follow(far=replace(FAR, connections=(MIRRORED, replace(OPENED, cgroup=cgroup))))
+
+
+def test_proxy_that_connects_to_the_endpoint_leads_to_the_service(follow: Follow) -> None:
+    to_pod = replace(OPENED, peer="198.19.13.7:8000")
+    far = replace(FAR, connections=(MIRRORED, to_pod))
+    assert follow(far=far).route[-1] == "198.19.13.7:8000"
+    follow.endpoints = {("198.19.13.7", 8000)}
+    path = follow(far=far)
+    assert path.route == ("railiance01", "coulombcore", HUB)
+    assert path.hops[-1].holder == "the service, at its endpoint 198.19.13.7:8000"
+
+
+def test_workstation_as_an_endpoint_is_not_the_service(follow: Follow) -> None:
+    follow.endpoints = {(WORKSTATION, 8000)}
+    away = replace(OPENED, peer=f"{WORKSTATION}:8000")
+    path = follow(far=replace(FAR, connections=(MIRRORED, away)))
+    assert path.route[-1] == f"{WORKSTATION}:8000"
 
 
 def test_far_socket_in_a_session_from_elsewhere_breaks_the_path(follow: Follow) -> None:
@@ -201,6 +342,181 @@ def test_same_bytes_on_another_port_are_another_request(follow: Follow) -> None:
     assert follow(replace(NEAR, connections=(ACCEPTED, other_port, UPSTREAM))).broken is None
     with pytest.raises(Inconclusive, match="seen 0 times"):
         follow(replace(NEAR, connections=(other_port, UPSTREAM)))
+
+
+def within(*connections: Socket) -> Sight:
+    return replace(WITHIN, connections=connections)
+
+
+def test_request_from_inside_is_followed_over_the_bridge(follow: Follow) -> None:
+    path = follow.inside(WITHIN)
+    assert path.broken is None
+    assert path.route == (
+        "actcore-api", "actcore-state-hub-bridge", "railiance01", "coulombcore", HUB
+    )  # fmt: skip
+    assert [hop.holder for hop in path.hops[:2]] == ["pod actcore-api-1", "pod bridge-1"]
+    assert [hop.sockets for hop in path.hops[:2]] == [
+        ("198.19.12.5:50001 → 198.19.42.17:8000",),
+        ("198.19.12.5:50001 → 198.18.77.11:8000", "127.0.0.1:40000 → 127.0.0.1:18000"),
+    ]
+    assert follow().ends(path)
+    assert not path.ends(path)
+
+
+def test_request_whose_source_is_translated_is_found_by_its_bytes(follow: Follow) -> None:
+    masked = replace(AT_BRIDGE, peer="198.19.12.1:33333")
+    sockets = (masked, FROM_BRIDGE, ACCEPTED, UPSTREAM)
+    assert follow.inside(within(*sockets)).broken is None
+    with pytest.raises(Inconclusive, match="what accepted the request of the pod was seen 2 times"):
+        follow.inside(within(replace(masked, peer="198.19.12.1:33334"), *sockets))
+
+
+def test_bridge_that_leads_to_the_workstation_breaks_the_path(follow: Follow) -> None:
+    away = replace(FROM_BRIDGE, peer=f"{WORKSTATION}:28000")
+    path = follow.inside(within(AT_BRIDGE, away, ACCEPTED, UPSTREAM))
+    assert path.route == ("actcore-api", "actcore-state-hub-bridge", "workstation")
+    assert path.broken == (
+        "actcore-state-hub-bridge leads to workstation (198.18.77.13:28000), not 127.0.0.1:18000"
+    )
+
+
+def test_bridge_that_leads_to_a_relay_on_its_node_breaks_the_path(follow: Follow) -> None:
+    relay = f"{USER}/user@1000.service/app.slice/relay.service"
+    away = replace(FROM_BRIDGE, peer="127.0.0.1:28000")
+    taken = Socket("127.0.0.1:28000", FROM_BRIDGE.local, 1000, relay, sent=197, received=207)
+    path = follow.inside(within(AT_BRIDGE, away, taken, ACCEPTED, UPSTREAM))
+    assert path.broken == (
+        "actcore-state-hub-bridge leads to 127.0.0.1:28000, held by the unit relay.service, "
+        "not 127.0.0.1:18000"
+    )
+
+
+def test_proxy_that_changes_the_bytes_is_told_by_ports(follow: Follow) -> None:
+    fewer = replace(FROM_BRIDGE, sent=150, received=180)
+    taken = replace(ACCEPTED, sent=180, received=150)
+    opened = replace(OPENED, sent=150, received=180)
+    far = replace(FAR, connections=(MIRRORED, opened, *OTHERS))
+    assert follow.inside(within(AT_BRIDGE, fewer, taken, UPSTREAM), far).broken is None
+
+
+def test_proxy_whose_connections_lead_apart_is_not_guessed(follow: Follow) -> None:
+    fewer = replace(FROM_BRIDGE, sent=150, received=180)
+    other = replace(fewer, local="127.0.0.1:40002", peer="127.0.0.1:9100")
+    with pytest.raises(Inconclusive, match=r"it has 2, to 127\.0\.0\.1:18000, 127\.0\.0\.1:9100"):
+        follow.inside(within(AT_BRIDGE, fewer, other, ACCEPTED, UPSTREAM))
+    with pytest.raises(Inconclusive, match="it has 0, to nowhere"):
+        follow.inside(within(AT_BRIDGE, ACCEPTED, UPSTREAM))
+
+
+def test_request_that_a_process_of_the_node_accepted_did_not_pass_the_bridge(
+    follow: Follow,
+) -> None:
+    relay = f"{USER}/user@1000.service/app.slice/relay.service"
+    path = follow.inside(within(replace(AT_BRIDGE, cgroup=relay), ACCEPTED, UPSTREAM))
+    assert path.broken == ("no pod of actcore-state-hub-bridge has it, but the unit relay.service")
+
+
+def test_pod_that_is_not_the_bridges_is_named(follow: Follow) -> None:
+    foreign = "11111111-2222-3333-4444-555555555555"
+    sockets = (replace(s, cgroup=cgroup_of(foreign)) for s in (AT_BRIDGE, FROM_BRIDGE))
+    path = follow.inside(within(*sockets, ACCEPTED, UPSTREAM))
+    assert path.route[1] == f"pod of UID {foreign}"
+
+
+def test_request_that_the_workstation_has_did_not_pass_the_bridge(follow: Follow) -> None:
+    relayed = Socket(f"{WORKSTATION}:28000", f"{RAILIANCE01}:50001", 0, SSHD, (), 197, 207)
+    follow.workstation = (relayed,)
+    path = follow.inside(within(ACCEPTED, UPSTREAM))
+    assert path.route == ("actcore-api", "workstation")
+    assert path.broken == (
+        "the request did not pass the pod of actcore-state-hub-bridge: workstation has it "
+        "(198.18.77.13:28000)"
+    )
+
+
+def test_request_that_a_visible_bridge_has_not_accepted_went_elsewhere(follow: Follow) -> None:
+    path = follow.inside(within(UPSTREAM))
+    assert path.broken == (
+        "the request did not pass the pod of actcore-state-hub-bridge, which listens on "
+        "198.18.77.11:8000 of railiance01 and has not accepted it"
+    )
+
+
+def test_bridge_that_the_node_does_not_show_is_neither_claimed_nor_held_against_it(
+    follow: Follow,
+) -> None:
+    near = replace(within(ACCEPTED, UPSTREAM), listeners=())
+    path = follow.inside(near)
+    assert path.broken is None
+    assert path.route[:3] == ("actcore-api", "actcore-state-hub-bridge", "railiance01")
+    (hop,) = path.unseen
+    assert hop.place == "actcore-state-hub-bridge"
+    assert hop.holder.endswith("what its arguments say (PROD-02) is the only witness")
+    assert hop.sockets == ()
+    with pytest.raises(Inconclusive, match="seen 0 times"):
+        follow.inside(replace(near, connections=(UPSTREAM,)))
+    follow.workstation = "198.18.77.13:22 does not answer"
+    with pytest.raises(Inconclusive, match="does not answer"):
+        follow.inside(near)
+
+
+@pytest.mark.parametrize("cgroup", [None, "unreachable:1", "/", "/system.slice/k3s.service"])
+def test_node_whose_control_groups_name_no_pod_is_not_held_against_it(
+    follow: Follow, cgroup: str | None
+) -> None:
+    bridge = (replace(socket, cgroup=cgroup) for socket in (AT_BRIDGE, FROM_BRIDGE))
+    near = within(*bridge, ACCEPTED, UPSTREAM)
+    unnamed = replace(near, listeners=(replace(BRIDGE_LISTENS, cgroup=cgroup),))
+    path = follow.inside(unnamed)
+    assert path.broken is None
+    assert len(path.unseen) == 1
+    if cgroup and cgroup.startswith("/system"):
+        assert follow.inside(near).broken == (
+            "no pod of actcore-state-hub-bridge has it, but the system's unit k3s.service"
+        )
+
+
+def test_connection_that_was_closed_too_early_shows_nothing(follow: Follow) -> None:
+    with pytest.raises(Inconclusive, match="was closed before its sockets were read"):
+        follow.inside(within(UPSTREAM), kept=False)
+    assert follow.inside(WITHIN, kept=False).broken is None
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "uid"),
+    [
+        (cgroup_of(POD), POD),
+        (f"/kubepods.slice/kubepods-pod{POD.replace('-', '_')}.slice/crio-9.scope", POD),
+        (f"/kubepods/besteffort/pod{POD}/0123", POD),
+        (f"/kubepods/burstable/pod{POD}/0123", POD),
+        (f"/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod{POD}.slice/x.scope", POD),
+        (f"/kubepods/besteffort/pod{POD.replace('-', '')}/1", POD.replace("-", "")),
+        (f"/user.slice/user-1000.slice/user@1000.service/kubepods/pod{POD}/0123", None),
+        (f"/system.slice/pod{POD}/0123", None),
+        ("/kubepods.slice/kubepods-besteffort.slice", None),
+        (SSHD, None),
+        ("unreachable:1", None),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_pod_is_told_by_its_control_group(cgroup: str | None, uid: str | None) -> None:
+    assert Socket("127.0.0.1:1", "127.0.0.1:2", 0, cgroup).pod == uid
+
+
+@pytest.mark.parametrize(
+    ("shown", "end"),
+    [
+        ("[::ffff:198.18.77.11]:8000", ("198.18.77.11", 8000)),
+        ("[::ffff:198.18.77.11%eth0]:8000", ("198.18.77.11", 8000)),
+        ("[fe80::1]%eth0:22", ("fe80::1", 22)),
+        ("[fd00:0:0::0011]:22", ("fd00::11", 22)),
+        ("127.0.0.1%lo:18000", ("127.0.0.1", 18000)),
+        ("*:18000", ("*", 18000)),
+    ],
+)
+def test_ends_have_one_form(shown: str, end: End) -> None:
+    assert Socket(shown, shown, 0, None).near == end
+    assert Socket(shown, shown, 0, None).far == end
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ import json
 import ssl
 import struct
 import time
+from functools import partialmethod
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import quote
 
 import pytest
 
@@ -22,9 +24,18 @@ TOKEN = "s3cret-t0ken"
 CLUSTER = "railiance01"
 DEPLOYMENT = "/apis/apps/v1/namespaces/activity-core/deployments/actcore-api"
 PODS = "/api/v1/namespaces/activity-core/pods?labelSelector=app%3Dapi%2Ctier%3Dweb"
-EXEC = "/api/v1/namespaces/activity-core/pods/actcore-api-1/exec"
-POD = {"metadata": {"name": "actcore-api-1"}, "status": {"phase": "Running"}}
+POD: dict[str, Any] = {
+    "metadata": {"name": "actcore-api-1"},
+    "spec": {"containers": [{"name": "api"}]},
+    "status": {"phase": "Running"},
+}
+READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
 SUCCESS = {"status": "Success"}
+NOT_STARTED = {
+    "status": "Failure",
+    "reason": "InternalError",
+    "message": f'failed to start exec "{"0a" * 32}": exec: "python": executable file not found',
+}
 NONZERO = {
     "status": "Failure",
     "reason": "NonZeroExitCode",
@@ -39,12 +50,18 @@ class Api(BaseHTTPRequestHandler):
     context: ssl.SSLContext
     answers: dict[str, tuple[int, Any]]
     frames: list[tuple[int, bytes]] | None = None
-    """Channel and content of what an exec says; channel -1 closes, -2 cuts, -3 waits."""
+    """Channel and content of what an exec says; channel -1 closes, -2 cuts, -3 waits, and -4 waits
+    for what the client sends."""
+    asked: ClassVar[list[str]] = []
+    """Paths of the execs."""
+    heard: ClassVar[list[bytes]] = []
+    """What clients sent."""
 
     def do_GET(self) -> None:
         if self.headers.get("authorization") != f"Bearer {TOKEN}":
             return self.answer(401, {"kind": "Status", "message": "Unauthorized"})
-        if self.path.startswith(EXEC) and self.frames is not None:
+        if "/exec?" in self.path and self.frames is not None:
+            self.asked.append(self.path)
             return self.talk(self.frames)
         missing = (404, {"kind": "Status", "message": f"{self.path} not found"})
         return self.answer(*self.answers.get(self.path, self.answers.get("*", missing)))
@@ -69,11 +86,21 @@ class Api(BaseHTTPRequestHandler):
         self.close_connection = True
         for channel, content in frames:
             if channel == -3:
-                time.sleep(2)
+                time.sleep(float(content or 2))
+            elif channel == -4:
+                self.heard.append(self.received())
             elif channel == -1:
                 self.frame(0x88, struct.pack(">H", 1000))
             elif channel >= 0:
                 self.frame(0x82, bytes([channel]) + content)
+
+    def received(self) -> bytes:
+        """One short frame of the client's, unmasked; empty where it has left (RFC 6455)."""
+        head = self.rfile.read(2)
+        if len(head) < 2:
+            return b""
+        mask, payload = self.rfile.read(4), self.rfile.read(head[1] & 0x7F)
+        return bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
 
     def frame(self, head: int, payload: bytes) -> None:
         size = len(payload)
@@ -95,7 +122,8 @@ def api(certificate: Path) -> type[Api]:
         DEPLOYMENT: (200, {"spec": {"selector": {"matchLabels": labels}}}),
         PODS: (200, {"items": [POD]}),
     }
-    return type("Answering", (Api,), {"context": context, "answers": answers})
+    given = {"context": context, "answers": answers, "asked": [], "heard": []}
+    return type("Answering", (Api,), given)
 
 
 @pytest.fixture
@@ -123,7 +151,7 @@ def cluster(fleet: Fleet, serve: Serve, api: type[Api], certificate: Path, confi
 
 
 VERSION = Kubernetes(CLUSTER, "/version", "version")
-INSIDE = ExecInPod(CLUSTER, "activity-core", "actcore-api", ("python", "-c", "print(1)"), 0.7)
+INSIDE = ExecInPod(CLUSTER, "activity-core", "actcore-api", "python", "print(1)", {}, 0.7, 5.0)
 
 
 def ask(cluster: Fleet, probe: Probe) -> Transcript:
@@ -276,8 +304,7 @@ def test_a_command_that_hangs_in_a_pod(cluster: Fleet, api: type[Api]) -> None:
     found = ask(cluster, INSIDE)
     assert time.monotonic() - began < 2
     assert (found.stdout, found.exit_status) == (b"half", None)
-    assert found.lost is not None
-    assert found.lost.startswith("railiance01: ")
+    assert found.lost == "railiance01: the program in the pod did not answer within 0.7 s"
 
 
 def test_an_exec_that_is_refused(cluster: Fleet, api: type[Api]) -> None:
@@ -300,6 +327,11 @@ def test_an_exec_that_is_refused(cluster: Fleet, api: type[Api]) -> None:
             (200, {"spec": {"selector": {"matchExpressions": []}}}),
             "cannot be told from the API's answers",
         ),
+        (
+            DEPLOYMENT,
+            (200, {"spec": {"selector": {"matchExpressions": [{"key": "a", "operator": "~"}]}}}),
+            "cannot be told from the API's answers",
+        ),
         (PODS, (200, {"items": None}), "cannot be told from the API's answers"),
         (PODS, (200, {"items": [{"metadata": {}}]}), "cannot be told from the API's answers"),
         (PODS, (200, {"items": []}), "deploy/actcore-api has no running pod: no pod"),
@@ -307,6 +339,11 @@ def test_an_exec_that_is_refused(cluster: Fleet, api: type[Api]) -> None:
             PODS,
             (200, {"items": [{**POD, "status": {"phase": "Pending"}}]}),
             "has no running pod: actcore-api-1 Pending",
+        ),
+        (
+            PODS,
+            (200, {"items": [{**POD, "metadata": {"name": "a", "deletionTimestamp": "now"}}]}),
+            "has no running pod: a Terminating",
         ),
     ],
 )
@@ -318,3 +355,130 @@ def test_no_pod_to_ask_from(
     assert found.lost is not None
     assert found.lost.startswith("railiance01: ")
     assert says in found.lost
+
+
+FINE = [(1, b"out\n"), (-4, b""), (3, json.dumps(SUCCESS).encode()), (-1, b"")]
+
+
+def test_a_program_waits_in_its_pod_while_the_batches_run(
+    cluster: Fleet, api: type[Api], events: list[str]
+) -> None:
+    api.frames = FINE
+    talk = api.received
+
+    def received(self: Api) -> bytes:
+        heard = talk(self)
+        events.append("told to end")
+        return heard
+
+    api.received = received  # type: ignore[method-assign]
+    found = ask(cluster, INSIDE)
+    assert (found.stdout, found.exit_status, found.lost) == (b"out\n", 0, None)
+    assert api.heard == [b"\0\n"]
+    ran = [index for index, event in enumerate(events) if event.startswith("coulombcore")]
+    assert max(ran) < events.index("told to end")
+
+
+def test_a_program_that_nobody_lets_end_is_left(cluster: Fleet, api: type[Api]) -> None:
+    api.frames = [(1, b"out\n"), (-4, b""), (-4, b"")]
+    cluster.inventory = cluster.inventory.model_copy(
+        update={"limits": cluster.inventory.limits.model_copy(update={"http": 0.5})}
+    )
+    found = ask(cluster, INSIDE)
+    assert found.lost == "railiance01: the program in the pod did not end within 0.5 s"
+    assert found.stdout == b"out\n"
+
+
+def test_what_arrives_together_with_the_end_is_read(
+    cluster: Fleet, api: type[Api], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kubernetes.stream.ws_client import WSClient  # noqa: PLC0415 - heavy
+
+    api.frames = [(-3, b"0.2"), (1, b"out\n"), (3, json.dumps(SUCCESS).encode()), (-1, b"")]
+    read: Any = WSClient.read_channel
+
+    def slowly(self: Any, channel: int, timeout: float = 0) -> Any:
+        if channel == 2:
+            time.sleep(0.4)
+        return read(self, channel, timeout)
+
+    monkeypatch.setattr(WSClient, "read_channel", slowly)
+    monkeypatch.setattr(WSClient, "update", partialmethod(_brief, WSClient.update))
+    found = ask(cluster, INSIDE)
+    assert (found.stdout, found.exit_status) == (b"out\n", 0)
+
+
+def _brief(self: Any, update: Any, **_: float) -> None:
+    """Wait for nothing, so that all arrives between two looks."""
+    update(self, timeout=0)
+
+
+def test_a_program_that_cannot_be_started(cluster: Fleet, api: type[Api]) -> None:
+    remedy = "name the Python of the pod's image as probe.python in the inventory"
+    api.frames = [(3, json.dumps(NOT_STARTED).encode()), (-1, b"")]
+    found = ask(cluster, INSIDE)
+    assert found.lost == (
+        "railiance01: python cannot be run in actcore-api-1: failed to start exec …: "
+        f'exec: "python": executable file not found; {remedy}'
+    )
+    cause = {"reason": "ExitCode", "message": "127"}
+    status = {**NONZERO, "details": {"causes": [cause]}}
+    api.frames = [(2, b"no such file"), (3, json.dumps(status).encode()), (-1, b"")]
+    found = ask(cluster, INSIDE)
+    assert found.lost == (
+        f"railiance01: python cannot be run in actcore-api-1: no such file; {remedy}"
+    )
+
+
+def pod(name: str, *, ready: bool = True, going: bool = False) -> Any:
+    metadata: dict[str, Any] = {"name": name}
+    if going:
+        metadata["deletionTimestamp"] = "2026-11-24T00:00:00Z"
+    containers = [{"name": "proxy"}, {"name": "api"}]
+    status = READY if ready else {"phase": "Running"}
+    return {"metadata": metadata, "spec": {"containers": containers}, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("pods", "taken"),
+    [
+        ([pod("a", ready=False), pod("b")], "b"),
+        ([pod("a", going=True), pod("b")], "b"),
+        ([pod("a", going=True), pod("b", ready=False)], "b"),
+        ([pod("a"), pod("b")], "a"),
+    ],
+)
+def test_a_ready_pod_is_asked(cluster: Fleet, api: type[Api], pods: list[Any], taken: str) -> None:
+    api.answers[PODS] = (200, {"items": pods})
+    api.frames = FINE
+    found = ask(cluster, INSIDE)
+    assert found.details == {"pod": taken, "container": "proxy"}
+    assert f"/pods/{taken}/exec?" in api.asked[0]
+    assert "container=proxy" in api.asked[0]
+
+
+@pytest.mark.parametrize(("wanted", "taken"), [("api", "api"), ("gone", "proxy")])
+def test_the_container_is_the_one_that_kubectl_takes(
+    cluster: Fleet, api: type[Api], wanted: str, taken: str
+) -> None:
+    named = pod("a")
+    named["metadata"]["annotations"] = {"kubectl.kubernetes.io/default-container": wanted}
+    api.answers[PODS] = (200, {"items": [named]})
+    api.frames = FINE
+    assert ask(cluster, INSIDE).details["container"] == taken
+
+
+def test_a_selector_of_expressions(cluster: Fleet, api: type[Api]) -> None:
+    expressions = [
+        {"key": "tier", "operator": "In", "values": ["web", "api"]},
+        {"key": "track", "operator": "NotIn", "values": ["canary"]},
+        {"key": "app", "operator": "Exists"},
+        {"key": "old", "operator": "DoesNotExist"},
+    ]
+    selector = {"matchLabels": {"app": "api"}, "matchExpressions": expressions}
+    api.answers[DEPLOYMENT] = (200, {"spec": {"selector": selector}})
+    terms = "app=api,tier in (web,api),track notin (canary),app,!old"
+    api.answers[PODS.partition("?")[0] + f"?labelSelector={quote(terms)}"] = (200, {"items": [POD]})
+    api.answers[PODS] = (500, {})
+    api.frames = FINE
+    assert ask(cluster, INSIDE).exit_status == 0

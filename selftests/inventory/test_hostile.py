@@ -168,7 +168,7 @@ def ask_everything(box: Path, inventory: Inventory) -> None:
             assert shlex.split(question.command) == ["ssh", probe.host, probe.command]
         elif isinstance(probe, ExecInPod):
             inner = shlex.split(shlex.split(question.command)[2])
-            assert tuple(inner[-len(probe.command) :]) == probe.command
+            assert inner[-len(probe.command) :] == probe.command
             pod(box, probe)
         else:
             commands.append(question.command)

@@ -7,6 +7,7 @@ import json
 import re
 import struct
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 import websocket
@@ -149,16 +150,51 @@ def test_refused_handshakes(cluster: Cluster, name: str) -> None:
     assert (json.loads(body) if isinstance(expected, dict) else body) == (expected or "")
 
 
-def test_a_client_that_leaves_takes_its_command_along(cluster: Cluster) -> None:
+def leave(cluster: Cluster, *command: str, stdin: bool = False) -> None:
+    """Start a command in the application's pod, and leave as soon as it runs."""
     recorded = json.loads(json.dumps(RECORDED["exec-exit-0-v5"]))
-    query = "command=sleep&command=98765&stdout=true"
+    query = "&".join(f"command={quote(word)}" for word in command) + "&stdout=true"
+    query += "&stdin=true" if stdin else ""
     recorded["request"]["path"] = recorded["request"]["path"].partition("?")[0] + f"?{query}"
     socket = connect(cluster, recorded, "left")
     try:
-        cluster.wait_for(lambda: _runs(cluster, "sleep 98765"), "the command")
+        cluster.wait_for(lambda: _runs(cluster, " ".join(command)), "the command")
     finally:
         socket.shutdown()
-    cluster.wait_for(lambda: not _runs(cluster, "sleep 98765"), "the end of the command")
+
+
+def test_a_command_goes_on_in_the_pod_when_its_client_leaves(cluster: Cluster) -> None:
+    leave(cluster, "sleep", "3.21")
+    assert _runs(cluster, "sleep 3.21")
+    cluster.wait_for(lambda: not _runs(cluster, "sleep 3.21"), "the end of the command")
+
+
+def test_a_client_that_leaves_closes_the_commands_input(cluster: Cluster) -> None:
+    leave(cluster, "cat", "-", "/dev/null", stdin=True)
+    cluster.wait_for(lambda: not _runs(cluster, "cat - /dev/null"), "the end of the command")
+
+
+@pytest.mark.parametrize("network", ["hostNetwork", "a network of its own"])
+def test_a_command_is_in_the_control_group_that_names_its_pod(
+    cluster: Cluster, network: str
+) -> None:
+    deployment = "actcore-state-hub-bridge" if network == "hostNetwork" else "actcore-api"
+    uid = cluster.pod("activity-core", deployment)["metadata"]["uid"].replace("-", "_")
+    show = ["--", "cat", "/proc/self/cgroup"]
+    listed = cluster.kubectl("-n", "activity-core", "exec", f"deploy/{deployment}", *show)
+    (group,) = [line for line in listed.stdout.splitlines() if line.startswith("0::")]
+    assert re.fullmatch(
+        r"0::(/\.\.)*/kubepods\.slice/kubepods-besteffort\.slice/"
+        rf"kubepods-besteffort-pod{uid}\.slice/cri-containerd-[0-9a-f]{{64}}\.scope",
+        group,
+    )
+
+
+def test_ss_on_the_node_shows_the_pod_of_a_socket_on_its_network(cluster: Cluster) -> None:
+    uid = cluster.pod("activity-core", "actcore-state-hub-bridge")["metadata"]["uid"]
+    listed = cluster.run("ss", "-HOtlne", "sport = :8000").stdout.splitlines()
+    pods = [line for line in listed if f"pod{uid.replace('-', '_')}.slice" in line]
+    assert len(pods) == 1, listed
 
 
 def _runs(cluster: Cluster, command: str) -> bool:

@@ -6,8 +6,7 @@ from datetime import timedelta
 from fixtures import Case, Inconclusive, check
 from fleetmesh.attribution import Places
 from fleetmesh.facts.cluster_services import Endpoint, LiveService, strays
-from fleetmesh.facts.clusters import Deployment, PodCommand
-from fleetmesh.facts.http import differs
+from fleetmesh.facts.clusters import Deployment, InsideAnswer
 from fleetmesh.facts.machines import ClockOffset, Machine
 from fleetmesh.facts.pods import Pod
 from fleetmesh.facts.programs import elsewhere
@@ -189,12 +188,10 @@ def test_bridge_service_leads_to_its_pods(
     "deploy/{inventory.probe.deployment} -- {inventory.probe.python} -c …",
 )
 def test_service_answers_inside_the_cluster(
-    bridge: Bridge, inventory: Inventory, inside_answers: Mapping[str, PodCommand]
+    bridge: Bridge, inventory: Inventory, inside_answers: Mapping[str, InsideAnswer]
 ) -> None:
     """From inside the cluster, the service answers healthy through its bridge."""
-    answer = inside_answers[bridge.id]
-    said = (answer.stderr.strip().splitlines() or ["nothing"])[-1]
-    assert answer.exit_status == 0, f"asked from inside, {bridge} does not answer: {said}"
-    health = inventory.services[inventory.tunnels[bridge.tunnel].to].health
-    unhealthy = differs(answer.stdout, health)
+    answer = inside_answers[bridge.id].answer
+    assert answer.refused is None, f"asked from inside, {bridge} does not answer: {answer.refused}"
+    unhealthy = answer.unhealthy(inventory.services[inventory.tunnels[bridge.tunnel].to].health)
     assert unhealthy is None, unhealthy

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from fixtures import Inconclusive, check
 from fleetmesh.attribution import Places, held_by
 from fleetmesh.facts.sockets import LoginSession, Socket
-from fleetmesh.inventory import Inventory, Tunnel
+from fleetmesh.inventory import Bridge, Inventory, Tunnel
 from fleetmesh.path import Path
 
 
@@ -26,6 +26,28 @@ def test_live_path_leads_over_the_fleet(
         f"the path is {path}, not {' → '.join(expected)}"
     )
     carrier = path.hops[0].holder
+    assert carrier == f"the unit {tunnel.unit}", f"on {tunnel.host} it is carried by {carrier}"
+
+
+@check(
+    "PROD-04.from-pod",
+    runbook="Goal, After",
+    hint="ssh {bridge.cluster} kubectl -n {bridge.namespace} get pods -o wide; "
+    "ssh {bridge.cluster} ss -tnpe state established",
+)
+def test_path_from_inside_leads_over_the_bridge(
+    bridge: Bridge, inventory: Inventory, inside_paths: Callable[[str], Path]
+) -> None:
+    """Asked from inside, the path leads over the bridge's pod and the tunnel to the ClusterIP."""
+    tunnel = inventory.tunnels[bridge.tunnel]
+    service = inventory.services[tunnel.to]
+    within = (inventory.probe.deployment, bridge.id)
+    expected = (*within, tunnel.host, tunnel.via, f"{service.cluster_ip}:{service.port}")
+    path = inside_paths(bridge.id)
+    assert (path.route, path.broken) == (expected, None), (
+        f"the path is {path}, not {' → '.join(expected)}"
+    )
+    carrier = path.hops[len(within)].holder
     assert carrier == f"the unit {tunnel.unit}", f"on {tunnel.host} it is carried by {carrier}"
 
 

@@ -20,6 +20,7 @@ HUB: dict[str, Turn] = {
     "CUT-05.port": fail("from workstation"),
     "CUT-07.forwards": fail("runs no ssh"),
     "PROD-04.path": fail("the path is railiance01 → workstation ✕"),
+    "PROD-04.from-pod": fail("-bridge → railiance01 → workstation ✕"),
     "PROD-05.ports[railiance01]": fail("from workstation"),
     "PROD-06.retired": fail("`bridge` on workstation says that"),
     "PROD-06.interactive": fail("which is not on the interactive list"),

@@ -111,6 +111,7 @@ class NetworkCut(Stage):
         "PROD-04.path": fail("Connection refused"),
         "PROD-01.pods": fail("is 0/1 ready"),
         "PROD-03.inside": fail("does not answer"),
+        "PROD-04.from-pod": fail("does not answer"),
     }
     # Between two attempts no ssh runs; while one is made, it does.
     unsettled = {

@@ -7,7 +7,7 @@ import re
 import secrets
 import signal
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import probes
 from .sandbox import PATH, StartError, exit_code, signal_group
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from .cgroups import PodGroup
     from .sandbox import Sandbox
     from .status import Object
 
@@ -34,9 +35,12 @@ _VARIABLE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
 class Container:
     """Runs `spec` in a pod's sandbox until stopped, restarting it as `restartPolicy` says."""
 
-    def __init__(self, pod: Object, spec: Object, before: Object | None, log: Path) -> None:
+    def __init__(
+        self, pod: Object, spec: Object, before: Object | None, log: Path, groups: PodGroup
+    ) -> None:
         self.spec = spec
         self._pod = pod
+        self._groups = groups
         self._log = log
         self._restart_policy: str = spec.get("restartPolicy", pod["spec"]["restartPolicy"])
         self._state: Object = {"waiting": {"reason": "ContainerCreating"}}
@@ -62,6 +66,13 @@ class Container:
         """The exit code of a container that ended and will not be restarted."""
         ended = self._state.get("terminated")
         return ended["exitCode"] if ended and not self._restarts_after(ended["exitCode"]) else None
+
+    async def spawn(
+        self, sandbox: Sandbox, command: list[str], env: dict[str, str], **streams: Any
+    ) -> Process:
+        """Start a command beside its process, or that process itself; raises StartError."""
+        group = self._groups.container(self._id)
+        return await sandbox.spawn(command, env, group, **streams)
 
     def environment(self) -> dict[str, str]:
         """What its processes see, including `fieldRef`s to the pod."""
@@ -127,7 +138,7 @@ class Container:
             "imageID": f"sha256:{'0' * 64}" if self._id else "",
         }
         if self._id:
-            report["containerID"] = self._id
+            report["containerID"] = f"containerd://{self._id}"
         report["started"] = self.running
         return report
 
@@ -135,10 +146,10 @@ class Container:
         env = self.environment()
         words = [*self.spec.get("command", []), *self.spec.get("args", [])]
         command = [_expand(word, env) for word in words]
-        self._id = f"containerd://{secrets.token_hex(32)}"
+        self._id = secrets.token_hex(32)
         with self._log.open("ab", buffering=0) as log:
             try:
-                self._process = await sandbox.spawn(command, env, stdout=log, stderr=log)
+                self._process = await self.spawn(sandbox, command, env, stdout=log, stderr=log)
             except StartError as error:
                 return _START_ERROR, "StartError", f"failed to create containerd task: {error}"
         probing: asyncio.Task[None] | None = None
@@ -156,7 +167,7 @@ class Container:
 
     async def _probe(self, probe: Object, sandbox: Sandbox, pod_ip: str) -> None:
         async def spawn(command: list[str]) -> Process:
-            return await sandbox.spawn(command, self.environment())
+            return await self.spawn(sandbox, command, self.environment())
 
         began = time.monotonic()
         await asyncio.sleep(probe.get("initialDelaySeconds", 0))
@@ -198,7 +209,7 @@ def _terminated(
         report["message"] = message
     report |= {"startedAt": started, "finishedAt": finished}
     if container_id:
-        report["containerID"] = container_id
+        report["containerID"] = f"containerd://{container_id}"
     return report
 
 

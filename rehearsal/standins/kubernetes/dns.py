@@ -1,4 +1,7 @@
-"""Cluster DNS, modelled by each pod's /etc/hosts: Service names lead to ClusterIPs."""
+"""Cluster DNS, modelled by each pod's /etc/hosts: Service names lead to ClusterIPs.
+
+A pod of the `dnsPolicy` None asks the servers of its `dnsConfig` and knows no Service.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +43,20 @@ def hosts(pod: Object, ip: str, services: Iterable[Object]) -> str:
             names.append(name)
         lines.append(f"{address} {' '.join(names)}")
     return "\n".join(lines) + "\n"
+
+
+def files(pod: Object, ip: str, services: Iterable[Object]) -> dict[str, str]:
+    """What is mounted over the node's files in /etc by which names are resolved."""
+    if is_cluster_first(pod):
+        return {"hosts": hosts(pod, ip, services), "nsswitch.conf": NSSWITCH}
+    if pod["spec"]["dnsPolicy"] != "None":
+        return {}
+    servers = pod["spec"].get("dnsConfig", {}).get("nameservers", [])
+    return {
+        "hosts": hosts(pod, ip, ()),
+        "nsswitch.conf": NSSWITCH.replace("hosts: files", "hosts: files dns"),
+        "resolv.conf": "".join(f"nameserver {server}\n" for server in servers),
+    }
 
 
 def write_in_place(file: Path, text: str) -> None:

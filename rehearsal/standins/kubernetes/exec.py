@@ -2,7 +2,8 @@
 
 The first byte of a frame is its channel (in the base64 protocols, the first character). Only the
 v4 and v5 protocols have a status channel; without one the exit status is lost. Only v5 can close
-stdin.
+stdin. A client that leaves closes it, too, and ends nothing else: the command goes on in the pod,
+and nobody hears what it says.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import json
 import os
 import pty
 import secrets
-import signal
 import struct
 import termios
 from asyncio.subprocess import PIPE, Process
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from aiohttp import WSMsgType, web
 
 from . import status
-from .sandbox import StartError, exit_code, signal_group
+from .sandbox import StartError, exit_code
 
 if TYPE_CHECKING:
     from .pods import Pod
@@ -42,6 +42,7 @@ PROTOCOLS = (
 )
 _CHUNK = 32 * 1024
 _CLOSE_TIMEOUT = 2.0  # seconds for the client to answer our close
+_OUTLIVING: set[asyncio.Task[int]] = set()  # commands whose client has left
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ class _Session:
         self._has_status = protocol.startswith(("v4", "v5"))
         self._v5 = protocol.startswith("v5")
         self._terminal: int | None = None
+        self._left = False
 
     async def run(self, pod: Pod, container: str) -> None:
         options = self._options
@@ -143,18 +145,25 @@ class _Session:
             return
         receiving = asyncio.create_task(self._receive(process))
         working = asyncio.create_task(self._work(process))
+        working.add_done_callback(self._close_terminal)
         try:
             await asyncio.wait({receiving, working}, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 await self._send_status(self._outcome(working.result()))
         finally:
-            for task in (receiving, working):
-                task.cancel()
-            await asyncio.gather(receiving, working, return_exceptions=True)
-            if process.returncode is None:  # the client left
-                signal_group(process, signal.SIGKILL)
-            if self._terminal is not None:
-                os.close(self._terminal)
+            receiving.cancel()
+            await asyncio.gather(receiving, return_exceptions=True)
+            if not working.done():
+                self._left = True
+                if process.stdin:
+                    process.stdin.close()
+                _OUTLIVING.add(working)
+                working.add_done_callback(_OUTLIVING.discard)
+
+    def _close_terminal(self, _: asyncio.Task[int]) -> None:
+        if self._terminal is not None:
+            os.close(self._terminal)
+            self._terminal = None
 
     async def _spawn_on_terminal(self, pod: Pod, container: str) -> Process:
         self._terminal, inside = pty.openpty()
@@ -221,10 +230,15 @@ class _Session:
                 await process.stdin.drain()
 
     async def _send(self, channel: int, data: bytes) -> None:
-        if self._base64:
-            await self._socket.send_str(f"{channel}{base64.b64encode(data).decode()}")
-        else:
-            await self._socket.send_bytes(bytes([channel]) + data)
+        if self._left:
+            return
+        try:
+            if self._base64:
+                await self._socket.send_str(f"{channel}{base64.b64encode(data).decode()}")
+            else:
+                await self._socket.send_bytes(bytes([channel]) + data)
+        except ConnectionError:
+            self._left = True
 
     async def _send_status(self, outcome: Object) -> None:
         if self._has_status:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 import traceback
 from typing import TYPE_CHECKING
 
 from . import dns
+from .cgroups import PodGroup
 from .containers import Container
 from .sandbox import Sandbox, SandboxError
 from .store import key_of, now
@@ -39,6 +41,7 @@ class Pod:
         self._grace = min(obj["spec"]["terminationGracePeriodSeconds"], _LONGEST_GRACE)
         self._directory: Path = cluster.state_dir / "pods" / self.uid
         (self._directory / "etc").mkdir(parents=True, exist_ok=True)
+        self._groups = PodGroup(self.uid)
         self._sandbox: Sandbox | None = None
         self._preparing: dict[str, Container] = {}  # init containers and sidecars, in order
         self._containers: dict[str, Container] = {}  # the sidecars are among these, too
@@ -67,17 +70,17 @@ class Pod:
     async def spawn(self, container: str, command: list[str], **streams: int | bool) -> Process:
         """Execute a command in a running container; raises StartError."""
         assert self._sandbox is not None
-        env = self._containers[container].environment()
+        beside = self._containers[container]
+        env = beside.environment()
         if streams.get("tty"):
             env.setdefault("TERM", "xterm")
-        return await self._sandbox.spawn(command, env, **streams)  # type: ignore[arg-type]
+        return await beside.spawn(self._sandbox, command, env, **streams)
 
     def refresh_hosts(self) -> None:
         """Bring the names it knows up to date with the Services."""
-        if dns.is_cluster_first(self._object):
-            text = dns.hosts(self._object, self.ip, self._store.all("services"))
-            dns.write_in_place(self._directory / "etc" / "hosts", text)
-            dns.write_in_place(self._directory / "etc" / "nsswitch.conf", dns.NSSWITCH)
+        files = dns.files(self._object, self.ip, self._store.all("services"))
+        for name, text in files.items():
+            dns.write_in_place(self._directory / "etc" / name, text)
 
     async def stop(self) -> None:
         """End its containers, kill what is left, and forget its files."""
@@ -88,6 +91,7 @@ class Pod:
         if self._sandbox:
             await self._sandbox.destroy()
             self._sandbox = None
+        self._groups.remove()
 
     def forget(self) -> None:
         """Remove its files."""
@@ -123,7 +127,7 @@ class Pod:
 
     def _container(self, pod: Object, spec: Object, before: dict[str, Object]) -> Container:
         name = spec["name"]
-        container = Container(pod, spec, before.get(name), self._log_file(name))
+        container = Container(pod, spec, before.get(name), self._log_file(name), self._groups)
         container.changed = self._report
         return container
 
@@ -149,6 +153,7 @@ class Pod:
                 self._sandbox = await Sandbox.create(
                     self.uid,
                     self._directory / "etc",
+                    self._groups.container(secrets.token_hex(32)),
                     self.key.name,
                     f"{self.address}/{prefix}" if self.address else "",
                     self._cluster.gateway,

@@ -25,6 +25,8 @@ BRIDGE = "cni0"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _DEADLINE = 10.0  # seconds for one set-up command
 _DIE_WITH_US = ("/usr/bin/setpriv", "--pdeathsig", "KILL", "--")
+# Before the program starts: a socket keeps the control group in which it was made.
+_ENTER_GROUP = ("/bin/sh", "-c", 'echo 0 >"$0/cgroup.procs" && exec "$@"')
 # /proc is read before it is remounted: there the shell still sees its PID outside of the pod.
 _PAUSE = """
 read -r pid rest </proc/self/stat &&
@@ -54,15 +56,17 @@ class Sandbox:
 
     @classmethod
     async def create(
-        cls, uid: str, etc: Path, hostname: str, address: str, gateway: IPv4Address
+        cls, uid: str, etc: Path, group: Path, hostname: str, address: str, gateway: IPv4Address
     ) -> Sandbox:
         """Set up; `address` with its prefix length, or empty for the node's own network.
+
+        `group` is the control group of the pod's PID 1.
 
         The files in `etc` are mounted over those in /etc. Raises SandboxError.
         """
         own_network = bool(address)
         pause = await asyncio.create_subprocess_exec(
-            *_DIE_WITH_US,
+            *_DIE_WITH_US, *_ENTER_GROUP, str(group),
             "unshare", "--pid", "--fork", "--kill-child=KILL", "--mount", "--uts",
             *(["--net"] if own_network else []), "--propagation", "private",
             "--", "sh", "-c", _PAUSE, "pause", str(etc), hostname if own_network else "",
@@ -109,6 +113,7 @@ class Sandbox:
         self,
         command: Sequence[str],
         env: Mapping[str, str],
+        group: Path,
         *,
         stdin: int | IO[bytes] = DEVNULL,
         stdout: int | IO[bytes] = DEVNULL,
@@ -117,13 +122,14 @@ class Sandbox:
     ) -> Process:
         """Start `command` in the pod as the leader of its own session; see `signal_group`.
 
+        `group` is its container's control group.
         With `tty` its standard input becomes the controlling terminal. Raises StartError.
         """
         _check_program(command, env)
         enter = ("/usr/bin/nsenter", f"--target={self._pid}", "--pid", "--mount", "--uts", "--net")
         own_session = ("--", "/usr/bin/setsid", *(("--ctty",) if tty else ()), "--")
         return await asyncio.create_subprocess_exec(
-            *_DIE_WITH_US, *enter, *own_session, *command,
+            *_DIE_WITH_US, *_ENTER_GROUP, str(group), *enter, *own_session, *command,
             stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True, env=env,
         )  # fmt: skip
 
