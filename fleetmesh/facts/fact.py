@@ -12,7 +12,7 @@ from fleetmesh.outcomes import Inconclusive
 from fleetmesh.transcript import Transcript
 
 T = TypeVar("T")
-_LONGEST = 1000
+_LONGEST = 400
 """Characters that a parser's complaint may have: it repeats what a host said."""
 Probes = Callable[[Inventory], Mapping[str, Probe]]
 """What to ask, by subject."""
