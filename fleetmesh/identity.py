@@ -20,7 +20,7 @@ def disown(snapshot: Snapshot, inventory: Inventory) -> Snapshot:
     strangers = {
         host: cause for host in inventory.hosts if (cause := _stranger(snapshot, inventory, host))
     }
-    owned = Snapshot(taken=snapshot.taken)
+    owned = Snapshot(taken=snapshot.taken, recorded=snapshot.recorded)
     for group in snapshot.transcripts.values():
         for transcript in group.values():
             cause = strangers.get(transcript.host)

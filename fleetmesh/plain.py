@@ -12,7 +12,7 @@ from fleetmesh.record import Result
 from fleetmesh.transcript import Transcript
 
 _TIMES = ("started", "sent", "received")
-_STREAMS = ("stdout", "stderr")
+STREAMS = ("stdout", "stderr")
 
 Stream = str | dict[str, Any]
 """A stream as text; as base64 where it is not UTF-8; or what a keeper of long ones makes of it."""
@@ -43,9 +43,9 @@ def of_transcript(
     entry = asdict(transcript)
     for name in _TIMES:
         entry[name] = rfc3339(entry[name]) if entry[name] else None
-    for name in _STREAMS:
+    for name in STREAMS:
         entry[name] = stream(entry[name])
-    return {name: value for name, value in entry.items() if value not in (None, "", {})}
+    return {name: value for name, value in entry.items() if value not in (None, "", {}, ())}
 
 
 def to_transcript(
@@ -59,8 +59,9 @@ def to_transcript(
     for name in _TIMES:
         if name in given:
             given[name] = datetime.fromisoformat(given[name])
-    for name in _STREAMS:
+    for name in STREAMS:
         given[name] = stream(given.get(name, ""))
+    given["hides"] = tuple(given.get("hides", ()))
     return Transcript(**given)
 
 

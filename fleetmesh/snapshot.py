@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fleetmesh import plain
+from fleetmesh.redaction import Redactor
 from fleetmesh.transcript import Transcript
 
 
@@ -21,6 +22,8 @@ class Snapshot:
 
     taken: datetime = field(default_factory=lambda: datetime.now(UTC))
     transcripts: dict[str, dict[str, Transcript]] = field(default_factory=dict)
+    recorded: bool = False
+    """Whether it comes from a disk: marks then stand where something was secret."""
 
     def add(self, transcript: Transcript) -> None:
         """Put a transcript in its place."""
@@ -34,11 +37,9 @@ class Snapshot:
         """All transcripts."""
         return (t for group in self.transcripts.values() for t in group.values())
 
-    def write(self, file: Path) -> None:
-        """Write everything to `file`, as JSON; compressed where its name ends in `.xz`."""
-        listed = [
-            plain.of_transcript(t) for group in self.transcripts.values() for t in group.values()
-        ]
+    def write(self, file: Path, redactor: Redactor) -> None:
+        """Write all but the secrets to `file`, as JSON; compressed where its name ends in `.xz`."""
+        listed = [plain.of_transcript(redactor.transcript(transcript)) for transcript in self]
         text = json.dumps({"taken": self.taken.isoformat(), "transcripts": listed}, indent=1)
         file.write_bytes(lzma.compress(text.encode()) if file.suffix == ".xz" else text.encode())
 
@@ -48,7 +49,7 @@ class Snapshot:
         try:
             content = file.read_bytes()
             found = json.loads(lzma.decompress(content) if file.suffix == ".xz" else content)
-            snapshot = cls(taken=datetime.fromisoformat(found["taken"]))
+            snapshot = cls(taken=datetime.fromisoformat(found["taken"]), recorded=True)
             for entry in found["transcripts"]:
                 snapshot.add(plain.to_transcript(entry))
         except OSError as error:

@@ -29,6 +29,8 @@ class Transcript:
     sent: datetime | None = None
     received: datetime | None = None
     details: dict[str, str] = field(default_factory=dict)
+    hides: tuple[str, ...] = ()
+    """Rules by which secrets were replaced here, where the fact would else say something else."""
 
     @property
     def out(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import httpx
 
 from fleetmesh.evidence.sums import Refused
-from fleetmesh.views.text import brief
+from fleetmesh.legible import brief
 
 ATTEMPTS = 6
 LONGEST = 120.0

@@ -102,7 +102,7 @@ def snapshot_of(found: Events) -> Snapshot:
     taken = next((event["taken"] for event in found.of("snapshot")), None)
     if taken is None:
         raise BrokenRecord(f"{found.folder / EVENTS}: the run ended before it asked anything")
-    snapshot = Snapshot(taken=datetime.fromisoformat(taken))
+    snapshot = Snapshot(taken=datetime.fromisoformat(taken), recorded=True)
     for key, transcript in transcripts(found).items():
         if key == f"{transcript.fact}/{transcript.subject}":  # not a later one of the same
             snapshot.add(transcript)

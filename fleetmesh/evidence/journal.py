@@ -44,7 +44,7 @@ class Journal:
     ) -> None:
         """Go on after `seq` events, the last of which has the digest `prev`.
 
-        `redactor` is the last net for secrets; what is recorded should hold none any more.
+        `redactor` replaces the secrets in whatever is written.
         `durable` says whether each line is forced to the disk; without it, a power cut loses some.
         """
         self.folder = folder
@@ -108,17 +108,17 @@ class Journal:
 
     def append(self, event: str, **members: Any) -> None:
         """Write one event. Raises CannotRecord."""
-        self._write([(event, members)])
+        self._write([(event, self._redactor.plain(members))])
 
     def transcripts(self, found: Iterable[Transcript]) -> list[str]:
         """Write those of `found` that are not written yet, at one go; returns each one's key."""
         keys, fresh = [], []
-        for transcript in found:
+        for transcript in map(self._redactor.transcript, found):
             key, known = self._key(transcript)
             keys.append(key)
             if not known:
                 self._keys[key] = transcript
-                fresh.append(("transcript", {"key": key, **self._plain(transcript)}))
+                fresh.append(("transcript", self._plain(transcript, key)))
         self._write(fresh)
         return keys
 
@@ -132,13 +132,15 @@ class Journal:
             key = f"{first}#{number}"
         return key, False
 
-    def _plain(self, transcript: Transcript) -> dict[str, Any]:
-        return plain.of_transcript(transcript, self._stream)
+    def _plain(self, transcript: Transcript, key: str) -> dict[str, Any]:
+        """Without secrets: the streams have none any more, nor are they looked through again."""
+        entry = plain.of_transcript(transcript, self._stream)
+        streams = {name: entry.pop(name) for name in plain.STREAMS if name in entry}
+        return {"key": self._redactor.text(key), **self._redactor.plain(entry), **streams}
 
     def _stream(self, stream: bytes) -> plain.Stream:
         if len(stream) <= INLINE:
             return plain.text_or_base64(stream)
-        stream = self._redactor.data(stream)
         digest = sha256(stream).hexdigest()
         try:
             (self.folder / RAW).mkdir(exist_ok=True)
@@ -164,7 +166,7 @@ class Journal:
                 "time": plain.rfc3339(datetime.now(UTC)),
                 "event": event,
             }
-            text = json.dumps({**head, **self._redactor.plain(members)}, ensure_ascii=False)
+            text = json.dumps({**head, **members}, ensure_ascii=False)
             lines.append(
                 text.encode(errors="backslashreplace")
             )  # half a surrogate is \udcXX in JSON

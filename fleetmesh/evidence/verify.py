@@ -14,8 +14,8 @@ from fleetmesh.evidence.closing import RUN_JSON, described
 from fleetmesh.evidence.folder import BrokenRecord, read
 from fleetmesh.evidence.journal import EVENTS, PLAN
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
+from fleetmesh.legible import cut
 from fleetmesh.record import Run
-from fleetmesh.views.text import cut
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fleetmesh.facts import (
+    boot,
     cluster_services,
     clusters,
     http,
@@ -27,6 +28,7 @@ FACTS: dict[str, Fact[Any]] = {
         cluster_services,
         clusters,
         reference,
+        boot,
     )
     for fact in vars(module).values()
     if isinstance(fact, Fact)

@@ -1,9 +1,10 @@
 """Objects of the Kubernetes API, as its answers hold them."""
 
-import json
 from typing import Any
 
+from fleetmesh import strict_json
 from fleetmesh.facts.fact import NotUnderstood
+from fleetmesh.legible import brief, said
 from fleetmesh.transcript import Transcript
 
 UNUSABLE = (AttributeError, KeyError, TypeError, ValueError)
@@ -25,8 +26,10 @@ def items_of(transcript: Transcript, kind: str) -> list[dict[str, Any]]:
 def object_of(transcript: Transcript) -> dict[str, Any]:
     """The answer's JSON object, whatever its status; raises NotUnderstood for anything else."""
     try:
-        body = json.loads(transcript.stdout)
-    except ValueError:
+        body = strict_json.loads(transcript.stdout)
+    except strict_json.Ambiguous as error:
+        raise NotUnderstood(f"HTTP {transcript.exit_status}, with JSON that {error}") from None
+    except strict_json.NotJson:
         body = None
     if not isinstance(body, dict):
         raise NotUnderstood(f"HTTP {transcript.exit_status}, and no JSON object")
@@ -42,7 +45,9 @@ def body_of(transcript: Transcript, kind: str) -> dict[str, Any]:
     """The object of this kind that the API answered with 200; raises NotUnderstood otherwise."""
     body = object_of(transcript)
     if transcript.exit_status != 200:
-        raise NotUnderstood(f"HTTP {transcript.exit_status}: {body.get('message', 'no message')}")
+        raise NotUnderstood(
+            f"HTTP {transcript.exit_status}: {said(body.get('message', 'no message'))}"
+        )
     if body.get("kind") != kind:
-        raise NotUnderstood(f"expected a {kind}, found {body.get('kind')!r}")
+        raise NotUnderstood(f"expected a {kind}, found {brief(repr(body.get('kind')), 80)}")
     return body

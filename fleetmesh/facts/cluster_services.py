@@ -10,6 +10,7 @@ from fleetmesh.facts.api_objects import UNUSABLE, body_of, not_found
 from fleetmesh.facts.fact import Fact, NotUnderstood
 from fleetmesh.facts.probe import Kubernetes, Probe
 from fleetmesh.inventory import Bridge, Inventory
+from fleetmesh.shell import join
 from fleetmesh.transcript import Transcript
 
 
@@ -74,7 +75,7 @@ def _services(inventory: Inventory) -> dict[str, Probe]:
         service.id: Kubernetes(
             service.cluster,
             f"/api/v1/namespaces/{service.namespace}/services/{service.name}",
-            f"-n {service.namespace} get svc {service.name} -o json",
+            join(["-n", service.namespace, "get", "svc", service.name, "-o", "json"]),
         )
         for service in inventory.services.values()
     }
@@ -92,7 +93,7 @@ def _of_bridge(bridge: Bridge, resource: str, short: str) -> Kubernetes:
     return Kubernetes(
         bridge.cluster,
         f"/api/v1/namespaces/{bridge.namespace}/{resource}/{bridge.id}",
-        f"-n {bridge.namespace} get {short} {bridge.id} -o json",
+        join(["-n", bridge.namespace, "get", short, bridge.id, "-o", "json"]),
     )
 
 

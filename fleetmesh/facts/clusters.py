@@ -4,15 +4,17 @@ Field names are those of the Kubernetes API; an unavailable Deployment omits `re
 `Running` is a phase that says nothing about readiness.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
+from fleetmesh import strict_json
 from fleetmesh.facts.api_objects import UNUSABLE, body_of, items_of
 from fleetmesh.facts.fact import Fact, NotUnderstood
 from fleetmesh.facts.probe import ExecInPod, Kubernetes, Probe
 from fleetmesh.inventory import Bridge, Inventory
+from fleetmesh.shell import join
 from fleetmesh.transcript import Transcript
 
 _BODY_LIMIT = 64 * 1024  # bytes of an answer inside the cluster
@@ -86,7 +88,7 @@ def parse_cluster_version(transcript: Transcript) -> str:
     if transcript.exit_status != 200:
         raise NotUnderstood(f"HTTP {transcript.exit_status}")
     try:
-        version = json.loads(transcript.stdout)["gitVersion"]
+        version = strict_json.loads(transcript.stdout)["gitVersion"]
     except (ValueError, KeyError, TypeError):
         version = None
     if not isinstance(version, str) or not version:
@@ -164,11 +166,12 @@ def _unready(conditions: list[dict[str, Any]]) -> str | None:
 
 
 def _pods(inventory: Inventory) -> dict[str, Probe]:
+    selector = inventory.probe.selector
     return {
         _namespace(bridge): Kubernetes(
             bridge.cluster,
-            f"/api/v1/namespaces/{bridge.namespace}/pods?labelSelector={inventory.probe.selector}",
-            f"-n {bridge.namespace} get pods -l {inventory.probe.selector} -o json",
+            f"/api/v1/namespaces/{bridge.namespace}/pods?labelSelector={quote(selector, safe='')}",
+            join(["-n", bridge.namespace, "get", "pods", "-l", selector, "-o", "json"]),
         )
         for bridge in inventory.bridges.values()
     }
@@ -179,7 +182,7 @@ def _deployments(inventory: Inventory) -> dict[str, Probe]:
         _namespace(bridge): Kubernetes(
             bridge.cluster,
             f"/apis/apps/v1/namespaces/{bridge.namespace}/deployments",
-            f"-n {bridge.namespace} get deployments -o json",
+            join(["-n", bridge.namespace, "get", "deployments", "-o", "json"]),
         )
         for bridge in inventory.bridges.values()
     }
@@ -211,7 +214,8 @@ def _inside_answers(inventory: Inventory) -> dict[str, Probe]:
             "answer = connection.getresponse()\n"
             f"body = answer.read({_BODY_LIMIT + 1})\n"
             "print(body.decode('utf-8', 'replace'))\n"
-            f"if answer.status != 200: sys.exit(f'{path} answered {{answer.status}}, not 200')\n"
+            "if answer.status != 200:\n"
+            f"    sys.exit({path!r} + f' answered {{answer.status}}, not 200')\n"
             f"if len(body) > {_BODY_LIMIT}: sys.exit('more than {_BODY_LIMIT} bytes of body')\n"
         )
 

@@ -1,20 +1,21 @@
 """A fact is a question and a pure parser of its answer; Observed is a fact about every subject."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
 from fleetmesh.facts.probe import Probe
 from fleetmesh.inventory import Inventory
+from fleetmesh.legible import brief, cut, last_line
+from fleetmesh.marks import OVER_LINES, marks
 from fleetmesh.outcomes import Inconclusive
 from fleetmesh.transcript import Transcript
 
 T = TypeVar("T")
+_LONGEST = 1000
+"""Characters that a parser's complaint may have: it repeats what a host said."""
 Probes = Callable[[Inventory], Mapping[str, Probe]]
 """What to ask, by subject."""
-
-
-_TOLD = 400  # characters of why an answer is not understood; it may quote the answer
 
 
 class NotUnderstood(Exception):
@@ -50,7 +51,7 @@ class Fact(Generic[T]):
 def succeeded(transcript: Transcript) -> str:
     """The output of a command that must exit 0; raises NotUnderstood otherwise."""
     if transcript.exit_status != 0:
-        said = (transcript.err.strip() or transcript.out.strip() or "nothing").splitlines()[-1]
+        said = last_line(transcript.stderr) or last_line(transcript.stdout, "nothing")
         raise NotUnderstood(f"exit status {transcript.exit_status}: {said}")
     return transcript.out
 
@@ -67,7 +68,7 @@ def blocks(text: str) -> list[dict[str, str]]:
             continue
         key, equals, value = line.partition("=")
         if not equals or not key:
-            raise NotUnderstood(f"expected Key=value, found {line!r}")
+            raise NotUnderstood(f"expected Key=value, found {brief(repr(line))}")
         block = found[-1]
         block[key] = f"{block[key]}\n{value}" if block.get(key) else value
     return [block for block in found if block]
@@ -78,6 +79,9 @@ class Observed(Mapping[str, T]):
 
     Reading a subject that could not be observed raises Inconclusive with the cause; every
     transcript that a reader relies on is handed to `consulted`.
+
+    Transcripts that were `recorded` have marks where something was secret. What is read is not
+    judged where one stands in it: nobody knows what it hides.
     """
 
     def __init__(
@@ -85,10 +89,13 @@ class Observed(Mapping[str, T]):
         fact: Fact[T],
         transcripts: Mapping[str, Transcript],
         consulted: Callable[[Transcript], None],
+        *,
+        recorded: bool = False,
     ) -> None:
         self._fact = fact
         self._transcripts = transcripts
         self._consulted = consulted
+        self._recorded = recorded
         self._parsed: dict[str, T] = {}
 
     def __getitem__(self, subject: object) -> T:
@@ -97,10 +104,20 @@ class Observed(Mapping[str, T]):
         if transcript.lost:
             raise Inconclusive(transcript.lost)
         if key not in self._parsed:
+            hidden = marks((transcript.stdout, transcript.stderr)) if self._recorded else ()
+            if self._recorded and transcript.hides:
+                self._hide(transcript, transcript.hides)
+            if over_lines := sorted(OVER_LINES.intersection(hidden)):
+                self._hide(transcript, over_lines)
             try:
-                self._parsed[key] = self._fact.read(transcript)
+                parsed = self._fact.read(transcript)
             except NotUnderstood as error:
+                if hidden:
+                    self._hide(transcript, hidden)
                 self._refuse(transcript, error)
+            if self._recorded and (read := marks((parsed, transcript.details))):
+                self._hide(transcript, read)
+            self._parsed[key] = parsed
         return self._parsed[key]
 
     def __iter__(self) -> Any:
@@ -118,9 +135,13 @@ class Observed(Mapping[str, T]):
         self._consulted(transcript)
         return transcript
 
-    def _refuse(self, transcript: Transcript, error: NotUnderstood) -> NoReturn:
-        told = str(error)
-        told = f"{told[:_TOLD]} …" if len(told) > _TOLD else told
+    def _hide(self, transcript: Transcript, rules: Sequence[str]) -> NoReturn:
         raise Inconclusive(
-            f"{transcript.host}: `{self._fact}` was not understood: {told}"
+            f"{transcript.host}: what `{self._fact}` says was recorded without a secret "
+            f"({', '.join(rules)}) where it matters: only the fleet itself can be judged by it"
+        )
+
+    def _refuse(self, transcript: Transcript, error: NotUnderstood) -> NoReturn:
+        raise Inconclusive(
+            f"{transcript.host}: `{self._fact}` was not understood: {cut(str(error), _LONGEST)}"
         ) from error

@@ -1,12 +1,13 @@
 """What the services answer: at their ClusterIP, through their tunnel, and to a write."""
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from fleetmesh import strict_json
 from fleetmesh.facts.fact import Fact, NotUnderstood
 from fleetmesh.facts.probe import Get, Probe, Session, WriteAndReadBack
 from fleetmesh.inventory import Health, Inventory
+from fleetmesh.legible import brief
 from fleetmesh.transcript import Transcript
 
 
@@ -33,16 +34,18 @@ class Answer:
 def differs(body: bytes, health: Health) -> str | None:
     """Where a body lacks what `health` demands, in one sentence; None where nothing is missing."""
     try:
-        found = json.loads(body)
-    except ValueError:
+        found = strict_json.loads(body)
+    except strict_json.Ambiguous as error:
+        return f"{health.path} answered with JSON that {error}: {body[:80]!r}"
+    except strict_json.NotJson:
         return f"{health.path} did not answer in JSON: {body[:80]!r}"
     if not isinstance(found, dict):
         return f"{health.path} did not answer with a JSON object: {body[:80]!r}"
     for key, value in health.json_.items():
         if key not in found:
             return f"{health.path} answered without {key!r}, which should be {value!r}"
-        if found[key] != value:
-            return f"{health.path} answered {key}: {found[key]!r}, not {value!r}"
+        if not strict_json.same(found[key], value):
+            return f"{health.path} answered {key}: {brief(repr(found[key]))}, not {value!r}"
     return None
 
 
@@ -77,7 +80,7 @@ def parse_read_back(transcript: Transcript) -> ReadBack:
     if refused := transcript.details.get("refused"):
         return ReadBack(refused=refused)
     try:
-        found = json.loads(transcript.stdout)
+        found = strict_json.loads(transcript.stdout)
         return ReadBack(str(found["id"]), dict(found["written"]), dict(found["read"]))
     except (ValueError, KeyError, TypeError) as error:
         if 300 <= (transcript.exit_status or 0) < 600:

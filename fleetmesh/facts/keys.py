@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
 from fleetmesh.facts.probe import Exec, Probe
 from fleetmesh.inventory import Inventory, Login
+from fleetmesh.shell import join, quote
 from fleetmesh.transcript import Transcript
 
 _KEY_TYPES = r"(?:ssh-(?:ed25519|rsa|dss)|(?:sk-)?ecdsa-sha2-\S+|sk-ssh-\S+)"
@@ -181,7 +182,7 @@ def _modes(inventory: Inventory) -> dict[str, Probe]:
     def command(host: str) -> str:
         keys = dict.fromkeys(login.key for login in inventory.logins if login.host == host)
         return (
-            f"for f in ~/.ssh {' '.join(keys)}; do "
+            f"for f in ~/.ssh {join(keys)}; do "
             'if [ -e "$f" ]; then stat -L -c "%U %a %F\t%n" "$f"; '
             'else printf -- "-\\t%s\\n" "$f"; fi; done'
         )
@@ -191,10 +192,10 @@ def _modes(inventory: Inventory) -> dict[str, Probe]:
 
 def _ssh(inventory: Inventory, login: Login, key: str, more: str = "") -> str:
     return (
-        f"ssh -i {key} -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none "
+        f"ssh -i {quote(key)} -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none "
         "-o UpdateHostKeys=no -o ControlPath=none "
         f"-o StrictHostKeyChecking=yes -o ConnectTimeout={inventory.limits.connect:.0f} {more}"
-        f"{destination(inventory, login)} true"
+        f"{quote(destination(inventory, login))} true"
     )
 
 
@@ -210,7 +211,7 @@ def _known_hosts(inventory: Inventory) -> dict[str, Probe]:
     return {
         str(login): Exec(
             login.host,
-            f"ssh-keygen -F {inventory.hosts[login.via].target} -f ~/.ssh/known_hosts",
+            f"ssh-keygen -F {quote(inventory.hosts[login.via].target)} -f ~/.ssh/known_hosts",
         )
         for login in inventory.logins
     }
@@ -220,8 +221,8 @@ def _certificates(inventory: Inventory) -> dict[str, Probe]:
     return {
         str(login): Exec(
             login.host,
-            f"[ -e {login.key}-cert.pub ] || {{ echo absent; exit 0; }}; "
-            f"TZ=UTC ssh-keygen -L -f {login.key}-cert.pub",
+            f"[ -e {quote(f'{login.key}-cert.pub')} ] || {{ echo absent; exit 0; }}; "
+            f"TZ=UTC ssh-keygen -L -f {quote(f'{login.key}-cert.pub')}",
         )
         for login in inventory.logins
         if inventory.identity == "certificate"
@@ -233,11 +234,11 @@ def _trust(inventory: Inventory) -> dict[str, Probe]:
     return {
         login.via: Exec(
             login.via,
-            f"ssh-keygen -l -f {certificate.ca} | while read -r _ print _; do "
+            f"ssh-keygen -l -f {quote(certificate.ca)} | while read -r _ print _; do "
             'echo "ca $print"; done; '
             'while read -r name || [ -n "$name" ]; do '
             '[ -z "$name" ] || echo "principal $name"; done '
-            f"<{certificate.principals}",
+            f"<{quote(certificate.principals)}",
         )
         for login in inventory.logins
         if inventory.identity == "certificate"

@@ -1,13 +1,14 @@
 """Who a machine is, what time it thinks it is, and what is installed on it."""
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from fleetmesh import strict_json
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
 from fleetmesh.facts.probe import Clock, Exec, Probe
 from fleetmesh.inventory import Inventory
+from fleetmesh.shell import quote
 from fleetmesh.transcript import Transcript
 
 
@@ -145,7 +146,7 @@ def parse_kubectl(transcript: Transcript) -> KubectlAnswer:
     if transcript.exit_status and (said := transcript.err.strip()):
         return KubectlAnswer(None, said.splitlines()[-1])
     try:
-        version = json.loads(succeeded(transcript))["serverVersion"]["gitVersion"]
+        version = strict_json.loads(succeeded(transcript))["serverVersion"]["gitVersion"]
     except (ValueError, KeyError, TypeError):
         version = None
     if not isinstance(version, str) or not version:
@@ -200,7 +201,7 @@ def _kubectl(inventory: Inventory) -> dict[str, Probe]:
     return {
         cluster.host: Exec(
             cluster.host,
-            f"kubectl --kubeconfig {cluster.kubeconfig} --request-timeout={seconds:g}s "
+            f"kubectl --kubeconfig {quote(cluster.kubeconfig)} --request-timeout={seconds:g}s "
             "version -o json",
         )
         for cluster in inventory.clusters.values()

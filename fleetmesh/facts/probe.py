@@ -22,6 +22,11 @@ class Clock:
     host: str
 
 
+def endpoint(ip: str, port: int) -> str:
+    """`ip:port`, with brackets around an IPv6 address."""
+    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+
+
 @dataclass(frozen=True)
 class Get:
     """An HTTP GET of `path`, as the host itself would send it to `ip`:`port`.
@@ -35,6 +40,11 @@ class Get:
     port: int
     path: str
 
+    @property
+    def url(self) -> str:
+        """The address, as seen from the host."""
+        return f"http://{endpoint(self.ip, self.port)}{self.path}"
+
 
 @dataclass(frozen=True)
 class WriteAndReadBack:
@@ -46,6 +56,11 @@ class WriteAndReadBack:
     path: str
     body: dict[str, Any]
     id: str
+
+    @property
+    def url(self) -> str:
+        """The address to which `body` is posted, as seen from the host."""
+        return f"http://{endpoint(self.ip, self.port)}{self.path}"
 
 
 @dataclass(frozen=True)

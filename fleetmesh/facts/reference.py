@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-import yaml
-
+from fleetmesh import yaml12
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
 from fleetmesh.facts.probe import Probe, ReadFile
 from fleetmesh.facts.units import installed_files
@@ -26,7 +25,7 @@ class ConfiguredTunnel:
 def parse_tunnels_yaml(transcript: Transcript) -> dict[str, ConfiguredTunnel]:
     """Read a tunnels.yaml: `tunnels:` by name with listen, target, user, host, identity."""
     try:
-        document = yaml.safe_load(succeeded(transcript))
+        document = yaml12.load(succeeded(transcript))
         return {
             name: ConfiguredTunnel(
                 listen=entry["listen"],
@@ -38,7 +37,7 @@ def parse_tunnels_yaml(transcript: Transcript) -> dict[str, ConfiguredTunnel]:
             )
             for name, entry in document["tunnels"].items()
         }
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (yaml12.Malformed, KeyError, TypeError, AttributeError) as error:
         raise NotUnderstood(f"not a tunnels.yaml: {error!r}") from None
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
 from fleetmesh.facts.probe import Exec, Probe
 from fleetmesh.inventory import Inventory
+from fleetmesh.shell import join
 from fleetmesh.transcript import Transcript
 
 _PROPERTIES = [
@@ -191,7 +192,7 @@ def parse_installed(transcript: Transcript) -> dict[str, InstalledFile | None]:
 
 def _units(inventory: Inventory) -> dict[str, Probe]:
     tunnels = inventory.tunnels.values()
-    named = " ".join(dict.fromkeys(unit for t in tunnels for unit in (t.unit, t.own_unit)))
+    named = join(dict.fromkeys(unit for t in tunnels for unit in (t.unit, t.own_unit)))
     properties = " ".join(f"-p {name}" for name in _PROPERTIES)
     command = (
         "exact=--timestamp=us+utc; systemctl $exact --version >/dev/null 2>&1 || exact=; "
@@ -221,7 +222,7 @@ def _installed(inventory: Inventory) -> dict[str, Probe]:
     return {
         host: Exec(
             host,
-            f"for f in {' '.join(installed_files(inventory, host))}; do "
+            f"for f in {join(installed_files(inventory, host))}; do "
             'if [ -r "$f" ]; then stat -L -c "== %s %.6Y $f" "$f"; cat "$f"; echo; '
             'else echo "== - - $f"; fi; done',
         )

@@ -1,13 +1,13 @@
 """What the workstation runs, and what would start there by itself."""
 
-import json
 import re
 from dataclasses import dataclass
-from shlex import quote
 
+from fleetmesh import strict_json
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
 from fleetmesh.facts.probe import Exec, Probe
 from fleetmesh.inventory import Inventory
+from fleetmesh.shell import quote
 from fleetmesh.transcript import Transcript
 
 
@@ -25,7 +25,7 @@ class BridgeTunnel:
 def parse_bridge_status(transcript: Transcript) -> dict[str, BridgeTunnel]:
     """Read `bridge status --json`: an array of objects with name, kind, state, autostart."""
     try:
-        listed = json.loads(succeeded(transcript))
+        listed = strict_json.loads(succeeded(transcript))
         tunnels = {
             entry["name"]: BridgeTunnel(
                 name=entry["name"],
@@ -111,7 +111,7 @@ echo end
 def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
     workstation = inventory.workstation
     asked: dict[str, Probe] = {
-        workstation.host: Exec(workstation.host, f"{workstation.bridge} status --json")
+        workstation.host: Exec(workstation.host, f"{quote(workstation.bridge)} status --json")
     }
     if inventory.manager == "ops-bridge":
         asked |= {host: Exec(host, "bridge status --json") for host in inventory.carriers}

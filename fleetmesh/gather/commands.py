@@ -5,13 +5,17 @@ import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+from fleetmesh import regular_file
 from fleetmesh.facts import batch
 from fleetmesh.facts.probe import Exec, ReadFile
 from fleetmesh.gather.question import Question
 from fleetmesh.inventory import Inventory
+from fleetmesh.legible import last_line
 from fleetmesh.sessions import Completed, Session
 from fleetmesh.transcript import Transcript
 
+_LONGEST_FILE = 2**20
+"""Bytes of a file of the suite's own machine."""
 _HANGING = 3
 """So many commands of a batch may run into their deadline before the batch is given up."""
 
@@ -120,10 +124,9 @@ def why(host: str, done: Completed) -> str:
             f"{host} ran no command of the suite: what its log-in shell starts by itself "
             "(as .bashrc) read the questions from its standard input"
         )
-    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
     return (
         f"{host} ran no command of the suite: exit status {done.exit_status}, "
-        f"{said[-1] if said else 'and it said nothing'}"
+        f"{last_line(done.stderr, 'and it said nothing')}"
     )
 
 
@@ -155,6 +158,6 @@ def read_file(question: Question) -> Transcript:
     probe = question.probe
     assert isinstance(probe, ReadFile)
     try:
-        return question.answer(exit_status=0, stdout=probe.path.read_bytes())
+        return question.answer(exit_status=0, stdout=regular_file.read(probe.path, _LONGEST_FILE))
     except OSError as error:
         return question.answer(exit_status=1, stderr=f"{probe.path}: {error.strerror}".encode())

@@ -38,7 +38,10 @@ _TOLD = 200  # characters of what broke
 
 
 class Fleet:
-    """Open sessions with the hosts of an inventory; a context manager that closes them all."""
+    """Open sessions with the hosts of an inventory; a context manager that closes them all.
+
+    What the kubeconfigs hold is made known to `redactor`, for whoever writes something.
+    """
 
     def __init__(self, inventory: Inventory, redactor: Redactor | None = None) -> None:
         self.inventory = inventory
@@ -80,14 +83,13 @@ class Fleet:
     ) -> Snapshot:
         """Ask everything that `facts` need to know; never raises for what a host does.
 
-        Answers go into a snapshot, and to `heard` as they arrive; secrets are replaced before.
+        Answers go into a snapshot, and to `heard` as they arrive: as they are, secrets and all.
         """
         asked = questions(facts, self.inventory)
         self.connect(dict.fromkeys(q.host for q in asked if q.host))
         snapshot = Snapshot() if into is None else into
 
         def hear(transcripts: list[Transcript]) -> None:
-            transcripts = [self.redactor.transcript(transcript) for transcript in transcripts]
             for transcript in transcripts:
                 snapshot.add(transcript)
             heard(transcripts)
@@ -118,7 +120,7 @@ class Fleet:
             for q in ask(WriteAndReadBack):
                 write = services.write_and_read_back
                 jobs[pool.submit(write, self._session(q), q, self.inventory)] = [q]
-            for _, text in kubeconfigs.values():  # before anything is heard that may repeat them
+            for _, text in kubeconfigs.values():  # before anything is written that may repeat them
                 self.redactor.learn_kubeconfig(text.result().text)
             hear([self._answer_session(question) for question in ask(Session)])
             hear([commands.read_file(question) for question in ask(ReadFile)])

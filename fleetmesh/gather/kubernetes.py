@@ -1,12 +1,11 @@
 """Questions to a cluster's API, with the official client, over its host's session."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from shlex import quote
 from time import monotonic
 from typing import Any
 
+from fleetmesh import strict_json, yaml12
 from fleetmesh.facts import batch
 from fleetmesh.facts.probe import ExecInPod, Kubernetes
 from fleetmesh.gather.api import get
@@ -14,7 +13,9 @@ from fleetmesh.gather.commands import answers_of, new_nonce, not_believed, why
 from fleetmesh.gather.pod_exec import NoPod, exec_in_pod
 from fleetmesh.gather.question import Question
 from fleetmesh.inventory import Cluster, Inventory
+from fleetmesh.legible import brief, last_line, said
 from fleetmesh.sessions import ApiProblem, Session, api_client
+from fleetmesh.shell import quote
 from fleetmesh.transcript import Transcript
 
 _SILENT = "the API did not answer"
@@ -30,9 +31,7 @@ class Kubeconfig:
 
 def kubeconfig_text(cluster: Cluster, nonce: str, deadline: float) -> bytes:
     """What batch.COMMAND is given to read, so that it prints a kubeconfig."""
-    path = cluster.kubeconfig
-    shown = f"~/{quote(path[2:])}" if path.startswith("~/") else quote(path)
-    return batch.compose([(f"cat {shown}", deadline)], nonce)
+    return batch.compose([(f"cat {quote(cluster.kubeconfig)}", deadline)], nonce)
 
 
 def read_kubeconfig(session: Session, cluster: Cluster, deadline: float) -> Kubeconfig:
@@ -42,7 +41,7 @@ def read_kubeconfig(session: Session, cluster: Cluster, deadline: float) -> Kube
         batch.COMMAND,
         stdin=kubeconfig_text(cluster, nonce, deadline),
         deadline=deadline,
-        limit=256 * 1024,
+        limit=yaml12.LONGEST,
     )
     try:
         answer = answers_of(done, nonce, 1).get(0)
@@ -56,8 +55,8 @@ def read_kubeconfig(session: Session, cluster: Cluster, deadline: float) -> Kube
         late = f"it was not read within {deadline:g} s"
         return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {late}")
     if answer.exit_status != 0:
-        said = answer.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
-        return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {said[-1]}")
+        said = last_line(answer.stderr, "no reason given")
+        return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {said}")
     return Kubeconfig(text=answer.stdout.decode("utf-8", "replace"))
 
 
@@ -101,16 +100,16 @@ def _ask(api: Any, question: Question, deadline: float) -> Transcript:
             if given.get("lost"):
                 given["lost"] = f"{question.host}: {given['lost']}"
     except ApiException as error:
-        given = {"lost": f"{question.host}: the API refused: {error.status} {error.reason}"}
+        given = {"lost": f"{question.host}: the API refused: {error.status} {said(error.reason)}"}
     except NoPod as error:
         given = {"lost": f"{question.host}: {error}"}
-    except (HTTPError, OSError) as error:
-        given = {"lost": f"{question.host}: {_SILENT}: {error}"}
+    except (HTTPError, OSError, ValueError) as error:
+        given = {"lost": f"{question.host}: {_SILENT}: {said(error)}"}
     return question.answer(started=started, seconds=monotonic() - clock, **given)
 
 
 def _message(body: bytes) -> str:
     try:
-        return str(json.loads(body)["message"])
+        return brief(str(strict_json.loads(body)["message"]))
     except (ValueError, KeyError, TypeError):
-        return body[:80].decode("utf-8", "replace")
+        return brief(body[:80].decode("utf-8", "replace"))

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from fleetmesh.facts import Fact, batch
-from fleetmesh.facts.probe import Clock, Exec, ExecInPod, Get, Kubernetes
+from fleetmesh.facts.probe import Clock, Exec, ExecInPod, Get, Kubernetes, endpoint
 from fleetmesh.gather.commands import batch_text
 from fleetmesh.gather.kubernetes import kubeconfig_text
 from fleetmesh.gather.question import by_host, questions
@@ -63,7 +63,7 @@ def permits(
             if not host:
                 continue
             permit = found[host]
-            opened = [f"{q.probe.ip}:{q.probe.port}" for q in asked if isinstance(q.probe, Get)]
+            opened = [endpoint(q.probe.ip, q.probe.port) for q in asked if isinstance(q.probe, Get)]
             commands = [q for q in asked if isinstance(q.probe, (Exec, Clock))]
             if commands:
                 permit.allow(batch_text(commands, inventory, NONCE), name)

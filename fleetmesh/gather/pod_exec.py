@@ -1,15 +1,19 @@
 """A command in a running pod of a Deployment, over the API's WebSocket."""
 
-import json
 from http import HTTPStatus
 from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
+from fleetmesh import strict_json
 from fleetmesh.facts.probe import ExecInPod
 from fleetmesh.gather.api import get
+from fleetmesh.legible import brief
 
 _OUTPUT_LIMIT = 1024 * 1024
+_KEPT = 4096
+"""Characters that are kept of each stream of a command that prints without end."""
+_STATUS = 3  # the channel on which the API tells how the command ended
 
 
 class NoPod(Exception):
@@ -42,16 +46,21 @@ def exec_in_pod(api: Any, probe: ExecInPod, deadline: float) -> dict[str, Any]:
     stdout, stderr, lost = "", "", None
     try:
         try:
-            while channel.is_open() and monotonic() < until and len(stdout) < _OUTPUT_LIMIT:
+            while channel.is_open() and monotonic() < until:
+                if len(stdout) + len(stderr) > _OUTPUT_LIMIT:
+                    break
                 channel.update(timeout=min(0.5, max(0.0, until - monotonic())))
                 stdout += channel.read_stdout(timeout=0) if channel.peek_stdout() else ""
                 stderr += channel.read_stderr(timeout=0) if channel.peek_stderr() else ""
             if channel.is_open():
                 lost = f"the command in the pod did not end within {probe.seconds:g} s"
         except (WebSocketException, OSError) as error:
-            lost = f"the connection to the command in the pod broke: {error}"
+            lost = f"the connection to the command in the pod broke: {brief(str(error))}"
             stdout += channel.read_stdout(timeout=0)
             stderr += channel.read_stderr(timeout=0)
+        if len(stdout) + len(stderr) > _OUTPUT_LIMIT:
+            lost = f"the command in the pod printed more than {_OUTPUT_LIMIT} bytes"
+            stdout, stderr = stdout[:_KEPT], stderr[:_KEPT]
         said: dict[str, Any] = {"stdout": stdout.encode(), "stderr": stderr.encode()}
         if lost:
             return {**said, "lost": lost}
@@ -61,11 +70,13 @@ def exec_in_pod(api: Any, probe: ExecInPod, deadline: float) -> dict[str, Any]:
 
 
 def _exit_status(channel: Any) -> int | None:
-    # The client raises ValueError where the command could not even start, and TypeError or
-    # KeyError where no status frame came.
+    # The client would read the status as YAML, whatever stands in it.
     try:
-        return int(channel.returncode)
-    except (ValueError, TypeError, KeyError, AttributeError):
+        status = strict_json.loads(channel.read_channel(_STATUS))
+        if status["status"] == "Success":
+            return 0
+        return int(status["details"]["causes"][0]["message"])
+    except (ValueError, TypeError, LookupError):  # it could not even start, or no status came
         return None
 
 
@@ -83,11 +94,11 @@ def _running_pod(api: Any, probe: ExecInPod, deadline: float) -> str:
     except (KeyError, TypeError, AttributeError) as error:
         raise NoPod(
             f"the pods of deploy/{probe.deployment} cannot be told from the API's answers: "
-            f"{error!r}"
+            f"{brief(repr(error))}"
         ) from None
     running = [name for name, phase in phases.items() if phase == "Running"]
     if not running:
-        has = ", ".join(f"{name} {phase}" for name, phase in phases.items()) or "no pod"
+        has = brief(", ".join(f"{name} {phase}" for name, phase in phases.items()) or "no pod")
         raise NoPod(f"deploy/{probe.deployment} has no running pod: {has}")
     return running[0]
 
@@ -95,10 +106,12 @@ def _running_pod(api: Any, probe: ExecInPod, deadline: float) -> str:
 def _read(api: Any, path: str, deadline: float) -> dict[str, Any]:
     status, body = get(api, path, deadline)
     try:
-        found = json.loads(body)
-    except ValueError:
+        found = strict_json.loads(body)
+    except strict_json.Ambiguous as error:
+        raise NoPod(f"the API answered {status} with JSON that {error}") from None
+    except strict_json.NotJson:
         found = None
     if status != HTTPStatus.OK or not isinstance(found, dict):
         said = found.get("message") if isinstance(found, dict) else None
-        raise NoPod(f"the API answered {status}: {said or 'no JSON object'}")
+        raise NoPod(f"the API answered {status}: {brief(str(said or 'no JSON object'))}")
     return found

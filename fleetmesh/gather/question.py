@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from shlex import join, quote
 from typing import Any
 
 from fleetmesh.facts import Fact
@@ -19,6 +18,7 @@ from fleetmesh.facts.probe import (
     WriteAndReadBack,
 )
 from fleetmesh.inventory import Inventory
+from fleetmesh.shell import join, over_ssh
 from fleetmesh.transcript import HERE, Transcript
 
 
@@ -50,25 +50,23 @@ class Question:
         probe = self.probe
         match probe:
             case Exec():
-                return f"ssh {probe.host} {quote(probe.command)}"
+                return over_ssh(probe.host, probe.command)
             case Clock():
-                return f"ssh {probe.host} 'date +%s.%N'"
+                return over_ssh(probe.host, "date +%s.%N")
             case Get():
-                url = f"http://{probe.ip}:{probe.port}{probe.path}"
-                return f"ssh {probe.host} {quote(f'curl -sS -i {url}')}"
+                return over_ssh(probe.host, join(["curl", "-sS", "-i", probe.url]))
             case WriteAndReadBack():
-                url = f"http://{probe.ip}:{probe.port}{probe.path}"
-                return f"ssh {probe.host} {quote(f'curl -sS -d @body.json {url}')}"
+                asked = join(["curl", "-sS", "-d", "@body.json", probe.url])
+                return over_ssh(probe.host, asked)
             case Kubernetes():
-                return f"ssh {self.host} {quote(f'kubectl {probe.kubectl}')}"
+                return over_ssh(self.host, f"kubectl {probe.kubectl}")
             case ExecInPod():
-                words = join(probe.command)
-                inside = f"kubectl -n {probe.namespace} exec deploy/{probe.deployment} -- {words}"
-                return f"ssh {self.host} {quote(inside)}"
+                inside = ["-n", probe.namespace, "exec", f"deploy/{probe.deployment}", "--"]
+                return over_ssh(self.host, join(["kubectl", *inside, *probe.command]))
             case Session():
-                return f"ssh -v {probe.host} true"
+                return join(["ssh", "-v", probe.host, "true"])
             case ReadFile():
-                return f"cat {quote(str(probe.path))}"
+                return join(["cat", str(probe.path)])
 
 
 def questions(facts: Iterable[Fact[Any]], inventory: Inventory) -> list[Question]:

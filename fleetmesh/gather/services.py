@@ -7,11 +7,15 @@ from contextlib import ExitStack
 from typing import Any
 from urllib.parse import quote
 
+from fleetmesh import strict_json
 from fleetmesh.facts.probe import Get, WriteAndReadBack
 from fleetmesh.gather.question import Question
 from fleetmesh.inventory import Inventory
 from fleetmesh.sessions import Answer, Session, http_get, http_held, http_post
 from fleetmesh.transcript import Transcript
+
+_LONGEST_ID = 1000
+"""Characters of an id that is asked for."""
 
 
 def get(
@@ -27,7 +31,7 @@ def get(
     answer = held.enter_context(
         http_held(
             session,
-            f"http://{probe.ip}:{probe.port}{probe.path}",
+            probe.url,
             headers={"X-Fleetmesh-Trace": secrets.token_hex(16 + index)},
             deadline=inventory.limits.http,
         )
@@ -41,14 +45,14 @@ def write_and_read_back(
     """POST the probe's body and GET the result by its id, as one transcript."""
     probe = question.probe
     assert isinstance(probe, WriteAndReadBack)
-    url = f"http://{probe.ip}:{probe.port}{probe.path}"
     deadline = inventory.limits.http
-    written = http_post(session, url, probe.body, deadline=deadline)
-    given_id = _object(written.body).get(probe.id)
-    if given_id is None:
+    written = http_post(session, probe.url, probe.body, deadline=deadline)
+    given_id = _object(written).get(probe.id)
+    if not isinstance(given_id, (str, int)) or len(str(given_id)) > _LONGEST_ID:
         return [_transcript(question, written)]
-    read = http_get(session, f"{url}/{quote(str(given_id), safe='')}", deadline=deadline)
-    both = {"id": given_id, "written": probe.body, "read": _object(read.body)}
+    event = f"{probe.url}/{quote(str(given_id), safe='', errors='replace')}"
+    read = http_get(session, event, deadline=deadline)
+    both = {"id": given_id, "written": probe.body, "read": _object(read)}
     return [
         question.answer(
             started=written.started,
@@ -82,9 +86,13 @@ def _details(answer: Answer) -> dict[str, str]:
     return {**details, "refused": refused} if refused else details
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _object(answer: Answer) -> dict[str, Any]:
+    """The object in its body, empty where there is none; one that says two things is an error."""
     try:
-        found = json.loads(body)
-    except ValueError:
+        found = strict_json.loads(answer.body)
+    except strict_json.Ambiguous as error:
+        answer.error = answer.error or f"answered with JSON that {error}"
+        return {}
+    except strict_json.NotJson:
         return {}
     return found if isinstance(found, dict) else {}

@@ -6,22 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
+from fleetmesh import regular_file, yaml12
+from fleetmesh.legible import brief, cut, legible
 
 Location = tuple[str | int, ...]
 
-_SURPRISING = {"tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"}
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads `on`, `no` and `2026-07-03` as the text they are; only true and false are booleans."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _SURPRISING]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("true|false"), ["t", "f"])
+_LONGEST = 1000
+"""Characters of a problem's message."""
+_MOST = 100
+"""Problems that are told; whoever mends them is told the others."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +28,19 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else str(self.file)
-        path = ".".join(str(step) for step in self.location)
-        return f"{place}: {path}: {self.message}" if path else f"{place}: {self.message}"
+        path = brief(".".join(str(step) for step in self.location))
+        text = f"{place}: {path}: {self.message}" if path else f"{place}: {self.message}"
+        return legible(text.replace("\n", " "))
 
 
 class InventoryError(Exception):
     """The inventory cannot be used; carries every problem that was found, not only the first."""
 
     def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
+        told = [str(problem) for problem in problems[:_MOST]]
+        if more := len(problems) - len(told):
+            told.append(f"{legible(str(problems[0].file))}: and {more} more problems")
+        super().__init__("\n".join(told))
         self.problems = problems
 
 
@@ -63,57 +60,56 @@ class Document:
         known = tuple(str(step) for step in location)
         while known and known not in self.lines:
             known = known[:-1]
-        return Problem(self.file, location, self.lines.get(known), message)
+        return Problem(self.file, location, self.lines.get(known), cut(message, _LONGEST))
 
 
 def read(file: Path) -> Document:
     """Read `file`; raises InventoryError where there is no YAML mapping to work with."""
+
+    def refused(message: str, line: int | None = None, at: Location = ()) -> InventoryError:
+        return InventoryError([Problem(file, at, line, message)])
+
     try:
-        content = file.read_bytes()
+        content = regular_file.read(file, yaml12.LONGEST)
         text = content.decode("utf-8")
     except FileNotFoundError:
-        raise InventoryError([Problem(file, (), None, "no such file; see fleets/")]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InventoryError([Problem(file, (), None, f"cannot be read: {error}")]) from None
+        raise refused("no such file; see fleets/") from None
+    except OSError as error:
+        why = error.strerror or "unreadable"
+        raise refused(f"cannot be read: {why}; write the path of an inventory") from None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise refused(f"cannot be read: {error}; write it in UTF-8", line) from None
+    except ValueError as error:  # a NUL in the path
+        raise refused(f"cannot be read: {error}; write the path of an inventory") from None
     try:
-        loader = _Loader(text)
-        root = loader.get_single_node()
-        data = loader.construct_document(root) if root else None
-    except RecursionError:
-        raise InventoryError([Problem(file, (), None, "is nested too deeply")]) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else None
-        cause = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise InventoryError([Problem(file, (), line, f"is not valid YAML: {cause}")]) from None
-    if not isinstance(data, dict) or not isinstance(root, yaml.MappingNode):
-        raise InventoryError(
-            [Problem(file, (), None, "must be a mapping that starts with `name:`; see fleets/")]
-        )
-    document = Document(file, hashlib.sha256(content).hexdigest(), data)
-    _walk(root, (), document, {})
+        root = yaml12.compose(text)
+    except yaml12.Malformed as malformed:
+        raise refused(str(malformed), malformed.line, malformed.path) from None
+    if root is None or not isinstance(root.value, tuple):
+        raise refused("must be a mapping that starts with `name:`; see fleets/")
+    document = Document(file, hashlib.sha256(content).hexdigest(), root.plain)
+    _walk(root, (), document)
     return document
 
 
-def _walk(node: yaml.Node, location: Location, document: Document, walked: dict[int, bool]) -> None:
-    document.lines.setdefault(tuple(map(str, location)), node.start_mark.line + 1)
-    if id(node) in walked:  # an alias; what it stands for has been looked at, or holds the alias
-        if not walked[id(node)]:
-            raise InventoryError([document.problem(location, "contains itself; write it out")])
-        return
-    walked[id(node)] = False
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            inner = (*location, str(key.value))
-            if inner[-1] in seen:
-                document.repeated.append(inner)
-            seen.add(str(key.value))
-            document.lines[tuple(map(str, inner))] = key.start_mark.line + 1
-            _walk(value, inner, document, walked)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            _walk(value, (*location, index), document, walked)
-    elif not re.sub(r"[\t\n]", "", node.value).isprintable():
-        document.unprintable.append(location)
-    walked[id(node)] = True
+def _walk(node: yaml12.Node, location: Location, document: Document) -> None:
+    document.lines.setdefault(tuple(map(str, location)), node.line)
+    match node.value:
+        case tuple():
+            seen: set[str] = set()
+            for key, value in node.value:
+                name = str(key.value)
+                inner = (*location, name)
+                if name in seen:
+                    document.repeated.append(inner)
+                seen.add(name)
+                document.lines[tuple(map(str, inner))] = key.line
+                if not name.isprintable():
+                    document.unprintable.append(inner)
+                _walk(value, inner, document)
+        case list():
+            for index, value in enumerate(node.value):
+                _walk(value, (*location, index), document)
+        case str() if not re.sub(r"[\t\n]", "", node.value).isprintable():
+            document.unprintable.append(location)

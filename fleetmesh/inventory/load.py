@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from ipaddress import ip_address, ip_network
+from itertools import islice
 from pathlib import Path
-from reprlib import Repr
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,11 +14,7 @@ from fleetmesh.inventory import document
 from fleetmesh.inventory.contradictions import contradictions
 from fleetmesh.inventory.document import Document, InventoryError, Location, Problem
 from fleetmesh.inventory.model import Inventory
-from fleetmesh.inventory.values import CHECK_ID, not_a_check
-
-_SHORT = Repr()
-_SHORT.maxstring = _SHORT.maxother = 80
-_SHORT.maxlevel = 2
+from fleetmesh.inventory.values import CHECK_ID, not_a_check, shown
 
 
 def load(file: Path, checks: Collection[str] = ()) -> Inventory:
@@ -32,6 +28,7 @@ def load(file: Path, checks: Collection[str] = ()) -> Inventory:
     """
     read = document.read(file)
     data = dict(read.data)
+    unseen = set(read.unprintable)
     problems = [read.problem(key, "stands twice; delete one") for key in read.repeated]
     problems += [
         read.problem(key, "holds a character that cannot be seen; write it anew")
@@ -53,7 +50,8 @@ def load(file: Path, checks: Collection[str] = ()) -> Inventory:
     try:
         inventory = Inventory.model_validate(data)
     except ValidationError as error:
-        problems += [_problem(read, detail) for detail in error.errors(include_url=False)]
+        found = [_problem(read, detail) for detail in error.errors(include_url=False)]
+        problems += [problem for problem in found if problem.location not in unseen]
     problems += _reference_problems(read)
     problems += _unknown_checks(read, checks)
     problems = problems or contradictions(read)  # which presuppose that everything is well-formed
@@ -64,11 +62,8 @@ def load(file: Path, checks: Collection[str] = ()) -> Inventory:
 
 
 def _problem(read: Document, detail: ErrorDetails) -> Problem:
-    # Branches of a union stand in pydantic's location but not in the file.
-    location: Location = tuple(
-        step for step in detail["loc"] if not (isinstance(step, str) and "[" in step)
-    )
-    found = _SHORT.repr(detail["input"])
+    location = _location(read.data, detail["loc"])
+    found = shown(detail["input"])
     match detail["type"]:
         case "missing":
             message = "is missing; write it as fleets/production.yaml does"
@@ -88,6 +83,20 @@ def _problem(read: Document, detail: ErrorDetails) -> Problem:
         case _:
             message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}; found {found}"
     return read.problem(location, message)
+
+
+def _location(data: Any, steps: tuple[str | int, ...]) -> Location:
+    """Where in the file a problem is: branches of a union stand in pydantic's location, too."""
+    location: list[str | int] = []
+    for step in steps:
+        inside = data.get(step) if isinstance(data, dict) else None
+        if isinstance(data, list) and isinstance(step, int) and step < len(data):
+            inside = data[step]
+        if isinstance(step, str) and "[" in step and not (isinstance(data, dict) and step in data):
+            continue
+        location.append(step)
+        data = inside
+    return tuple(location)
 
 
 def _known_keys(location: Location) -> str:
@@ -132,20 +141,20 @@ def _reference_problems(read: Document) -> list[Problem]:
     Worked out on the plain data, so that these are reported together with malformed fields.
     """
     problems: list[Problem] = []
+    hosts = dict(_entries(read, "hosts"))
+    # A section that is none is a problem of its own, and the cause of those of its names.
+    names = {
+        section: {str(key): None for key in sorted(map(str, known))}
+        for section, known in read.data.items()
+        if isinstance(known, dict)
+    }
 
     def must_exist(location: Location, name: Any, section: str) -> None:
-        known = read.data.get(section)
-        if not isinstance(known, dict):
-            return  # a problem of its own, and the cause of this one
-        names = sorted(str(key) for key in known)
-        if isinstance(name, str) and name not in names:
-            problems.append(
-                read.problem(
-                    location,
-                    f"{name!r} is not among the {section}; "
-                    f"write one of: {', '.join(names) or '(none defined)'}",
-                )
-            )
+        known = names.get(section)
+        if isinstance(name, str) and known is not None and name not in known:
+            some = ", ".join(islice(known, 50)) or "(none defined)"
+            message = f"{shown(name)} is not among the {section}; write one of: {some}"
+            problems.append(read.problem(location, message))
 
     for name, cluster in _entries(read, "clusters"):
         must_exist(("clusters", name, "host"), cluster.get("host"), "hosts")
@@ -162,7 +171,7 @@ def _reference_problems(read: Document) -> list[Problem]:
         must_exist(("tunnels", name, "host"), tunnel.get("host"), "hosts")
         must_exist(("tunnels", name, "via"), tunnel.get("via"), "hosts")
         must_exist(("tunnels", name, "to"), tunnel.get("to"), "services")
-        via = dict(_entries(read, "hosts")).get(str(tunnel.get("via")))
+        via = hosts.get(str(tunnel.get("via")))
         if tunnel.get("host") is not None and tunnel.get("host") == tunnel.get("via"):
             problems.append(
                 read.problem(

@@ -12,9 +12,12 @@ from fleetmesh.inventory.values import (
     Count,
     Duration,
     Expiry,
+    Glob,
     HostKeys,
     HttpPath,
     Ip,
+    JsonObject,
+    Line,
     Listen,
     Loopback,
     Name,
@@ -22,6 +25,7 @@ from fleetmesh.inventory.values import (
     RemotePath,
     Seconds,
     Selector,
+    Word,
 )
 
 OPS_BRIDGE = "ops-bridge.service"
@@ -51,18 +55,18 @@ class Named(Model):
 class Runbook(Model):
     """The text that the checks encode; stands in every record."""
 
-    document: str
-    revision: str
-    workplan: str
+    document: Line
+    revision: Line
+    workplan: Line
 
 
 class Host(Named):
     """One machine: how to reach it, and how to know that it is the right one."""
 
-    ssh: str
-    hostname: str
+    ssh: Word
+    hostname: Word
     host_keys: HostKeys
-    user: str | None = None
+    user: Word | None = None
     port: Port | None = None
     addresses: tuple[Ip, ...] = ()
     transport: Literal["ssh", "local"] = "ssh"
@@ -76,10 +80,10 @@ class Host(Named):
 class Cluster(Named):
     """A Kubernetes API, reached from `host` with a kubeconfig that lies there."""
 
-    host: str
+    host: Name
     kubeconfig: RemotePath
     service_cidr: Cidr
-    uid: str | None = None
+    uid: Line | None = None
 
 
 class Health(Model):
@@ -90,7 +94,7 @@ class Health(Model):
     """
 
     path: HttpPath
-    json_: dict[str, Any] = Field(alias="json", min_length=1)
+    json_: JsonObject = Field(alias="json", min_length=1)
 
 
 class Smoke(Model):
@@ -99,14 +103,14 @@ class Smoke(Model):
     kind: Literal["progress", "emission"]
 
     path: HttpPath
-    body: dict[str, Any] = Field(min_length=1)
-    id: str
+    body: JsonObject = Field(min_length=1)
+    id: Line
 
 
 class Service(Named):
     """A Kubernetes Service that a tunnel leads to."""
 
-    cluster: str
+    cluster: Name
     namespace: Name
     name: Name
     cluster_ip: Ip
@@ -120,10 +124,10 @@ class Tunnel(Named):
 
     _manager: str = PrivateAttr(default="systemd")
 
-    host: str
+    host: Name
     listen: Loopback
-    via: str
-    to: str
+    via: Name
+    to: Name
     key: RemotePath
 
     @property
@@ -140,16 +144,16 @@ class Tunnel(Named):
 class Bridge(Named):
     """A Deployment and Service inside a cluster that proxy to a tunnel's listen address."""
 
-    cluster: str
+    cluster: Name
     namespace: Name
     port: Port
-    tunnel: str
+    tunnel: Name
 
 
 class Probe(Model):
     """The pod from which the services are asked, and the selector of the bridge pods' namespace."""
 
-    cluster: str
+    cluster: Name
     namespace: Name
     deployment: Name
     selector: Selector
@@ -159,31 +163,31 @@ class Probe(Model):
 class RetiredTunnel(Named):
     """A reverse tunnel that the workstation must no longer hold."""
 
-    host: str
+    host: Name
     listen: Listen
 
 
 class InteractiveTunnel(Named):
     """A forward tunnel that the workstation may keep for interactive work."""
 
-    to: str
+    to: Name
     listen: Listen
 
 
 class Workstation(Model):
     """The machine that must no longer carry production."""
 
-    host: str
+    host: Name
     bridge: RemotePath
     retired: dict[Name, RetiredTunnel]
     interactive: dict[Name, InteractiveTunnel]
-    interactive_patterns: tuple[str, ...] = ()
+    interactive_patterns: tuple[Glob, ...] = ()
 
 
 class Certificate(Model):
     """What PROD-14 holds the fleet's certificate to; `min_lifetime` in seconds."""
 
-    principal: str
+    principal: Word
     ca: RemotePath
     principals: RemotePath
     min_lifetime: Count
@@ -213,9 +217,9 @@ class Waiver(Model):
     check: str
     accepts: Literal["fail", "inconclusive"] = "fail"
     reason: str
-    owner: str
+    owner: Line
     expires: Expiry
-    only: str | None = None
+    only: Line | None = None
 
     def expired(self, now: datetime) -> bool:
         """Whether the waiver no longer counts at `now`."""
@@ -226,8 +230,8 @@ class Waiver(Model):
 class Login:
     """A log-in that fleet tunnels depend on: from `host` to `via` with the key file `key`."""
 
-    host: str
-    via: str
+    host: Name
+    via: Name
     key: RemotePath
 
     def __str__(self) -> str:

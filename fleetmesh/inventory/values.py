@@ -5,16 +5,31 @@ from collections.abc import Collection
 from datetime import datetime
 from difflib import get_close_matches
 from ipaddress import IPv4Address, ip_address, ip_network
+from math import isfinite
+from reprlib import Repr
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 CHECK_ID = re.compile(r"(PRE|CUT|PROD|DRILL)-\d\d\.[a-z][a-z0-9-]*")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
-_REMOTE_PATH = re.compile(r"[A-Za-z0-9~/._+@-]+")
-_SELECTOR = re.compile(r"[A-Za-z0-9._/=,!-]+")
+_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:+-]{0,127}")
+_REMOTE_PATH = re.compile(r"(~?/)?[A-Za-z0-9._+@][A-Za-z0-9/._+@-]{0,1023}|~?/")
+_SELECTOR = re.compile(r"[A-Za-z0-9!][A-Za-z0-9._/=,!-]{0,1023}")
+_GLOB = re.compile(r"[A-Za-z0-9*?\[][][A-Za-z0-9*?!._-]{0,62}")
+# The characters of RFC 3986, 3.3 and 3.4; a `%` only as the beginning of an escape.
+_HTTP_PATH = re.compile(r"/([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2}){0,1023}")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _KEY_LINE = re.compile(r"(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+=* ?.*")
+
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
+_SHORT.maxlevel = 2
+
+
+def shown(value: Any) -> str:
+    """The value as Python writes it, shortened."""
+    return _SHORT.repr(value)
 
 
 class Address(str):
@@ -38,7 +53,7 @@ def _listen_address(value: Any) -> Address:
     except ValueError:
         valid = False
     if not valid:
-        raise ValueError(f"{value!r} is no listen address; write an IPv4 address and port, "
+        raise ValueError(f"{shown(value)} is no listen address; write an IPv4 address and port, "
                          "such as 127.0.0.1:18000")  # fmt: skip
     return Address(value)
 
@@ -52,11 +67,12 @@ def _loopback(value: Address) -> Address:
 
 def _ip(value: str) -> str:
     try:
-        ip_address(value)
+        scoped = "%" in value or not ip_address(value)
     except ValueError:
-        raise ValueError(
-            f"{value!r} is no IP address; write one address, without a prefix"
-        ) from None
+        scoped = True
+    if scoped:
+        raise ValueError(f"{shown(value)} is no IP address; write one address, without a prefix "
+                         "and without a scope")  # fmt: skip
     return value
 
 
@@ -71,33 +87,47 @@ def _cidr(value: str) -> str:
 def _name(value: str) -> str:
     if not _NAME.fullmatch(value):
         raise ValueError(
-            f"{value[:80]!r} is no name; use up to 63 lower-case letters, digits, '-' and '.'"
+            f"{shown(value)} is no name; use up to 63 lower-case letters, digits, '-' and '.'"
         )
     return value
 
 
-def _remote_path(value: str) -> str:
-    # It becomes part of shell commands on the host, where `~` must stay free to expand.
-    if not _REMOTE_PATH.fullmatch(value):
-        raise ValueError(
-            f"{value!r} is no path or command that can be used on a host; "
-            "use letters, digits and any of ~/._+-@, without blanks or quotes"
-        )
+def _must_match(pattern: re.Pattern[str], otherwise: str) -> AfterValidator:
+    """A value that becomes part of a command, an argument or an address, by what it is."""
+
+    def matches(value: str) -> str:
+        if not pattern.fullmatch(value):
+            raise ValueError(f"{shown(value)} {otherwise}")
+        return value
+
+    return AfterValidator(matches)
+
+
+def _line(value: str) -> str:
+    if not value.isprintable() or not value.strip():
+        raise ValueError(f"{shown(value)} is no line of text; write one, without line breaks")
     return value
 
 
-def _selector(value: str) -> str:
-    if not _SELECTOR.fullmatch(value):
-        raise ValueError(
-            f"{value!r} is no label selector; write it as kubectl -l takes it, such as "
-            "app.kubernetes.io/part-of=activity-core"
-        )
+def _finite(value: Any) -> Any:
+    """What JSON can hold: no infinity, and nothing that is not a number."""
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError(f"holds {value}, which JSON cannot; write a number")
+    if isinstance(value, (list, dict)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            _finite(inner)
     return value
 
 
-def _http_path(value: str) -> str:
-    if not re.fullmatch(r"/[!-~]*", value):
-        raise ValueError(f"{value!r} is no HTTP path; write it with a leading slash and no blanks")
+def _keyed(value: Any) -> Any:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise ValueError(f"has the key {key!r}, which is no text; write it in quotes")
+            _keyed(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _keyed(inner)
     return value
 
 
@@ -108,7 +138,8 @@ def _expiry(value: Any) -> datetime:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise ValueError(
-            f"{value!r} is no time with its zone; write it in UTC, such as 2027-01-31T12:00:00Z"
+            f"{shown(value)} is no time with its zone; write it in UTC, "
+            "such as 2027-01-31T12:00:00Z"
         )
     return moment
 
@@ -117,8 +148,8 @@ def not_a_check(written: str, checks: Collection[str]) -> str:
     """Why `written` is no id among `checks`, and which of them may be meant."""
     family = [check for check in sorted(checks) if check.partition(".")[0] == written]
     what = "is a family of checks" if family else "is no check"
-    could = family or get_close_matches(written, checks) or ["one of docs/checks.md"]
-    return f"{written[:80]!r} {what}; write {' or '.join(could)}"
+    could = family or get_close_matches(written[:80], checks) or ["one of docs/checks.md"]
+    return f"{shown(written)} {what}; write {' or '.join(could)}"
 
 
 def _known_hosts_or_lines(value: Any) -> Any:
@@ -134,18 +165,52 @@ def _known_hosts_or_lines(value: Any) -> Any:
     for line in lines:
         if not isinstance(line, str) or not _KEY_LINE.fullmatch(line):
             raise ValueError(
-                f"{line!r} is no public key line; write 'ssh-ed25519 AAAA…', as the host's "
+                f"{shown(line)} is no public key line; write 'ssh-ed25519 AAAA…', as the host's "
                 "/etc/ssh/ssh_host_ed25519_key.pub has it"
             )
     return tuple(lines)
 
 
-RemotePath = Annotated[str, AfterValidator(_remote_path)]
-Selector = Annotated[str, AfterValidator(_selector)]
+RemotePath = Annotated[
+    str,
+    _must_match(
+        _REMOTE_PATH,
+        "is no path or command that can be used on a host; use letters, digits and any of "
+        "/._+-@, without blanks or quotes, `~` only as `~/` at its beginning, and `-` not there",
+    ),
+]
+Word = Annotated[
+    str,
+    _must_match(
+        _WORD,
+        "is no name of a host or user; use letters, digits and any of _.@:+-, "
+        "the first a letter, a digit or _",
+    ),
+]
+Selector = Annotated[
+    str,
+    _must_match(
+        _SELECTOR,
+        "is no label selector; write it as kubectl -l takes it, such as "
+        "app.kubernetes.io/part-of=activity-core",
+    ),
+]
+Glob = Annotated[
+    str, _must_match(_GLOB, "is no pattern of names; write it such as state-hub-mcp-*")
+]
+HttpPath = Annotated[
+    str,
+    _must_match(
+        _HTTP_PATH,
+        "is no HTTP path; write it with a leading slash and no blanks, and escape whatever "
+        "RFC 3986 does not allow",
+    ),
+]
+Line = Annotated[str, AfterValidator(_line)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(_finite), AfterValidator(_keyed)]
 Name = Annotated[str, AfterValidator(_name)]
 Ip = Annotated[str, AfterValidator(_ip)]
 Cidr = Annotated[str, AfterValidator(_cidr)]
-HttpPath = Annotated[str, AfterValidator(_http_path)]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Listen = Annotated[Address, PlainValidator(_listen_address)]
 Loopback = Annotated[Listen, AfterValidator(_loopback)]

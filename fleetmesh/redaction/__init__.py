@@ -1,4 +1,4 @@
-"""Secrets are replaced before anything is parsed, judged or written."""
+"""Secrets are replaced where something is written; what is judged is what was said."""
 
 from fleetmesh.redaction.redactor import Redactor
 from fleetmesh.redaction.remaining import remaining

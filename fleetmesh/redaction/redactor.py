@@ -4,206 +4,425 @@ import base64
 import json
 import os
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-import yaml
+import re2  # type: ignore[import-untyped]
 
+from fleetmesh import yaml12
+from fleetmesh.facts import FACTS, NotUnderstood
+from fleetmesh.marks import FLOOD, MARK, mark, marks
+from fleetmesh.path import Path
 from fleetmesh.record import Result
-from fleetmesh.redaction import rules
+from fleetmesh.redaction.rules import RULES, WORD, decoded, is_harmless, says_secret
+from fleetmesh.redaction.shape import compiled
 from fleetmesh.transcript import Transcript
 
 _SHORTEST = 6
 """Characters of a value that is looked for by itself: a shorter one stands in too many words."""
-_SECRET_NAME = re.compile(rf"{rules.NAME}\Z", re.IGNORECASE)
+_PIECE = 8
+"""Characters of a secret by which a text that quotes a part of it is known."""
+"""A shorter secret is one piece, if it has at least so many letters and digits:"""
+_FEWEST = 5
+_PIECES = 200_000
 _DEPTH = 3
 """How often base64 is looked into: a Secret in base64 in a Secret."""
+_MANY = 10_000
+"""Things with the shape of a secret in one text, from which on all of it is replaced."""
+_CHUNK = 64 * 1024
+"""Bytes of known values that one pattern looks for."""
+_WORDS = re.compile(r"[^\W_](?:[\w.-]*[^\W_])?")
+_ORDINARY = frozenset(
+    {
+        "active",
+        "activating",
+        "auto-restart",
+        "bridge",
+        "crontab",
+        "daemon",
+        "default",
+        "disabled",
+        "down",
+        "enabled",
+        "failed",
+        "inactive",
+        "linger",
+        "listen",
+        "loaded",
+        "localhost",
+        "loopback",
+        "online",
+        "password",
+        "prohibit-password",
+        "reboot",
+        "remote",
+        "root",
+        "running",
+        "secret",
+        "service",
+        "session",
+        "state",
+        "static",
+        "status",
+        "stopped",
+        "system",
+        "systemd",
+        "target",
+        "token",
+        "tunnel",
+        "user",
+        "users",
+    }
+)
+"""What hosts say anyway: none of these is a secret, whoever uses it as one."""
+
+Found = tuple[int, int, str]
+"""Where a secret begins and ends, in bytes, and the rule."""
 
 
 class Redactor:
     """Replaces every secret by `[REDACTED:<rule>]`, and counts by rule.
 
+    The words of `names` are no secrets, even where somebody uses them as one: the inventory's.
     It may be used from several threads; a value learnt late is replaced from then on.
     """
 
-    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, environment: Mapping[str, str] = os.environ, names: str = "") -> None:
         self.counts: Counter[str] = Counter()
-        self._known: dict[str, str] = {}
-        self._any_known: re.Pattern[str] | None = None
+        self._known: dict[bytes, str] = {}
+        self._any_known: list[re2._Regexp] | None = None
+        self._names = self.text(names).lower()
+        self.counts.clear()
+        ordinary = {*_WORDS.findall(self._names), *_ORDINARY}
+        self._ordinary = sorted((w for w in ordinary if len(w) > 3), key=len, reverse=True)
+        self._pieces: dict[bytes, str] = {}
+        self._done: dict[int, tuple[Transcript, Transcript]] = {}
         for name, value in environment.items():
-            if _SECRET_NAME.match(name) and not rules.is_harmless(value):
+            if says_secret(name):
                 self.learn("environment", value)
 
     def learn(self, rule: str, value: str) -> None:
-        """From now on replace `value`, and its base64, URL-encoded and JSON-escaped forms."""
+        """From now on replace `value`, and its base64, URL-encoded and JSON-escaped forms.
+
+        What is made of names and ordinary words is none: every record would be full of it.
+        """
         value = value.strip()
-        if len(value) < _SHORTEST or rules.is_harmless(value):
+        if is_harmless(_bytes(value)) or not self._is_odd(value):
             return
         for form in _forms(value):
             self._known.setdefault(form, rule)
-        longest_first = sorted(self._known, key=len, reverse=True)
-        self._any_known = re.compile("|".join(map(re.escape, longest_first)))
+        self._any_known = None
 
     def learn_kubeconfig(self, text: str) -> None:
-        """Learn the credentials of a kubeconfig; one that is no YAML has none that are known."""
+        """Learn the credentials of a kubeconfig; one that is no YAML has those that show."""
         try:
-            for user in (yaml.safe_load(text) or {}).get("users") or ():
-                for value in _credentials(user.get("user") or {}):
-                    self.learn("kubeconfig", value)
-                    if decoded := rules.decode(value):
-                        self.learn("kubeconfig", decoded)
-        except (yaml.YAMLError, AttributeError, TypeError):
-            return
+            document = yaml12.load(text)
+        except yaml12.Malformed:
+            document = None
+        for value in _credentials(document):
+            self.learn("kubeconfig", value)
+            if content := decoded(_bytes(value)):
+                self.learn("kubeconfig", _text(content))
+        self.learn_shapes(text)
 
     def learn_shapes(self, text: str) -> None:
         """Learn the secrets that show in `text`, so that they are found elsewhere without it."""
-        for rule in rules.RULES:
-            for match in rule.pattern.finditer(text):
-                value = match[_group(match)]
-                if rule.is_secret(value):
-                    self.learn(rule.name, value)
+        data = _bytes(text)
+        for start, end, rule in self._shapes(data):
+            self.learn(rule, _text(data[start:end]))
 
     def text(self, text: str) -> str:
         """The text without its secrets."""
-        return self._text(text, _DEPTH)
+        return _text(self.data(_bytes(text))) if text else text
 
     def data(self, data: bytes) -> bytes:
         """Bytes without their secrets; what is not UTF-8 stays as it is."""
-        text = data.decode("utf-8", "surrogateescape")
-        return self.text(text).encode("utf-8", "surrogateescape")
+        return self._without(data, self._find(data))
+
+    def told(self, text: str) -> str:
+        """As `text`, of what was written from transcripts: it may quote a part of a secret alone.
+
+        A secret's line, or what is left of it where it was cut, shows nothing of a secret; but it
+        is known since the transcript passed here before.
+        """
+        data = _bytes(text)
+        return _text(self._without(data, [*self._find(data), *self._quoted(data)]))
 
     def plain(self, value: Any, name: str = "") -> Any:
-        """Plain data, every string without its secrets; a member's name may tell that it is one."""
-        if isinstance(value, str):
-            if _SECRET_NAME.match(name) and value and not rules.is_harmless(value):
-                return self._replaced("assignment")
-            return self.text(value)
-        if isinstance(value, dict):
-            return {self.text(key): self.plain(member, key) for key, member in value.items()}
-        if isinstance(value, list | tuple):
-            return [self.plain(member) for member in value]
-        return value
+        """Plain data, every string without its secrets; a member's name may tell that it is one.
+
+        However deep: nothing here calls itself.
+        """
+        whole: list[Any] = [None]
+        todo: list[tuple[Any, str, Any, Any]] = [(value, name, whole, 0)]
+        while todo:
+            value, name, into, at = todo.pop()
+            if isinstance(value, str):
+                into[at] = self._member(name, value)
+            elif isinstance(value, bytes):
+                into[at] = self.data(value)
+            elif isinstance(value, dict):
+                shown = into[at] = {self.text(key): None for key in value}
+                todo += ((v, key, shown, self.text(key)) for key, v in value.items())
+            elif isinstance(value, list | tuple):
+                listed = into[at] = [None] * len(value)
+                todo += ((member, "", listed, n) for n, member in enumerate(value))
+            else:
+                into[at] = value
+        return whole[0]
 
     def transcript(self, transcript: Transcript) -> Transcript:
-        """A transcript without its secrets."""
-        return replace(
-            transcript,
-            command=self.text(transcript.command),
-            stdout=self.data(transcript.stdout),
-            stderr=self.data(transcript.stderr),
-            lost=None if transcript.lost is None else self.text(transcript.lost),
-            details=self.plain(transcript.details),
-        )
+        """A transcript without its secrets; the same one for the same one."""
+        known = self._done.get(id(transcript))
+        if known is None:
+            shown = replace(
+                transcript,
+                command=self.text(transcript.command),
+                stdout=self._heard(transcript.stdout),
+                stderr=self._heard(transcript.stderr),
+                lost=None if transcript.lost is None else self.told(transcript.lost),
+                details={
+                    name: self._detail(name, value) for name, value in transcript.details.items()
+                },
+            )
+            shown = replace(shown, hides=transcript.hides or _hidden(transcript, shown))
+            known = self._done[id(transcript)] = (transcript, shown)
+            self._done[id(shown)] = (shown, shown)
+        return known[1]
 
     def result(self, result: Result) -> Result:
-        """A result without secrets in what the check said; its transcripts are left as they are."""
+        """A result without secrets: in its transcripts, and in what was said from them."""
+        transcripts = tuple(map(self.transcript, result.transcripts))
         return replace(
             result,
-            reason=self.text(result.reason),
-            hint=self.text(result.hint),
-            notes=tuple(self.text(note) for note in result.notes),
+            transcripts=transcripts,
+            reason=self.told(result.reason),
+            hint=self.told(result.hint),
+            notes=tuple(map(self.told, result.notes)),
+            paths=tuple(map(self._path, result.paths)),
         )
 
-    def _replaced(self, rule: str) -> str:
-        self.counts[rule] += 1
-        return f"[REDACTED:{rule}]"
+    def _path(self, path: Path) -> Path:
+        hops = (
+            replace(
+                hop,
+                place=self.told(hop.place),
+                holder=self.told(hop.holder),
+                sockets=tuple(map(self.told, hop.sockets)),
+            )
+            for hop in path.hops
+        )
+        broken = None if path.broken is None else self.told(path.broken)
+        return replace(path, hops=tuple(hops), broken=broken)
 
-    def _text(self, text: str, depth: int) -> str:
-        if not text:
-            return text
-        if self._any_known:
-            text = self._any_known.sub(lambda m: self._replaced(self._known[m[0]]), text)
-        if rules.KIND_SECRET.search(text):
-            text = self._secret_objects(text)
-        low = text.lower()
-        for rule in rules.RULES:
-            if not rule.needs or any(needed in low for needed in rule.needs):
-                text = rule.pattern.sub(lambda m, rule=rule: self._matched(m, rule), text)  # type: ignore[misc]
-        if depth:
-            text = rules.WORD.sub(lambda m: self._word(m, depth), text)
-        return text
+    def _member(self, name: str, value: str) -> str:
+        if value and says_secret(name) and not is_harmless(_bytes(value)):
+            self.counts["assignment"] += 1
+            return _text(mark("assignment"))
+        return self.text(value)
 
-    def _matched(self, match: re.Match[str], rule: rules.Rule) -> str:
-        group = _group(match)
-        value = match[group]
-        if rules.MARK.match(value) or not rule.is_secret(value):
-            return match[0]
-        return _spliced(match, group, self._replaced(rule.name))
+    def _detail(self, name: str, value: str) -> str:
+        shown = self._member(name, value)
+        if shown != value:
+            self._remember(_bytes(value), "assignment")
+        return shown
 
-    def _word(self, match: re.Match[str], depth: int) -> str:
-        decoded = rules.decode(match[0])
-        if decoded is None or (len(decoded) < _SHORTEST):
-            return match[0]
-        before = self.counts.copy()
-        if self._text(decoded, depth - 1) == decoded:
-            return match[0]
-        found = next(iter(self.counts - before))
-        self.counts = before
-        return self._replaced(found)
+    def _heard(self, data: bytes) -> bytes:
+        found = _merged(self._find(data), data)
+        for start, end, rule in found:
+            self._remember(data[start:end], rule)
+        return self._without(data, found)
 
-    def _secret_objects(self, text: str) -> str:
-        def members(match: re.Match[str], each: re.Pattern[str]) -> str:
-            inside = each.sub(value, match["members"])
-            return _spliced(match, "members", inside)
+    def _remember(self, secret: bytes, rule: str) -> None:
+        for form in {secret, secret.replace(b'\\"', b'"')}:
+            for at in range(max(1, len(form) - _PIECE + 1)):
+                piece = form[at : at + _PIECE]
+                if len(self._pieces) >= _PIECES:
+                    return
+                if _alnum(piece.decode("latin-1")) >= _FEWEST and not self._is_named(piece):
+                    self._pieces.setdefault(piece, rule)
 
-        def value(match: re.Match[str]) -> str:
-            if not match["secret"].strip() or rules.MARK.match(match["secret"]):
-                return match[0]
-            return _spliced(match, "secret", self._replaced("kubernetes-secret"))
+    def _quoted(self, data: bytes) -> Iterator[Found]:
+        if not self._pieces:
+            return
+        for at in range(len(data) - _FEWEST + 1):
+            for size in range(_PIECE, _FEWEST - 1, -1):
+                if rule := self._pieces.get(data[at : at + size]):
+                    yield at, at + size, rule
+                    break
 
-        def string(match: re.Match[str]) -> str:
-            if "\\n" not in match[0] or not rules.KIND_SECRET.search(match[0]):
-                return match[0]
-            try:
-                inner = json.loads(match[0])
-            except ValueError:
-                return match[0]
-            return json.dumps(self._secret_objects(inner), ensure_ascii=False)
+    def _find(self, data: bytes) -> list[Found]:
+        return [*self._values(data), *self._shapes(data), *self._hidden(data, _DEPTH)]
 
-        text = rules.STRING.sub(string, text)
-        text = rules.SECRET_JSON.sub(lambda m: members(m, rules.MEMBER), text)
-        return rules.SECRET_YAML.sub(lambda m: members(m, rules.LINE), text)
+    def _values(self, data: bytes) -> Iterator[Found]:
+        if self._any_known is None:
+            self._any_known = list(_patterns(self._known))
+        for pattern in self._any_known:
+            for match in pattern.finditer(data):
+                yield match.start(), match.end(), self._known[match[0]]
+
+    def _shapes(self, data: bytes) -> list[Found]:
+        """Where something has the shape of a secret."""
+        low, found, looked_at = data.lower(), [], 0
+        if not _ANY_NEEDED.search(low):
+            return []
+        for rule in RULES:
+            if not any(needed in low for needed in rule.needs):
+                continue
+            for span in rule.find(data):
+                looked_at += 1
+                if looked_at > _MANY:
+                    return [(0, len(data), FLOOD)]
+                if span and not MARK.match(data, span[0]):
+                    found.append((*span, rule.name))
+        return found
+
+    def _hidden(self, data: bytes, depth: int) -> list[Found]:
+        """The words of base64 in which a secret stands, found in all of them at one go."""
+        words = [(*word.span(), decoded(word[0])) for word in WORD.finditer(data)]
+        readable = [(start, end, content) for start, end, content in words if content]
+        if not readable:
+            return []
+        begins, at = [], 0
+        for _, _, content in readable:
+            begins.append(at)
+            at += len(content) + 1
+        joined = b"\0".join(content for _, _, content in readable)
+        inside = [*self._values(joined), *self._shapes(joined)]
+        if depth > 1:
+            inside += self._hidden(joined, depth - 1)
+        found: dict[int, str] = {}
+        for start, end, rule in inside:
+            for number in range(bisect_right(begins, start) - 1, bisect_right(begins, end - 1)):
+                found.setdefault(number, rule)
+        return [(*readable[number][:2], rule) for number, rule in found.items()]
+
+    def _is_named(self, piece: bytes) -> bool:
+        low = _text(piece).lower()
+        return low in self._names or any(low in word for word in self._ordinary)
+
+    def _is_odd(self, value: str) -> bool:
+        """Whether enough is left of a value without the names and words that stand in it."""
+        rest = value.lower()
+        for word in self._ordinary:
+            if len(rest) < _SHORTEST:
+                break
+            rest = rest.replace(word, " ")
+        return len(value) >= _SHORTEST and (rest == value.lower() or _alnum(rest) >= _SHORTEST)
+
+    def _without(self, data: bytes, found: list[Found]) -> bytes:
+        parts, at = [], 0
+        for start, end, rule in _merged(found, data):
+            self.counts[rule] += 1
+            parts += [data[at:start], mark(rule)]
+            at = end
+        return b"".join([*parts, data[at:]])
 
 
-def _group(match: re.Match[str]) -> str:
-    """Where the secret stands: some patterns have one place for it in quotes, one without."""
-    return "secret" if match["secret"] is not None else "bare"
+_ANY_NEEDED = compiled(
+    b"|".join(sorted({re2.escape(needed) for rule in RULES for needed in rule.needs}))
+)
 
 
-def _spliced(match: re.Match[str], group: str, new: str) -> str:
-    start, end = match.start(group) - match.start(), match.end(group) - match.start()
-    return match[0][:start] + new + match[0][end:]
+def _hidden(heard: Transcript, shown: Transcript) -> tuple[str, ...]:
+    """The rules whose marks change what the fact says: nobody can judge it any more by `shown`."""
+    if (heard.stdout, heard.stderr, heard.details) == (shown.stdout, shown.stderr, shown.details):
+        return ()
+    if _read(heard) == _read(shown):
+        return ()
+    return marks((shown.stdout, shown.stderr, shown.details))
 
 
-def _credentials(found: Any, name: str = "") -> Iterator[str]:
-    """What a user of a kubeconfig holds, but for what is public: names, certificates, commands."""
-    if isinstance(found, dict):
-        for key, value in found.items():
-            yield from _credentials(value, str(key))
-    elif isinstance(found, list):
-        for value in found:
-            if isinstance(value, dict) and _SECRET_NAME.match(str(value.get("name", ""))):
-                yield str(value.get("value", ""))
-    elif isinstance(found, str) and _SECRET_NAME.match(name):
-        yield found
+def _read(transcript: Transcript) -> Any:
+    fact = FACTS.get(transcript.fact)
+    try:
+        return fact.parse(transcript) if fact else None
+    except (NotUnderstood, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return NotUnderstood
 
 
-def _forms(value: str) -> Iterator[str]:
-    yield value
-    yield quote(value, safe="")
-    yield quote_plus(value)
+def _merged(found: list[Found], data: bytes) -> list[Found]:
+    """In order, without overlaps; of what lies in another the rule that found the whole is told."""
+    merged: list[Found] = []
+    for start, end, rule in sorted(found, key=lambda one: (one[0], -one[1])):
+        if start >= end or MARK.fullmatch(data, start, end):
+            continue
+        if merged and start < merged[-1][1]:
+            first = merged[-1]
+            merged[-1] = (first[0], max(end, first[1]), first[2])
+        else:
+            merged.append((start, end, rule))
+    return merged
+
+
+def _patterns(known: Mapping[bytes, str]) -> Iterator[re2._Regexp]:
+    """Patterns that find every known value, the longest first."""
+    chunk: list[bytes] = []
+    size = 0
+    for value in sorted(known, key=len, reverse=True):
+        chunk.append(re2.escape(value))
+        size += len(value)
+        if size > _CHUNK:
+            yield compiled(b"|".join(chunk))
+            chunk, size = [], 0
+    if chunk:
+        yield compiled(b"|".join(chunk))
+
+
+def _alnum(text: str) -> int:
+    return sum(map(str.isalnum, text))
+
+
+def _bytes(text: str) -> bytes:
+    """Half surrogates stand for bytes that are not UTF-8 (PEP 383), or for themselves."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:  # a part of a character was replaced with what stood before it
+        return data.decode("utf-8", "replace")
+
+
+def _credentials(document: Any) -> Iterator[str]:
+    """What the users of a kubeconfig hold, but for what is public: names, certificates, commands.
+
+    Whatever refers to itself is looked at once.
+    """
+    users = document.get("users") if isinstance(document, dict) else None
+    todo: list[tuple[str, Any]] = [("", users)]
+    seen: set[int] = set()
+    while todo:
+        name, found = todo.pop()
+        if isinstance(found, str):
+            if says_secret(name):
+                yield found
+            continue
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        if isinstance(found, dict):
+            if says_secret(str(found.get("name", ""))):  # a variable of an exec plugin
+                todo.append((str(found["name"]), found.get("value")))
+            todo += ((str(key), value) for key, value in found.items())
+        elif isinstance(found, list):
+            todo += (("", value) for value in found)
+
+
+def _forms(value: str) -> Iterator[bytes]:
+    texts = {value, quote(value, safe=""), quote_plus(value), value.replace("\n", "\r\n")}
     for once in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
-        yield once
-        yield json.dumps(once)[1:-1]
-    if "\n" in value:
-        yield value.replace("\n", "\r\n")
-    content = value.encode("utf-8", "surrogateescape")
+        texts |= {once, json.dumps(once)[1:-1]}
+    yield from map(_bytes, texts)
+    content = _bytes(value)
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        yield encode(content).decode()
+        yield encode(content)
         for before in range(3):  # where it stands within other text, its edges depend on that
-            word = encode(b"\0" * before + content).decode()
-            inner = word[(0, 2, 3)[before] :].rstrip("=")
+            word = encode(b"\0" * before + content)
+            inner = word[(0, 2, 3)[before] :].rstrip(b"=")
             yield inner[: len(inner) - (1 if (before + len(content)) % 3 else 0)]

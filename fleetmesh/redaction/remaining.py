@@ -28,17 +28,18 @@ def remaining(folder: Path, redactor: Redactor | None = None) -> list[tuple[Path
 
 
 def _values(file: Path) -> Iterator[Any]:
-    text = file.read_bytes().decode("utf-8", "surrogateescape")
+    content = file.read_bytes()
     if file.suffix in (".html", ".xml"):
-        yield from (unescape(part) for part in _TAG.split(text))
+        text = content.decode("utf-8", "replace")
+        yield from (unescape(part) for part in _TAG.split(text) if part.strip())
         return
     try:
         if file.suffix == ".json":
-            yield json.loads(text)
+            yield json.loads(content)
             return
         if file.suffix == ".jsonl":
-            yield from [json.loads(line) for line in text.split("\n") if line]
+            yield from [json.loads(line) for line in content.split(b"\n") if line]
             return
-    except ValueError:
+    except (ValueError, RecursionError):
         pass  # then as text
-    yield text
+    yield content

@@ -1,251 +1,374 @@
-"""What a secret looks like. Each rule knows a shape, and what has the shape but is harmless.
+"""What a secret looks like in this domain: what is assigned, sent, or given to a command.
 
 The patterns are written for text as commands print it, and for the same inside a JSON string, where
 a line break is `\\n` and a quote `\\"`. A rule errs towards taking too much only where the shape
-itself says secret; names alone (`token: …`) must be followed by something that can be one.
+itself says secret; names alone (`token: …`) must be followed by something that can be one. No
+secret goes over a NUL, which parts arguments, nor over a line break, but for private keys.
+Formats of the tokens of this world's services stand in catalogue.toml.
 """
 
 import base64
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
 
-MARK = re.compile(r"\[REDACTED:[a-z0-9-]+\]")
+from fleetmesh.marks import MARK
+from fleetmesh.redaction.commands import COMMANDS
+from fleetmesh.redaction.shape import Rule, Span, assigned, shaped, value_at
 
-_Q = r"\\{0,7}[\"']"  # a quote, perhaps escaped
-_END_OF_LINE = r"(?=\s*(?:\n|\r|\\{1,7}[nr]|\Z|\\{0,7}[\"']))"
-
-_WORDS = (
-    r"(?:passw(?:or)?d|passphrase|pwd|token|secret|api[_-]?key|secret[_-]?key|access[_-]?key|"
-    r"private[_-]?key|client[_-]key[_-]data)"
+_Q = rb"\\{0,7}[\"']"  # a quote, perhaps escaped
+_START = rb"(?:^|[^\w.-]|\\[nrt])"
+"""Where a word begins, also after a line break inside a JSON string."""
+_WORD = (
+    rb"(?:passw(?:or)?d|passphrase|passcode|pwd|[a-z0-9][_-]pass|tokens?|secrets?|credentials?|"
+    rb"(?:api|app|access|secret|private|shared|preshared|account|auth|signing|encryption|license|"
+    rb"master|service)[_-]?key|[_-]psk|webhook(?:[_-]?url)?|client[_-]key[_-]data|"
+    rb"connection[_-]?string)"
+    rb"(?:[_-]?\d{1,4}|[_-](?:prod|prd|production|staging|stg|dev|test|old|new|primary|secondary|"
+    rb"backup|root|admin|user|value|plain|base64|b64))?"
 )
-NAME = rf"(?:[A-Za-z0-9_.-]{{0,64}}[_.-]|[a-z][A-Za-z0-9]{{0,48}}?|){_WORDS}"
+_NAME = rb"[\w.-]*" + _WORD
 """A name that says secret: it *ends* with the word, unlike PasswordAuthentication or secretName."""
+_NEEDS = (
+    *(b"passw", b"passphrase", b"passcode", b"pwd", b"_pass", b"-pass", b"token", b"secret"),
+    *(b"credential", b"key", b"psk", b"webhook", b"connection"),
+)
+_SECRET_NAME = re.compile(_NAME.decode() + r"\Z", re.IGNORECASE | re.ASCII)
 
 _HARMLESS = re.compile(
-    r"""(?x)
-      (?: (?i: true | false | yes | no | none | null | nil | undefined | required | optional
-             | absent | missing | unset | empty | string | int | bool | invalid | expired | unknown
-             | revoked | unauthorized | forbidden | denied | default | prohibit-password )
-        | \d{1,5} | [*x.?…-]+ | <[^>]*>? | \$\{[^}]*\}? | \$[A-Z_][A-Z0-9_]* | \$\(.* | %[a-z%]
-        | [{[]+[}\]]* | [|>][+-]? | \[REDACTED:.* | sha256[:-].*
+    rb"""(?xi)
+      (?: true | false | yes | no | none | null | nil | undefined | required | optional
+        | absent | missing | unset | empty | string | int | bool | invalid | expired | unknown
+        | revoked | unauthorized | forbidden | denied | default | prohibit-password
+        | \d{1,5} | [*x.?-]+ | (?:\xe2\x80\xa6)+ | <[^>]*>? | \$\{[^}]*\}? | \$[A-Z_][A-Z0-9_]*
+        | \$\(.* | %[a-z%] | [{[]+[}\]]* | [|>][+-]? | \[[REDACT]*(?::.*)? | sha256[:-].*
         | (?:~|\.{1,2})?(?:/[\w.-]{1,24}){2,} | ) \Z"""
 )
 """Values that are none: words, numbers, variables, structures, paths, digests, nothing."""
 
 
-def is_harmless(value: str) -> bool:
+def says_secret(name: str) -> bool:
+    """Whether what has this name is a secret."""
+    return _SECRET_NAME.match(name) is not None
+
+
+def is_harmless(value: bytes) -> bool:
     """Whether what is assigned to a secret's name is no secret."""
     return _HARMLESS.match(value) is not None
 
 
-Judge = Callable[[str], object]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One shape; the group `secret` is what is replaced, where `is_secret` agrees."""
-
-    name: str
-    pattern: re.Pattern[str]
-    is_secret: Judge = len
-    needs: tuple[str, ...] = ()
-    """One of these, in lower case, stands in every text that the pattern matches."""
-
-
-def _assigned(value: str) -> bool:
-    return not is_harmless(value)
-
-
-def _assigned_in_prose(value: str) -> bool:
-    return len(value) >= 6 and any(c.isdigit() for c in value) and not is_harmless(value)
-
-
-def _token_like(value: str) -> bool:
-    return len(value) >= 20 or any(c.isdigit() for c in value)
-
-
-def _basic(value: str) -> bool:
-    decoded = decode(value)
-    return decoded is not None and ":" in decoded
-
-
-def _bootstrap(value: str) -> bool:
-    return any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
-
-
-def decode(word: str) -> str | None:
+def decoded(word: bytes) -> bytes | None:
     """The printable text that a word of base64 holds; None where it holds none."""
-    plain = word.rstrip("=").replace("-", "+").replace("_", "/")
+    plain = word.rstrip(b"=").translate(_STANDARD)
     if len(plain) % 4 == 1:
         plain = plain[:-1]
     try:
-        text = base64.b64decode(plain + "=" * (-len(plain) % 4)).decode()
+        content = base64.b64decode(plain + b"=" * (-len(plain) % 4))
+        text = content.decode()
     except ValueError:
         return None
-    return text if all(c.isprintable() or c in "\r\n\t" for c in text) else None
+    return content if text.translate(_BLANKS).isprintable() else None
 
 
-def _rule(
-    name: str,
-    pattern: str,
-    is_secret: Judge = len,
-    needs: tuple[str, ...] = (),
-    flags: Literal[0] | re.RegexFlag = 0,
-) -> Rule:
-    return Rule(name, re.compile(pattern, flags), is_secret, needs)
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+_BLANKS = str.maketrans("\r\n\t\0", "    ")
 
 
-_I = re.IGNORECASE
-_NAMED = (
-    *("passw", "passphrase", "pwd", "token", "secret", "apikey", "api_key", "api-key"),
-    *("accesskey", "access_key", "access-key", "privatekey", "private_key", "private-key"),
-    *("client-key-data", "client_key_data"),
+def _assigned(value: bytes) -> bool:
+    return not is_harmless(value)
+
+
+def _assigned_in_prose(value: bytes) -> bool:
+    return len(value) >= 6 and re.search(rb"\d", value) is not None and not is_harmless(value)
+
+
+def _token_like(value: bytes) -> bool:
+    return len(value) >= 20 or re.search(rb"\d", value) is not None
+
+
+def _basic(value: bytes) -> bool:
+    content = decoded(value)
+    return content is not None and b":" in content
+
+
+def _bootstrap(value: bytes) -> bool:
+    found = re.fullmatch(rb"([a-z0-9]{6}\.[a-z0-9]{16})\.*", value)
+    return bool(found and re.search(rb"\d", found[1]) and re.search(rb"[a-z]", found[1]))
+
+
+_BEGINS = re.compile(
+    rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|Private-Lines: ?\d{1,3}"
 )
-_BEGIN = r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
-_BREAK = r"[ \t]*(?:\r?\n|(?:\\{1,7}r)?\\{1,7}n)[ \t]*"
-_VALUE = rf"(?:(?P<q>{_Q})(?P<secret>(?:(?!(?<!\\)(?P=q))[^\n])*)(?<!\\)(?P=q)"
-_START = r"(?:(?<![\w.-])|(?<=\\n)|(?<=\\r)|(?<=\\t))"
-"""Where a word begins, also after a line break inside a JSON string."""
+_BREAK = rb"(?:[ \t]*(?:\r?\n|(?:\\{1,7}r)?\\{1,7}n)[ \t]*)"
+_OF_KEY = re.compile(
+    rb"(?:" + _BREAK + rb"{1,3}|[ \t]+)(?:(?P<end>-----END [A-Z0-9 ]{0,40}PRIVATE KEY"
+    rb"(?: BLOCK)?-----)|[A-Za-z0-9+/=]++(?=[ \t]*(?:[\r\n\\\"'\0]|\Z))|[A-Za-z0-9+/=]{24,}+"
+    rb"|[A-Z][A-Za-z-]{1,30}: [^\n\\\0]*+)"
+)
 
-RULES: tuple[Rule, ...] = (
-    # Up to its END; without one, as long as whole lines of base64 or headers follow.
-    _rule(
-        "private-key",
-        rf"(?P<secret>{_BEGIN}(?:(?:(?!-----BEGIN).)*?-----END [A-Z0-9 ]*PRIVATE KEY"
-        r"(?: BLOCK)?-----"
-        rf"|(?:(?:{_BREAK}){{1,3}}(?:[A-Za-z0-9+/=]+(?=[ \t]*(?:[\r\n\\\"']|\Z))|"
-        r"[A-Z][A-Za-z-]+: [^\n\\]*))*))",
-        needs=("private key",),
-        flags=re.DOTALL,
-    ),
-    _rule(
-        "jwt",
-        rf"{_START}(?P<secret>eyJ[\w-]{{8,}}\.[\w-]{{8,}}(?:\.[\w-]*)*)",
-        needs=("eyj",),
-    ),
-    _rule(
-        "k3s-token", rf"{_START}(?P<secret>K10[0-9a-f]{{8,}}::[\w.-]+:[^\s\"'\\]+)", needs=("k10",)
-    ),
-    _rule(
+
+def _private_keys(data: bytes) -> Iterator[Span]:
+    """Up to the END; without one, as long as whole lines of base64 or headers follow."""
+    at = 0
+    while begins := _BEGINS.search(data, at):
+        at = begins.end()
+        while line := _OF_KEY.match(data, at):
+            at = line.end()
+            if line["end"]:
+                break
+        yield begins.start(), at
+
+
+_KIND_SECRET = re.compile(
+    rb"kind(?:" + _Q + rb")?[ \t]*:[ \t]*(?:" + _Q + rb")?Secret(?:List)?(?:[\\\"'\s,\0]|\Z)"
+)
+_WS = rb"(?:[ \t\r\n]|\\{1,7}[nrt])*+"
+_JSON_DATA = re.compile(_Q + rb"(?:data|stringData)" + _Q + _WS + rb":" + _WS + rb"\{")
+_MEMBER = re.compile(_WS + rb",?+" + _WS + _Q + rb"[\w.-]++" + _Q + _WS + rb":" + _WS)
+_YAML_LINE = re.compile(rb"((?:- |[ \t])*+)([^\r\n\\\0\"']*+)(?:[^\r\n\\\0]|\\(?!n))*+")
+_YAML_BREAK = re.compile(rb"\r?\n|\0|\\{1,7}n|[\"']")
+_YAML_DATA = re.compile(rb"(?:data|stringData):[ \t]*\Z")
+_YAML_KEY = re.compile(rb"[\w.-]++:[ \t]*+")
+
+
+def _kubernetes_secrets(data: bytes) -> Iterator[Span | None]:
+    """Every value of `data` and `stringData`, in JSON or YAML, where a Secret is in the text."""
+    if not _KIND_SECRET.search(data):
+        return
+    at = 0
+    while found := _JSON_DATA.search(data, at):
+        at = found.end()
+        while member := _MEMBER.match(data, at):
+            start, end = value_at(data, member.end(), _BARE_MEMBER)
+            if end <= at:
+                break
+            at = end
+            if closing := _CLOSING.match(data, at):
+                at = closing.end()
+            yield (start, end) if start < end else None
+    yield from _in_yaml(data)
+
+
+_BARE_MEMBER = re.compile(rb"[^\s\"'\\,;}\0]*")
+_CLOSING = re.compile(_Q)
+
+
+def _in_yaml(data: bytes) -> Iterator[Span | None]:
+    """Line by line, so that none is lost; a line break may be `\\n`, inside JSON."""
+    depth, at = -1, 0
+    while at < len(data):
+        line = _YAML_LINE.match(data, at)
+        assert line is not None  # it matches nothing, too
+        indent, end = len(line[1]), line.end()
+        if _YAML_DATA.match(line[2]):
+            depth = indent
+        elif depth >= 0 and line[0].strip():
+            if indent <= depth:
+                depth = -1
+            else:
+                key = _YAML_KEY.match(data, line.end(1), end)
+                start = key.end() if key else line.end(1)
+                shown = data[start:end].rstrip()
+                yield (start, start + len(shown)) if not is_harmless(shown) else None
+        brk = _YAML_BREAK.match(data, end)
+        at = brk.end() if brk else end + 1
+
+
+_VALUE = rb"[^\s\"'\\&;,<>\0]*"
+_LAST = rb"[^\s\"'\\,;\0]*"
+_END_OF_LINE = re.compile(rb"[}\])]*+[ \t]*+(?:[\r\n\0]|\\{1,7}[nr]|\Z|\\{0,7}[\"'])")
+_EQUALS = rb"[ \t]{0,8}(?::=|=>|={1,3})[ \t]{0,8}"
+_ANYWHERE = rb"(?:^|[^\w.-])"
+
+OWN: tuple[Rule, ...] = (
+    Rule("private-key", _private_keys, (b"private key", b"private-lines")),
+    Rule("kubernetes-secret", _kubernetes_secrets, (b"secret",)),
+    Rule("jwt", shaped(_START + rb"(eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)*)"), (b"eyj",)),
+    Rule("k3s-token", shaped(_START + rb"(K10[0-9a-f]{8,}::[^\s\"'\\\0]+)"), (b"k10",)),
+    Rule(
         "authorization",
-        rf"\b(?:proxy-)?authorization(?:{_Q})?\s*[:=]\s*(?:{_Q})?(?:(?:bearer|basic|token|digest|"
-        r"negotiate|apikey)\s+)?(?P<secret>[^\s\"'\\,;]{4,})",
-        _assigned,
-        needs=("authorization",),
-        flags=_I,
+        assigned(
+            rb"(?i)\b(?:proxy-)?authorization(?:" + _Q + rb")?[ \t]*[:=][ \t]*(?:" + _Q + rb")?"
+            rb"(?:(?:bearer|basic|token|digest|negotiate|apikey|api-key|bot|splunk)[ \t]+)?",
+            rb"[^\s\"'\\,;\0]{4,}|",
+            _assigned,
+        ),
+        (b"authorization",),
     ),
-    _rule(
+    Rule(
         "authorization",
-        r"\bbearer\s+(?P<secret>[A-Za-z0-9._~+/=-]{8,})",
-        _token_like,
-        needs=("bearer",),
-        flags=_I,
+        shaped(rb"(?i)\bbearer[ \t]+([A-Za-z0-9._~+/=-]{8,})", _token_like),
+        (b"bearer",),
     ),
-    _rule(
+    Rule(
         "authorization",
-        r"\bbasic\s+(?P<secret>[A-Za-z0-9+/_-]{6,}={0,2})",
-        _basic,
-        needs=("basic",),
-        flags=_I,
+        shaped(rb"(?i)\bbasic[ \t]+([A-Za-z0-9+/_-]{6,}={0,2})", _basic),
+        (b"basic",),
     ),
-    _rule(
+    Rule(
         "cookie",
-        r"(?:^|\n|\\n|[\"'])(?:set-)?cookie:\s*(?P<secret>[^\s\"'\\][^\n\"'\\]*)",
-        needs=("cookie:",),
-        flags=_I,
+        shaped(
+            rb"(?i)(?:^|[\n\0\"']|\\n)(?:set-)?cookie:[ \t]*([^\s\"'\\\0][^\n\"'\\\0]*)", _assigned
+        ),
+        (b"cookie:",),
     ),
-    _rule(
+    Rule(
         "url-password",
-        r"\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@\"'?#\\]*:(?P<secret>[^\s/\"'?#\\<>]+)(?=@)",
-        needs=("://",),
-        flags=_I,
+        shaped(rb"://[^\s:/@\"'?#\\\0]*:([^\s/\"'?#\\<>\0]+)@", _assigned),
+        (b"://",),
     ),
-    _rule(
+    # Whoever knows the address of such a hook may write to it.
+    Rule(
+        "webhook",
+        shaped(
+            rb"(?i)://(?:[\w.-]+\.)?(?:hooks\.slack\.com/|discord(?:app)?\.com/api/(?:v\d+/)?webhooks/|"
+            rb"webhook\.office\.com/|outlook\.office(?:365)?\.com/webhook/|hooks\.zapier\.com/|"
+            rb"logic\.azure\.com[:/]|chat\.googleapis\.com/v1/|api\.telegram\.org/(?:file/)?bot|"
+            rb"open\.(?:feishu\.cn|larksuite\.com)/open-apis/bot/|maker\.ifttt\.com/|"
+            rb"hc-ping\.com/|events\.pagerduty\.com/integration/)([^\s\"'\\<>\0]{8,})"
+        ),
+        (b"://",),
+    ),
+    Rule(
+        "webhook",
+        shaped(
+            rb"(?i)://[^\s\"'\\<>/\0]+/(?:[^\s\"'\\<>/\0]+/)*(?:in(?:coming)?[_-]?)?(?:web)?hooks?/"
+            rb"([^\s\"'\\<>\0]{16,})",
+            _token_like,
+        ),
+        (b"hook",),
+    ),
+    Rule(
         "crypt-hash",
-        r"(?P<secret>\$(?:1|2[abxy]?|5|6|7|y|gy|sha1|md5|apr1|scrypt|argon2(?:id|i|d))"
-        r"\$[./A-Za-z0-9$=,+-]{20,})",
-        needs=("$",),
+        shaped(
+            rb"(\$(?:1|2[abxy]?|5|6|7|y|gy|sha1|md5|apr1|scrypt|argon2(?:id|i|d))"
+            rb"\$[./A-Za-z0-9$=,+-]{20,})"
+        ),
+        (b"$",),
     ),
-    _rule(
-        "crypt-hash", r"(?P<secret>\{S?SHA(?:256|512)?\}[A-Za-z0-9+/]{20,}={0,2})", needs=("sha",)
-    ),
-    _rule(
+    Rule("crypt-hash", shaped(rb"(\{S?SHA(?:256|512)?\}[A-Za-z0-9+/]{20,}={0,2})"), (b"sha",)),
+    # Wider than the catalogue's, which know the exact length.
+    Rule(
         "token",
-        rf"{_START}(?P<secret>gh[pousr]_[A-Za-z0-9]{{30,}}|github_pat_\w{{30,}}|glpat-[\w-]{{18,}}|"
-        r"xox[abeoprs]-[\w-]{10,}|sk-[\w-]{20,}|AGE-SECRET-KEY-1[A-Z0-9]{20,})",
-        needs=("gh", "glpat-", "xox", "sk-", "age-secret"),
+        shaped(
+            _START + rb"(gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|gl[a-z]{2,6}-[\w.-]{18,}|"
+            rb"xox[abeoprs]-[\w-]{10,}|xapp-[\w-]{10,}|sk-[\w-]{20,}|tskey-[\w-]{10,}|hv[sbr]\.[\w-]{16,}|"
+            rb"(?:dop|doo|dor)_v1_\w{16,}|npm_\w{16,}|AGE-SECRET-KEY-1[A-Z0-9]{20,})"
+        ),
+        (
+            b"gh",
+            b"github_pat_",
+            b"gl",
+            b"xox",
+            b"xapp",
+            b"sk-",
+            b"tskey",
+            b"hv",
+            b"_v1_",
+            b"npm_",
+            b"age-secret",
+        ),
     ),
-    _rule(
-        "bootstrap-token",
-        rf"{_START}(?P<secret>[a-z0-9]{{6}}\.[a-z0-9]{{16}})(?![\w.-]*[\w-])",
-        _bootstrap,
-        needs=(".",),
-    ),
+    Rule("bootstrap-token", shaped(_START + rb"([a-z0-9]{6}\.[\w.-]{16,})", _bootstrap), (b".",)),
     # {"name": "DB_PASSWORD", "value": "…"}, as a container's environment is listed; YAML, too.
-    _rule(
+    Rule(
         "assignment",
-        rf"\bname(?:{_Q})?\s*:\s*(?:{_Q})?{NAME}(?:{_Q})?,?(?:\s|\\{{1,7}}n){{0,40}}(?:{_Q})?value(?:{_Q})?"
-        rf"\s*:\s*{_VALUE}|(?P<bare>[^\s\"'\\,;}}\]]+))",
-        _assigned,
-        needs=_NAMED,
-        flags=_I,
+        assigned(
+            rb"(?i)\bname(?:"
+            + _Q
+            + rb")?[ \t]*:[ \t]*(?:"
+            + _Q
+            + rb")?"
+            + _NAME
+            + rb"(?:"
+            + _Q
+            + rb")?,?(?:\s|\\{1,7}n){0,40}(?:"
+            + _Q
+            + rb")?value(?:"
+            + _Q
+            + rb")?[ \t]*:[ \t]*",
+            _LAST,
+            _assigned,
+            closers=b"}])",
+        ),
+        _NEEDS,
     ),
     # PASSWORD=…, --token=…, ?access_token=…&
-    _rule(
+    Rule(
         "assignment",
-        rf"(?<![A-Za-z0-9]){NAME}(?:{_Q})?\s?=\s?{_VALUE}|(?P<bare>[^\s\"'\\&;,<>]+))",
-        _assigned,
-        needs=_NAMED,
-        flags=_I,
+        assigned(rb"(?i)" + _ANYWHERE + _NAME + rb"(?:" + _Q + rb")?" + _EQUALS, _VALUE, _assigned),
+        _NEEDS,
     ),
     # token: … as a line of YAML, a header, or a member of JSON
-    _rule(
+    Rule(
         "assignment",
-        rf"(?:(?:^|\n|\\{{1,7}}n|[{{,])[ \t-]*(?:{_Q})?|{_Q}){NAME}(?:{_Q})?\s*:[ \t]*"
-        rf"{_VALUE}|(?P<bare>[^\s\"'\\,;]+?)(?=[}}\])]*{_END_OF_LINE}))",
-        _assigned,
-        needs=_NAMED,
-        flags=_I,
+        assigned(
+            rb"(?i)(?:^|[\n{,\"']|\\{1,7}[nrt])[ \t-]*(?:"
+            + _Q
+            + rb")?"
+            + _NAME
+            + rb"(?:"
+            + _Q
+            + rb")?[ \t]*:[ \t]*",
+            _LAST,
+            _assigned,
+            follows=_END_OF_LINE,
+            closers=b"}])",
+        ),
+        _NEEDS,
     ),
-    _rule(
+    Rule(
         "assignment",
-        rf"(?<![A-Za-z0-9]){NAME}:\s?(?P<secret>[^\s\"'\\,;]+)",
-        _assigned_in_prose,
-        needs=_NAMED,
-        flags=_I,
+        assigned(
+            rb"(?i)" + _ANYWHERE + _NAME + rb":[ \t]?", rb"[^\s\"'\\,;\0]*", _assigned_in_prose
+        ),
+        _NEEDS,
     ),
-    _rule(
+    # --token …, and in a list of arguments
+    Rule(
         "assignment",
-        rf"(?<!\S)--?{NAME}\s+(?:{_Q})?(?P<secret>[^\s\"'\\-][^\s\"'\\]*)",
-        _assigned,
-        needs=_NAMED,
-        flags=_I,
+        assigned(
+            rb"(?i)(?:^|[\s\0\"'])--?" + _NAME + rb"(?:[ \t]+|\0|\\{0,7}[\"'][ \t]*,[ \t]*)",
+            rb"(?:[^\s\"'\\\0-][^\s\"'\\\0]*)?",
+            _assigned,
+        ),
+        _NEEDS,
     ),
-    _rule(
+    # SQL and ~/.netrc
+    Rule(
         "assignment",
-        rf"\bcurl\b[^\n]{{0,500}}?\s(?:-u|--user)[ =]*(?:{_Q})?"
-        r"[^\s:\"'\\]+:(?P<secret>[^\s\"'\\]+)",
-        _assigned,
-        needs=("curl",),
+        shaped(rb"(?i)\b(?:identified[ \t]+by|password)[ \t]+'([^'\n\0]+)'", _assigned),
+        (b"identified", b"password"),
+    ),
+    Rule(
+        "assignment",
+        shaped(rb"(?i)\blogin[ \t]+[^\s\0]+[ \t]+password[ \t]+([^\s\"'\\\0]+)", _assigned),
+        (b"password",),
+    ),
+    *(Rule("command-password", command.find, command.needs) for command in COMMANDS),
+    Rule(
+        "command-password",
+        shaped(
+            _START
+            + rb"(?:echo|printf)[ \t]+(?:-[a-zA-Z]+[ \t]+)*(?:\"([^\"\n\0]*)\"|'([^'\n\0]*)'|"
+            rb"([^\s\"'|\0]+))[ \t]*\|[^\n\0|]*(?:sudo[^\n\0|]* -S|chpasswd|--(?:password-)?stdin|"
+            rb"--passphrase-fd|kinit|cryptsetup|smbpasswd)",
+            _assigned,
+        ),
+        (b"echo", b"printf"),
     ),
 )
 
-KIND_SECRET = re.compile(
-    rf"(?:{_Q})?kind(?:{_Q})?\s*:\s*(?:{_Q})?Secret(?:List)?(?:{_Q}|\s|\\n|,|\Z)"
-)
-SECRET_JSON = re.compile(rf"{_Q}(?:data|stringData){_Q}\s*:\s*\{{(?P<members>[^{{}}]*)")
-MEMBER = re.compile(rf":\s*(?P<q>{_Q})(?P<secret>(?:(?!(?<!\\)(?P=q)).)*)(?<!\\)(?P=q)", re.DOTALL)
-SECRET_YAML = re.compile(
-    r"^(?P<indent> *(?:- )?)(?:data|stringData):[ \t]*\n"
-    r"(?P<members>(?:(?P=indent) +[^\n]*(?:\n|\Z)|[ \t]*\n)+)",
-    re.MULTILINE,
-)
-LINE = re.compile(
-    r"^[ \t]*[\w.-]+:[ \t]*(?P<secret>[^\n]*(?:\n[ \t]+(?![\w.-]+:)[^\n]+)*)", re.MULTILINE
-)
-STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
-"""A JSON string, which may hold a document of its own."""
-WORD = re.compile(r"(?:(?<![\w+/=\\-])|(?<=\\n)|(?<=\\r)|(?<=\\t))[A-Za-z0-9+/_-]{16,}={0,2}")
+
+def _catalogue() -> Iterator[Rule]:
+    with Path(__file__).with_name("catalogue.toml").open("rb") as file:
+        for entry in tomllib.load(file)["rules"]:
+            needs = tuple(word.encode() for word in entry["keywords"])
+            yield Rule(entry["id"], shaped(entry["regex"].encode()), needs)
+
+
+RULES: tuple[Rule, ...] = (*OWN, *_catalogue())
+WORD = re.compile(rb"(?:(?<![\w+/=\\-])|(?<=\\[nrt]))[A-Za-z0-9+/_-]{16,}+={0,2}")
 """What may be base64."""
+__all__ = ["MARK", "RULES", "WORD", "decoded", "is_harmless", "says_secret"]

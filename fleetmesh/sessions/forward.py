@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Union
 
+from fleetmesh.legible import said
 from fleetmesh.sessions import channel
 
 if TYPE_CHECKING:
@@ -25,12 +26,14 @@ Dial = Callable[[tuple[str, int]], Stream]
 class Carried:
     """What one connection carried: payload bytes towards (`sent`) and from the far end.
 
-    `opened` tells that the far end was connected, `ended` that it closed its direction, `error`
-    why it could not be connected, or broke.
+    `unasked` counts what has come since something was last sent, `opened` tells that the far end
+    was connected, `ended` that it closed its direction, `error` why it could not be connected, or
+    broke.
     """
 
     sent: int = 0
     received: int = 0
+    unasked: int = 0
     opened: bool = False
     ended: bool = False
     error: str | None = None
@@ -39,8 +42,9 @@ class Carried:
 class Forward:
     """Listens on 127.0.0.1:`port` until it is closed."""
 
-    def __init__(self, dial: Dial, patience: float | None = None) -> None:
+    def __init__(self, dial: Dial, patience: float | None = None, limit: int | None = None) -> None:
         self._patience = patience
+        self._limit = limit
         self.connections: list[Carried] = []
         self._dial = dial
         self._lock = threading.Lock()
@@ -106,7 +110,7 @@ class Forward:
         try:
             far = self._dial(origin)
         except Exception as error:  # noqa: BLE001 - whatever it is, the near end must hear of it
-            carried.error = _words(error)
+            carried.error = said(error)
             self._drop(near, reset=True)
             return
         if not self._keep(far):
@@ -120,6 +124,7 @@ class Forward:
         try:
             while data := near.recv(CHUNK):
                 carried.sent += len(data)  # before it is answered, and the count is read
+                carried.unasked = 0
                 _send(far, data)
             _end_writing(far)
         except TimeoutError:
@@ -127,7 +132,7 @@ class Forward:
             _cut(far)
         except Exception as error:  # noqa: BLE001 - paramiko raises more than OSError
             reset = not self._closed
-            carried.error = carried.error or (_words(error) if reset else None)
+            carried.error = carried.error or (said(error) if reset else None)
             _cut(far)
         back.join()
         self._drop(far)
@@ -137,6 +142,12 @@ class Forward:
         try:
             while data := far.recv(CHUNK):
                 carried.received += len(data)
+                carried.unasked += len(data)
+                if self._limit and carried.unasked > self._limit:
+                    carried.error = f"it sent more than {self._limit} bytes"
+                    _cut(far)
+                    _cut(near)
+                    return
                 near.sendall(data)
             if isinstance(far, socket.socket) or far.eof_received:
                 carried.ended = True
@@ -145,7 +156,7 @@ class Forward:
             _end_writing(near)
         except Exception as error:  # noqa: BLE001 - paramiko raises more than OSError
             if not self._closed:
-                carried.error = carried.error or _words(error)
+                carried.error = carried.error or said(error)
             _cut(near)
 
     def _keep(self, stream: Stream) -> bool:
@@ -164,10 +175,6 @@ class Forward:
             with suppress(OSError):
                 stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         stream.close()
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__
 
 
 def _send(stream: Stream, data: bytes) -> None:

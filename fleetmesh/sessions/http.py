@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from fleetmesh.legible import brief, said
 from fleetmesh.sessions.forward import Carried
 from fleetmesh.sessions.session import Session
 from fleetmesh.sessions.target import Deadline
@@ -103,7 +104,7 @@ def http_held(
                 )
                 _receive(client, request, answer, limit)
             except httpx.HTTPError as error:
-                answer.error = str(error) or type(error).__name__
+                answer.error = said(error)
             finally:
                 guard.cancel()
             answer.seconds = time.monotonic() - clock
@@ -124,6 +125,10 @@ def _receive(client: Any, request: Any, answer: Answer, limit: int) -> None:
     try:
         answer.status = response.status_code
         answer.headers = dict(response.headers)
+        coding = response.headers.get("content-encoding", "identity")
+        if coding.lower() != "identity":
+            answer.error = f"answered with a compressed body ({brief(coding, 40)}), unasked"
+            return
         for chunk in response.iter_raw():
             room = limit - len(body)
             body += chunk[:room]

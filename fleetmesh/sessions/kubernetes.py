@@ -1,21 +1,31 @@
 """The official Kubernetes client, over the session of the host whose kubeconfig it is."""
 
 import base64
-import binascii
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-import yaml
-
+from fleetmesh import yaml12
+from fleetmesh.legible import brief
 from fleetmesh.sessions.forward import Forward
 from fleetmesh.sessions.session import Session
 
 # They name programs and files of the host; run or read here, they would be somebody else's.
 FOREIGN = ("exec", "auth-provider", "tokenFile", "client-certificate", "client-key")
+
+_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,252}|::[A-Fa-f0-9:.]*")
+_TOKEN = re.compile(r"[!-~]+")
+
+BODY_LIMIT = 4 * 2**20
+"""Bytes of one answer's body."""
+CONNECTION_LIMIT = 2 * BODY_LIMIT
+"""Bytes that may come on a connection before our side sends again: a body, and all around it."""
+_CHUNK = 64 * 1024
 
 
 class ApiProblem(Exception):
@@ -43,9 +53,11 @@ def read(text: str, source: str) -> Access:
         return ApiProblem(f"{source}: {what}")
 
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise problem(f"is no YAML ({getattr(error, 'problem', None) or 'unreadable'})") from None
+        document = yaml12.load(text)
+    except yaml12.Malformed as malformed:
+        where = f"line {malformed.line}: " if malformed.line else ""
+        path = f"{brief('.'.join(map(str, malformed.path)))}: " if malformed.path else ""
+        raise problem(f"is no YAML to work with: {where}{path}{malformed}") from None
     if not isinstance(document, dict):
         raise problem("is empty or no kubeconfig; copy the cluster's there")
 
@@ -55,14 +67,14 @@ def read(text: str, source: str) -> Access:
             if isinstance(entry, dict) and entry.get("name") == name:
                 found = entry.get(kind)
                 return found if isinstance(found, dict) else {}
-        raise problem(f"has no {kind} named {name!r}")
+        raise problem(f"has no {kind} named {brief(repr(name), 80)}")
 
     def data(entry: dict[str, Any], key: str) -> bytes | None:
         if entry.get(key) is None:
             return None
         try:
             return base64.b64decode(str(entry[key]), validate=True)
-        except binascii.Error:
+        except ValueError:
             raise problem(f"{key} is no base64") from None
 
     if not document.get("current-context"):
@@ -76,25 +88,33 @@ def read(text: str, source: str) -> Access:
         raise problem("certificate-authority is a path; embed certificate-authority-data instead")
     if cluster.get("insecure-skip-tls-verify"):
         raise problem("insecure-skip-tls-verify is refused; embed certificate-authority-data")
+    shown = brief(repr(cluster.get("server")), 120)
     try:
         server = urlsplit(str(cluster.get("server", "")))
         port = server.port or 443
     except ValueError:
-        raise problem(f"server {cluster.get('server')!r} is no address") from None
-    if server.scheme != "https" or not server.hostname:
-        raise problem(f"server {cluster.get('server')!r} is no https:// address")
+        raise problem(f"server {shown} is no address") from None
+    if server.scheme != "https" or not _HOST.fullmatch(server.hostname or ""):
+        raise problem(f"server {shown} is no https:// address")
     certificate, key = data(user, "client-certificate-data"), data(user, "client-key-data")
     if (certificate is None) != (key is None):
         raise problem("client-certificate-data and client-key-data belong together; one is missing")
+    host = str(server.hostname)
+    server_name = str(cluster.get("tls-server-name") or host)
+    if not _HOST.fullmatch(server_name):
+        raise problem(f"tls-server-name {brief(repr(server_name), 120)} is no name of a server")
+    token = user.get("token")
+    if token is not None and not (isinstance(token, str) and _TOKEN.fullmatch(token)):
+        raise problem("token holds what no header can; embed the token as it was issued")
     return Access(
-        host=server.hostname,
+        host=host,
         port=port,
-        path=server.path.rstrip("/"),
-        server_name=str(cluster.get("tls-server-name") or server.hostname),
+        path=quote(server.path.rstrip("/")),
+        server_name=server_name,
         authority=data(cluster, "certificate-authority-data"),
         certificate=certificate,
         key=key,
-        token=user.get("token"),
+        token=token,
     )
 
 
@@ -114,7 +134,11 @@ def api_client(
     with ExitStack() as stack:
         # Patience bounds what the client itself does not: a trickle, a WebSocket's handshake.
         forward = session.forward(
-            access.host, access.port, deadline=deadline, patience=patience or deadline
+            access.host,
+            access.port,
+            deadline=deadline,
+            patience=patience or deadline,
+            limit=CONNECTION_LIMIT,
         )
         stack.callback(forward.close)
         client = _client(access, forward, deadline, stack)
@@ -145,20 +169,51 @@ def _client(access: Access, forward: Forward, deadline: float, stack: ExitStack)
     api = client.ApiClient(configuration)
     ask: Any = api.rest_client.request
 
-    def request(*arguments: Any, **named: Any) -> Any:
+    def request(method: str, url: str, headers: Any = None, **named: Any) -> Any:
         # The body is read at once: later, nobody would say why it did not arrive.
+        named["_request_timeout"] = seconds = named.get("_request_timeout") or deadline
+        until = monotonic() + seconds
         try:
-            named["_request_timeout"] = named.get("_request_timeout") or deadline
-            answer = ask(*arguments, **named)
-            answer.read()
+            answer = ask(method, url, {**(headers or {}), "Accept-Encoding": "identity"}, **named)
+            answer.data = _body(answer.response, until, seconds)
+        except _Refused as refused:
+            raise urllib3.exceptions.HTTPError(str(refused)) from None
         except urllib3.exceptions.HTTPError as error:
             if forward.last_error:
                 raise urllib3.exceptions.HTTPError(forward.last_error) from error
             raise
+        # Without a length, a body that was cut looks whole.
+        if answer.response.length_remaining is None and not answer.response.chunked:
+            carried = forward.connections[-1]
+            if carried.error or not carried.ended:
+                raise urllib3.exceptions.HTTPError(carried.error or "its answer was cut")
         return answer
 
     setattr(api.rest_client, "request", request)  # noqa: B010 - mypy forbids the plain way
     return api
+
+
+class _Refused(Exception):
+    """An answer that is not taken, although it may go on; the text says why."""
+
+
+def _body(response: Any, until: float, seconds: float) -> bytes:
+    """The whole body as it was sent; raises _Refused, and what urllib3 does."""
+    coding = response.headers.get("Content-Encoding", "identity")
+    if coding.lower() != "identity":
+        response.close()
+        raise _Refused(f"it sent a compressed body ({brief(coding, 40)}), unasked")
+    body = bytearray()
+    while chunk := response.read1(_CHUNK, decode_content=False):
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            response.close()
+            raise _Refused(f"it sent more than {BODY_LIMIT} bytes of body")
+        if monotonic() > until:
+            response.close()
+            raise _Refused(f"no complete answer within {seconds:g} s")
+    response.release_conn()
+    return bytes(body)
 
 
 def _in_memory(content: bytes, stack: ExitStack) -> str:

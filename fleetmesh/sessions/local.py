@@ -74,6 +74,7 @@ class LocalSession:
         *,
         deadline: float | None = None,
         patience: float | None = None,
+        limit: int | None = None,
     ) -> Forward:
         """See Session.forward; connects directly."""
         seconds = self.target.connect_deadline if deadline is None else deadline
@@ -83,7 +84,7 @@ class LocalSession:
             connection.settimeout(None)
             return connection
 
-        return Forward(dial, patience)
+        return Forward(dial, patience, limit)
 
     def close(self) -> None:
         """See Session.close."""

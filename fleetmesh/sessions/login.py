@@ -11,6 +11,7 @@ import paramiko
 from paramiko.agent import AgentKey, AgentSSH
 from paramiko.pkey import PublicBlob, UnknownKeyType
 
+from fleetmesh.legible import brief
 from fleetmesh.sessions.host_keys import HostKey
 from fleetmesh.sessions.ssh_config import Settings, home
 from fleetmesh.sessions.target import Deadline
@@ -47,14 +48,14 @@ def log_in(transport: Transport, settings: Settings, deadline: Deadline) -> str:
             try:
                 transport.auth_publickey(settings.user, key)
             except paramiko.BadAuthenticationType as error:
-                allowed = ", ".join(error.allowed_types)
+                allowed = brief(", ".join(error.allowed_types))
                 raise LoginFailed(f"accepts no keys, only {allowed}") from None
             except (paramiko.SSHException, EOFError, OSError) as error:
                 if deadline.passed:
                     raise TimeoutError from None
                 if isinstance(error, paramiko.AuthenticationException) and transport.is_active():
                     continue
-                ending = transport.farewell or str(error) or "closed the connection"
+                ending = transport.farewell or brief(str(error)) or "closed the connection"
                 what = f"ended the login as {settings.user} ({ending})"
                 raise LoginFailed(_reason(what, offered, candidates.skipped)) from None
             if transport.is_authenticated():

@@ -8,6 +8,8 @@ import tempfile
 from contextlib import suppress
 from typing import IO
 
+from fleetmesh.legible import last_line
+
 
 class Proxy:
     """A running ProxyCommand and our end of its stream."""
@@ -24,8 +26,7 @@ class Proxy:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(0.2)
             self._log.seek(0)
-            words = self._log.read(4096).decode(errors="replace").strip().splitlines()
-            said = words[-1] if words else "it said nothing"
+            said = last_line(self._log.read(4096), "it said nothing")
             return f"ended with status {self._process.returncode}: {said}"
         return None
 

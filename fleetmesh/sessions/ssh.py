@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import paramiko
 
+from fleetmesh.legible import brief
 from fleetmesh.sessions.channel import end_writing, send
 from fleetmesh.sessions.command import LIMIT, Capture, Completed
 from fleetmesh.sessions.forward import Forward
@@ -73,6 +74,7 @@ class SshSession:
         *,
         deadline: float | None = None,
         patience: float | None = None,
+        limit: int | None = None,
     ) -> Forward:
         """See Session.forward."""
         seconds = self.target.connect_deadline if deadline is None else deadline
@@ -82,7 +84,7 @@ class SshSession:
                 raise Refused(self._lost)
             return self._transport.open("direct-tcpip", Deadline(seconds), (host, port), origin)
 
-        return Forward(dial, patience)
+        return Forward(dial, patience, limit)
 
     def close(self) -> None:
         """See Session.close."""
@@ -114,7 +116,7 @@ class _Execution:
             if lost and self.transport.is_active() and not channel.closed:
                 self.transport.terminate(channel)
         except (paramiko.SSHException, EOFError, OSError) as error:
-            lost = self._why_broken(str(error) or "channel closed")
+            lost = self._why_broken(brief(str(error)) or "channel closed")
         finally:
             channel.close()
         return lost

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from fleetmesh.legible import brief
 from fleetmesh.sessions.target import Deadline
 
 
@@ -131,7 +132,8 @@ def _ask(
             f"ssh -G did not finish within {deadline}; look for a Match exec that hangs"
         ) from None
     if answer.returncode != 0:
-        raise SshConfigError("; ".join(answer.stderr.split("\n")).strip("; ") or "ssh -G failed")
+        said = "; ".join(answer.stderr.split("\n")).strip("; ")
+        raise SshConfigError(brief(said) or "ssh -G failed")
     given: dict[str, list[str]] = {}
     for line in answer.stdout.splitlines():
         key, _, value = line.partition(" ")

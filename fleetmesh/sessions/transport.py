@@ -18,6 +18,7 @@ from paramiko.common import (
     cMSG_GLOBAL_REQUEST,
 )
 
+from fleetmesh.legible import brief, said
 from fleetmesh.sessions.target import Deadline
 
 # What matters is raised with the host's name; paramiko's own log would repeat it with tracebacks.
@@ -81,7 +82,7 @@ class Transport(paramiko.Transport):
                 raise Refused(self.farewell or "the connection was lost") from None
             if deadline.passed:
                 raise Refused(f"no answer within {deadline}") from None
-            raise Refused(str(error)) from None
+            raise Refused(said(error)) from None
 
     def ping(self) -> None:
         """Ask for a sign of life; the far end's answer raises `replies`."""
@@ -124,13 +125,13 @@ class Transport(paramiko.Transport):
     def _parse_channel_open_failure(self, message: paramiko.Message) -> None:
         channel, code, words = message.get_int(), message.get_int(), message.get_text()
         reason = CONNECTION_FAILED_CODE.get(code, f"reason {code}").lower()
-        self._refusals[channel] = f"{reason}: {words}" if words else reason
+        self._refusals[channel] = f"{reason}: {brief(words)}" if words else reason
         message.rewind()
         super()._parse_channel_open_failure(message)  # type: ignore[misc]
 
     def _parse_disconnect(self, message: paramiko.Message) -> None:
         message.get_int()
-        self.farewell = message.get_text()
+        self.farewell = brief(message.get_text())
 
     def _parse_request_success(self, message: paramiko.Message) -> None:
         self.replies += 1
@@ -144,7 +145,7 @@ class Transport(paramiko.Transport):
         start = message.packet.tell()
         if message.get_text() == "exit-signal":
             message.get_boolean()
-            self.signals[channel.chanid] = message.get_text()
+            self.signals[channel.chanid] = brief(message.get_text(), 40)
             return
         message.packet.seek(start)
         paramiko.Channel._handle_request(channel, message)  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import paramiko
 
+from fleetmesh.legible import brief, said
 from fleetmesh.sessions import host_keys, proxy_command, tcp
 from fleetmesh.sessions.host_keys import Expected, HostKey
 from fleetmesh.sessions.link import Link
@@ -82,7 +83,7 @@ class _Way:
             user=found.user,
             host_key=offered.line,
             fingerprint=offered.fingerprint,
-            server=transport.remote_version,
+            server=brief(transport.remote_version or ""),
             login=login,
         )
 
@@ -171,12 +172,14 @@ class _Way:
         if transport.farewell:
             return f"{who} ended the connection on {address}: {transport.farewell}"
         if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
-            return f"{who} and this suite have no algorithm in common: {error}"
+            return f"{who} and this suite have no algorithm in common: {said(error)}"
         if not transport.remote_version:
             if error and "Indecipherable" in str(error):
-                return f"{who}: what listens on {address} does not speak SSH ({error})"
+                return f"{who}: what listens on {address} does not speak SSH ({said(error)})"
             return f"{who} closed the connection on {address} before it greeted as an SSH server"
-        return f"{who} broke off the key exchange on {address}: {error or 'connection closed'}"
+        return (
+            f"{who} broke off the key exchange on {address}: {said(error or 'connection closed')}"
+        )
 
     def _verify(
         self, transport: Transport, expected: Expected, found: Settings, who: str

@@ -10,9 +10,9 @@ from textwrap import wrap
 
 from markupsafe import Markup
 
+from fleetmesh.legible import brief
 from fleetmesh.path import Hop, Path
 from fleetmesh.views.page import fill
-from fleetmesh.views.text import brief
 
 _WIDTH = 340
 _NODE = 190

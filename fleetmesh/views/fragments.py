@@ -7,13 +7,14 @@ from pathlib import PurePath
 from markupsafe import Markup
 
 from fleetmesh.evidence.journal import INLINE, RAW
+from fleetmesh.legible import brief, legible
 from fleetmesh.outcomes import Outcome
 from fleetmesh.path import Path
 from fleetmesh.record import Result, Run
 from fleetmesh.transcript import HERE
 from fleetmesh.views import diagram, words
 from fleetmesh.views.page import fill, render
-from fleetmesh.views.text import HEAD, TAIL, brief, legible, milliseconds, share, shown, utc
+from fleetmesh.views.text import HEAD, TAIL, milliseconds, share, shown, utc
 
 _ROOM = 2 * 1024 * 1024
 """Bytes of output that a page holds in all; each may need ten when it is spelled out."""

@@ -9,7 +9,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from fleetmesh.views.text import cut, duration, legible, shown, utc
+from fleetmesh.legible import cut, legible
+from fleetmesh.views.text import duration, shown, utc
 
 
 def _finalize(value: Any) -> Any:

@@ -1,25 +1,13 @@
-"""Untrusted text made legible: nothing invisible, nothing endless, nothing lost silently."""
+"""Streams, moments and durations as a page shows them: nothing endless, nothing lost silently."""
 
-import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-# Categories of the Unicode Character Database (UAX #44) that a reader cannot see, or that change
-# how the text around them is shown: controls, format and bidi controls, surrogates, private use,
-# unassigned, line and paragraph separators, and blanks other than the plain one.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
-_NOT_PLAIN = re.compile(r"[^\t\n -~]")
+from fleetmesh.legible import legible
 
 HEAD, TAIL = 6144, 2048
 """Bytes shown of a long stream's beginning and end."""
-
-# The controls met most, by name (RFC 20); Unicode's pictures of them are missing from many fonts.
-_NAMES = {
-    **{0x00: "NUL", 0x07: "BEL", 0x08: "BS", 0x0B: "VT", 0x0C: "FF", 0x0D: "CR", 0x1B: "ESC"},
-    0x7F: "DEL",
-}
 
 
 @dataclass(frozen=True)
@@ -29,23 +17,6 @@ class Shown:
     head: str
     left_out: int = 0
     tail: str = ""
-
-
-def legible(text: str) -> str:
-    """`text` with every unseen character spelled out: ⟨ESC⟩, or ⟨U+202E⟩ for an override.
-
-    Tab and newline stay. Surrogates that stand for bytes (PEP 383) become ⟨0xFF⟩.
-    """
-    return _NOT_PLAIN.sub(lambda match: _spelled(match[0]), text)
-
-
-def _spelled(character: str) -> str:
-    code = ord(character)
-    if code in _NAMES:
-        return f"⟨{_NAMES[code]}⟩"
-    if 0xDC80 <= code <= 0xDCFF:
-        return f"⟨0x{code - 0xDC00:02X}⟩"
-    return f"⟨U+{code:04X}⟩" if unicodedata.category(character) in _UNSEEN else character
 
 
 def shown(stream: bytes | str, limit: int = HEAD + TAIL) -> Shown:
@@ -77,18 +48,6 @@ def share(lengths: Iterable[int], room: int, most: int) -> int:
             return min(even, most)
         room -= length
     return most
-
-
-def cut(text: str, limit: int = 600) -> str:
-    """`text`, legible, or its first `limit` characters and an ellipsis."""
-    text = legible(text[: limit + 1])  # it only grows
-    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
-
-
-def brief(text: str, limit: int = 300) -> str:
-    """`text` cut to `limit` characters, on one line."""
-    near = text if len(text) < 32 * limit else f"{text[: 32 * limit]}…"
-    return cut(re.sub(r"[ \t\n]+", " ", near), limit)
 
 
 def utc(moment: datetime) -> str:

@@ -7,10 +7,11 @@ link, no mention and no HTML; its fence is longer than any row of backticks in i
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from fleetmesh.legible import brief
 from fleetmesh.outcomes import Outcome
 from fleetmesh.record import Result, Run
 from fleetmesh.views import words
-from fleetmesh.views.text import brief, duration, utc
+from fleetmesh.views.text import duration, utc
 
 _MOST = 30
 """Entries of one list; the record has them all."""

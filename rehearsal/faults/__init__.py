@@ -5,6 +5,7 @@ from __future__ import annotations
 from rehearsal.faults import (
     api,
     autostart,
+    boot,
     bridge_services,
     bridges,
     carriers,
@@ -33,7 +34,7 @@ FAULTS: dict[str, type[Fault]] = {
     for module in (
         *(keys, identity, tunnels, carriers, units, options, reference),
         *(workstation, rogues, autostart, services, bridges, bridge_services, clusters),
-        *(api, hosts, machines, policy, certificates, ops_bridge, writes, harmless),
+        *(api, hosts, machines, policy, certificates, ops_bridge, writes, harmless, boot),
     )
     for fault in vars(module).values()
     if isinstance(fault, type)

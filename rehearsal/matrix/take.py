@@ -41,5 +41,5 @@ def take(
     with Fleet(inventory) as fleet:
         snapshot = fleet.gather(wanted)
     seconds = time.monotonic() - start
-    snapshot.write(folder / "transcripts.json.xz")
+    snapshot.write(folder / "transcripts.json.xz", fleet.redactor)
     return seconds, patience(wanted, inventory)

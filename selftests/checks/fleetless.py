@@ -11,6 +11,7 @@ pytest_plugins = (
     "fixtures.cases",
     "fixtures.results",
     "fixtures.foreign",
+    "fixtures.redaction",
     "fixtures.hosts",
     "fixtures.replay",
     "fixtures.facts",

@@ -2,13 +2,18 @@
 
 import base64
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from fleetmesh.marks import MARK, mark
 from fleetmesh.redaction import Redactor, remaining
-from selftests.evidence.secrets import HARMLESS, SECRETS
+from fleetmesh.redaction.rules import RULES
+from fleetmesh.transcript import Transcript
+from selftests.evidence.secrets import HARMLESS, KEY_BODY, SECRETS
 
 NOTHING: dict[str, str] = {}
 
@@ -16,12 +21,14 @@ NOTHING: dict[str, str] = {}
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_is_replaced(name: str) -> None:
     printed, parts = SECRETS[name]
-    for text in (
+    shown = [
         printed,
         f"before\n{printed}\nafter, and so on",
-        json.dumps({"said": f"before\n{printed}\nafter"}),
         base64.b64encode(f"before\n{printed}\nafter".encode()).decode(),
-    ):
+    ]
+    if "\0" not in printed:  # there is no NUL in JSON that anything prints
+        shown.append(json.dumps({"said": f"before\n{printed}\nafter"}))
+    for text in shown:
         redactor = Redactor(NOTHING)
         left = redactor.text(text)
         assert all(part not in left for part in parts), left
@@ -89,9 +96,139 @@ def test_bytes_that_are_no_text_stay() -> None:
     assert redacted == data.replace(b"swordfish", b"[REDACTED:assignment]")
 
 
+def test_each_rule_names_a_word_that_stands_in_whatever_it_finds() -> None:
+    for printed, _ in SECRETS.values():
+        data = printed.encode()
+        for rule in RULES:
+            if any(rule.find(data)):
+                assert any(needed in data.lower() for needed in rule.needs), (rule.name, printed)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_no_secret_goes_over_a_line_or_an_argument(name: str) -> None:
+    """So that no entry beside it is lost; but for private keys, which are lines."""
+    printed, _ = SECRETS[name]
+    left = Redactor(NOTHING).text(f"{printed}\0-L\n-R\0{printed}")
+    assert "\0-L\n-R\0" in left
+    if "PRIVATE KEY" not in printed:
+        assert left.count("\n") == 2 * printed.count("\n") + 1
+        assert left.count("\0") == 2 * printed.count("\0") + 2
+
+
+def test_an_argument_after_a_secret_stays() -> None:
+    argv = (
+        "ssh",
+        "-o",
+        "SetEnv=API_TOKEN=abcdef1",
+        "-L",
+        "18001:127.0.0.1:9090",
+        "-o",
+        "LogLevel QUIET",
+    )
+    left = Redactor(NOTHING).text("".join(f"{word}\0" for word in argv)).split("\0")
+    assert left == [*argv[:2], "SetEnv=API_TOKEN=[REDACTED:assignment]", *argv[3:], ""]
+
+
+def test_a_name_of_the_fleet_is_no_secret_whoever_uses_it_as_one() -> None:
+    names = "hosts:\n  railiance01: {user: tegwick, port: 18000}\nretired:\n  state-hub:\n"
+    redactor = Redactor({"HUB_TOKEN": "railiance01"}, names)
+    for value in (
+        "bridge up state-hub",
+        "tegwick",
+        "18000",
+        "railiance01",
+        "enabled",
+        "active running",
+    ):
+        redactor.learn_kubeconfig(json.dumps({"users": [{"name": "x", "user": {"token": value}}]}))
+    said = "18000 tegwick@railiance01: bridge up state-hub, enabled, active running"
+    assert redactor.text(said) == said
+    redactor.learn("kubeconfig", "railiance01-Zx9Yw8")
+    assert redactor.text("is railiance01-Zx9Yw8") == "is [REDACTED:kubeconfig]"
+
+
+def test_what_quotes_a_part_of_a_secret_is_known_by_what_was_heard() -> None:
+    printed, _ = SECRETS["openssh key"]
+    heard = Transcript(
+        fact="units", subject="a", host="a", command="", seconds=0, stdout=printed.encode(),
+        started=datetime.now(UTC), stderr=b"HUB_PASSWORD=swordfish-and-more",
+    )  # fmt: skip
+    redactor = Redactor(NOTHING, "hosts: {railiance01: {}}")
+    reason = (
+        f"expected Key=value, found {KEY_BODY.split()[0]!r}, and 'swordfish-an', on railiance01"
+    )
+    assert redactor.told(reason) == reason
+    redactor.transcript(heard)
+    assert redactor.told(reason) == (
+        "expected Key=value, found '[REDACTED:private-key]', and '[REDACTED:assignment]', "
+        "on railiance01"
+    )
+
+
+def test_the_same_transcript_stays_the_same() -> None:
+    heard = Transcript(
+        fact="units", subject="a", host="a", command="", seconds=0, stdout=b"TOKEN=swordfish",
+        started=datetime.now(UTC), details={"token": "t0ps3cr", "peer": "10.0.0.1"},
+    )  # fmt: skip
+    redactor = Redactor(NOTHING)
+    shown = redactor.transcript(heard)
+    assert shown.stdout == b"TOKEN=[REDACTED:assignment]"
+    assert shown.details == {"token": "[REDACTED:assignment]", "peer": "10.0.0.1"}
+    assert redactor.transcript(heard) is redactor.transcript(shown) is shown
+    assert redactor.counts == {"assignment": 2}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "users:\n- name: x\n  user: {token: swordfish, note: 2026-99-99}\n",
+        "users: &u\n- name: x\n  user: {token: swordfish}\n- *u\n",
+        "users:\n- user:\n    token: swordfish\n  broken: [\n",
+        f"{'[' * 5000}\ntoken: swordfish\n",
+        "users: [{user: {exec: {env: [{name: A_TOKEN, value: swordfish}]}}}]",
+    ],
+)  # fmt: skip
+def test_a_kubeconfig_of_any_kind_is_learnt_from(text: str) -> None:
+    redactor = Redactor(NOTHING)
+    redactor.learn_kubeconfig(text)
+    assert "swordfish" not in redactor.text("it said swordfish")
+
+
+def test_a_word_of_base64_that_only_begins_like_a_secret_stays() -> None:
+    for inside in ('{"kind": "Secret", "data": {', '"kind": "Secret"\\n', "kind: Secret\ndata:\n"):
+        word = base64.b64encode(inside.encode()).decode()
+        assert Redactor(NOTHING).text(word) == word
+
+
+def test_plain_data_may_be_deep_and_numbers_long() -> None:
+    deep: Any = "TOKEN=swordfish"
+    for _ in range(10_000):
+        deep = [deep]
+    shown = Redactor(NOTHING).plain({"deep": deep, "long": 10**5000, "token": "swordfish"})
+    assert shown["long"] == 10**5000
+    assert shown["token"] == "[REDACTED:assignment]"
+    inner = shown["deep"]
+    while isinstance(inner, list):
+        (inner,) = inner
+    assert inner == "TOKEN=[REDACTED:assignment]"
+
+
+def test_a_text_with_no_end_of_secrets_is_replaced_as_one() -> None:
+    redactor = Redactor(NOTHING)
+    assert redactor.text("pwd=a\n" * 20_000) == "[REDACTED:flood]"
+    assert redactor.counts == {"flood": 1}
+
+
+def test_the_catalogue_is_whole() -> None:
+    names = [rule.name for rule in RULES]
+    assert len(names) > 200
+    assert all(MARK.fullmatch(mark(name)) for name in names)
+
+
 UNITS = (
     *("a-", "token_", "eyJ", "curl -u ", "a.", "-----BEGIN PRIVATE KEY-----", '"data": {', "://"),
     *("password:", "$6$", "Aa0+", "kind: Secret\n", '"kind": "Secret", "', "\\"),
+    *('"token": "', "mysql -p", "token: }", "dG9rZW49YWJjZGVm ", "/hooks/", "name: token "),
 )
 
 
@@ -108,10 +245,14 @@ def test_remaining_names_file_and_rule(tmp_path: Path) -> None:
     )
     (tmp_path / "raw/abc").write_bytes(b"\xff\nHUB_PASSWORD=swordfish\n")
     (tmp_path / "page.html").write_text("<p>Authorization: Bearer a&amp;bcd1234</p>")
+    (tmp_path / "deep.json").write_text("[" * 100_000 + '"TOKEN=swordfish"')
+    (tmp_path / "long.json").write_text('{"n": ' + "9" * 10_000 + ', "token": "swordfish"}')
     (tmp_path / "clean.json").write_text(json.dumps(list(HARMLESS)))
     found = {(file.relative_to(tmp_path).as_posix(), rule) for file, rule in remaining(tmp_path)}
     assert found == {
         ("events.jsonl", "assignment"),
         ("raw/abc", "assignment"),
         ("page.html", "authorization"),
+        ("deep.json", "assignment"),
+        ("long.json", "assignment"),
     }

@@ -5,6 +5,7 @@ Each judges a recording again; the record is written as it is on a fleet.
 
 import base64
 import json
+import lzma
 import os
 import random
 import shutil
@@ -20,6 +21,7 @@ from urllib.parse import quote
 
 import pytest
 
+from fleetmesh import plain
 from fleetmesh.evidence.closing import close
 from fleetmesh.evidence.folder import BrokenRecord, read, read_events
 from fleetmesh.evidence.journal import EVENTS, PLAN
@@ -66,7 +68,9 @@ def doctored(folder: Path) -> Path:
     long = b"x" * 4080 + b"\nHUB_PASSWORD=astride-the-edge\n" + b"y\n" * 60_000
     found.add(replace(transcripts[1], stdout=long + transcripts[1].stdout))
     folder.mkdir()
-    found.write(folder / "transcripts.json.xz")
+    listed = [plain.of_transcript(transcript) for transcript in found]
+    text = json.dumps({"taken": found.taken.isoformat(), "transcripts": listed})
+    (folder / "transcripts.json.xz").write_bytes(lzma.compress(text.encode()))
     text = (RECORDING / "inventory.yaml").read_text()
     (folder / "inventory.yaml").write_text(f"{text}# postgres://hub:{INVENTORY}@db/hub\n")
     return folder

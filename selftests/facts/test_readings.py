@@ -1,16 +1,20 @@
 """What a check reads off a fact, and what it meets where a fact could not be observed."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from fleetmesh import plain
 from fleetmesh.facts import FACTS, Observed
 from fleetmesh.facts.clusters import Deployment, Pod
 from fleetmesh.facts.http import Answer
 from fleetmesh.facts.workstation import mentions
 from fleetmesh.inventory import Health
 from fleetmesh.outcomes import Inconclusive
+from fleetmesh.redaction import Redactor
 from fleetmesh.transcript import Transcript
 
 HEALTH = Health(path="/state/health", json={"status": "ok", "service": "state-hub"})
@@ -70,6 +74,97 @@ def test_what_was_never_asked_is_inconclusive() -> None:
     assert not consulted
 
 
+def recorded(fact: str, stdout: bytes, **given: Any) -> Observed[Any]:
+    """A fact as a replay reads it."""
+    seen = replace(transcript(exit_status=0, stdout=stdout, **given), fact=fact)
+    return Observed(FACTS[fact], {"railiance01": seen}, lambda _: None, recorded=True)
+
+
+MARK = b"[REDACTED:assignment]"
+ARGUMENTS = b"\n== 7 1000\nssh\0-o\0SetEnv=TOKEN=%s\0railiance01\0"
+FILE = b"== %d 1764032000.123456 .config/x\n%s\n"
+
+
+@pytest.mark.parametrize(
+    ("fact", "stdout"),
+    [
+        ("processes", ARGUMENTS % MARK),
+        ("autostarts", b"crontab\t@daily DB_PASSWORD=" + MARK + b" dump\nend\n"),
+        ("installed", FILE % (len(MARK), MARK)),
+        ("boot_units", b"default.target\n" + MARK + b".service\n"),
+        ("linger", b"Linger=" + MARK),  # not understood, for it may have been yes
+        ("installed", FILE % (9, b"a=" + MARK)),  # it was of another length
+        ("bridge_status", b'[{"name": "x", "kind": "' + MARK + b'"}]'),
+    ],
+)
+def test_a_replay_does_not_judge_what_a_mark_hides(fact: str, stdout: bytes) -> None:
+    for _ in range(2):
+        with pytest.raises(Inconclusive) as raised:
+            recorded(fact, stdout)["railiance01"]
+        assert str(raised.value) == (
+            f"railiance01: what `{fact}` says was recorded without a secret (assignment) where "
+            "it matters: only the fleet itself can be judged by it"
+        )
+
+
+def test_a_mark_that_a_host_itself_prints_is_judged_as_it_stands() -> None:
+    seen = replace(transcript(exit_status=0, stdout=ARGUMENTS % MARK), fact="processes")
+    (process,) = Observed(FACTS["processes"], {"railiance01": seen}, lambda _: None)["railiance01"]
+    assert process.argv[2] == "SetEnv=TOKEN=[REDACTED:assignment]"
+
+
+@pytest.mark.parametrize("rule", ["private-key", "flood"])
+def test_a_replay_does_not_judge_beside_what_may_have_been_lines(rule: str) -> None:
+    said = b"crontab\t@daily dump\n[REDACTED:%s]\nend\n" % rule.encode()
+    with pytest.raises(Inconclusive, match=f"without a secret .{rule}."):
+        recorded("autostarts", said.replace(b"\n[", b" [", 1))["railiance01"]
+    with pytest.raises(Inconclusive, match=f"without a secret .{rule}."):
+        recorded("linger", b"Linger=yes\n", stderr=b"[REDACTED:%s]" % rule.encode())["railiance01"]
+
+
+UNIT = (
+    b"Id=x.service\nLoadState=loaded\nActiveState=active\nSubState=running\nNeedDaemonReload=no\n"
+)
+RUNS = b"ExecStart={ path=/bin/ssh ; argv[]=ssh -L 1:b:2 a TOKEN=%s ; ignore_errors=no ; pid=1 }\n"
+
+
+@pytest.mark.parametrize(
+    ("fact", "stdout", "hides"),
+    [
+        ("processes", ARGUMENTS % b"swordfish", ("assignment",)),
+        ("units", UNIT + RUNS % b"swordfish", ("assignment",)),
+        ("units", UNIT + RUNS % b"'not closed", ("assignment",)),  # the whole command is gone
+        ("units", UNIT + b"Description=TOKEN=swordfish\n" + RUNS % b"no", ()),
+        ("installed", FILE % (11, b"TOKEN=sword"), ("assignment",)),
+        ("linger", b"Linger=TOKEN=swordfish", ()),  # which nobody understands either way
+        ("linger", b"Linger=yes\n", ()),
+    ],
+)
+def test_it_is_recorded_where_a_mark_changes_what_is_read(
+    fact: str, stdout: bytes, hides: tuple[str, ...]
+) -> None:
+    heard = replace(transcript(exit_status=0, stdout=stdout), fact=fact)
+    shown = Redactor({}).transcript(heard)
+    assert shown.hides == hides
+    shown = plain.to_transcript(json.loads(json.dumps(plain.of_transcript(shown))))
+    assert shown.hides == hides
+    replayed = Observed(FACTS[fact], {"railiance01": shown}, lambda _: None, recorded=True)
+    if hides:
+        with pytest.raises(Inconclusive, match="recorded without a secret"):
+            replayed["railiance01"]
+
+
+def test_a_mark_that_no_parser_keeps_changes_nothing() -> None:
+    assert recorded("linger", b"Linger=yes\n", stderr=b"TOKEN=" + MARK)["railiance01"] == "yes"
+    session = b"Id=3\nName=op\nService=sshd\nRemoteHost=\nLeader=9\nDesktop=" + MARK + b"\n"
+    assert recorded("sessions", session)["railiance01"]["3"].leader == 9
+
+
+def test_what_is_not_understood_without_a_mark_says_so_in_a_replay_too() -> None:
+    with pytest.raises(Inconclusive, match="was not understood: expected Linger=yes"):
+        recorded("linger", b"?")["railiance01"]
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [
@@ -79,12 +174,53 @@ def test_what_was_never_asked_is_inconclusive() -> None:
         (b'{"service": "state-hub"}', "/state/health answered without 'status', which should"),
         (b'{"status": null, "service": "state-hub"}', "answered status: None, not 'ok'"),
         (b'{"status": "ok", "service": "issue-core"}', "service: 'issue-core', not 'state-hub'"),
+        (b'{"status": ["ok"], "service": "state-hub"}', "answered status: ['ok'], not 'ok'"),
+        (b'\xef\xbb\xbf{"status": "ok", "service": "state-hub"}', None),
+        (
+            b'{"status": "down", "service": "state-hub", "status": "ok"}',
+            "/state/health answered with JSON that says 'status' more than once: b'{",
+        ),
+        (b'{"a": [{"b": 1, "b": 1}]}', "with JSON that says 'b' more than once"),
+        ('{"status": "ok"}'.encode("utf-16"), "with JSON that is not UTF-8"),
+        ('{"status": "ok"}'.encode("utf-16-le"), "did not answer in JSON"),
+        ('{"status": "ok"}'.encode("utf-32"), "with JSON that is not UTF-8"),
+        ('{"status": "ok"}'.encode("utf-32-be"), "did not answer in JSON"),
+        (b'{"status": "ok", "n": NaN}', "with JSON that holds NaN, which is no JSON"),
+        (b'{"status": "ok", "n": -Infinity}', "that holds -Infinity"),
+        (b'{"status": "ok", "n": 1e999}', "that holds 1e999, which is no number"),
+        (b'{"status": "ok", "n": ' + b"9" * 5000 + b"}", "that holds a number of 5000 characters"),
+        (b'{"status": ' + b"[" * 100 + b"]" * 100 + b"}", "is nested more than 64 levels deep"),
+        (b"[" * 100_000, "is nested more than 64 levels deep"),
+        (b'{"status": "ok", "service": "state-hub"} {}', "did not answer in JSON"),
+        (b"{'status': 'ok'}", "did not answer in JSON"),
+        (b'{"status": "o\x00k"}', "did not answer in JSON"),
     ],
 )
 def test_health_is_what_the_body_says(body: bytes, why: str | None) -> None:
     answer = Answer(200, body, None, 205, 197)
     found = answer.unhealthy(HEALTH)
     assert (found is None) if why is None else (found is not None and why in found)
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted", "same"),
+    [
+        ("1", True, False),
+        ("true", 1, False),
+        ("0", False, False),
+        ("1.0", 1, True),
+        ("[1, true]", [1, True], True),
+        ("[1, 1]", [1, True], False),
+        ('{"a": {"b": false}}', {"a": {"b": 0}}, False),
+        ('{"a": {"b": 0, "c": 1}}', {"a": {"b": 0}}, False),
+        ('"1"', 1, False),
+        ("null", None, True),
+    ],
+)
+def test_true_is_no_number(said: str, wanted: Any, same: bool) -> None:
+    health = Health(path="/h", json={"up": wanted})
+    found = Answer(200, f'{{"up": {said}}}'.encode(), None, 1, 1).unhealthy(health)
+    assert (found is None) is same
 
 
 def test_health_needs_an_answer_and_a_200() -> None:

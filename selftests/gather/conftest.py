@@ -49,10 +49,8 @@ class HereSession:
         finally:
             self._events.append(f"{self.target.name} ran")
 
-    def forward(
-        self, host: str, port: int, *, deadline: float | None = None, patience: float | None = None
-    ) -> Forward:
-        return self._local.forward(host, port, deadline=deadline, patience=patience)
+    def forward(self, host: str, port: int, **given: Any) -> Forward:
+        return self._local.forward(host, port, **given)
 
     def close(self) -> None:
         self.closed = True

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetmesh.views.text import HEAD, TAIL, brief, cut, duration, legible, share, shown, utc
+from fleetmesh.legible import brief, cut, legible
+from fleetmesh.views.text import HEAD, TAIL, duration, share, shown, utc
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,339 @@
+"""What decides whether production is there again after a boot: order, conditions, disks, services.
+
+Linger and `enabled` say that a user's unit is to start. Whether it can is told by what its user's
+manager waits for, by what comes before the unit, and by the disks that its files lie on.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
+from fleetmesh.facts.probe import Exec, Probe
+from fleetmesh.inventory import Inventory
+from fleetmesh.transcript import Transcript
+
+_VOLATILE = {"tmpfs", "ramfs", "devtmpfs"}
+"""File systems whose content a reboot takes."""
+
+_HOLDING = re.compile(
+    r"(ExecCondition|ExecStartPre|Condition\w+|Assert\w+|Requires|Requisite|BindsTo)=.+"
+)
+"""What in a drop-in can keep a unit from starting; systemd.unit(5), systemd.service(5)."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A path that the tunnels need, and the file system that it lies on."""
+
+    path: str
+    mounted_at: str
+    kind: str
+    unit: str
+    """The mount unit; `-.mount` is the root's."""
+
+
+@dataclass(frozen=True)
+class UserBoot:
+    """How a user's systemd manager comes up at boot."""
+
+    manager: str
+    after: frozenset[str]
+    """Every unit that is ordered before it."""
+    drop_ins: tuple[tuple[str, str], ...]
+    """File and line of each drop-in that did not come with systemd."""
+    unreadable: tuple[str, ...]
+    places: tuple[Place, ...]
+
+    @property
+    def held_back(self) -> list[str]:
+        """What in its drop-ins can keep it from starting, in words."""
+        return [f"{line} ({file})" for file, line in self.drop_ins if _HOLDING.fullmatch(line)]
+
+    @property
+    def too_late(self) -> list[str]:
+        """What is not there yet when it starts, or not there at all any more, in words."""
+        late = []
+        for place in self.places:
+            if place.kind in _VOLATILE:
+                late.append(f"{place.path} lies on {place.kind}, which a boot empties")
+            elif place.unit != "-.mount" and place.unit not in self.after:
+                late.append(f"{place.path} lies on {place.mounted_at}, mounted whenever")
+        return late
+
+
+_USER_BOOT = r"""
+unit=user@$(id -u).service
+echo "manager=$unit"
+systemctl list-dependencies --no-pager --plain --after "$unit" | sed 's/^ */after=/' || exit
+for f in $(systemctl show --no-pager -p DropInPaths --value "$unit"); do
+  case $f in /usr/lib/systemd/*|/lib/systemd/*) continue;; esac
+  [ -r "$f" ] || { echo "unreadable=$f"; continue; }
+  sed -n '/^[A-Za-z]*=/!d; s|^|dropin='"$f"'\t|p' "$f"
+done
+for f in PLACES; do
+  found=$(findmnt -nro TARGET,FSTYPE -T "$f") || { echo "unreadable=$f"; continue; }
+  printf 'place=%s\t%s\t%s\n' "$f" "$found" "$(systemd-escape -p --suffix=mount "${found% *}")"
+done
+echo end
+"""
+
+
+def parse_user_boot(transcript: Transcript) -> UserBoot:
+    """Read `key=value` lines, closed by `end`; raises NotUnderstood for any other."""
+    *lines, last = succeeded(transcript).splitlines() or [""]
+    if last != "end":
+        raise NotUnderstood("the account does not end with its mark")
+    found: dict[str, list[str]] = {
+        "manager": [],
+        "after": [],
+        "dropin": [],
+        "unreadable": [],
+        "place": [],
+    }
+    for line in lines:
+        key, equals, value = line.partition("=")
+        if not equals or key not in found:
+            raise NotUnderstood(f"expected one of {', '.join(found)}, found {line!r}")
+        found[key].append(value.strip() if key == "after" else value)
+    if len(found["manager"]) != 1 or found["manager"][0] not in found["after"]:
+        raise NotUnderstood("systemd does not know what comes before the user's manager")
+    places = []
+    for value in found["place"]:
+        match = re.fullmatch(r"([^\t]+)\t(\S+) (\S+)\t(\S+\.mount)", value)
+        if not match:
+            raise NotUnderstood(f"expected a path, its mount and its unit, found {value!r}")
+        places.append(Place(*match.groups()))
+    if not places:
+        raise NotUnderstood("no place in the account")
+    return UserBoot(
+        manager=found["manager"][0],
+        after=frozenset(found["after"]) - {found["manager"][0]},
+        drop_ins=tuple(
+            (file, line) for file, _, line in (d.partition("\t") for d in found["dropin"])
+        ),
+        unreadable=tuple(found["unreadable"]),
+        places=tuple(places),
+    )
+
+
+@dataclass(frozen=True)
+class Starting:
+    """How one unit of a user starts, and starts again; the words are systemd's own."""
+
+    name: str
+    type: str
+    after: frozenset[str]
+    requires: frozenset[str]
+    conflicts: frozenset[str]
+    restart: str
+    restart_after: float
+    """Seconds between an end and the next start."""
+    limit_interval: float
+    limit_burst: int
+    never_after: str
+    """The exit statuses after which it is not started again."""
+
+    @property
+    def stays_dead(self) -> str | None:
+        """Why it would not be started again for ever, in words; None if it would.
+
+        An ssh that loses its connection exits with 255, which is a failure.
+        """
+        if self.restart not in ("always", "on-failure"):
+            return f"Restart={self.restart}"
+        if self.never_after:
+            return f"RestartPreventExitStatus={self.never_after}"
+        if self.limit_interval and self.limit_burst * self.restart_after < self.limit_interval:
+            return (
+                f"it is given up after {self.limit_burst} starts within {self.limit_interval:g} s "
+                "(StartLimitIntervalSec)"
+            )
+        return None
+
+
+_STARTING = (
+    *("Id", "Type", "After", "Requires", "Requisite", "BindsTo", "Conflicts", "ConflictedBy"),
+    *("Restart", "RestartUSec", "RestartPreventExitStatus"),
+    *("StartLimitIntervalUSec", "StartLimitBurst"),
+)
+
+
+def parse_starting(transcript: Transcript) -> dict[str, Starting]:
+    """Read `systemctl --user show` of these properties, in blocks; by unit."""
+    found = {}
+    for block in blocks(succeeded(transcript)):
+        try:
+            found[block["Id"]] = Starting(
+                name=block["Id"],
+                type=block.get("Type", ""),
+                after=frozenset(block["After"].split()),
+                requires=frozenset(
+                    word
+                    for key in ("Requires", "Requisite", "BindsTo")
+                    for word in block[key].split()
+                ),
+                conflicts=frozenset(
+                    word for key in ("Conflicts", "ConflictedBy") for word in block[key].split()
+                ),
+                restart=block["Restart"],
+                restart_after=_span(block["RestartUSec"]),
+                limit_interval=_span(block["StartLimitIntervalUSec"]),
+                limit_burst=int(block["StartLimitBurst"]),
+                never_after=block["RestartPreventExitStatus"],
+            )
+        except (KeyError, ValueError) as error:
+            raise NotUnderstood(f"a unit without a usable {error}") from None
+    if not found:
+        raise NotUnderstood("no unit in the output")
+    return found
+
+
+_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+_SECONDS |= {"month": 2629800, "y": 31557600}
+
+
+def _span(printed: str) -> float:
+    """Seconds of a time span as systemctl prints it, `1min 30s`; systemd.time(7)."""
+    if printed == "infinity":
+        return float("inf")
+    parts = [re.fullmatch(r"(\d+(?:\.\d+)?)([a-z]*)", part) for part in printed.split()]
+    if not parts or not all(part and (part[2] in _SECONDS or part[0] == "0") for part in parts):
+        raise NotUnderstood(f"expected a time span such as 1min 30s, found {printed!r}")
+    return sum(float(part[1]) * _SECONDS.get(part[2], 0) for part in parts if part)
+
+
+@dataclass(frozen=True)
+class SystemBoot:
+    """What the system's manager starts at boot."""
+
+    pulled_in: frozenset[str]
+    states: dict[str, str] = field(default_factory=dict)
+    """Services and sockets by what `list-unit-files` calls them, as they lie on the disk."""
+
+    def objection(self, unit: str) -> str | None:
+        """Why a boot would not start `unit`, in words; None if it would.
+
+        A unit of another name that is an alias, or a socket of its own, starts it as well.
+        """
+        socket = f"{unit.removesuffix('.service')}.socket"
+        told = [self._objection(name) for name in (unit, socket) if name in self.states]
+        if not told:
+            return f"{unit} has no unit file"
+        return None if None in told else told[0]
+
+    def _objection(self, unit: str) -> str | None:
+        state = self.states[unit]
+        if state in ("disabled", "masked", "bad") or state.endswith("-runtime"):
+            return f"{unit} is {state}"
+        return (
+            None
+            if unit in self.pulled_in
+            else f"{unit} is {state}, but default.target does not pull it in"
+        )
+
+
+_SYSTEM_BOOT = (
+    "systemctl list-dependencies --no-pager --plain default.target | sed 's/^ */pulled=/' || exit; "
+    "systemctl list-unit-files --no-pager --no-legend '*.service' '*.socket' "
+    '| while read -r unit state _; do echo "state=$unit $state"; done; echo end'
+)
+
+
+def parse_system_boot(transcript: Transcript) -> SystemBoot:
+    """Read `pulled=UNIT` and `state=UNIT WORD` lines, closed by `end`."""
+    *lines, last = succeeded(transcript).splitlines() or [""]
+    if last != "end":
+        raise NotUnderstood("the listing does not end with its mark")
+    pulled, states = set(), {}
+    for line in lines:
+        match = re.fullmatch(r"pulled=(\S+)|state=(\S+) (\S+)", line)
+        if not match:
+            raise NotUnderstood(f"expected `pulled=…` or `state=…`, found {line!r}")
+        if match[1]:
+            pulled.add(match[1])
+        else:
+            states[match[2]] = match[3]
+    if "default.target" not in pulled or not states:
+        raise NotUnderstood("default.target, or every unit file, is missing")
+    return SystemBoot(frozenset(pulled), states)
+
+
+@dataclass(frozen=True)
+class Route:
+    """How packets to another host leave this one; None is what the kernel does not say."""
+
+    device: str
+    gateway: str | None
+    mac: str | None
+    """The link-layer address to which they are sent."""
+
+
+def parse_route(transcript: Transcript) -> Route:
+    """Read `ip -o route get ADDRESS`, then what `ip -o neigh show` knows of its next hop."""
+    first, _, rest = succeeded(transcript).partition("\n")
+    device = re.search(r" dev (\S+)", first)
+    gateway = re.search(r" via (?:inet6? )?(\S+)", first)
+    if not device:
+        raise NotUnderstood(f"expected a route with its device, found {first!r}")
+    mac = re.search(r" lladdr (\S+)", rest)
+    return Route(device[1], gateway[1] if gateway else None, mac[1].lower() if mac else None)
+
+
+def parse_links(transcript: Transcript) -> frozenset[str]:
+    """The link-layer addresses of a host's interfaces, from `ip -o link show`."""
+    found = re.findall(r"link/ether ([0-9a-f:]{17})", succeeded(transcript))
+    return frozenset(mac.lower() for mac in found)
+
+
+def _user_boots(inventory: Inventory) -> dict[str, Probe]:
+    def places(host: str) -> str:
+        keys = dict.fromkeys(login.key for login in inventory.logins if login.host == host)
+        return " ".join(
+            ("~", "~/.config/systemd/user", "~/.ssh/known_hosts", *keys, "/var/lib/systemd/linger")
+        )
+
+    return {
+        host: Exec(host, _USER_BOOT.strip().replace("PLACES", places(host)))
+        for host in inventory.carriers
+    }
+
+
+def _starting(inventory: Inventory) -> dict[str, Probe]:
+    properties = " ".join(f"-p {name}" for name in _STARTING)
+
+    def command(host: str) -> str:
+        units = dict.fromkeys(t.unit for t in inventory.tunnels.values() if t.host == host)
+        return f"systemctl --user show --no-pager {properties} -- {' '.join(units)} '*.service'"
+
+    return {host: Exec(host, command(host)) for host in inventory.carriers}
+
+
+def _system_boots(inventory: Inventory) -> dict[str, Probe]:
+    return {host: Exec(host, _SYSTEM_BOOT) for host in inventory.fleet_hosts}
+
+
+def _routes(inventory: Inventory) -> dict[str, Probe]:
+    def command(address: str) -> str:
+        return (
+            f"route=$(ip -o route get {address}) || exit; printf '%s\\n' \"$route\"; "
+            'set -- $route; next=$1; [ "$2" != via ] || next=$3; ip -o neigh show to "$next"'
+        )
+
+    return {
+        f"{here}-{there}": Exec(here, command(inventory.hosts[there].target))
+        for login in inventory.logins
+        for here, there in ((login.host, login.via), (login.via, login.host))
+        if inventory.hosts[there].addresses
+    }
+
+
+def _links(inventory: Inventory) -> dict[str, Probe]:
+    host = inventory.workstation.host
+    return {host: Exec(host, "ip -o link show")}
+
+
+USER_BOOTS = Fact("user_boots", _user_boots, parse_user_boot)
+STARTING = Fact("starting", _starting, parse_starting)
+SYSTEM_BOOTS = Fact("system_boots", _system_boots, parse_system_boot)
+ROUTES = Fact("routes", _routes, parse_route)
+LINKS = Fact("links", _links, parse_links)

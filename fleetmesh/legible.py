@@ -1,0 +1,61 @@
+"""What came from outside as text that can be shown: nothing invisible in it, nothing endless."""
+
+import re
+import unicodedata
+
+# Categories of the Unicode Character Database (UAX #44) that a reader cannot see, or that change
+# how the text around them is shown: controls, format and bidi controls, surrogates, private use,
+# unassigned, line and paragraph separators, and blanks other than the plain one.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
+_NOT_PLAIN = re.compile(r"[^\t\n -~]")
+
+# The controls met most, by name (RFC 20); Unicode's pictures of them are missing from many fonts.
+_NAMES = {
+    **{0x00: "NUL", 0x07: "BEL", 0x08: "BS", 0x0B: "VT", 0x0C: "FF", 0x0D: "CR", 0x1B: "ESC"},
+    0x7F: "DEL",
+}
+
+SENTENCE = 300
+"""Characters of what somebody else said that are repeated within a sentence of ours."""
+
+
+def legible(text: str) -> str:
+    """`text` with every unseen character spelled out: ⟨ESC⟩, or ⟨U+202E⟩ for an override.
+
+    Tab and newline stay. Surrogates that stand for bytes (PEP 383) become ⟨0xFF⟩.
+    """
+    return _NOT_PLAIN.sub(lambda match: _spelled(match[0]), text)
+
+
+def cut(text: str, limit: int = 600) -> str:
+    """`text`, legible, or its first `limit` characters and an ellipsis."""
+    text = legible(text[: limit + 1])  # it only grows
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
+
+
+def brief(text: str, limit: int = SENTENCE) -> str:
+    """`text` cut to `limit` characters, on one line."""
+    near = text if len(text) < 32 * limit else f"{text[: 32 * limit]}…"
+    return cut(re.sub(r"[ \t\n]+", " ", near), limit)
+
+
+def said(error: object, limit: int = SENTENCE) -> str:
+    """What `error` says, in brief; its type where it says nothing."""
+    return brief(str(error).strip(), limit) or type(error).__name__
+
+
+def last_line(stream: bytes | str, otherwise: str = "", limit: int = SENTENCE) -> str:
+    """The last line of `stream` that is not blank, in brief; programs tell their failure there."""
+    end = stream[-64 * limit :]
+    text = end if isinstance(end, str) else end.decode("utf-8", "replace")
+    lines = text.strip().splitlines()
+    return brief(lines[-1].strip(), limit) if lines else otherwise
+
+
+def _spelled(character: str) -> str:
+    code = ord(character)
+    if code in _NAMES:
+        return f"⟨{_NAMES[code]}⟩"
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"⟨0x{code - 0xDC00:02X}⟩"
+    return f"⟨U+{code:04X}⟩" if unicodedata.category(character) in _UNSEEN else character

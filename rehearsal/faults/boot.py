@@ -1,0 +1,255 @@
+"""What a reboot would bring to light: order, conditions, disks, services, and routes."""
+
+from __future__ import annotations
+
+from rehearsal.faults.fault import Fault, fail
+from rehearsal.faults.means import (
+    COULOMB,
+    HUB,
+    RAILIANCE,
+    UNITS,
+    WORKSTATION,
+    edit_unit,
+    restore_unit,
+    root,
+    user,
+)
+
+MANAGER = "PROD-18.user-manager[railiance01]"
+DROP_IN = "/etc/systemd/system/user@1000.service.d"
+RELOAD = "systemctl daemon-reload"
+
+
+class _ManagerDropIn(Fault):
+    """A drop-in changes the tunnels' user manager."""
+
+    line = ""
+
+    def inject(self) -> None:
+        root(RAILIANCE, f"mkdir -p {DROP_IN}; printf '[Service]\\n{self.line}\\n' "
+                        f">{DROP_IN}/own.conf; {RELOAD}")  # fmt: skip
+
+    def heal(self) -> None:
+        root(RAILIANCE, f"rm -r {DROP_IN}; {RELOAD}")
+
+
+class UserManagerWaitsForTheWorkstation(_ManagerDropIn):
+    """The user manager starts only once the workstation answers."""
+
+    turns = {MANAGER: fail('starts only after ExecStartPre=/bin/sh -c "until ping')}
+    line = 'ExecStartPre=/bin/sh -c "until ping -c 1 workstation; do sleep 1; done"'
+
+
+class UserManagerOnACondition(_ManagerDropIn):
+    """The user manager starts only where a file exists that a boot does not make."""
+
+    turns = {MANAGER: fail("starts only after ConditionPathExists=/run/ready")}
+    line = "[Unit]\\nConditionPathExists=/run/ready"
+
+
+class UserManagerWithALimit(_ManagerDropIn):
+    """A drop-in allows the user manager more files, which keeps nothing from starting."""
+
+    harmless = True
+    line = "LimitNOFILE=65536"
+
+
+class KeyOnAVolatileDisk(Fault):
+    """The tunnels' key lies on a file system that a boot empties."""
+
+    turns = {MANAGER: fail("~/.ssh/id_ops lies on tmpfs")}
+
+    def inject(self) -> None:
+        root(RAILIANCE, "cp -p /home/tegwick/.ssh/id_ops /root/; mount -t tmpfs none /mnt; "
+                        "cp -p /root/id_ops /mnt/; touch /home/tegwick/.ssh/id_ops; "
+                        "mount --bind /mnt/id_ops /home/tegwick/.ssh/id_ops")  # fmt: skip
+
+    def heal(self) -> None:
+        root(RAILIANCE, "umount /home/tegwick/.ssh/id_ops; umount /mnt; rm /root/id_ops")
+
+
+class HomeMountedLate(Fault):
+    """The tunnels' home is a file system of its own, which may be mounted after they start."""
+
+    turns = {MANAGER: fail("lies on /home/tegwick, mounted whenever")}
+
+    def inject(self) -> None:
+        root(RAILIANCE, "mount --bind /home/tegwick /home/tegwick")
+
+    def heal(self) -> None:
+        root(RAILIANCE, "umount /home/tegwick")
+
+
+class _AnotherUnit(Fault):
+    """Another unit of the user is enabled; it does not run."""
+
+    name, text = "", ""
+    wanted = "[Install]\\nWantedBy=default.target\\n"
+
+    def inject(self) -> None:
+        user(RAILIANCE, f"printf '{self.text}{self.wanted}' >{UNITS}/{self.name}.service; "
+                        f"systemctl --user enable {self.name}")  # fmt: skip
+
+    def heal(self) -> None:
+        user(RAILIANCE, f"systemctl --user disable {self.name}; rm {UNITS}/{self.name}.service; "
+                        "systemctl --user daemon-reload")  # fmt: skip
+
+
+class AnotherUnitBeforeTheTunnel(_AnotherUnit):
+    """Another unit of the user must be done before a fleet unit starts, and may never be."""
+
+    turns = {f"PROD-18.order[{HUB}]": fail(f"{HUB}.service waits until greet.service is done")}
+    name = "greet"
+    text = (
+        f"[Unit]\\nBefore={HUB}.service\\n[Service]\\nType=oneshot\\n"
+        "ExecStart=/usr/bin/ping -c 1 workstation\\n"
+    )
+
+
+class AnotherUnitAgainstTheTunnel(_AnotherUnit):
+    """Another unit of the user conflicts with a fleet unit: the later one stops the other."""
+
+    turns = {f"PROD-18.order[{HUB}]": fail("and rival.service stop each other")}
+    name = "rival"
+    text = f"[Unit]\\nConflicts={HUB}.service\\n[Service]\\nExecStart=/usr/bin/sleep 1d\\n"
+
+
+class AnotherUnitTakesThePort(_AnotherUnit):
+    """Another enabled unit, which does not run now, would listen where a fleet unit does."""
+
+    turns = {f"PROD-18.order[{HUB}]": fail("second.service would take 127.0.0.1:18000 at boot")}
+    name = "second"
+    text = "[Service]\\nExecStart=/usr/bin/ssh -N -L 127.0.0.1:18000:127.0.0.1:8000 workstation\\n"
+
+
+class _UnitEdited(Fault):
+    """A fleet unit's file is edited, systemd is told, and the unit starts afresh."""
+
+    expression = ""
+
+    def inject(self) -> None:
+        edit_unit(HUB, self.expression)
+        user(RAILIANCE, f"systemctl --user daemon-reload; systemctl --user restart {HUB}")
+
+    def heal(self) -> None:
+        restore_unit(HUB)
+
+
+class TunnelNotRestarted(_UnitEdited):
+    """A fleet unit is not started again once its ssh has ended."""
+
+    turns = {
+        f"PROD-18.restart[{HUB}]": fail("stays dead: Restart=no"),
+        "CUT-01.installed[railiance01]": fail("differs from"),
+    }
+    expression = "s/Restart=always/Restart=no/"
+
+
+class TunnelGivenUp(_UnitEdited):
+    """A fleet unit is given up after five starts in an hour."""
+
+    turns = {
+        f"PROD-18.restart[{HUB}]": fail("it is given up after 5 starts within 3600 s"),
+        "CUT-01.installed[railiance01]": fail("differs from"),
+    }
+    expression = "s/StartLimitIntervalSec=0/StartLimitIntervalSec=1h/"
+
+
+class _ServiceDisabled(Fault):
+    """A service runs now and would not start at boot."""
+
+    host, service = COULOMB, ""
+
+    def inject(self) -> None:
+        root(self.host, f"systemctl disable {self.service}")
+
+    def heal(self) -> None:
+        root(self.host, f"systemctl enable {self.service}")
+
+
+class SshdDisabled(_ServiceDisabled):
+    """After a reboot of coulombcore no sshd would answer the tunnels."""
+
+    turns = {"PROD-18.services[coulombcore]": fail("ssh.service is disabled")}
+    service = "ssh.service"
+
+
+class KubernetesDisabled(_ServiceDisabled):
+    """After a reboot of coulombcore there would be no cluster, and no Services."""
+
+    turns = {"PROD-18.services[coulombcore]": fail("k3s.service is disabled")}
+    service = "k3s.service"
+
+
+class KubernetesOfTheBridgesDisabled(_ServiceDisabled):
+    """After a reboot of railiance01 there would be no bridges."""
+
+    turns = {"PROD-18.services[railiance01]": fail("k3s.service is disabled")}
+    host, service = RAILIANCE, "k3s.service"
+
+
+class KubernetesNoLongerWanted(Fault):
+    """The link that starts coulombcore's cluster is gone, and systemd has not been told."""
+
+    turns = {"PROD-18.services[coulombcore]": fail("k3s.service is disabled")}
+    link = "/etc/systemd/system/multi-user.target.wants/k3s.service"
+
+    def inject(self) -> None:
+        root(COULOMB, f"mv {self.link} /root/k3s.wanted")
+
+    def heal(self) -> None:
+        root(COULOMB, f"mv /root/k3s.wanted {self.link}")
+
+
+class _OverTheWorkstation(Fault):
+    """The workstation passes packets on, and somebody sends it those of the tunnels."""
+
+    def inject(self) -> None:
+        silent = "for f in /proc/sys/net/ipv4/conf/*/send_redirects; do echo 0 >$f; done"
+        root(WORKSTATION, f"sysctl -qw net.ipv4.ip_forward=1; {silent}")
+
+    def heal(self) -> None:
+        root(WORKSTATION, "sysctl -qw net.ipv4.ip_forward=0")
+
+
+class RouteOverTheWorkstation(_OverTheWorkstation):
+    """railiance01 sends what is meant for coulombcore to the workstation."""
+
+    turns = {"PROD-19.route": fail("railiance01 reaches coulombcore over 198.18.77.13")}
+
+    def inject(self) -> None:
+        super().inject()
+        root(RAILIANCE, "ip route add 198.18.77.12/32 via 198.18.77.13")
+
+    def heal(self) -> None:
+        root(RAILIANCE, "ip route del 198.18.77.12/32")
+        super().heal()
+
+
+class WayBackOverTheWorkstation(_OverTheWorkstation):
+    """coulombcore's answers to railiance01 go over the workstation."""
+
+    turns = {"PROD-19.route": fail("coulombcore reaches railiance01 over 198.18.77.13")}
+
+    def inject(self) -> None:
+        super().inject()
+        root(COULOMB, "ip route add 198.18.77.11/32 via 198.18.77.13")
+
+    def heal(self) -> None:
+        root(COULOMB, "ip route del 198.18.77.11/32")
+        super().heal()
+
+
+class NeighbourIsTheWorkstation(_OverTheWorkstation):
+    """railiance01 takes the workstation's network card for coulombcore's; no route shows it."""
+
+    turns = {"PROD-19.route": fail("over the workstation, whose")}
+
+    def inject(self) -> None:
+        super().inject()
+        mac = root(WORKSTATION, "cat /sys/class/net/host0/address").strip()
+        root(RAILIANCE, f"ip neigh replace 198.18.77.12 lladdr {mac} dev host0 nud permanent")
+
+    def heal(self) -> None:
+        root(RAILIANCE, "ip neigh del 198.18.77.12 dev host0")
+        super().heal()

@@ -1,0 +1,146 @@
+"""After a reboot of either machine, production comes up again by itself, over the fleet alone."""
+
+from collections.abc import Mapping
+
+from fixtures import Case, Inconclusive, check
+from fleetmesh import ssh_command
+from fleetmesh.attribution import Places
+from fleetmesh.facts.boot import Route, Starting, SystemBoot, UserBoot
+from fleetmesh.facts.sockets import Socket
+from fleetmesh.facts.units import Unit
+from fleetmesh.inventory import Inventory, Login, Tunnel
+
+Units = Mapping[str, dict[str, Unit]]
+_SSH = 22
+_KUBERNETES = {
+    *("k3s.service", "k3s-agent.service", "rke2-server.service", "rke2-agent.service"),
+    *("kubelet.service", "k0scontroller.service", "k0sworker.service"),
+    "snap.microk8s.daemon-kubelite.service",
+}
+_WAITED_FOR = ("oneshot", "notify", "notify-reload", "forking", "dbus")
+"""The types of services that are waited for, not only started before; systemd.service(5)."""
+
+
+@check(
+    "PROD-18.user-manager",
+    runbook="Persist across reboot",
+    hint="ssh {carrier} 'systemctl cat user@$(id -u).service; findmnt -T ~'",
+)
+def test_user_manager_comes_up_at_boot(
+    carrier: str, user_boots: Mapping[str, UserBoot], case: Case
+) -> None:
+    """At boot the tunnels' user manager waits for nothing foreign, and finds its files."""
+    boot = user_boots[carrier]
+    assert not boot.held_back, f"{boot.manager} starts only after {'; '.join(boot.held_back)}"
+    assert not boot.too_late, f"{boot.manager} may start without: {'; '.join(boot.too_late)}"
+    if boot.unreadable:
+        raise Inconclusive(f"{carrier}: cannot be read: {', '.join(boot.unreadable)}")
+    for file, line in boot.drop_ins:
+        case.note(f"{boot.manager} is changed by {file}: {line}")
+
+
+@check(
+    "PROD-18.order",
+    runbook="Persist across reboot",
+    hint="ssh {tunnel.host} systemctl --user list-dependencies --after {tunnel.unit}",
+)
+def test_nothing_holds_the_unit_back(
+    tunnel: Tunnel, starting: Mapping[str, dict[str, Starting]], units: Units
+) -> None:
+    """At boot nothing else must end before the fleet unit starts, stops it, or takes its port."""
+    services = starting[tunnel.host]
+    own = services[tunnel.unit]
+    waits = [
+        name
+        for name in sorted(own.after)
+        if (other := services.get(name)) and other.type in _WAITED_FOR
+    ]
+    assert not waits, f"{own.name} waits until {' and '.join(waits)} is done"
+    needs = sorted(name for name in own.requires if not name.endswith((".target", ".slice")))
+    assert not needs, f"{own.name} does not start without {' and '.join(needs)}"
+    against = sorted(own.conflicts - {"shutdown.target"})
+    assert not against, f"{own.name} and {' and '.join(against)} stop each other"
+    rivals = [
+        unit.name
+        for unit in units[tunnel.host].values()
+        if unit.name != tunnel.unit and unit.survives_reboot and _listens(unit, str(tunnel.listen))
+    ]
+    assert not rivals, f"{' and '.join(rivals)} would take {tunnel.listen} at boot"
+
+
+def _listens(unit: Unit, address: str) -> bool:
+    commands = (ssh_command.parse(command.split()) for command in unit.commands)
+    return any(f.listen == address for c in commands if c for f in (*c.local, *c.dynamic))
+
+
+@check(
+    "PROD-18.restart",
+    runbook="Persist across reboot",
+    hint="ssh {tunnel.host} systemctl --user show {tunnel.unit} -p Restart -p StartLimitBurst",
+)
+def test_a_dead_tunnel_is_started_again(
+    tunnel: Tunnel, starting: Mapping[str, dict[str, Starting]]
+) -> None:
+    """A tunnel that dies is started again, however often the far host stays away."""
+    unit = starting[tunnel.host][tunnel.unit]
+    assert unit.stays_dead is None, f"{unit.name} stays dead: {unit.stays_dead}"
+
+
+@check(
+    "PROD-18.services",
+    runbook="Persist across reboot",
+    hint="ssh {fleet_host} systemctl is-enabled ssh.service k3s.service",
+)
+def test_the_host_brings_up_what_production_needs(
+    fleet_host: str,
+    inventory: Inventory,
+    listeners: Mapping[str, tuple[Socket, ...]],
+    system_boots: Mapping[str, SystemBoot],
+    case: Case,
+) -> None:
+    """At boot the host starts the sshd that tunnels lead to, and the Kubernetes that it runs."""
+    held = {
+        s.port: s.unit for s in listeners[fleet_host] if s.unit and "/user@" not in (s.cgroup or "")
+    }
+    needed = []
+    if any(tunnel.via == fleet_host for tunnel in inventory.tunnels.values()):
+        needed.append(held.get(_SSH) or "ssh.service")
+    if any(cluster.host == fleet_host for cluster in inventory.clusters.values()):
+        kubernetes = sorted(set(held.values()) & _KUBERNETES)
+        if not kubernetes:
+            raise Inconclusive(
+                f"{fleet_host}: no unit that is known to run Kubernetes listens there"
+            )
+        needed += kubernetes
+    boot = system_boots[fleet_host]
+    wrong = [objection for unit in needed if (objection := boot.objection(unit))]
+    assert not wrong, f"after a reboot of {fleet_host}: {'; '.join(wrong)}"
+    case.note(f"a boot starts {', '.join(needed) or 'nothing that production needs'}")
+    case.note("whether their configuration is valid, root alone could tell: it is not looked at")
+
+
+@check(
+    "PROD-19.route",
+    runbook="Goal, After",
+    hint="ssh {login.host} 'ip route get {login.via}; ip neigh'",
+)
+def test_packets_do_not_pass_the_workstation(
+    login: Login,
+    inventory: Inventory,
+    routes: Mapping[str, Route],
+    links: Mapping[str, frozenset[str]],
+    places: Places,
+    case: Case,
+) -> None:
+    """Between the tunnels' hosts, in both directions, the next hop is not the workstation."""
+    workstation = inventory.workstation.host
+    for here, there in ((login.host, login.via), (login.via, login.host)):
+        if not inventory.hosts[there].addresses:
+            continue
+        route = routes[f"{here}-{there}"]
+        over = route.gateway and places.name(route.gateway)
+        case.note(f"{here} → {there}: {route.device}{f' over {route.gateway}' if over else ''}")
+        assert over != workstation, f"{here} reaches {there} over {route.gateway}, the workstation"
+        assert route.mac is None or route.mac not in links[workstation], (
+            f"{here} reaches {there} over the workstation, whose {route.mac} answers for it"
+        )
