@@ -2,16 +2,16 @@
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from fleetmesh.attach.attach import attach, parcel
 from fleetmesh.attach.target import target
 from fleetmesh.evidence.folder import BrokenRecord, read
-from fleetmesh.evidence.journal import CannotRecord
+from fleetmesh.evidence.journal import CannotRecord, put
 from fleetmesh.evidence.sums import SUMS, Refused
-from fleetmesh.evidence.verify import Trust, verify
+from fleetmesh.evidence.verify import Report, Trust, verify
 from fleetmesh.history.changes import changes
 from fleetmesh.history.entries import Entry, update
 from fleetmesh.history.gate import ages, on_disk, span, verified
@@ -19,6 +19,7 @@ from fleetmesh.history.page import page
 from fleetmesh.history.since import since
 from fleetmesh.record import PHASES
 from fleetmesh.sealing import seal_folder
+from fleetmesh.terminal import Parser, complain, say
 from fleetmesh.views.render import VIEWS, NotRendered, render
 
 TOKEN = "FORGE_TOKEN"  # noqa: S105 - the variable's name
@@ -27,20 +28,20 @@ _SIGNS = {True: "holds", False: "REFUSED", None: "note"}
 
 def _seal(given: Namespace) -> int:
     sealed = seal_folder(given.folder, given.sign)
-    print(f"sealed: {sealed.bundle}")
-    print(f"sha256: {sealed.digest}")
+    say(f"sealed: {sealed.bundle}")
+    say(f"sha256: {sealed.digest}")
     if sealed.workplan:
-        print(f"to paste: {sealed.workplan}")
-    print(f"signed: {f'by {sealed.signer}' if sealed.signer else 'no; say --sign KEY to sign it'}")
+        say(f"to paste: {sealed.workplan}")
+    say(f"signed: {f'by {sealed.signer}' if sealed.signer else 'no; say --sign KEY to sign it'}")
     return 0
 
 
 def _render(given: Namespace) -> int:
-    if (given.folder / SUMS).exists():
+    if os.path.lexists(given.folder / SUMS):
         raise Refused(f"{given.folder} is sealed: its views stay as they are; render a copy of it")
-    print(render(given.folder, since(given.folder.resolve())).headline)
+    say(render(given.folder, since(given.folder.resolve())).headline)
     for name in VIEWS:
-        print(f"written: {given.folder / name}")
+        say(f"written: {given.folder / name}")
     return 0
 
 
@@ -52,23 +53,39 @@ def _verify(given: Namespace) -> int:
     )
     report = verify(given.target, trust)
     for finding in report.findings:
-        print(f"{_SIGNS[finding.holds]:<8} {finding.what}")
-    print(f"{given.target.name}: {'holds' if report.holds else 'DOES NOT HOLD'}")
-    return 0 if report.holds else 1
+        say(f"{_SIGNS[finding.holds]:<8} {finding.what}")
+    status, told = _concluded(report, record_only=given.record_only)
+    say(f"{given.target.name}: {told}")
+    return status
+
+
+def _concluded(report: Report, *, record_only: bool) -> tuple[int, str]:
+    if not report.holds:
+        return 1, "DOES NOT HOLD"
+    if not report.uncompared:
+        return 0, "holds"
+    unseen = ", ".join(report.uncompared)
+    if record_only:
+        return 0, f"its record holds; believe no word of {unseen}"
+    return 6, (
+        f"NOT ALL COMPARED: its record holds, but nobody here can say what {unseen} should be. "
+        "Verify with the version of the suite that sealed it, or hold the record alone: "
+        "--record-only"
+    )
 
 
 def _diff(given: Namespace) -> int:
     """As diff(1): 0 where nothing differs, 1 where something does."""
     before, after = (Entry.of(read(folder.resolve())) for folder in (given.before, given.after))
-    print(f"- {before.run}: {before.headline}")
-    print(f"+ {after.run}: {after.headline}")
+    say(f"- {before.run}: {before.headline}")
+    say(f"+ {after.run}: {after.headline}")
     if (before.fleet, before.kind) != (after.fleet, after.kind):
-        print(f"the fleets differ: {before.fleet} ({before.kind}), {after.fleet} ({after.kind})")
+        say(f"the fleets differ: {before.fleet} ({before.kind}), {after.fleet} ({after.kind})")
     if not set(before.phases) & set(after.phases):
         raise Refused("the two runs share no phase: there is nothing to compare")
     found = changes(before, after)
     for change in found:
-        print(f"{change.kind:<12} {change}")
+        say(f"{change.kind:<12} {change}")
     return 1 if found or before.verdict != after.verdict else 0
 
 
@@ -80,15 +97,16 @@ def _history(given: Namespace) -> int:
         doubt = verified(given.reports, Trust(given.allowed_signers, now))
     every = ages(history, now, given.max_age, doubt) if history.entries else []
     index = given.reports / "index.html"
-    index.write_text(page(history, every, now, given.reports), "utf-8")
+    text = page(history, every, now, given.reports)
+    put(index, text.encode(errors="backslashreplace"), durable=False)
     for remark in history.remarks:
-        print(f"remark: {remark}")
+        say(f"remark: {remark}")
     asked = {"fleet": given.fleet, "kind": given.kind, "phases": given.phase or PHASES}
     found = ages(history, now, given.max_age, doubt, **asked)
     for age in found:
         sign = "stale" if given.max_age and not age.fresh else "fresh" if given.max_age else ""
-        print(f"{sign:<6}{age.phase} on {age.fleet} ({age.kind}): {age.why}")
-    print(f"page: {index}")
+        say(f"{sign:<6}{age.phase} on {age.fleet} ({age.kind}): {age.why}")
+    say(f"page: {index}")
     return 1 if given.max_age and not all(age.fresh for age in found) else 0
 
 
@@ -98,15 +116,17 @@ def _attach(given: Namespace) -> int:
         given.bundle, given.allowed_signers, unsigned=given.unsigned, incomplete=given.incomplete
     )
     if given.dry_run:
-        print(f"would upload {given.bundle} ({len(sent.content)} bytes) to {place.issue}")
-        print(f"would say there:\n\n{sent.body('ADDRESS')}")
+        say(f"would upload {given.bundle} ({len(sent.content)} bytes) to {place.issue}")
+        say("would say there:")
+        for line in ("", *sent.body("ADDRESS").splitlines()):
+            say(line)
         return 0
     token = os.environ.get(TOKEN)
     if not token:
         raise Refused(f"{TOKEN} is not in the environment: it holds the forge's token")
     address, said = attach(sent, place, token)
-    print(f"bundle: {address}")
-    print(f"comment: {said}")
+    say(f"bundle: {address}")
+    say(f"comment: {said}")
     return 0
 
 
@@ -117,8 +137,8 @@ def _time(text: str) -> datetime:
     return moment
 
 
-def _arguments() -> ArgumentParser:
-    parser = ArgumentParser("python -m fleetmesh", description=__doc__.split(": ", 1)[1])
+def _arguments() -> Parser:
+    parser = Parser("python -m fleetmesh", description=__doc__.split(": ", 1)[1])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("seal", help="make later changes to a run's folder visible")
@@ -135,6 +155,9 @@ def _arguments() -> ArgumentParser:
     command.add_argument("--allowed-signers", type=Path, metavar="FILE", help="see ssh-keygen(1)")
     command.add_argument("--principal", help="who of them it must be; anyone, otherwise")
     command.add_argument("--unsigned", action="store_true", help="hold it without a signature")
+    command.add_argument(
+        "--record-only", action="store_true", help="though another version made its views"
+    )
     command.add_argument(
         "--at", type=_time, metavar="TIME", help="judge certificates as of then (RFC 3339)"
     )
@@ -187,7 +210,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
         return 2
     except (Refused, BrokenRecord, CannotRecord, NotRendered) as error:
-        print(f"fleetmesh: {error}", file=sys.stderr)
+        complain(f"fleetmesh: {error}")
         return 2
     return done
 

@@ -7,6 +7,12 @@ import unicodedata
 # how the text around them is shown: controls, format and bidi controls, surrogates, private use,
 # unassigned, line and paragraph separators, and blanks other than the plain one.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
+# Of the other categories, those that are shown as nothing or as a blank: UAX #44's
+# Default_Ignorable_Code_Point, and the empty Braille pattern.
+_BLANK = frozenset(
+    {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}
+    | {*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
+)
 _NOT_PLAIN = re.compile(r"[^\t\n -~]")
 
 # The controls met most, by name (RFC 20); Unicode's pictures of them are missing from many fonts.
@@ -39,6 +45,11 @@ def brief(text: str, limit: int = SENTENCE) -> str:
     return cut(re.sub(r"[ \t\n]+", " ", near), limit)
 
 
+def one_line(text: str, limit: int = 8192) -> str:
+    """`text`, or its first `limit` characters, as one line: tabs and newlines are spelled out."""
+    return cut(text, limit).replace("\n", "⟨LF⟩").replace("\t", "⟨TAB⟩")
+
+
 def said(error: object, limit: int = SENTENCE) -> str:
     """What `error` says, in brief; its type where it says nothing."""
     return brief(str(error).strip(), limit) or type(error).__name__
@@ -58,4 +69,5 @@ def _spelled(character: str) -> str:
         return f"⟨{_NAMES[code]}⟩"
     if 0xDC80 <= code <= 0xDCFF:
         return f"⟨0x{code - 0xDC00:02X}⟩"
-    return f"⟨U+{code:04X}⟩" if unicodedata.category(character) in _UNSEEN else character
+    unseen = code in _BLANK or unicodedata.category(character) in _UNSEEN
+    return f"⟨U+{code:04X}⟩" if unseen else character

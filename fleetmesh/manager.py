@@ -1,7 +1,9 @@
 """What runs the tunnels on their host: systemd's units, or ops-bridge's one unit."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from fleetmesh.attribution import Places, held_by
+from fleetmesh.facts.sockets import LoginSession, Socket
 from fleetmesh.facts.units import Unit
 from fleetmesh.facts.workstation import BridgeTunnel
 from fleetmesh.inventory import Inventory, Tunnel
@@ -35,3 +37,25 @@ def carrying_pid(
     if inventory.manager == "ops-bridge":
         return known_to_bridge(tunnel, bridge_status).pid or 0
     return unit_of(tunnel, units).main_pid
+
+
+def open_doors(
+    tunnel: Tunnel,
+    inventory: Inventory,
+    listeners: Iterable[Socket],
+    sessions: Mapping[str, LoginSession],
+    places: Places,
+) -> list[str]:
+    """Where a tunnel's unit listens although no tunnel that it holds does.
+
+    Of ops-bridge, its own service may listen; the ssh that it starts may not.
+    """
+    held = {str(t.listen) for t in inventory.tunnels.values() if t.unit == tunnel.unit}
+    ours = tunnel.unit != tunnel.own_unit
+    return [
+        socket.local
+        for socket in listeners
+        if held_by(socket, sessions, places).unit == tunnel.unit
+        and socket.local not in held
+        and not (ours and "ssh" not in [name for name, _ in socket.processes])
+    ]

@@ -6,13 +6,16 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from fleetmesh.outcomes import Outcome
-from fleetmesh.path import Hop, Path
+from pydantic import TypeAdapter
+
 from fleetmesh.record import Result
 from fleetmesh.transcript import Transcript
 
 _TIMES = ("started", "sent", "received")
 STREAMS = ("stdout", "stderr")
+_LONGEST = 1e7
+"""Seconds; nothing that is recorded takes months."""
+_TRANSCRIPT, _RESULT = TypeAdapter(Transcript), TypeAdapter(Result)
 
 Stream = str | dict[str, Any]
 """A stream as text; as base64 where it is not UTF-8; or what a keeper of long ones makes of it."""
@@ -21,6 +24,17 @@ Stream = str | dict[str, Any]
 def rfc3339(time: datetime) -> str:
     """The time in UTC, to the microsecond, ending in `Z`."""
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def moment(text: Any) -> datetime:
+    """The time that `rfc3339` was given, or another with a zone. Raises ValueError."""
+    try:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is None:
+            raise ValueError(f"the time {text!r} has no zone")
+        return found.astimezone(UTC)
+    except (TypeError, OverflowError):
+        raise ValueError(f"{text!r} is no time") from None
 
 
 def text_or_base64(stream: bytes) -> Stream:
@@ -58,11 +72,13 @@ def to_transcript(
         raise ValueError(f"unknown members: {sorted(unknown)}")
     for name in _TIMES:
         if name in given:
-            given[name] = datetime.fromisoformat(given[name])
+            given[name] = moment(given[name])
     for name in STREAMS:
         given[name] = stream(given.get(name, ""))
     given["hides"] = tuple(given.get("hides", ()))
-    return Transcript(**given)
+    transcript = _TRANSCRIPT.validate_python(given)
+    _bounded(transcript.seconds)
+    return transcript
 
 
 def of_result(result: Result, keys: list[str]) -> dict[str, Any]:
@@ -89,25 +105,14 @@ def of_result(result: Result, keys: list[str]) -> dict[str, Any]:
 
 def to_result(entry: Mapping[str, Any], transcripts: Mapping[str, Transcript]) -> Result:
     """What `of_result` was given. Raises ValueError, KeyError or TypeError."""
-    return Result(
-        id=entry["id"],
-        nodeid=entry["nodeid"],
-        phase=entry["phase"],
-        statement=entry["statement"],
-        subject=entry["subject"],
-        runbook=entry["runbook"],
-        gate=entry["gate"],
-        hint=entry["hint"],
-        outcome=Outcome(entry["outcome"]),
-        reason=entry["reason"],
-        notes=tuple(entry["notes"]),
-        started=datetime.fromisoformat(entry["started"]),
-        seconds=entry["seconds"],
-        transcripts=tuple(transcripts[key] for key in entry["transcripts"]),
-        paths=tuple(_path(path) for path in entry["paths"]),
-    )
+    given = {field.name: entry[field.name] for field in fields(Result)}
+    given["started"] = moment(entry["started"])
+    given["transcripts"] = tuple(transcripts[key] for key in entry["transcripts"])
+    result = _RESULT.validate_python(given)
+    _bounded(result.seconds)
+    return result
 
 
-def _path(entry: Mapping[str, Any]) -> Path:
-    hops = (Hop(hop["place"], hop["holder"], tuple(hop["sockets"])) for hop in entry["hops"])
-    return Path(entry["tunnel"], tuple(hops), entry["broken"])
+def _bounded(seconds: float) -> None:
+    if not abs(seconds) < _LONGEST:  # also where it is no number
+        raise ValueError(f"it says that something took {seconds} s")

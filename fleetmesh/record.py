@@ -1,6 +1,7 @@
 """What a run has seen: the results that every report is drawn from, and nothing else is."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,7 @@ from fleetmesh.outcomes import Outcome, Verdict, verdict
 from fleetmesh.path import Path
 from fleetmesh.transcript import Transcript
 
+_CASES = 10_000
 PHASES = ("prereqs", "cutover", "production")
 
 
@@ -86,7 +88,10 @@ class Run:
     runbook: str
     started: datetime
     planned: tuple[str, ...] = ()
-    deselected: int = 0
+    left_out: tuple[str, ...] = ()
+    """Checks and cases of the phases' catalogue that were not planned."""
+    catalogued: bool = True
+    """Whether the plan says which checks its phases have; else nobody knows what was left out."""
     results: list[Result] = field(default_factory=list)
     finished: datetime | None = None
     writes: bool = False
@@ -113,6 +118,11 @@ class Run:
         return tuple(nodeid for nodeid in self.planned if nodeid not in reported)
 
     @property
+    def deselected(self) -> int:
+        """How many checks and cases were left out."""
+        return len(self.left_out)
+
+    @property
     def verdict(self) -> Verdict:
         """What the run amounts to."""
         if self.open:
@@ -133,7 +143,8 @@ class Run:
     @property
     def conclusion(self) -> str:
         """The verdict's word; a run from which checks were left out never claims READY."""
-        in_part = self.deselected and self.verdict is Verdict.READY
+        whole = self.catalogued and not self.left_out
+        in_part = self.verdict is Verdict.READY and not whole
         return "PASSED IN PART" if in_part else self.verdict.value
 
     @property
@@ -148,6 +159,8 @@ class Run:
         )
         missing = f", {len(self.missing)} did not report" if self.missing else ""
         left_out = f", {self.deselected} left out" if self.deselected else ""
+        if not self.catalogued:
+            left_out += ", of a catalogue that the plan does not name"
         kind = f"{self.kind}, replayed" if self.replayed else self.kind
         return (
             f"{what}: {' + '.join(self.phases) or 'nothing'} on {self.fleet} "
@@ -195,3 +208,32 @@ class Run:
                 for result in self.results
             ],
         }
+
+
+def left_out(
+    catalogue: Iterable[Mapping[str, Any]], planned: Iterable[str], broken: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """What of a plan's catalogue is not planned, by its check, once for each case.
+
+    What `broken` says of one, in a sentence that begins with it, is missing, and not left out.
+    Raises ValueError where more is planned than the catalogue has; LookupError and TypeError where
+    it is none.
+    """
+    counted = Counter(nodeid.partition("[")[0] for nodeid in set(planned))
+    told = Counter(what.partition(", which ")[0].partition("[")[0] for what in broken)
+    found: list[str] = []
+    for entry in catalogue:
+        name, cases = str(entry["check"]), entry["cases"]
+        if cases is None:  # it stands in a file, and pytest never offered it
+            cases, told[name] = 1 - min(1, told[name]), told[name] - 1
+            found += [name] * cases
+            continue
+        there = counted.pop(name, 0)
+        if type(cases) is not int or not there <= cases <= _CASES or cases < 1:
+            raise ValueError(f"{there} cases of {name} are planned, of {cases!r}")
+        excused = max(0, min(told[name], cases - there))
+        told[name] -= excused
+        found += [name] * (cases - there - excused)
+    if counted:
+        raise ValueError(f"the catalogue does not name {', '.join(sorted(counted))}")
+    return tuple(found)

@@ -4,15 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from fleetmesh.evidence.bundle import SUFFIX
-from fleetmesh.evidence.closing import close
-from fleetmesh.evidence.folder import read
+from fleetmesh.evidence.closing import RUN_JSON, close
+from fleetmesh.evidence.derived import altered
+from fleetmesh.evidence.folder import read, read_events, run_of
 from fleetmesh.evidence.journal import EVENTS, PLAN, put
 from fleetmesh.evidence.seal import Sealed, seal
-from fleetmesh.evidence.sums import SUMS, Refused
+from fleetmesh.evidence.sums import SUMS, Refused, names
 from fleetmesh.history.entries import update
 from fleetmesh.history.since import since
+from fleetmesh.record import Run
 from fleetmesh.redaction import remaining
-from fleetmesh.views.render import render
+from fleetmesh.views.render import VIEWS, render
 
 DRILL = "drill.json"
 WORKPLAN = ".workplan.md"
@@ -26,19 +28,26 @@ def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
     sealing can vouch for, or a secret is left in it; BrokenRecord and CannotRecord where the record
     is not, or still grows; NotRendered where a view could not be made.
     """
+    if folder.is_symlink():
+        raise Refused(f"{folder} is a link: name the folder itself")
     folder = folder.resolve()
     if not folder.is_dir():
         raise Refused(f"{folder}: there is no such folder")
+    names(folder)  # only plain files are read, and not too many
     if not any((folder / name).exists() for name in (PLAN, EVENTS)):
         if not (folder / DRILL).exists():
             raise Refused(f"{folder} holds neither a run nor a drill")
         _without_secrets(folder)
         return seal(folder, key)
     fresh = not (folder / SUMS).exists()
+    found = read_events(folder)
+    whole = found.ended and all((folder / name).exists() for name in (RUN_JSON, *VIEWS))
+    if not fresh or whole:
+        _as_recorded(folder, run_of(found))
     run = close(folder) if fresh else read(folder)
     if run.id != folder.name:
         raise Refused(f"{folder} holds the run {run.id}: give it its name back")
-    if fresh:
+    if fresh and not whole:
         render(folder, since(folder))
     _without_secrets(folder)
     sealed = seal(folder, key)
@@ -46,6 +55,16 @@ def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
     put(workplan, told(folder, sealed.digest).encode(errors="backslashreplace"))
     update(folder.parent)
     return replace(sealed, workplan=workplan)
+
+
+def _as_recorded(folder: Path, run: Run) -> None:
+    """Refuse to seal what reads otherwise than the record."""
+    if other := altered(folder, run):
+        raise Refused(
+            f"{folder}: not what the record says: {', '.join(other)}. Altered, or made by another "
+            "version of the suite; `python -m fleetmesh render` makes the views of an unsealed "
+            "folder anew"
+        )
 
 
 def _without_secrets(folder: Path) -> None:

@@ -1,6 +1,5 @@
 """Bringing a bundle to an issue: checked first, uploaded once, told once."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -10,6 +9,7 @@ from fleetmesh.attach import forges
 from fleetmesh.attach.api import Api, patiently
 from fleetmesh.attach.target import Target
 from fleetmesh.evidence.bundle import opened
+from fleetmesh.evidence.files import MIB, content, json_object
 from fleetmesh.evidence.sums import Refused
 from fleetmesh.evidence.verify import Trust, verify
 from fleetmesh.outcomes import Verdict
@@ -54,26 +54,31 @@ def parcel(
     report = verify(bundle, Trust(allowed, datetime.now(UTC), unsigned=unsigned))
     if not report.holds:
         raise Refused(f"{bundle.name} does not hold: {'; '.join(report.amiss)}")
+    if report.uncompared:
+        raise Refused(
+            f"{bundle.name} was made by another version of the suite, so that nobody here can say "
+            f"what {', '.join(report.uncompared)} should be: attach it with that version"
+        )
     if report.run and report.run.verdict is Verdict.INCOMPLETE and not incomplete:
         raise Refused(f"{bundle.name} is INCOMPLETE; say --incomplete to attach it all the same")
-    content = bundle.read_bytes()
+    packed = bundle.read_bytes()
     with opened(bundle) as inside:
         if not incomplete and (failed := _failed_drill(inside.folder)):
             raise Refused(f"{bundle.name}: {failed}; say --incomplete to attach it all the same")
-        block = told(inside.folder, sha256(content).hexdigest())
-    return Parcel(bundle, content, block)
+        block = told(inside.folder, sha256(packed).hexdigest())
+    return Parcel(bundle, packed, block)
 
 
 def attach(parcel: Parcel, target: Target, token: str) -> tuple[str, str]:
     """Upload and tell, each unless it is done; returns both addresses. Raises Refused."""
     place = forges.forge(target)
-    with Api(token, place.headers(token)) as api:
+    with Api(token, place.headers(token), target.origins) as api:
         try:
             patiently(lambda: api.ask("GET", target.issue))
             address = patiently(lambda: place.upload(api, parcel.bundle, parcel.content))
             body = parcel.body(address)
             said = patiently(lambda: forges.comment(api, target, body, parcel.marker))
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise Refused(
                 f"{target.api} answers otherwise than {target.forge} does: is that what it is?"
             ) from None
@@ -85,7 +90,7 @@ def _failed_drill(folder: Path) -> str | None:
     if not (folder / DRILL).exists():
         return None
     try:
-        drill = json.loads((folder / DRILL).read_bytes())
+        drill = json_object(content(folder / DRILL, MIB))
         return None if drill["holds"] is True else str(drill["conclusion"])
     except (OSError, ValueError, LookupError, TypeError):
         return f"{DRILL} cannot be read"

@@ -26,8 +26,21 @@ class Target:
         """Where its API lies."""
         if self.forge == "forgejo":
             return f"{self.root}/api/v1"
-        public = self.root == "https://github.com"
-        return "https://api.github.com" if public else f"{self.root}/api/v3"
+        scheme, _, host = self.root.partition("://")
+        if host == "github.com" or host.endswith(".ghe.com"):
+            return f"{scheme}://api.{host}"
+        return f"{self.root}/api/v3"
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Where the token may go: the forge itself, and of GitHub its API and its uploads.
+
+        https://docs.github.com/rest/releases/assets; a GitHub Enterprise Server has all under its
+        own name.
+        """
+        if self.forge == "github" and self.api != f"{self.root}/api/v3":
+            return (self.api, self.api.replace("://api.", "://uploads.", 1))
+        return (self.root,)
 
     @property
     def repository(self) -> str:

@@ -7,7 +7,6 @@ hide in a header, in padding, or in another way to compress the same content.
 import gzip
 import json
 import re
-import shutil
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -18,19 +17,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from fleetmesh.evidence.sums import Refused, names, proper
+from fleetmesh.evidence.files import MIB, content, json_object, plain_file, replacing
+from fleetmesh.evidence.sums import LARGEST, MOST, Refused, names, proper
 from fleetmesh.evidence.sums import digest as digest_of
+from fleetmesh.views.maker import maker
 
 SUFFIX = ".tar.gz"
 SEAL = "seal.json"
-"""Which zlib packed the bundle: another may compress the same content otherwise."""
-
-LARGEST = 4 * 1024**3
-MOST = 20_000
-"""Limits of what is unpacked: bytes altogether, and files."""
+"""Which zlib packed the bundle, and what made its views: others may do the same otherwise."""
 
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"  # RFC 1952: no name, no time, no system
-_CHUNK = 1 << 20
+_CHUNK = MIB
+_FRAMES = (MOST + 20) * 2 * tarfile.BLOCKSIZE
+"""Bytes of headers and padding."""
 _STARTED = re.compile(r"(\d{4}-\d\d-\d\dT\d{6})Z_")
 
 
@@ -43,8 +42,8 @@ class Opened:
 
 
 def seal_file() -> bytes:
-    """What seal.json says."""
-    told = {"format": 1, "zlib": zlib.ZLIB_RUNTIME_VERSION}
+    """What seal.json says: which zlib packs, and what made the views."""
+    told = {"format": 1, "zlib": zlib.ZLIB_RUNTIME_VERSION, "views": maker()}
     return json.dumps(told, indent=1).encode() + b"\n"
 
 
@@ -53,17 +52,12 @@ def pack(folder: Path, target: Path) -> str:
 
     Raises Refused for a name that the form has no place for.
     """
-    beside = target.with_name(f".{target.name}")
     try:
-        with beside.open("wb") as file:
+        with replacing(target) as file:
             _compress(folder, file)
-        digest = digest_of(beside)
-        beside.replace(target)
+        return digest_of(target)
     except OSError as error:
         raise Refused(f"{target} cannot be written: {error.strerror}") from None
-    finally:
-        beside.unlink(missing_ok=True)
-    return digest
 
 
 @contextmanager
@@ -75,7 +69,7 @@ def opened(bundle: Path) -> Iterator[Opened]:
     with TemporaryDirectory(prefix="fleet-mesh-") as place:
         try:
             tar = Path(place, "tar")
-            with bundle.open("rb") as source, tar.open("wb") as target:
+            with plain_file(bundle, 2 * LARGEST) as source, tar.open("wb") as target:
                 _decompress(source, target)
             folder = _unpack(tar, Path(place, "folder"))
             again = Path(place, "again")
@@ -84,7 +78,7 @@ def opened(bundle: Path) -> Iterator[Opened]:
             if not _same(tar, again):
                 raise Refused("the archive is not as sealing packs it: a header or padding differs")
             tar.unlink()
-            compared = _packed_by(folder) == zlib.ZLIB_RUNTIME_VERSION
+            compared = sealed_by(folder, "zlib") == zlib.ZLIB_RUNTIME_VERSION
             if compared:
                 with again.open("wb") as file:
                     _compress(folder, file)
@@ -112,8 +106,8 @@ def _tar(folder: Path, file: BinaryIO | gzip.GzipFile) -> None:
             entry.size = (folder / name).stat().st_size
             entry.mtime = int(started.timestamp())
             try:
-                with (folder / name).open("rb") as content:
-                    archive.addfile(entry, content)
+                with plain_file(folder / name, LARGEST) as opened:
+                    archive.addfile(entry, opened)
             except ValueError as error:  # a name of more than 256 bytes, a file of over 8 GiB
                 raise Refused(f"{entry.name} does not fit an archive: {error}") from None
 
@@ -128,11 +122,11 @@ def _decompress(source: BinaryIO, target: BinaryIO) -> None:
             chunk = inflate.unconsumed_tail or source.read(_CHUNK)
             if not chunk:
                 raise Refused("the container is cut off")
-            content = inflate.decompress(chunk, _CHUNK)
-            size, crc = size + len(content), zlib.crc32(content, crc)
-            if size > LARGEST:
-                raise Refused(f"the container holds more than {LARGEST} bytes")
-            target.write(content)
+            part = inflate.decompress(chunk, _CHUNK)
+            size, crc = size + len(part), zlib.crc32(part, crc)
+            if size > LARGEST + _FRAMES:
+                raise Refused(f"the container holds more than {LARGEST // MIB} MiB")
+            target.write(part)
     except zlib.error:
         raise Refused("the container is damaged: it cannot be decompressed") from None
     trailer = inflate.unused_data + source.read(9)
@@ -141,11 +135,13 @@ def _decompress(source: BinaryIO, target: BinaryIO) -> None:
 
 
 def _unpack(tar: Path, place: Path) -> Path:
+    """Header by header, so that nothing but what `_tar` writes is even looked at."""
     tops: set[str] = set()
     seen: set[str] = set()
     try:
-        with tarfile.open(tar, "r:") as archive:
-            for entry in archive:
+        with tar.open("rb") as archive:
+            while (header := archive.read(tarfile.BLOCKSIZE)).strip(b"\0"):
+                entry = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
                 name = entry.name
                 if entry.type != tarfile.REGTYPE or not proper(name) or "/" not in name:
                     raise Refused(f"the archive holds {name!r}, which is no plain file of a folder")
@@ -157,11 +153,9 @@ def _unpack(tar: Path, place: Path) -> Path:
                 tops.add(name.partition("/")[0])
                 if len(tops) > 1:
                     raise Refused(f"the archive holds more than one folder: {sorted(tops)}")
-                content = archive.extractfile(entry)
                 (place / name).parent.mkdir(parents=True, exist_ok=True)
                 with (place / name).open("xb") as file:
-                    if content:
-                        shutil.copyfileobj(content, file)
+                    _copy(archive, file, entry.size)
     except (tarfile.TarError, EOFError, ValueError, FileExistsError, NotADirectoryError):
         raise Refused("the archive is damaged: it cannot be unpacked") from None
     if not tops:
@@ -169,12 +163,26 @@ def _unpack(tar: Path, place: Path) -> Path:
     return place / tops.pop()
 
 
-def _packed_by(folder: Path) -> str | None:
+def _copy(archive: BinaryIO, file: BinaryIO, size: int) -> None:
+    """The content that follows a header, with its padding. Raises EOFError."""
+    if size < 0:
+        raise EOFError
+    padding = -size % tarfile.BLOCKSIZE
+    while size:
+        part = archive.read(min(size, _CHUNK))
+        if not part:
+            raise EOFError
+        size -= len(part)
+        file.write(part)
+    archive.read(padding)
+
+
+def sealed_by(folder: Path, what: str) -> object:
+    """What seal.json says of `what`, zlib or views; None where it says nothing."""
     try:
-        told = json.loads((folder / SEAL).read_bytes())
+        return json_object(content(folder / SEAL, MIB)).get(what)
     except (OSError, ValueError):
         return None
-    return told.get("zlib") if isinstance(told, dict) else None
 
 
 def _same(one: Path, other: Path) -> bool:

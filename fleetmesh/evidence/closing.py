@@ -40,8 +40,13 @@ def close(folder: Path) -> Run:
 
 def write_run_json(folder: Path, run: Run) -> None:
     """Write what the events say about the run as a whole. Raises CannotRecord."""
+    put(folder / RUN_JSON, run_json(run))
+
+
+def run_json(run: Run) -> bytes:
+    """What run.json says, byte for byte."""
     text = json.dumps(described(run), indent=1, ensure_ascii=False)
-    put(folder / RUN_JSON, text.encode(errors="backslashreplace") + b"\n")
+    return text.encode(errors="backslashreplace") + b"\n"
 
 
 def described(run: Run) -> dict[str, Any]:
@@ -75,7 +80,10 @@ def _move_torn(found: Events) -> dict[str, Any] | None:
         return None
     digest = sha256(found.torn).hexdigest()
     try:
-        (found.folder / RAW).mkdir(exist_ok=True)
+        raw = found.folder / RAW
+        if raw.is_symlink():
+            raise CannotRecord(f"{raw}: it is a link")
+        raw.mkdir(exist_ok=True)
         put(found.folder / RAW / digest, found.torn)
         file = found.folder / EVENTS
         os.truncate(file, file.stat().st_size - len(found.torn))

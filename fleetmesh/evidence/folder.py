@@ -1,21 +1,31 @@
 """A run's folder, read: the run as its events tell it. docs/evidence.md has the format."""
 
-import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from fleetmesh import plain
+from fleetmesh.evidence import files
+from fleetmesh.evidence.files import MIB
 from fleetmesh.evidence.journal import EVENTS, PLAN, RAW
 from fleetmesh.evidence.seen import seen_clusters, seen_hosts
-from fleetmesh.record import Origin, Run
+from fleetmesh.record import Run, left_out
 from fleetmesh.snapshot import Snapshot
 from fleetmesh.transcript import Transcript
 
 FORMAT = 1
+
+PLAN_MOST, EVENTS_MOST, RAW_MOST = 8 * MIB, 64 * MIB, 64 * MIB
+"""Bytes of plan.json, of events.jsonl and of a file in raw/. A run leaves a tenth of it at most."""
+REFERENCES_MOST = 50_000
+"""Answers that the outcomes of a run name, counted each time."""
+
+_RUN = TypeAdapter(Run)
 
 
 class BrokenRecord(Exception):
@@ -54,7 +64,8 @@ def read_events(folder: Path) -> Events:
 
     Raises BrokenRecord.
     """
-    plan_text, text = _content(folder / PLAN), _content(folder / EVENTS)
+    plan_text = _content(folder / PLAN, PLAN_MOST)
+    text = _content(folder / EVENTS, EVENTS_MOST)
     plan = _object(plan_text, folder / PLAN)
     if plan.get("format") != FORMAT:
         raise BrokenRecord(f"{folder / PLAN}: its format is {plan.get('format')!r}, not {FORMAT}")
@@ -84,13 +95,14 @@ def read_events(folder: Path) -> Events:
 def transcripts(found: Events) -> dict[str, Transcript]:
     """Every transcript by its key, with what lies in raw/. Raises BrokenRecord."""
     answers: dict[str, Transcript] = {}
+    kept: dict[str, bytes] = {}
     for event in found.of("transcript"):
         entry = {name: event[name] for name in event.keys() - _FRAME - {"key"}}
         try:
             if event["key"] in answers:
                 raise ValueError(f"a second transcript {event['key']}")
             answers[event["key"]] = plain.to_transcript(
-                entry, lambda value: _stream(found.folder, value)
+                entry, lambda value: _stream(found.folder, value, kept)
             )
         except _MALFORMED as error:
             raise _broken(found, event, error) from None
@@ -102,7 +114,10 @@ def snapshot_of(found: Events) -> Snapshot:
     taken = next((event["taken"] for event in found.of("snapshot")), None)
     if taken is None:
         raise BrokenRecord(f"{found.folder / EVENTS}: the run ended before it asked anything")
-    snapshot = Snapshot(taken=datetime.fromisoformat(taken), recorded=True)
+    try:
+        snapshot = Snapshot(taken=plain.moment(taken), recorded=True)
+    except ValueError as error:
+        raise BrokenRecord(f"{found.folder / EVENTS}: {error}") from None
     for key, transcript in transcripts(found).items():
         if key == f"{transcript.fact}/{transcript.subject}":  # not a later one of the same
             snapshot.add(transcript)
@@ -116,43 +131,56 @@ def run_of(found: Events) -> Run:
     finished = last if last["event"] == "run-finished" else {}
     event = started
     try:
-        run = Run(
-            fleet=started["fleet"],
-            kind=started["kind"],
-            inventory=started["inventory"],
-            inventory_digest=started["inventory_digest"],
-            runbook=started["runbook"],
-            started=datetime.fromisoformat(started["started"]),
-            planned=(
-                *(check["nodeid"] for check in found.plan["checks"]),
-                *(event["what"] for event in found.of("broken")),
-            ),
-            deselected=found.plan["left_out"],
-            finished=datetime.fromisoformat(finished["time"]) if finished else None,
-            writes=started["writes"],
-            replayed=started["replayed"],
-            id=started["run"],
-            open=not finished,
-            origin=Origin(**started["origin"]),
-            hosts=seen_hosts(answers.values()),
-            clusters=seen_clusters(answers.values()),
-            redactions=finished.get("redactions", {}),
-            chain=found.chain,
-            channels=finished.get("channels", {}),
+        run = _RUN.validate_python(
+            {
+                **{name: started[name] for name in _STARTED},
+                "started": plain.moment(started["started"]),
+                "id": started["run"],
+                "planned": [
+                    *(check["nodeid"] for check in found.plan["checks"]),
+                    *(event["what"] for event in found.of("broken")),
+                ],
+                "left_out": _left_out(found),
+                "catalogued": "catalogue" in found.plan,
+                "finished": plain.moment(finished["time"]) if finished else None,
+                "open": not finished,
+                "hosts": seen_hosts(answers.values()),
+                "clusters": seen_clusters(answers.values()),
+                "redactions": finished.get("redactions", {}),
+                "channels": finished.get("channels", {}),
+                "chain": found.chain,
+            }
         )
+        references = 0
         for event in found.of("outcome"):
+            references += len(event["transcripts"])
+            if references > REFERENCES_MOST:
+                raise ValueError(f"the outcomes name more than {REFERENCES_MOST} answers")
             run.results.append(plain.to_result(event, answers))
-        if finished and finished["verdict"] != run.verdict.value:
+        told = run.conclusion if run.catalogued else run.verdict.value
+        if finished and finished["verdict"] != told:
             event = finished
-            raise ValueError(f"it says {finished['verdict']}, the events say {run.verdict.value}")
+            raise ValueError(f"it says {finished['verdict']}, the events say {told}")
     except _MALFORMED as error:
         raise _broken(found, event, error) from None
     _reconcile(found, run)
     return run
 
 
+def _left_out(found: Events) -> tuple[str, ...]:
+    """By the catalogue, whatever number the plan claims beside it."""
+    plan, broken = found.plan, [str(event["what"]) for event in found.of("broken")]
+    if "catalogue" in plan:
+        return left_out(plan["catalogue"], (check["nodeid"] for check in plan["checks"]), broken)
+    return ("an unknown check",) * min(int(plan["left_out"]), REFERENCES_MOST)
+
+
+_STARTED = (
+    *("fleet", "kind", "inventory", "inventory_digest", "runbook"),
+    *("writes", "replayed", "origin"),
+)
 _FRAME = {"seq", "prev", "time", "event"}
-_MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError)
 
 
 def _reconcile(found: Events, run: Run) -> None:
@@ -163,38 +191,42 @@ def _reconcile(found: Events, run: Run) -> None:
             raise BrokenRecord(f"{found.folder / EVENTS}: {result.nodeid} was not planned")
 
 
-def _stream(folder: Path, value: plain.Stream) -> bytes:
+def _stream(folder: Path, value: plain.Stream, kept: dict[str, bytes]) -> bytes:
     if isinstance(value, str) or "base64" in value:
         return plain.from_text_or_base64(value)
     digest = str(value["sha256"])
-    if value["file"] != f"{RAW}/{digest}" or not digest.isalnum():
+    if value["file"] != f"{RAW}/{digest}" or not re.fullmatch("[0-9a-f]{64}", digest):
         raise ValueError(f"{value['file']!r} is not where output of that digest lies")
-    try:
-        content: bytes = (folder / RAW / digest).read_bytes()
-    except OSError as error:
-        raise ValueError(f"{value['file']}: {error.strerror}") from None
-    if sha256(content).hexdigest() != digest:
-        raise ValueError(f"{value['file']} was altered: its digest is another")
-    return content
+    if digest not in kept:
+        if (folder / RAW).is_symlink():
+            raise ValueError(f"{RAW} is a link")
+        try:
+            content = files.content(folder / RAW / digest, RAW_MOST)
+        except OSError as error:
+            raise ValueError(f"{value['file']}: {error.strerror}") from None
+        if sha256(content).hexdigest() != digest:
+            raise ValueError(f"{value['file']} was altered: its digest is another")
+        kept[digest] = content
+    return kept[digest]
 
 
 def _broken(found: Events, event: dict[str, Any], error: Exception) -> BrokenRecord:
     told = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        told = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     return BrokenRecord(f"{found.folder / EVENTS}, line {event['seq'] + 1}: {told}")
 
 
-def _content(file: Path) -> bytes:
+def _content(file: Path, most: int) -> bytes:
     try:
-        return file.read_bytes()
+        return files.content(file, most)
     except OSError as error:
         raise BrokenRecord(f"{file}: {error.strerror}") from None
 
 
 def _object(text: bytes, where: object) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        return files.json_object(text)
     except ValueError as error:
-        raise BrokenRecord(f"{where}: no JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise BrokenRecord(f"{where}: not a JSON object")
-    return found
+        raise BrokenRecord(f"{where}: {error}") from None

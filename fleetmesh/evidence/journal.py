@@ -7,7 +7,6 @@ import fcntl
 import json
 import os
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +14,7 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from fleetmesh import plain
+from fleetmesh.evidence.files import replacing
 from fleetmesh.redaction import Redactor
 from fleetmesh.transcript import Transcript
 
@@ -24,6 +24,7 @@ RAW = "raw"
 INLINE = 64 * 1024
 """Bytes of a stream up to which it stands in its event."""
 _END = 4 * 1024
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class CannotRecord(Exception):
@@ -54,11 +55,10 @@ class Journal:
         self._redactor = redactor or Redactor({})
         self._keys: dict[str, Transcript] = {}
         self._over = f"{folder / EVENTS} is closed"
-        flags = (
-            os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | (os.O_EXCL if not seq else 0)
-        )
         try:
-            self._file: int | None = os.open(folder / EVENTS, flags, 0o644)
+            self._file: int | None = os.open(
+                folder / EVENTS, _APPEND if seq else _APPEND | os.O_EXCL, 0o644
+            )
         except OSError as error:
             raise CannotRecord(f"{folder / EVENTS}: {error.strerror}") from None
         try:
@@ -189,23 +189,10 @@ class Journal:
 
 def put(file: Path, content: bytes, *, durable: bool = True) -> None:
     """Write a whole file, or leave none by its name. Raises CannotRecord."""
-    beside = file.with_name(f".{file.name}")
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        try:
-            _whole(descriptor, content)
-            if durable:
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        beside.replace(file)
-        if durable:
-            directory = os.open(file.parent, os.O_RDONLY | os.O_CLOEXEC)
-            os.fsync(directory)
-            os.close(directory)
+        with replacing(file, durable=durable) as opened:
+            opened.write(content)
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
         raise CannotRecord(f"{file}: {error.strerror}") from None
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleetmesh.evidence import bundle, signature, sums
+from fleetmesh.evidence.files import replacing
 from fleetmesh.evidence.signature import Signer
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
 
@@ -43,10 +44,8 @@ def seal(folder: Path, key: Path | None = None) -> Sealed:
 
 def _write(file: Path, content: bytes) -> None:
     """Write the whole file or none: one that breaks off would look like a seal."""
-    beside = file.with_name(f".{file.name}")
     try:
-        beside.write_bytes(content)
-        beside.replace(file)
+        with replacing(file) as opened:
+            opened.write(content)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise Refused(f"{file} cannot be written: {error.strerror}") from None

@@ -1,13 +1,23 @@
 """SHA256SUMS: the digest of every file of a folder, as sha256sum(1) writes and checks it."""
 
 import re
+import stat
 from hashlib import file_digest
 from pathlib import Path
+
+from fleetmesh.evidence.files import MIB, content, plain_file
 
 SUMS = "SHA256SUMS"
 SIGNATURE = "SHA256SUMS.sig"
 
-_NAME = re.compile(r"[A-Za-z0-9._+@=,:~-]+(/[A-Za-z0-9._+@=,:~-]+)*")
+LARGEST = 512 * MIB
+MOST = 20_000
+"""What a sealed folder may hold: bytes altogether, and files."""
+SUMS_MOST = 8 * MIB
+"""Bytes of SHA256SUMS, and of its signature."""
+
+_PART = "[A-Za-z0-9._+@=,:~][A-Za-z0-9._+@=,:~-]*"  # no option of any tool
+_NAME = re.compile(f"{_PART}(/{_PART})*")
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 
 
@@ -21,23 +31,33 @@ def proper(name: str) -> bool:
 
 
 def names(folder: Path) -> list[str]:
-    """Every file below `folder`, sorted by bytes. Raises Refused for what is not a plain file."""
-    found = []
+    """Every file below `folder`, sorted by bytes.
+
+    Raises Refused for what is not a plain file, and for more than a sealed folder may hold.
+    """
+    found, size = [], 0
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+        try:
+            status = path.lstat()
+        except OSError as error:
+            raise Refused(f"{folder.name}/{name!r}: {error.strerror}") from None
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
             raise Refused(f"{folder.name}/{name!r} is neither a file nor a folder: remove it")
         if not proper(name):
             raise Refused(f"{folder.name}: the name {name!r} would need escaping: rename it")
-        if path.is_file():
+        if stat.S_ISREG(status.st_mode):
             found.append(name)
+            size += status.st_size
+        if len(found) > MOST or size > LARGEST:
+            raise Refused(f"{folder.name} holds more than {MOST} files or {LARGEST // MIB} MiB")
     return sorted(found)
 
 
 def digest(file: Path) -> str:
     """SHA-256 of a file, in hex."""
-    with file.open("rb") as content:
-        return file_digest(content, "sha256").hexdigest()
+    with plain_file(file, 2 * LARGEST) as opened:
+        return file_digest(opened, "sha256").hexdigest()
 
 
 def lines(folder: Path) -> str:
@@ -52,7 +72,7 @@ def differences(folder: Path) -> list[str]:
     Raises Refused where SHA256SUMS is absent or is not what `lines` writes.
     """
     try:
-        text = (folder / SUMS).read_bytes().decode("ascii")
+        text = content(folder / SUMS, SUMS_MOST).decode("ascii")
     except OSError as error:
         raise Refused(f"{folder.name}/{SUMS}: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -1,7 +1,6 @@
 """What holds of a sealed folder or bundle, and what does not, finding by finding."""
 
 import html
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,13 +8,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fleetmesh.evidence import bundle, signature, sums
+from fleetmesh.evidence import bundle, files, signature, sums
 from fleetmesh.evidence.closing import RUN_JSON, described
-from fleetmesh.evidence.folder import BrokenRecord, read
+from fleetmesh.evidence.derived import altered, beside, kept
+from fleetmesh.evidence.folder import BrokenRecord, Events, read_events, run_of
 from fleetmesh.evidence.journal import EVENTS, PLAN
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
 from fleetmesh.legible import cut
 from fleetmesh.record import Run
+from fleetmesh.views.maker import maker
+from fleetmesh.views.render import NotRendered
+
+_CONCLUDED = ("verdict", "headline", "title")
+_LISTED = 50
+"""Files that are named one by one where many are amiss."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +49,12 @@ class Report:
 
     findings: list[Finding] = field(default_factory=list)
     run: Run | None = None
+    uncompared: tuple[str, ...] = ()
+    """What another version of the suite made, so that nobody here can say what it should be."""
 
     @property
     def holds(self) -> bool:
-        """Whether nothing that was looked at is amiss."""
+        """Whether nothing that was looked at is amiss; mind what was `uncompared`."""
         return bool(self.findings) and not self.amiss
 
     @property
@@ -102,7 +110,9 @@ def _signature(folder: Path, trust: Trust) -> Finding:
     if trust.allowed is None:
         return Finding(None, "signature: there is one, but no allowed signers were given")
     try:
-        content, armored = (folder / SUMS).read_bytes(), (folder / SIGNATURE).read_bytes()
+        content, armored = (
+            files.content(folder / name, sums.SUMS_MOST) for name in (SUMS, SIGNATURE)
+        )
         who, signer = signature.verify(content, armored, trust.allowed, trust.principal, trust.at)
     except Refused as error:
         return Finding(False, f"signature: {error}")
@@ -117,14 +127,16 @@ def _sums(folder: Path) -> list[Finding]:
     except Refused as error:
         return [Finding(False, f"files: {error}")]
     if amiss:
-        return [Finding(False, f"files: {difference}") for difference in amiss]
-    count = len((folder / SUMS).read_bytes().splitlines())
+        more = [f"and {len(amiss) - _LISTED} more"] if len(amiss) > _LISTED else []
+        return [Finding(False, f"files: {what}") for what in (*amiss[:_LISTED], *more)]
+    count = len(files.content(folder / SUMS, sums.SUMS_MOST).splitlines())
     return [Finding(True, f"files: {count}, each with the digest that {SUMS} gives, and no other")]
 
 
 def _record(folder: Path, report: Report) -> None:
     try:
-        run = report.run = read(folder)
+        found = read_events(folder)
+        run = report.run = run_of(found)
     except BrokenRecord as error:
         said = str(error).replace(f"{folder}/", "")
         report.findings.append(Finding(False, f"record: {said}"))
@@ -139,8 +151,42 @@ def _record(folder: Path, report: Report) -> None:
             f"plan: {planned - missing} of {planned} planned checks reported"
             + (", so nothing can be READY" if missing else ""),
         ),
+        *_in_part(run, found),
         *_told(folder, run),
     ]
+    report.findings += _views(folder, run, report)
+    report.findings += _others(folder, found)
+
+
+def _in_part(run: Run, found: Events) -> Iterator[Finding]:
+    """What the plan left out of the phases' checks: the rest may be fine, and is not READY."""
+    if not run.catalogued:
+        yield Finding(
+            None,
+            "catalogue: the plan does not say which checks its phases have, as it once did not: "
+            "PASSED IN PART at most",
+        )
+        return
+    catalogue = found.plan["catalogue"]
+    checks = dict.fromkeys(run.left_out)
+    planned = {nodeid.partition("[")[0] for nodeid in run.planned}
+    absent = [name for name in checks if name not in planned]
+    phases = " + ".join(dict.fromkeys(str(entry.get("phase")) for entry in catalogue))
+    if absent:
+        named = ", ".join(absent[:_LISTED]) + (", …" if len(absent) > _LISTED else "")
+        yield Finding(
+            None,
+            f"catalogue: PASSED IN PART at most: {len(absent)} of {len(catalogue)} checks of "
+            f"{phases} are not in the plan: {named}",
+        )
+    elif checks:
+        yield Finding(
+            None,
+            f"catalogue: PASSED IN PART at most: the plan leaves out {run.deselected} cases of "
+            f"{', '.join(list(checks)[:_LISTED])}",
+        )
+    else:
+        yield Finding(True, f"catalogue: all {len(catalogue)} checks of {phases} are in the plan")
 
 
 def _told(folder: Path, run: Run) -> Iterator[Finding]:
@@ -150,29 +196,58 @@ def _told(folder: Path, run: Run) -> Iterator[Finding]:
         if not (folder / name).exists() and name not in (PLAN, RUN_JSON):
             continue  # a view; where one was taken away, SHA256SUMS tells
         try:
-            found = said((folder / name).read_text("utf-8"))
+            found = said(files.content(folder / name, 64 * files.MIB).decode())
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             yield Finding(False, f"{name}: it cannot be read: {error}")
             continue
-        differs = [f"{m} {found.get(m)!r}" for m, v in expected(run).items() if found.get(m) != v]
+        should = expected(run)
+        if not run.catalogued:  # what was called READY before plans had a catalogue
+            should = {m: v for m, v in should.items() if m not in _CONCLUDED}
+        differs = [f"{m} {found.get(m)!r}" for m, v in should.items() if found.get(m) != v]
         if differs:
             yield Finding(False, f"{name}: says {', '.join(differs)}; the events say otherwise")
         else:
             yield Finding(True, f"{name}: says what the events say")
 
 
+def _views(folder: Path, run: Run, report: Report) -> Iterator[Finding]:
+    """Whether the derived files are what the record gives. Costs most, so it comes last."""
+    if not report.holds:
+        yield Finding(None, "views: not compared, since something else does not hold")
+        return
+    there = kept(folder)
+    own = bundle.sealed_by(folder, "views") == maker()
+    try:
+        other, why = altered(folder, run), "it is not what the record gives"
+    except NotRendered as error:
+        other, why = there, f"it cannot be made again: {error}"
+    if own:
+        yield from (Finding(False, f"{name}: {why}") for name in other)
+    elif other:
+        report.uncompared = tuple(other)
+        named = ", ".join(other)
+        yield Finding(None, f"views: made by another version of the suite, NOT compared: {named}")
+    same = [name for name in there if name not in other]
+    if same:
+        told = "is byte for byte what the record gives"
+        yield Finding(True, f"views: each {told}: {', '.join(same)}")
+
+
+def _others(folder: Path, found: Events) -> Iterator[Finding]:
+    try:
+        there = beside(folder, found)
+    except Refused:
+        return  # said before
+    if there:
+        named = ", ".join(there[:_LISTED]) + (", …" if len(there) > _LISTED else "")
+        yield Finding(None, f"beside the record, and nothing says what it should be: {named}")
+
+
 Told = dict[str, Any]
 
 
-def _json(text: str) -> Told:
-    found = json.loads(text)
-    if not isinstance(found, dict):
-        raise ValueError("it is no JSON object")
-    return found
-
-
 def _statement(text: str) -> Told:
-    (subject,) = _json(text)["subject"]
+    (subject,) = files.json_object(text)["subject"]
     return {**subject["annotations"], "chain": subject["digest"]["sha256"]}
 
 
@@ -185,9 +260,12 @@ def _heading(text: str) -> Told:
 
 
 _SAYS: dict[str, tuple[Callable[[str], Told], Callable[[Run], Told]]] = {
-    PLAN: (_json, lambda run: {"run": run.id}),
-    RUN_JSON: (_json, described),
-    "results.json": (_json, lambda run: {"verdict": run.conclusion, "headline": run.headline}),
+    PLAN: (files.json_object, lambda run: {"run": run.id}),
+    RUN_JSON: (files.json_object, described),
+    "results.json": (
+        files.json_object,
+        lambda run: {"verdict": run.conclusion, "headline": run.headline},
+    ),
     "statement.json": (
         _statement,
         lambda run: {"run": run.id, "verdict": run.conclusion, "chain": run.chain},

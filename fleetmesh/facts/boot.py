@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
 from fleetmesh.facts.probe import Exec, Probe
 from fleetmesh.inventory import Inventory
+from fleetmesh.shell import join, quote
 from fleetmesh.transcript import Transcript
 
 _VOLATILE = {"tmpfs", "ramfs", "devtmpfs"}
@@ -288,9 +289,8 @@ def parse_links(transcript: Transcript) -> frozenset[str]:
 def _user_boots(inventory: Inventory) -> dict[str, Probe]:
     def places(host: str) -> str:
         keys = dict.fromkeys(login.key for login in inventory.logins if login.host == host)
-        return " ".join(
-            ("~", "~/.config/systemd/user", "~/.ssh/known_hosts", *keys, "/var/lib/systemd/linger")
-        )
+        needed = ("~/.config/systemd/user", "~/.ssh/known_hosts", *keys, "/var/lib/systemd/linger")
+        return f"~ {join(needed)}"
 
     return {
         host: Exec(host, _USER_BOOT.strip().replace("PLACES", places(host)))
@@ -303,7 +303,7 @@ def _starting(inventory: Inventory) -> dict[str, Probe]:
 
     def command(host: str) -> str:
         units = dict.fromkeys(t.unit for t in inventory.tunnels.values() if t.host == host)
-        return f"systemctl --user show --no-pager {properties} -- {' '.join(units)} '*.service'"
+        return f"systemctl --user show --no-pager {properties} -- {join(units)} '*.service'"
 
     return {host: Exec(host, command(host)) for host in inventory.carriers}
 
@@ -315,7 +315,7 @@ def _system_boots(inventory: Inventory) -> dict[str, Probe]:
 def _routes(inventory: Inventory) -> dict[str, Probe]:
     def command(address: str) -> str:
         return (
-            f"route=$(ip -o route get {address}) || exit; printf '%s\\n' \"$route\"; "
+            f"route=$(ip -o route get {quote(address)}) || exit; printf '%s\\n' \"$route\"; "
             'set -- $route; next=$1; [ "$2" != via ] || next=$3; ip -o neigh show to "$next"'
         )
 

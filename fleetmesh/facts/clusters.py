@@ -1,17 +1,16 @@
-"""What the clusters' APIs say: Deployments, pods, and commands run in a pod.
+"""What the clusters' APIs say: who they are, Deployments, and commands run in a pod.
 
-Field names are those of the Kubernetes API; an unavailable Deployment omits `readyReplicas`, and
-`Running` is a phase that says nothing about readiness.
+Field names are those of the Kubernetes API; a Deployment omits what is zero in its status.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
 from fleetmesh import strict_json
 from fleetmesh.facts.api_objects import UNUSABLE, body_of, items_of
 from fleetmesh.facts.fact import Fact, NotUnderstood
+from fleetmesh.facts.labels import LabelSelector, of_object
+from fleetmesh.facts.pods import Pod
 from fleetmesh.facts.probe import ExecInPod, Kubernetes, Probe
 from fleetmesh.inventory import Bridge, Inventory
 from fleetmesh.shell import join
@@ -21,42 +20,42 @@ _BODY_LIMIT = 64 * 1024  # bytes of an answer inside the cluster
 
 
 @dataclass(frozen=True)
-class Pod:
-    """One pod: whether its containers are ready, how often they restarted, what they run."""
-
-    name: str
-    labels: dict[str, str]
-    ready: int
-    containers: int
-    restarts: int
-    last_restart: datetime | None
-    waiting: str | None
-    deleting: bool
-    host_network: bool
-    unready: str | None
-    """Why the pod as a whole is not ready, whatever its containers are; None if it is."""
-    arguments: tuple[str, ...]
-    """Command, arguments and environment values of every container, in order."""
-    ports: tuple[int, ...]
-    """The ports on which its containers say that they listen."""
-
-
-@dataclass(frozen=True)
 class Deployment:
-    """A Deployment: how many replicas it wants and which pods are its own."""
+    """A Deployment: how many replicas it wants, which pods are its own, how far its rollout is."""
 
     name: str
     replicas: int
-    selector: dict[str, str]
+    selector: LabelSelector
+    observed: bool
+    """Whether the controller has looked at the Deployment as it stands."""
+    paused: bool
+    updated: int
+    """Its pods of the current template."""
+    existing: int
+    """Its pods of any template, those that are being deleted not counted."""
+    trouble: str | None
+    """What the controller says of a rollout that does not progress, or pods it cannot make."""
 
     def owns(self, pod: Pod) -> bool:
-        """Whether the pod's labels match the Deployment's selector."""
-        return bool(self.selector) and self.selector.items() <= pod.labels.items()
+        """Whether the pod is one of a ReplicaSet of this Deployment.
 
+        Labels alone can be anybody's. The controller names a ReplicaSet after its Deployment and
+        the hash of the template, which its pods carry as a label.
+        """
+        made_by = ("ReplicaSet", f"{self.name}-{pod.labels.get('pod-template-hash')}")
+        return pod.controller == made_by and self.selector.matches(pod.labels)
 
-def parse_pods(transcript: Transcript) -> tuple[Pod, ...]:
-    """Read a PodList; an empty one is an answer, and evidence of nothing."""
-    return tuple(_pod(item) for item in items_of(transcript, "PodList"))
+    @property
+    def rollout(self) -> str | None:
+        """How far a rollout is that is not finished; None without one."""
+        if not self.observed:
+            return "the Deployment was changed, and its controller has not looked at it yet"
+        old = self.existing - self.updated
+        if self.updated >= self.replicas and old <= 0:
+            return None
+        state = "paused" if self.paused else "in progress"
+        going = f", {old} old pod{'s'[: old != 1]} still there" if old > 0 else ""
+        return f"a rollout is {state}: {self.updated} of {self.replicas} updated{going}"
 
 
 def parse_deployments(transcript: Transcript) -> dict[str, Deployment]:
@@ -64,12 +63,31 @@ def parse_deployments(transcript: Transcript) -> dict[str, Deployment]:
     found = {}
     for item in items_of(transcript, "DeploymentList"):
         try:
-            name = item["metadata"]["name"]
-            selector = item["spec"]["selector"].get("matchLabels", {})
-            found[name] = Deployment(name, item["spec"].get("replicas", 1), selector)
+            metadata, spec, status = item["metadata"], item["spec"], item.get("status") or {}
+            seen = int(status.get("observedGeneration", 0))
+            found[metadata["name"]] = Deployment(
+                name=metadata["name"],
+                replicas=int(spec.get("replicas", 1)),
+                selector=of_object(spec["selector"]),
+                observed=seen >= int(metadata.get("generation", 0)),
+                paused=bool(spec.get("paused")),
+                updated=int(status.get("updatedReplicas", 0)),
+                existing=int(status.get("replicas", 0)),
+                trouble=_trouble(status.get("conditions") or ()),
+            )
         except UNUSABLE as error:
             raise NotUnderstood(f"a Deployment without a usable {error}") from None
     return found
+
+
+def _trouble(conditions: Any) -> str | None:
+    told = [
+        f"{condition['reason']}: {condition['message']}"
+        for condition in conditions
+        if (condition["type"], condition["status"])
+        in (("ReplicaFailure", "True"), ("Progressing", "False"))
+    ]
+    return "; ".join(told) or None
 
 
 def parse_cluster_uid(transcript: Transcript) -> str:
@@ -110,71 +128,6 @@ def parse_pod_command(transcript: Transcript) -> PodCommand:
     if transcript.exit_status is None:
         raise NotUnderstood("the API did not report an exit status")
     return PodCommand(transcript.exit_status, transcript.stdout, transcript.err)
-
-
-def _pod(item: dict[str, Any]) -> Pod:
-    try:
-        spec, status = item["spec"], item["status"]
-        statuses = status.get("containerStatuses", [])
-        ends = [
-            datetime.fromisoformat(ended)
-            for container in statuses
-            if (ended := container.get("lastState", {}).get("terminated", {}).get("finishedAt"))
-        ]
-        waits = [
-            reason
-            for container in statuses
-            if (reason := container.get("state", {}).get("waiting", {}).get("reason"))
-        ]
-        return Pod(
-            name=item["metadata"]["name"],
-            labels=item["metadata"].get("labels") or {},
-            ready=sum(1 for container in statuses if container["ready"]),
-            containers=len(spec["containers"]),
-            restarts=sum(container["restartCount"] for container in statuses),
-            last_restart=max(ends, default=None),
-            waiting=waits[0] if waits else None,
-            deleting="deletionTimestamp" in item["metadata"],
-            host_network=bool(spec.get("hostNetwork")),
-            unready=_unready(status.get("conditions", [])),
-            arguments=tuple(
-                word
-                for container in spec["containers"]
-                for word in (
-                    *container.get("command", ()),
-                    *container.get("args", ()),
-                    *(str(entry.get("value", "")) for entry in container.get("env", ())),
-                )
-            ),
-            ports=tuple(
-                port["containerPort"]
-                for container in spec["containers"]
-                for port in container.get("ports", ())
-            ),
-        )
-    except UNUSABLE as error:
-        raise NotUnderstood(f"a pod without a usable {error}") from None
-
-
-def _unready(conditions: list[dict[str, Any]]) -> str | None:
-    # A node that is lost takes its pods' Ready condition, and leaves their containers as they were.
-    for condition in conditions:
-        if condition["type"] == "Ready":
-            said = condition.get("message") or condition.get("reason")
-            return None if condition["status"] == "True" else said or "no reason given"
-    return "the kubelet has not said so"
-
-
-def _pods(inventory: Inventory) -> dict[str, Probe]:
-    selector = inventory.probe.selector
-    return {
-        _namespace(bridge): Kubernetes(
-            bridge.cluster,
-            f"/api/v1/namespaces/{bridge.namespace}/pods?labelSelector={quote(selector, safe='')}",
-            join(["-n", bridge.namespace, "get", "pods", "-l", selector, "-o", "json"]),
-        )
-        for bridge in inventory.bridges.values()
-    }
 
 
 def _deployments(inventory: Inventory) -> dict[str, Probe]:
@@ -235,7 +188,6 @@ def _namespace(bridge: Bridge) -> str:
     return f"{bridge.cluster}/{bridge.namespace}"
 
 
-PODS = Fact("pods", _pods, parse_pods)
 DEPLOYMENTS = Fact("deployments", _deployments, parse_deployments)
 CLUSTER_UIDS = Fact("cluster_uids", _cluster_uids, parse_cluster_uid)
 CLUSTER_VERSIONS = Fact("cluster_versions", _cluster_versions, parse_cluster_version)

@@ -1,16 +1,15 @@
-"""Keys, host keys and certificates of the tunnels' log-in."""
+"""The key files of the tunnels' log-in, and its certificates."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
 from fleetmesh.facts.probe import Exec, Probe
-from fleetmesh.inventory import Inventory, Login
+from fleetmesh.inventory import Inventory
 from fleetmesh.shell import join, quote
 from fleetmesh.transcript import Transcript
-
-_KEY_TYPES = r"(?:ssh-(?:ed25519|rsa|dss)|(?:sk-)?ecdsa-sha2-\S+|sk-ssh-\S+)"
 
 
 @dataclass(frozen=True)
@@ -46,61 +45,16 @@ def parse_modes(transcript: Transcript) -> dict[str, FileMode | None]:
     return modes
 
 
-@dataclass(frozen=True)
-class LoginAttempt:
-    """What `ssh … true` from one host to another came to."""
-
-    succeeded: bool
-    said: str
-
-
-def parse_login(transcript: Transcript) -> LoginAttempt:
-    """Exit 0 is a log-in; 255 is ssh's own refusal; anything else is the remote command's."""
-    if transcript.exit_status is None:
-        raise NotUnderstood("no exit status")
-    lines = [line for line in transcript.err.splitlines() if line.strip()]
-    said = lines[-1].strip() if lines else f"exit status {transcript.exit_status}"
-    return LoginAttempt(transcript.exit_status == 0, said)
-
-
-def parse_static_login(transcript: Transcript) -> LoginAttempt:
-    """As parse_login; but only the far end's own refusal of the key tells that it is refused."""
-    attempt = parse_login(transcript)
-    if "not accessible" in transcript.err:
-        raise NotUnderstood(f"the key was not offered: {transcript.err.strip().splitlines()[0]}")
-    if not attempt.succeeded and "Permission denied (" not in attempt.said:
-        raise NotUnderstood(f"the far end did not judge the key: {attempt.said}")
-    return attempt
-
-
-def parse_known_hosts(transcript: Transcript) -> frozenset[str]:
-    """Key lines (`type base64`) that `ssh-keygen -F` found; empty where the host is not pinned.
-
-    ssh-keygen exits 1 where the host is not found, and 255 where the file is missing. A revoked
-    key is not pinned.
-    """
-    missing = transcript.exit_status == 255 and "No such file" in transcript.err
-    if transcript.exit_status != 1 and not missing:
-        succeeded(transcript)
-    found, revoked, by_authority = set(), set(), False
-    for line in transcript.out.splitlines():
-        if line.startswith("#"):
-            continue
-        match = re.match(rf"(@\S+ )?\S+ ({_KEY_TYPES}) (\S+)", line)
-        if not match:
-            raise NotUnderstood(f"expected a known_hosts line, found {line!r}")
-        key = f"{match[2]} {match[3]}"
-        if match[1] is None:
-            found.add(key)
-        elif match[1] == "@revoked ":
-            revoked.add(key)
-        else:
-            by_authority = True
-    if by_authority and not found:
-        raise NotUnderstood("the host is pinned by a certificate authority, not by a key")
-    if transcript.exit_status == 0 and not found and not revoked:
-        raise NotUnderstood("ssh-keygen found the host but printed no key")
-    return frozenset(found - revoked)
+def exposed(modes: Mapping[str, FileMode | None], host: str, user: str) -> str | None:
+    """Why these files would not do for `user`'s log-in, in one sentence; None where they do."""
+    for path, found in modes.items():
+        if found is None:
+            return f"{path} does not exist on {host}"
+        if found.owner != user:
+            return f"{path} belongs to {found.owner}, not to {user}"
+        if not found.private:
+            return f"{path} has mode {found.mode:04o}: others may get at it"
+    return None
 
 
 @dataclass(frozen=True)
@@ -172,12 +126,6 @@ def parse_trust(transcript: Transcript) -> CertificateTrust:
     return CertificateTrust(frozenset(found["ca"]), frozenset(found["principal"]))
 
 
-def destination(inventory: Inventory, login: Login) -> str:
-    """`user@address` of the host that a tunnel logs in to, as the runbook writes it."""
-    via = inventory.hosts[login.via]
-    return f"{via.user}@{via.target}" if via.user else via.target
-
-
 def _modes(inventory: Inventory) -> dict[str, Probe]:
     def command(host: str) -> str:
         keys = dict.fromkeys(login.key for login in inventory.logins if login.host == host)
@@ -188,33 +136,6 @@ def _modes(inventory: Inventory) -> dict[str, Probe]:
         )
 
     return {host: Exec(host, command(host)) for host in inventory.carriers}
-
-
-def _ssh(inventory: Inventory, login: Login, key: str, more: str = "") -> str:
-    return (
-        f"ssh -i {quote(key)} -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none "
-        "-o UpdateHostKeys=no -o ControlPath=none "
-        f"-o StrictHostKeyChecking=yes -o ConnectTimeout={inventory.limits.connect:.0f} {more}"
-        f"{quote(destination(inventory, login))} true"
-    )
-
-
-def _logins(inventory: Inventory) -> dict[str, Probe]:
-    seconds = inventory.limits.connect + inventory.limits.command
-    return {
-        str(login): Exec(login.host, _ssh(inventory, login, login.key), seconds)
-        for login in inventory.logins
-    }
-
-
-def _known_hosts(inventory: Inventory) -> dict[str, Probe]:
-    return {
-        str(login): Exec(
-            login.host,
-            f"ssh-keygen -F {quote(inventory.hosts[login.via].target)} -f ~/.ssh/known_hosts",
-        )
-        for login in inventory.logins
-    }
 
 
 def _certificates(inventory: Inventory) -> dict[str, Probe]:
@@ -245,21 +166,6 @@ def _trust(inventory: Inventory) -> dict[str, Probe]:
     }
 
 
-def _static_logins(inventory: Inventory) -> dict[str, Probe]:
-    seconds = inventory.limits.connect + inventory.limits.command
-    # ssh would offer KEY-cert.pub together with KEY; see PubkeyAcceptedAlgorithms, ssh_config(5).
-    plain = "-o 'PubkeyAcceptedAlgorithms=-*-cert-*' "
-    return {
-        f"{login} {key}": Exec(login.host, _ssh(inventory, login, key, plain), seconds)
-        for login in inventory.logins
-        for key in (inventory.certificate.retired_key, login.key)
-        if inventory.identity == "certificate"
-    }
-
-
 MODES = Fact("modes", _modes, parse_modes)
-LOGINS = Fact("logins", _logins, parse_login)
-KNOWN_HOSTS = Fact("known_hosts", _known_hosts, parse_known_hosts)
 CERTIFICATES = Fact("certificates", _certificates, parse_certificate)
 TRUST = Fact("trust", _trust, parse_trust)
-STATIC_LOGINS = Fact("static_logins", _static_logins, parse_static_login)

@@ -7,7 +7,7 @@ from datetime import datetime
 from fleetmesh import strict_json
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
 from fleetmesh.facts.probe import Clock, Exec, Probe
-from fleetmesh.inventory import Inventory
+from fleetmesh.inventory import Cluster, Inventory
 from fleetmesh.shell import quote
 from fleetmesh.transcript import Transcript
 
@@ -142,9 +142,13 @@ class KubectlAnswer:
 
 
 def parse_kubectl(transcript: Transcript) -> KubectlAnswer:
-    """Read `kubectl version -o json`; with an exit status other than 0, what it said instead."""
-    if transcript.exit_status and (said := transcript.err.strip()):
-        return KubectlAnswer(None, said.splitlines()[-1])
+    """Read `kubectl version -o json`; with an exit status other than 0, what it said instead.
+
+    Of a server that is not ready, the parts that are not: `[-]etcd failed`.
+    """
+    if transcript.exit_status and (said := transcript.err.strip().splitlines()):
+        failed = re.findall(r"\[-\][^\\\n]*", transcript.err)  # kubectl shows its lines as one
+        return KubectlAnswer(None, "; ".join(failed) or said[-1])
     try:
         version = strict_json.loads(succeeded(transcript))["serverVersion"]["gitVersion"]
     except (ValueError, KeyError, TypeError):
@@ -197,13 +201,14 @@ def _homes(inventory: Inventory) -> dict[str, Probe]:
 
 
 def _kubectl(inventory: Inventory) -> dict[str, Probe]:
-    seconds = inventory.limits.command
+    # A server without its store still tells its version, and is not ready.
+    def command(cluster: Cluster) -> str:
+        seconds = inventory.limits.command
+        kubectl = f"kubectl --kubeconfig {quote(cluster.kubeconfig)} --request-timeout={seconds:g}s"
+        return f"{kubectl} get --raw=/readyz >/dev/null && {kubectl} version -o json"
+
     return {
-        cluster.host: Exec(
-            cluster.host,
-            f"kubectl --kubeconfig {quote(cluster.kubeconfig)} --request-timeout={seconds:g}s "
-            "version -o json",
-        )
+        cluster.host: Exec(cluster.host, command(cluster))
         for cluster in inventory.clusters.values()
         if cluster.host in inventory.carriers
     }

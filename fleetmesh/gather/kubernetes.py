@@ -55,8 +55,8 @@ def read_kubeconfig(session: Session, cluster: Cluster, deadline: float) -> Kube
         late = f"it was not read within {deadline:g} s"
         return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {late}")
     if answer.exit_status != 0:
-        said = last_line(answer.stderr, "no reason given")
-        return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {said}")
+        told = last_line(answer.stderr, "no reason given")
+        return Kubeconfig(missing=f"{cluster.host}: no kubeconfig: {told}")
     return Kubeconfig(text=answer.stdout.decode("utf-8", "replace"))
 
 
@@ -93,7 +93,9 @@ def _ask(api: Any, question: Question, deadline: float) -> Transcript:
             status, body = get(api, probe.path, deadline)
             given: dict[str, Any] = {"exit_status": status, "stdout": body}
             if status in (401, 403):
-                given["lost"] = f"{question.host}: the API answered {status}: {_message(body)}"
+                lacks = f": the account lacks `{_right(probe.path)}`" if status == 403 else ""
+                answered = f"the API answered {status}: {_message(body)}"
+                given["lost"] = f"{question.host}: {answered}{lacks}"
         else:
             assert isinstance(probe, ExecInPod)
             given = exec_in_pod(api, probe, deadline)
@@ -106,6 +108,20 @@ def _ask(api: Any, question: Question, deadline: float) -> Transcript:
     except (HTTPError, OSError, ValueError) as error:
         given = {"lost": f"{question.host}: {_SILENT}: {said(error)}"}
     return question.answer(started=started, seconds=monotonic() - clock, **given)
+
+
+def _right(path: str) -> str:
+    """The right that a GET of this path of the API needs, as RBAC names it."""
+    parts = path.partition("?")[0].strip("/").split("/")
+    group = parts.pop(1) if parts[0] == "apis" else ""
+    rest = parts[2:]
+    where = ""
+    if rest[:1] == ["namespaces"] and len(rest) > 2:
+        where, rest = f" in {rest[1]}", rest[2:]
+    if not rest:
+        return f"get {path}"
+    resource = f"{rest[0]}.{group}" if group else rest[0]
+    return f"{'get' if rest[1:] else 'list'} {resource}{where}"
 
 
 def _message(body: bytes) -> str:

@@ -4,20 +4,28 @@ import fcntl
 import json
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from fleetmesh import plain
-from fleetmesh.evidence.folder import BrokenRecord, read
-from fleetmesh.evidence.journal import EVENTS, PLAN
+from fleetmesh.evidence.files import MIB, json_object
+from fleetmesh.evidence.folder import BrokenRecord, read_events, run_of
+from fleetmesh.evidence.journal import PLAN
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
 from fleetmesh.record import Result, Run
+from fleetmesh.transcript import Transcript
 
 HISTORY = "history.jsonl"
+
+_LARGEST = 512 * MIB
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 _CLUSTER_IP = re.compile(rb'"clusterIP":\s*"([0-9a-fA-F.:]+)"')
 _VOLATILE = re.compile(r"[+-]\d+\.\d+|\b\d+(\.\d+)?(?= (s|MiB)\b)|(?<=session )\d+")
@@ -65,6 +73,7 @@ class Entry:
     @classmethod
     def of(cls, run: Run, sealed: str = "") -> "Entry":
         """What stays of a run."""
+        addresses = _Addresses()
         return cls(
             run=run.id,
             fleet=run.fleet,
@@ -77,8 +86,11 @@ class Entry:
             replayed=run.replayed is not None,
             chain=run.chain,
             sealed=sealed,
-            checks=tuple(map(_seen, run.results)),
+            checks=tuple(_seen(result, addresses) for result in run.results),
         )
+
+
+_ENTRY = TypeAdapter(Entry)
 
 
 @dataclass(frozen=True)
@@ -113,18 +125,19 @@ def update(reports: Path) -> History:
     with _locked(reports) as file:
         kept, remarks = _read(file)
         fresh, ongoing = [], []
-        for folder in sorted(path.parent for path in reports.glob(f"*/{PLAN}")):
+        for folder in _folders(reports, remarks):
             sealed = _sealed(folder)
             if (known := kept.get(folder.name)) and known.sealed == sealed:
                 continue
             try:
-                run = read(folder)
+                found = read_events(folder)
+                run = run_of(found)
             except BrokenRecord as error:
                 remarks.append(str(error))
                 continue
             if run.id != folder.name:
                 remarks.append(f"{folder} holds the run {run.id}")
-            elif run.open and not _closed(folder):
+            elif not found.ended:
                 ongoing.append(Entry(**{**vars(Entry.of(run)), "open": True}))
             else:
                 fresh.append(Entry.of(run, sealed))
@@ -132,20 +145,40 @@ def update(reports: Path) -> History:
             os.write(file, _line(entry))
         if fresh:
             os.fsync(file)
-    found = {**kept, **{entry.run: entry for entry in (*fresh, *ongoing)}}
-    return History(tuple(sorted(found.values(), key=lambda e: (e.started, e.run))), tuple(remarks))
+    every = {**kept, **{entry.run: entry for entry in (*fresh, *ongoing)}}
+    return History(tuple(sorted(every.values(), key=lambda e: (e.started, e.run))), tuple(remarks))
+
+
+def _folders(reports: Path, remarks: list[str]) -> list[Path]:
+    """The folders of runs. One that is a link, or that cannot be looked into, is remarked on."""
+    found = []
+    for folder in sorted(reports.iterdir()):
+        try:
+            if not stat.S_ISREG((folder / PLAN).lstat().st_mode):
+                remarks.append(f"{folder / PLAN} is no plain file; the folder is passed over")
+            elif folder.is_symlink():
+                remarks.append(f"{folder} is a link; it is passed over")
+            else:
+                found.append(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            remarks.append(f"{folder}: {error.strerror}")
+    return found
 
 
 @contextmanager
 def _locked(reports: Path) -> Iterator[int]:
     """history.jsonl, opened for appending, while nobody else writes it; ends in a whole line."""
     try:
-        file = os.open(
-            reports / HISTORY, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644
-        )
+        file = os.open(reports / HISTORY, _FLAGS, 0o644)
     except OSError as error:
         raise Refused(f"{reports / HISTORY}: {error.strerror}") from None
     try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise Refused(f"{reports / HISTORY}: it is no plain file")
+        if os.fstat(file).st_size > _LARGEST:
+            raise Refused(f"{reports / HISTORY} holds more than {_LARGEST} bytes: move it away")
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file
     except OSError as error:
@@ -156,21 +189,22 @@ def _locked(reports: Path) -> Iterator[int]:
 
 def _read(file: int) -> tuple[dict[str, Entry], list[str]]:
     """The last line of each run. A torn last line, of a writer that was killed, is taken away."""
-    with os.fdopen(os.dup(file), "rb") as content:
-        content.seek(0)
-        text = content.read()
-    whole = text[: text.rfind(b"\n") + 1]
-    if whole != text:
-        os.ftruncate(file, len(whole))
     kept: dict[str, Entry] = {}
     remarks = []
-    for number, line in enumerate(whole.splitlines(), 1):
-        try:
-            entry = _entry(json.loads(line))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            remarks.append(f"{HISTORY}, line {number} is not one of ours; it is passed over")
-        else:
-            kept[entry.run] = entry
+    size = 0
+    with os.fdopen(os.dup(file), "rb") as content:
+        content.seek(0)
+        for number, line in enumerate(content, 1):
+            if not line.endswith(b"\n"):
+                os.ftruncate(file, size)
+                break
+            size += len(line)
+            try:
+                entry = _entry(json_object(line))
+            except (ValueError, LookupError, TypeError, AttributeError):
+                remarks.append(f"{HISTORY}, line {number} is not one of ours; it is passed over")
+            else:
+                kept[entry.run] = entry
     return kept, remarks
 
 
@@ -183,25 +217,20 @@ def _line(entry: Entry) -> bytes:
 
 
 def _entry(given: dict[str, Any]) -> Entry:
-    return Entry(
-        **{
-            **given,
-            "phases": tuple(given["phases"]),
-            "started": datetime.fromisoformat(given["started"]),
-            "finished": datetime.fromisoformat(given["finished"]) if given["finished"] else None,
-            "checks": tuple(Seen(**{**s, "saw": tuple(s["saw"])}) for s in given["checks"]),
+    return _ENTRY.validate_python(
+        {
+            **{field.name: given[field.name] for field in fields(Entry) if field.name != "open"},
+            "started": plain.moment(given["started"]),
+            "finished": plain.moment(given["finished"]) if given["finished"] else None,
         }
     )
 
 
-def _seen(result: Result) -> Seen:
-    addresses = {
-        f"ClusterIP {address.decode()}"
-        for transcript in result.transcripts
-        for address in _CLUSTER_IP.findall(transcript.stdout)
-    }
+def _seen(result: Result, addresses: "_Addresses") -> Seen:
+    looked_at = {id(transcript): transcript for transcript in result.transcripts}
+    there = set[str]().union(*map(addresses, looked_at.values()))
     said = (*result.notes, *(f"path {path}" for path in result.paths))
-    saw = (*(_VOLATILE.sub("…", note) for note in said), *sorted(addresses))
+    saw = (*(_VOLATILE.sub("…", note) for note in said), *sorted(there))
     return Seen(
         result.id, result.check, result.phase, result.outcome.value, result.reason, tuple(saw)
     )
@@ -213,8 +242,16 @@ def _sealed(folder: Path) -> str:
     return "signed" if (folder / SIGNATURE).exists() else "sealed"
 
 
-def _closed(folder: Path) -> bool:
-    """Whether somebody closed the record that breaks off."""
-    *_, last = (folder / EVENTS).read_bytes().splitlines()
-    closed: bool = json.loads(last).get("event") == "run-closed"
-    return closed
+class _Addresses:
+    """The ClusterIPs in an answer; each answer is searched once, however many checks saw it."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, frozenset[str]] = {}
+
+    def __call__(self, transcript: Transcript) -> frozenset[str]:
+        """Those that `transcript` names."""
+        stream = transcript.stdout
+        if id(stream) not in self._found:
+            found = _CLUSTER_IP.findall(stream)
+            self._found[id(stream)] = frozenset(f"ClusterIP {ip.decode()}" for ip in found)
+        return self._found[id(stream)]

@@ -76,6 +76,12 @@ class Host(Named):
         """The address by which the fleet's own ssh reaches this host."""
         return self.addresses[0] if self.addresses else self.ssh
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name and address by which the inventory knows this host."""
+        alias = self.ssh.rpartition("@")[2]
+        return tuple(dict.fromkeys((self.id, alias, self.hostname, *self.addresses)))
+
 
 class Cluster(Named):
     """A Kubernetes API, reached from `host` with a kubeconfig that lies there."""
@@ -289,6 +295,11 @@ class Inventory(Model):
         """Each distinct log-in that the tunnels make, once."""
         made = (Login(t.host, t.via, t.key) for t in self.tunnels.values())
         return tuple(dict.fromkeys(made))
+
+    def tunnels_of(self, login: Login) -> tuple[Tunnel, ...]:
+        """The tunnels that make `login`."""
+        made = (login.host, login.via, login.key)
+        return tuple(t for t in self.tunnels.values() if (t.host, t.via, t.key) == made)
 
     def service_host(self, service: Service) -> str:
         """The host whose cluster runs `service`."""

@@ -340,8 +340,8 @@ def _hidden(heard: Transcript, shown: Transcript) -> tuple[str, ...]:
 def _read(transcript: Transcript) -> Any:
     fact = FACTS.get(transcript.fact)
     try:
-        return fact.parse(transcript) if fact else None
-    except (NotUnderstood, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return fact.read(transcript) if fact else None
+    except NotUnderstood:
         return NotUnderstood
 
 

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from fleetmesh import ssh_settings
 from fleetmesh.legible import brief
 from fleetmesh.sessions.target import Deadline
+from fleetmesh.ssh_settings import SshSettings
 
 
 class SshConfigError(Exception):
@@ -45,10 +47,7 @@ def settings(
 ) -> Settings:
     """Look `name` up; `user` and `port` win over the file. Raises SshConfigError."""
     given = _ask(name, user, port, config, deadline)
-
-    def one(key: str) -> str | None:
-        value = given.get(key, [""])[0]
-        return None if value.lower() in ("", "none") else value
+    one = given.one
 
     # A list of revoked keys that nobody consults would be worse than none.
     if one("revokedhostkeys"):
@@ -65,16 +64,16 @@ def settings(
     jump = one("proxyjump")
     command = one("proxycommand")
     timeout = one("connecttimeout")
-    files = " ".join(given.get("userknownhostsfile", []) + given.get("globalknownhostsfile", []))
+    files = " ".join(given.all("userknownhostsfile") + given.all("globalknownhostsfile"))
     return Settings(
         name=name,
         hostname=host["h"],
         port=int(host["p"]),
         user=host["r"],
-        identity_files=tuple(_path(file, host) for file in given.get("identityfile", [])),
-        certificate_files=tuple(_path(file, host) for file in given.get("certificatefile", [])),
+        identity_files=tuple(_path(file, host) for file in given.all("identityfile")),
+        certificate_files=tuple(_path(file, host) for file in given.all("certificatefile")),
         identities_only=one("identitiesonly") == "yes",
-        agent=_agent(given.get("identityagent", ["SSH_AUTH_SOCK"])[0], host),
+        agent=_agent((given.all("identityagent") or ("SSH_AUTH_SOCK",))[0], host),
         known_hosts_files=tuple(_path(file, host) for file in files.split() if file != "none"),
         host_key_alias=one("hostkeyalias"),
         proxy_jump=tuple(jump.split(",")) if jump else (),
@@ -107,7 +106,7 @@ def home() -> Path:
 
 def _ask(
     name: str, user: str | None, port: int | None, config: Path | None, deadline: Deadline
-) -> dict[str, list[str]]:
+) -> SshSettings:
     command = ["ssh", "-G", "-T"]
     if config is not None:
         command += ["-F", str(config)]
@@ -134,11 +133,7 @@ def _ask(
     if answer.returncode != 0:
         said = "; ".join(answer.stderr.split("\n")).strip("; ")
         raise SshConfigError(brief(said) or "ssh -G failed")
-    given: dict[str, list[str]] = {}
-    for line in answer.stdout.splitlines():
-        key, _, value = line.partition(" ")
-        given.setdefault(key.lower(), []).append(value)
-    return given
+    return ssh_settings.parse(filter(None, answer.stdout.splitlines()))
 
 
 def _agent(value: str, host: dict[str, str]) -> Path | None:

@@ -53,7 +53,7 @@ def statement(run: Run) -> str:
 def _result(run: Run) -> str:
     if run.verdict is not Verdict.READY:
         return "FAILED"
-    whole = run.counts.keys() == {Outcome.PASS} and not run.deselected
+    whole = run.counts.keys() == {Outcome.PASS} and run.conclusion == Verdict.READY.value
     return "PASSED" if whole else "WARNED"
 
 

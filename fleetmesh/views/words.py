@@ -35,8 +35,7 @@ def likened(run: Run) -> Outcome:
     """The outcome whose sign and colour the verdict bears."""
     if run.verdict is Verdict.NOT_READY:
         return Outcome.FAIL
-    ready = run.verdict is Verdict.READY and not run.deselected
-    return Outcome.PASS if ready else Outcome.INCONCLUSIVE
+    return Outcome.PASS if run.conclusion == Verdict.READY.value else Outcome.INCONCLUSIVE
 
 
 def because(run: Run) -> str:
@@ -55,6 +54,8 @@ def because(run: Run) -> str:
             return f"{failed} {of} failed{also}."
         case Verdict.INCONCLUSIVE:
             return f"Nothing failed, but {unseen} {of} could not be concluded."
+        case _ if not run.catalogued:
+            return "What ran has passed, but the plan does not say what else its phases have."
         case _ if run.deselected:
             return f"What ran has passed, but {run.deselected} of the phase's checks were left out."
         case _ if blind := run.counts[Outcome.ACCEPTED]:

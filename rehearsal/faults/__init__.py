@@ -22,6 +22,7 @@ from rehearsal.faults import (
     reference,
     rogues,
     services,
+    ssh_config,
     tunnels,
     units,
     workstation,
@@ -32,7 +33,7 @@ from rehearsal.faults.fault import Fault, Ground, Turn
 FAULTS: dict[str, type[Fault]] = {
     fault.title(): fault
     for module in (
-        *(keys, identity, tunnels, carriers, units, options, reference),
+        *(keys, identity, ssh_config, tunnels, carriers, units, options, reference),
         *(workstation, rogues, autostart, services, bridges, bridge_services, clusters),
         *(api, hosts, machines, policy, certificates, ops_bridge, writes, harmless, boot),
     )

@@ -8,15 +8,13 @@ from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.means import COULOMB, RAILIANCE, root, user
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rehearsal.faults.fault import Turn
 
 KUBECONFIG = "~/.kube/config"
 STANDIN = "PYTHONPATH=/usr/local/lib/fleet-standins python3 -m standins.kubernetes"
 
 
-def blind(words: str, kubectl: str) -> Mapping[str, Turn]:
+def blind(words: str, kubectl: str) -> dict[str, Turn]:
     """The turns of a cluster of the bridges that cannot be asked."""
     return {
         "PRE-10.kubectl": fail(kubectl),
@@ -25,6 +23,7 @@ def blind(words: str, kubectl: str) -> Mapping[str, Turn]:
         "PROD-02.service": inconclusive(words),
         "PROD-03.inside": inconclusive(words),
         "PRE-13.cluster": inconclusive(words),
+        "PROD-16.workstation-unnamed": inconclusive(words),
     }
 
 
@@ -100,6 +99,35 @@ class ApiDown(Fault):
         root(RAILIANCE, "nft delete table inet fault")
 
 
+class EtcdDead(Fault):
+    """The store of railiance01's API server is down; the server still tells its version."""
+
+    turns = blind("HTTP 500: rpc error", "[-]etcd failed: reason withheld") | {
+        "PROD-03.inside": inconclusive("the API answered 500")
+    }
+
+    def inject(self) -> None:
+        root(RAILIANCE, "touch /var/lib/fleet-standins/etcd-down")
+
+    def heal(self) -> None:
+        root(RAILIANCE, "rm /var/lib/fleet-standins/etcd-down")
+
+
+class SlicesForbidden(_Kubeconfig):
+    """The kubeconfig is another account's, as before EndpointSlices were asked for."""
+
+    harm = f"sudo {STANDIN} kubeconfig --config /etc/fleet-standins/cluster.json --user former " \
+        f"--out {KUBECONFIG}; sudo chown tegwick: {KUBECONFIG}"  # fmt: skip
+    turns = {
+        "PROD-02.service": inconclusive(
+            "the account lacks `list endpointslices.discovery.k8s.io in activity-core`"
+        ),
+        "PROD-16.workstation-unnamed": inconclusive(
+            "the account lacks `list endpointslices.discovery.k8s.io in activity-core`"
+        ),
+    }
+
+
 class ApiHangs(Fault):
     """The API server on railiance01 takes connections and says nothing."""
 
@@ -123,6 +151,7 @@ class ApiOfTheServicesHangs(ApiHangs):
     host = COULOMB
     turns = {
         "PRE-06.cluster-ip": inconclusive("the API did not answer"),
+        "PROD-15.endpoints": inconclusive("the API did not answer"),
         "PRE-13.cluster": inconclusive("the API did not answer"),
     }
 
@@ -131,7 +160,8 @@ class KubeconfigOfAnotherCluster(Fault):
     """On coulombcore lies the kubeconfig of railiance01's cluster, and it works."""
 
     turns = {
-        "PRE-06.cluster-ip": fail("there is no Service state-hub/"),
+        "PRE-06.cluster-ip": inconclusive("the account lacks `get services in state-hub`"),
+        "PROD-15.endpoints": inconclusive("lacks `get services in state-hub`"),
         "PRE-13.cluster": fail("are one cluster"),
     }
 

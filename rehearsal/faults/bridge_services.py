@@ -6,19 +6,26 @@ from typing import Any, ClassVar
 
 from rehearsal.faults.bridges import NO_ANSWER
 from rehearsal.faults.cluster import (
+    API,
     BRIDGES,
+    CONTAINER,
     HUB_BRIDGE,
     ISSUES_BRIDGE,
     add,
+    create,
+    create_slice,
     kubectl,
     patch,
     replace,
     restore,
+    rolled_out,
 )
 from rehearsal.faults.fault import Fault, fail
-from rehearsal.faults.means import COULOMB, RAILIANCE, user
+from rehearsal.faults.means import COULOMB, RAILIANCE, WORKSTATION, user
 from rehearsal.faults.services import INSIDE
 
+OF_SERVICE = "kubernetes.io/service-name"
+UNNAMED = "PROD-16.workstation-unnamed"
 LED = f"PROD-02.service[{HUB_BRIDGE}]"
 SERVICE = f"svc/{HUB_BRIDGE}"
 RELAY = "systemd-run --user --quiet --collect --unit=relay socat TCP-LISTEN:28000,fork"
@@ -92,17 +99,125 @@ class BridgeServiceLeadsAbroad(_Repointed):
     """The bridge's Service leads past the tunnel, straight to coulombcore; all is healthy."""
 
     operations = ({"op": "remove", "path": "/spec/selector"},)
-    turns = {LED: fail("198.18.77.12:28000, of no pod")}
+    turns = {LED: fail("198.18.77.12:28000, of no pod, in by-hand made by hand: coulombcore")}
 
     def inject(self) -> None:
         user(COULOMB, f"{RELAY} TCP:198.19.43.94:8000")
         super().inject()
-        subset = {
-            "addresses": [{"ip": "198.18.77.12"}],
-            "ports": [{"name": "http", "port": 28000, "protocol": "TCP"}],
-        }
-        patch(BRIDGES, f"ep/{HUB_BRIDGE}", add("/subsets", [subset]))
+        kubectl(BRIDGES, f"delete endpointslices -l {OF_SERVICE}={HUB_BRIDGE}")
+        create_slice(BRIDGES, HUB_BRIDGE, "198.18.77.12", 28000)
 
     def heal(self) -> None:
+        kubectl(BRIDGES, "delete endpointslice/by-hand")
         super().heal()
         user(COULOMB, "systemctl --user stop relay")
+
+
+class BridgeServiceHalfOverTheWorkstation(Fault):
+    """A slice made by hand leads half of the State Hub's traffic to the workstation."""
+
+    turns = {
+        LED: fail("198.18.77.13:28000, of no pod, in by-hand made by hand: workstation"),
+        UNNAMED: fail("EndpointSlice/by-hand names the workstation"),
+    }
+
+    def inject(self) -> None:
+        user(WORKSTATION, f"{RELAY} TCP:127.0.0.1:8000")
+        create_slice(BRIDGES, HUB_BRIDGE, "198.18.77.13", 28000)
+
+    def heal(self) -> None:
+        kubectl(BRIDGES, "delete endpointslice/by-hand")
+        user(WORKSTATION, "systemctl --user stop relay")
+
+
+class BridgeServiceOverTheWorkstation(_Repointed):
+    """The bridge's Service has no selector, and one slice, by hand, to the workstation."""
+
+    operations = BridgeServiceLeadsAbroad.operations
+    turns = BridgeServiceHalfOverTheWorkstation.turns
+
+    def inject(self) -> None:
+        super().inject()
+        kubectl(BRIDGES, f"delete endpointslices -l {OF_SERVICE}={HUB_BRIDGE}")
+        user(WORKSTATION, f"{RELAY} TCP:127.0.0.1:8000")
+        create_slice(BRIDGES, HUB_BRIDGE, "198.18.77.13", 28000)
+
+    def heal(self) -> None:
+        kubectl(BRIDGES, "delete endpointslice/by-hand")
+        super().heal()
+        user(WORKSTATION, "systemctl --user stop relay")
+
+
+class BridgeServiceWithoutSelector(_Repointed):
+    """The bridge's Service lost its selector: it leads to the present pod, and to no later one."""
+
+    operations = BridgeServiceLeadsAbroad.operations
+    turns = {LED: fail("has no selector: it does not follow the bridge's pods")}
+
+
+class BridgeServiceIsAName(_Repointed):
+    """The bridge's Service is an alias of some other name."""
+
+    turns = {
+        LED: fail("the Service is a name for hub.example, and leads to no pod"),
+        INSIDE: fail("Name or service not known"),
+    }
+
+    def inject(self) -> None:
+        kubectl(BRIDGES, f"delete {SERVICE}")
+        create(
+            BRIDGES,
+            "v1",
+            "Service",
+            {"name": HUB_BRIDGE},
+            spec={"type": "ExternalName", "externalName": "hub.example", "ports": [{"port": 8000}]},
+        )
+
+
+class BridgeServiceOfTwoProtocols(_Repointed):
+    """The bridge's Service offers its port over UDP as well, as a server of DNS would."""
+
+    harmless = True
+    operations = (
+        add("/spec/ports/0", {"name": "udp", "port": 8000, "targetPort": 8053, "protocol": "UDP"}),
+    )
+
+
+class ApplicationPastTheBridge(Fault):
+    """The application's own variable names the workstation, past the bridge."""
+
+    turns = {
+        UNNAMED: fail("containers[api].env[STATE_HUB_URL].value is 'http://workstation:28000'")
+    }
+
+    def inject(self) -> None:
+        value = replace(f"{CONTAINER}/env/0/value", "http://workstation:28000")
+        patch(BRIDGES, f"deploy/{API}", value)
+        rolled_out(BRIDGES, API)
+
+    def heal(self) -> None:
+        value = replace(f"{CONTAINER}/env/0/value", f"http://{HUB_BRIDGE}:8000")
+        patch(BRIDGES, f"deploy/{API}", value)
+        rolled_out(BRIDGES, API)
+
+
+class ApplicationIsToldByConfigMap(Fault):
+    """The application has variables from a ConfigMap and a Secret, which are not looked at."""
+
+    harmless = True
+
+    def inject(self) -> None:
+        # The stand-in's pods would not begin without them: a CronJob that never runs stands for it.
+        sources = [{"configMapRef": {"name": "hub"}}, {"secretRef": {"name": "token"}}]
+        containers = [{"name": "sweep", "image": "localhost/a:1", "envFrom": sources}]
+        template = {"spec": {"restartPolicy": "Never", "containers": containers}}
+        create(
+            BRIDGES,
+            "batch/v1",
+            "CronJob",
+            {"name": "sweep"},
+            spec={"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": template}}},
+        )
+
+    def heal(self) -> None:
+        kubectl(BRIDGES, "delete cronjob/sweep")

@@ -11,6 +11,7 @@ from rehearsal.faults.cluster import (
     CONTAINER,
     HUB_BRIDGE,
     add,
+    create,
     kubectl,
     patch,
     replace,
@@ -44,14 +45,14 @@ class _Bridge(Fault):
         restore(BRIDGES, "actcore-state-hub-bridge")
 
 
-def _await(field: str, value: str) -> None:
-    """Wait until the bridge's containers have this value (JSONPath) in their status."""
+def _await(field: str, *values: str) -> None:
+    """Wait until the bridge's containers have one of these values (JSONPath) in their status."""
     template = f"{{range .items[*].status.containerStatuses[*]}}{field}{{end}}"
     pods = f"get pods -l app.kubernetes.io/name={HUB_BRIDGE} -o jsonpath='{template}'"
     end = time.monotonic() + 10
-    while (found := kubectl(BRIDGES, pods)) != value:
+    while (found := kubectl(BRIDGES, pods)) not in values:
         if time.monotonic() > end:
-            raise RehearsalError(f"the bridge's containers have {field} {found}, not {value}")
+            raise RehearsalError(f"the bridge's containers have {field} {found}, not {values}")
         time.sleep(0.05)
 
 
@@ -77,7 +78,7 @@ class BridgeImageMissing(_Bridge):
     """The bridge's image cannot be pulled."""
 
     operations = (replace(f"{CONTAINER}/image", "localhost/no-such-image:1"),)
-    turns = {READY: fail("is 0/1 ready, ImagePullBackOff"), INSIDE: NO_ANSWER}
+    turns = {READY: fail("is 0/1 ready, ImagePullBackOff: Back-off pulling"), INSIDE: NO_ANSWER}
 
 
 class BridgeHalfReady(_Bridge):
@@ -146,9 +147,7 @@ class BridgeRelabelled(_Bridge):
     operations = (replace(f"{LABELS}/app.kubernetes.io~1part-of", "platform"),)
     ready = 1
     turns = {
-        READY: fail("wants 1 pods and 0 match the runbook's selector"),
-        LEADS: inconclusive("has no pod whose proxy could be looked at"),
-        LED: inconclusive(NO_POD),
+        READY: fail("does not match the runbook's selector"),
     }
 
 
@@ -187,7 +186,7 @@ class BridgeGone(Fault):
 class BridgeRestartedLately(Fault):
     """The bridge's process died once and was started again."""
 
-    turns = {READY: fail("1 times in all")}
+    turns = {READY: fail("exit 143 (Error); steady from ")}
 
     def inject(self) -> None:
         root(RAILIANCE, "pkill -f 'socat TCP-LISTEN:800[0]'")
@@ -203,17 +202,263 @@ class BridgeRestartedLately(Fault):
 class NodeLost(Fault):
     """The node controller takes the bridge pod's readiness: its containers stay 1/1."""
 
-    turns = {READY: fail("is not ready: node is not ready"), INSIDE: NO_ANSWER}
+    turns = {READY: fail("its node railiance01 may be lost"), INSIDE: NO_ANSWER}
 
     def inject(self) -> None:
         name = kubectl(BRIDGES, f"get pods -l app.kubernetes.io/name={HUB_BRIDGE} -o name").strip()
-        condition = {
-            "type": "Ready",
-            "status": "False",
-            "reason": "NodeNotReady",
-            "message": "node is not ready",
-        }
+        condition = {"type": "Ready", "status": "False"}  # it gives no reason
         patch(BRIDGES, f"{name} --subresource=status", replace("/status/conditions", [condition]))
+
+    def heal(self) -> None:
+        kubectl(BRIDGES, f"delete pods -l app.kubernetes.io/name={HUB_BRIDGE}")
+        rolled_out(BRIDGES, HUB_BRIDGE)
+
+
+SIDECAR = {
+    "name": "proxy",
+    "image": "localhost/actcore-proxy:rehearsal",
+    "restartPolicy": "Always",
+    "command": ["sleep", "86400"],
+}
+
+
+class BridgeSidecarRestarts(_Bridge):
+    """A native sidecar of the bridge was killed and runs again: 2/2, restarted seconds ago."""
+
+    operations = (add("/spec/template/spec/initContainers", [SIDECAR]),)
+    ready = 1
+    turns = {READY: fail("exit 143 (Error); steady from ")}
+
+    def inject(self) -> None:
+        super().inject()
+        root(RAILIANCE, "pkill -f 'sleep 8640[0]'")
+        _await("{.ready} ", "true ")
+        name = f"-l app.kubernetes.io/name={HUB_BRIDGE}"
+        kubectl(BRIDGES, f"wait pods {name} --for=condition=Ready --timeout=5s")
+
+
+class BridgeSidecarLeadsElsewhere(_Bridge):
+    """The proxy is a native sidecar, and leads past the tunnel to a relay; all is healthy."""
+
+    operations = (
+        replace(f"{CONTAINER}/command", ["sleep", "infinity"]),
+        add(
+            "/spec/template/spec/initContainers",
+            [
+                {
+                    **SIDECAR,
+                    "command": ["socat", "TCP-LISTEN:8000,fork,reuseaddr", "TCP:127.0.0.1:28000"],
+                }
+            ],
+        ),
+    )
+    ready = 1
+    turns = {LEADS: fail("proxies to ['127.0.0.1:28000'], not to 127.0.0.1:18000")}
+
+    def inject(self) -> None:
+        relay = "systemd-run --user --quiet --collect --unit=relay socat"
+        user(RAILIANCE, f"{relay} TCP-LISTEN:28000,fork,bind=127.0.0.1 TCP:127.0.0.1:18000")
+        super().inject()
+
+    def heal(self) -> None:
+        super().heal()
+        user(RAILIANCE, "systemctl --user stop relay")
+
+
+class BridgeInitContainerFails(_Bridge):
+    """An init container that was added to the bridge fails, and the bridge does not begin."""
+
+    operations = (
+        add(
+            "/spec/template/spec/initContainers",
+            [{"name": "migrate", "image": "localhost/migrate:1", "command": ["false"]}],
+        ),
+    )
+    turns = {
+        READY: fail("is 0/1 ready, init container migrate: CrashLoopBackOff: exit 1 (Error)"),
+        INSIDE: NO_ANSWER,
+    }
+
+    def inject(self) -> None:
+        super().inject()
+        _await_init("CrashLoopBackOff")
+
+
+def _await_init(reason: str) -> None:
+    template = "{range .items[*].status.initContainerStatuses[*]}{.state.waiting.reason}{end}"
+    pods = f"get pods -l app.kubernetes.io/name={HUB_BRIDGE} -o jsonpath='{template}'"
+    end = time.monotonic() + 10
+    while kubectl(BRIDGES, pods) != reason:
+        if time.monotonic() > end:
+            raise RehearsalError(f"the bridge's init container does not come to {reason}")
+        time.sleep(0.05)
+
+
+class BridgeUnschedulable(_Bridge):
+    """No node has the label that the bridge's pod asks for."""
+
+    operations = (add("/spec/template/spec/nodeSelector", {"disk": "fast"}),)
+    turns = {
+        READY: fail("is 0/1 ready, Unschedulable: 0/1 nodes are available"),
+        LEADS: inconclusive("is on no node"),
+        LED: fail("leads to no pod"),
+        INSIDE: NO_ANSWER,
+    }
+
+
+class BridgeRolloutStuck(_Bridge):
+    """The new pod of a rolling update cannot pull its image; the old one still serves."""
+
+    operations = (
+        replace("/spec/strategy", {"type": "RollingUpdate"}),
+        replace(f"{CONTAINER}/image", "localhost/no-such-image:1"),
+    )
+    turns = {READY: fail("a rollout is in progress: 1 of 1 updated, 1 old pod still there")}
+
+    def inject(self) -> None:
+        patch(BRIDGES, f"deploy/{HUB_BRIDGE}", *self.operations)
+        _await("{.ready} ", "false true ", "true false ")
+
+
+class BridgeRolloutPaused(_Bridge):
+    """A rollout of the bridge is paused; its pod is the former one, and as it was."""
+
+    harmless = True
+    operations = (
+        add("/spec/paused", True),
+        add("/spec/template/metadata/annotations", {"rehearsal": "paused"}),
+    )
+
+    def inject(self) -> None:
+        patch(BRIDGES, f"deploy/{HUB_BRIDGE}", *self.operations)
+
+
+class BridgePodEvicted(Fault):
+    """The node was low on memory once: an evicted pod is left beside the bridge's new one."""
+
+    harmless = True
+
+    def inject(self) -> None:
+        name = kubectl(BRIDGES, f"get pods -l app.kubernetes.io/name={HUB_BRIDGE} -o name").strip()
+        message = "The node was low on resource: memory."
+        status = {"phase": "Failed", "reason": "Evicted", "message": message}
+        patch(BRIDGES, f"{name} --subresource=status", replace("/status", status))
+        rolled_out(BRIDGES, HUB_BRIDGE)
+
+    def heal(self) -> None:
+        kubectl(BRIDGES, "delete pods --field-selector=status.phase=Failed")
+
+
+class BridgePodCompleted(Fault):
+    """Somebody tried the bridge in a bare pod with its labels, which has completed."""
+
+    harmless = True
+
+    def inject(self) -> None:
+        labels = {
+            "app.kubernetes.io/name": HUB_BRIDGE,
+            "app.kubernetes.io/part-of": "activity-core",
+        }
+        create(
+            BRIDGES,
+            "v1",
+            "Pod",
+            {"name": "tried-once", "labels": labels},
+            spec={
+                "restartPolicy": "Never",
+                "containers": [{"name": "try", "image": "localhost/a:1", "command": ["true"]}],
+            },
+        )
+        kubectl(BRIDGES, "wait pod/tried-once --for=jsonpath={.status.phase}=Succeeded")
+
+    def heal(self) -> None:
+        kubectl(BRIDGES, "delete pod/tried-once")
+
+
+class BridgeImpersonated(Fault):
+    """A bare pod with the bridge's labels takes half of its traffic, and answers healthy."""
+
+    turns = {LED: fail("the Service leads to 198.18.77.11:8000, impostor")}
+
+    def inject(self) -> None:
+        labels = {
+            "app.kubernetes.io/name": HUB_BRIDGE,
+            "app.kubernetes.io/part-of": "activity-core",
+        }
+        create(
+            BRIDGES,
+            "v1",
+            "Pod",
+            {"name": "impostor", "labels": labels},
+            spec={
+                "hostNetwork": True,
+                "terminationGracePeriodSeconds": 1,
+                "containers": [
+                    {"name": "a", "image": "localhost/a:1", "command": ["sleep", "infinity"]}
+                ],
+            },
+        )
+        kubectl(BRIDGES, "wait pod/impostor --for=condition=Ready --timeout=5s")
+
+    def heal(self) -> None:
+        kubectl(BRIDGES, "delete pod/impostor")
+        kubectl(BRIDGES, "wait pod/impostor --for=delete --timeout=5s", check=False)
+
+
+class BridgeNamesItsListenAddress(_Bridge):
+    """The bridge's arguments name the address on which it listens, beside the tunnel's."""
+
+    harmless = True
+    operations = (
+        replace(
+            f"{CONTAINER}/command",
+            [
+                "sh",
+                "-c",
+                "exec socat TCP-LISTEN:8000,fork,reuseaddr TCP:127.0.0.1:18000",
+                "proxy",
+                "--listen=0.0.0.0:8000",
+            ],
+        ),
+    )
+    ready = 1
+
+
+class BridgeConfiguredElsewhere(_Bridge):
+    """The bridge has its upstream from two variables, as text of which only the parts are told."""
+
+    harmless = True
+    operations = (
+        replace(f"{CONTAINER}/command", ["sh", "-c", "exec socat TCP-LISTEN:8000,fork,reuseaddr "
+                                         "TCP:$UPSTREAM_HOST:$UPSTREAM_PORT"]),
+        add(f"{CONTAINER}/env/-", {"name": "UPSTREAM_HOST", "value": "127.0.0.1"}),
+        add(f"{CONTAINER}/env/-", {"name": "UPSTREAM_PORT", "value": "18000"}),
+    )  # fmt: skip
+    ready = 1
+
+
+class BridgeLeadsElsewhereByName(_Bridge):
+    """The bridge leads to a name that a variable holds; another one, unused, names the tunnel."""
+
+    operations = (
+        replace(TARGET, "TCP:$(UPSTREAM)"),
+        add(f"{CONTAINER}/env/-", {"name": "UPSTREAM", "value": "localhost:28000"}),
+        add(f"{CONTAINER}/env/-", {"name": "FALLBACK", "value": "127.0.0.1:18000"}),
+    )
+    ready = 1
+    turns = BridgePastTheTunnel.turns
+    inject, heal = BridgePastTheTunnel.inject, BridgePastTheTunnel.heal
+
+
+class BridgeOnAnotherNode(Fault):
+    """The bridge's pod runs on another node of the cluster, where 127.0.0.1 is another's."""
+
+    turns = {LEADS: fail("is on 198.18.77.12, not on railiance01")}
+
+    def inject(self) -> None:
+        name = kubectl(BRIDGES, f"get pods -l app.kubernetes.io/name={HUB_BRIDGE} -o name").strip()
+        other = [{"ip": "198.18.77.12"}]
+        patch(BRIDGES, f"{name} --subresource=status", replace("/status/hostIPs", other))
 
     def heal(self) -> None:
         kubectl(BRIDGES, f"delete pods -l app.kubernetes.io/name={HUB_BRIDGE}")

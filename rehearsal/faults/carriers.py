@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from rehearsal import keys, states
 from rehearsal.faults.fault import Fault, fail, inconclusive
+from rehearsal.faults.identity import pinned
 from rehearsal.faults.means import HUB, RAILIANCE, WORKSTATION, restore_unit, root, units, user
-from rehearsal.faults.rewritten import DOWN, restart, rewrite, until_listening, until_unready
+from rehearsal.faults.rewritten import (
+    DOWN,
+    next_start,
+    restart,
+    rewrite,
+    until_listening,
+    until_unready,
+)
 
 INSTALLED = "CUT-01.installed"
 STEADY, HELD = f"CUT-04.steady[{HUB}]", f"CUT-05.port[{HUB}]"
@@ -47,6 +55,7 @@ class SilentHub(Fault):
 
     turns = {
         INSTALLED: fail("ExitOnForwardFailure=no"),
+        **next_start(fail("it would have exitonforwardfailure no"), HUB),
         f"CUT-03.down[{RETIRED}]": fail(f"says that {RETIRED} is up"),
         f"CUT-03.no-connection[{RETIRED}]": fail("from workstation"),
         HELD: fail("127.0.0.1:18000 is held by login session"),
@@ -160,6 +169,8 @@ class UnitLeadsToTheWorkstation(_WorkstationLetsFleetIn):
 
     turns = {
         INSTALLED: fail("127.0.0.1:18000:127.0.0.1:8000 tegwick@198.18.77.13"),
+        **next_start(fail("it would go to 198.18.77.13, not to 198.18.77.12"), HUB),
+        **pinned(fail("has another key of coulombcore pinned than the one it offers")),
         RUNNING: fail("127.0.0.1:8000"),
         PATH: fail("railiance01 → workstation ✕ workstation is not looked at"),
     }
@@ -177,7 +188,10 @@ class UnitLeadsToTheWorkstation(_WorkstationLetsFleetIn):
 class SshConfigJumpsThroughTheWorkstation(_WorkstationLetsFleetIn):
     """Railiance01's ~/.ssh/config sends every ssh to coulombcore over the workstation."""
 
-    turns = {PATH: fail("railiance01 → workstation ✕ workstation is not looked at")}
+    turns = {
+        **next_start(fail("it would go through tegwick@[198.18.77.13]")),
+        PATH: fail("railiance01 → workstation ✕ workstation is not looked at"),
+    }
 
     def inject(self) -> None:
         super().inject()
@@ -195,6 +209,7 @@ class UnitJumpsThroughTheWorkstation(SshConfigJumpsThroughTheWorkstation):
 
     turns = {
         INSTALLED: fail("-J tegwick@198.18.77.13"),
+        **next_start(fail("it would go through tegwick@[198.18.77.13]"), HUB),
         RUNNING: fail("goes through tegwick@198.18.77.13"),
         PATH: fail("railiance01 → workstation ✕ workstation is not looked at"),
     }

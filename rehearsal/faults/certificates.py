@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from rehearsal import migration
 from rehearsal.faults.fault import Fault, Ground, fail
-from rehearsal.faults.means import COULOMB, HUB, RAILIANCE, root, user
+from rehearsal.faults.keys import logs_in
+from rehearsal.faults.means import COULOMB, HUB, RAILIANCE, UNITS, root, units, user
 from rehearsal.faults.reference import CONFIG
 
 CHECK = "PROD-14.certificate"
@@ -15,7 +16,7 @@ KEYS = "/home/tegwick/.ssh/authorized_keys"
 SSHD = "/etc/ssh/sshd_config.d/fleet.conf"
 CA = "~/.config/warden/fleet_user_ca"
 REFUSED = {
-    "PRE-03.login": fail("Permission denied"),
+    **logs_in(fail("Permission denied")),
     "PRE-09.certificate": fail("the certificate does not open coulombcore"),
 }
 
@@ -166,7 +167,7 @@ class StaticKeyAccepted(Fault):
     """Coulombcore still accepts the static key after the migration."""
 
     ground = Migrated
-    turns = {CHECK: fail("accepts the static key ~/.ssh/id_ops")}
+    turns = {CHECK: fail("accepts the static key /home/tegwick/.ssh/id_ops")}
 
     def inject(self) -> None:
         migration.accept_static_key()
@@ -179,7 +180,7 @@ class NewKeyAuthorized(Fault):
     """The certificates' key was put into authorized_keys, where it needs no certificate."""
 
     ground = Migrated
-    turns = {CHECK: fail("accepts the static key ~/.ssh/id_fleet_mesh")}
+    turns = {CHECK: fail("accepts the static key /home/tegwick/.ssh/id_fleet_mesh")}
 
     def inject(self) -> None:
         key = user(RAILIANCE, f"cat {migration.KEY}.pub").strip()
@@ -187,3 +188,88 @@ class NewKeyAuthorized(Fault):
 
     def heal(self) -> None:
         root(COULOMB, f"mv {KEYS}.before {KEYS}")
+
+
+class _Renewal(Fault):
+    """Something becomes of what renews the certificate; the certificate itself is good for now."""
+
+    ground = Migrated
+
+    def heal(self) -> None:
+        migration.unschedule()
+        migration.schedule()
+
+
+class WorkstationPushesCertificates(_Renewal):
+    """Nothing on railiance01 renews the certificate; the workstation copies one there by cron."""
+
+    turns = {CHECK: fail("nothing on railiance01 renews ~/.ssh/id_fleet_mesh-cert.pub")}
+
+    def inject(self) -> None:
+        migration.unschedule()
+        migration.sign()
+
+
+class RenewalNotEnabled(_Renewal):
+    """The timer that renews the certificate runs, and would not start at boot."""
+
+    turns = {
+        CHECK: fail("fleet-mesh-cert.timer renews the certificate, and does not start at boot")
+    }
+
+    def inject(self) -> None:
+        units("disable --quiet", f"{migration.RENEWAL}.timer")
+
+
+class RenewalFails(_Renewal):
+    """The timer tries to renew the certificate, and the CA's key is gone."""
+
+    turns = {CHECK: fail("its last run ended in exit-code")}
+
+    def inject(self) -> None:
+        user(RAILIANCE, f"mv {CA} {CA}.kept")
+        user(RAILIANCE, f"systemctl --user start {migration.RENEWAL}.service", check=False)
+
+    def heal(self) -> None:
+        user(RAILIANCE, f"mv {CA}.kept {CA}; rm -f {migration.CERTIFICATE}.new")
+        super().heal()
+
+
+class RenewalAfterTheEnd(_Renewal):
+    """The timer renews a certificate of an hour once a day."""
+
+    turns = {CHECK: fail("after its end")}
+
+    def inject(self) -> None:
+        timer = f"{UNITS}/{migration.RENEWAL}.timer"
+        user(RAILIANCE, f"sed -i 's/20min/1d/; /^OnStartupSec/d' {timer}; "
+                        "systemctl --user daemon-reload")  # fmt: skip
+        units("stop", f"{migration.RENEWAL}.timer")
+        units("start", f"{migration.RENEWAL}.timer")
+
+
+class RenewalOverTheWorkstation(_Renewal):
+    """The timer has the workstation sign the certificate."""
+
+    turns = {CHECK: fail("renews the certificate by way of workstation")}
+
+    def inject(self) -> None:
+        user(RAILIANCE, f"sed -i 's/warden sign/ssh workstation &/' "
+                        f"{UNITS}/{migration.RENEWAL}.service; "
+                        "systemctl --user daemon-reload")  # fmt: skip
+
+
+class RenewalByCron(_Renewal):
+    """A script that cron runs renews the certificate, instead of a timer."""
+
+    harmless = True
+
+    def inject(self) -> None:
+        migration.unschedule()
+        sign = f"{migration.SIGN} >{migration.CERTIFICATE}"
+        user(RAILIANCE, f"printf '#!/bin/sh\\n{sign}\\n' >~/renew && chmod +x ~/renew; ~/renew; "
+                        "echo '*/20 * * * * /home/tegwick/renew' | crontab -")  # fmt: skip
+
+    def heal(self) -> None:
+        user(RAILIANCE, "crontab -r; rm ~/renew")
+        super().heal()

@@ -43,6 +43,28 @@ def add(path: str, value: Any) -> dict[str, Any]:
     return {"op": "add", "path": path, "value": value}
 
 
+def create(
+    namespace: str, version: str, kind: str, metadata: Mapping[str, Any], **content: Any
+) -> None:
+    """Make an object there."""
+    obj = {"apiVersion": version, "kind": kind, "metadata": metadata, **content}
+    kubectl(namespace, f"create --validate=false -f - <<'END'\n{json.dumps(obj)}\nEND")
+
+
+def create_slice(namespace: str, service: str, address: str, port: int) -> None:
+    """Write an EndpointSlice by hand that leads a Service's port `http` to an address."""
+    labels = {"kubernetes.io/service-name": service}
+    create(
+        namespace,
+        "discovery.k8s.io/v1",
+        "EndpointSlice",
+        {"name": "by-hand", "labels": labels},
+        addressType="IPv4",
+        endpoints=[{"addresses": [address]}],
+        ports=[{"name": "http", "port": port, "protocol": "TCP"}],
+    )
+
+
 def rolled_out(namespace: str, deployment: str, *, ready: int | None = None) -> None:
     """Wait until a Deployment has pods of its current template alone, and all (or `ready`) ready.
 

@@ -12,6 +12,7 @@ from rehearsal.faults.cluster import (
     HUB_BRIDGE,
     SERVICES,
     add,
+    create_slice,
     kubectl,
     patch,
     replace,
@@ -20,8 +21,12 @@ from rehearsal.faults.cluster import (
     unready,
 )
 from rehearsal.faults.fault import Fault, Turn, fail, inconclusive
+from rehearsal.faults.means import COULOMB, WORKSTATION, root, user
 from rehearsal.faults.services import AT_ITS_ADDRESS, INSIDE, PATH, THROUGH_THE_TUNNEL
 
+RELAY = "systemd-run --quiet --collect --unit=relay"
+USER_RELAY = "systemd-run --user --quiet --collect --unit=relay"
+OWN = "PROD-15.endpoints[state-hub]"
 CURRENT = "PRE-06.cluster-ip[state-hub]"
 
 
@@ -89,7 +94,10 @@ class _Moved(Fault):
 class ServiceGone(_Moved):
     """The State Hub's Service is deleted."""
 
-    turns = unreachable("there is no Service state-hub/state-hub")
+    turns = {
+        **unreachable("there is no Service state-hub/state-hub"),
+        OWN: fail("there is no Service state-hub/state-hub"),
+    }
 
 
 class ClusterIpChanged(_Moved):
@@ -115,6 +123,7 @@ class ServicePortChanged(_Moved):
 
     turns = {
         **unreachable("the Service has port 8001, the inventory says 8000"),
+        OWN: fail("the Service leads to no pod from its port 8000"),
         AT_ITS_ADDRESS: fail("refused"),
         THROUGH_THE_TUNNEL: fail("without sending a response"),
         PATH: fail("without sending a response"),
@@ -127,7 +136,10 @@ class ServicePortChanged(_Moved):
 class ServiceOfAnotherNamespace(Fault):
     """The inventory has the State Hub's Service in a namespace where it is not."""
 
-    turns = {CURRENT: fail("there is no Service default/state-hub")}
+    turns = {
+        CURRENT: inconclusive("the account lacks `get services in default`"),
+        OWN: inconclusive("the account lacks `get services in default`"),
+    }
 
     def inject(self) -> None:
         """Nothing happens to the fleet."""
@@ -152,3 +164,42 @@ class ClusterMadeAnew(Fault):
 
     def inventory(self, document: dict[str, Any]) -> None:
         document["clusters"]["railiance01"]["uid"] = "0f6e51a2-7d0c-4c53-9f43-54e4a1a7a3c8"
+
+
+class ServiceOverTheWorkstation(Fault):
+    """The State Hub's Service leads to the workstation, and nobody on the path can see it."""
+
+    turns = {OWN: fail("198.18.77.13:28000, of no pod, in by-hand made by hand: workstation")}
+
+    def inject(self) -> None:
+        pod = kubectl(SERVICES, "get pods -l app.kubernetes.io/name=state-hub "
+                                "-o jsonpath='{.items[0].status.podIP}'").strip()  # fmt: skip
+        root(COULOMB, f"{RELAY}-back socat TCP-LISTEN:28001,fork TCP:{pod}:8000")
+        user(WORKSTATION, f"{USER_RELAY} socat TCP-LISTEN:28000,fork TCP:198.18.77.12:28001")
+        patch(SERVICES, "svc/state-hub", {"op": "remove", "path": "/spec/selector"})
+        kubectl(SERVICES, "delete endpointslices -l kubernetes.io/service-name=state-hub")
+        create_slice(SERVICES, "state-hub", "198.18.77.13", 28000)
+
+    def heal(self) -> None:
+        kubectl(SERVICES, "delete endpointslice/by-hand")
+        kubectl(SERVICES, "delete svc/state-hub")
+        restore(SERVICES, "state-hub")
+        user(WORKSTATION, "systemctl --user stop relay")
+        root(COULOMB, "systemctl stop relay-back")
+        rolled_out(BRIDGES, HUB_BRIDGE)
+
+
+class ServiceRunsOnTheWorkstation(Fault):
+    """The workstation has joined the services' cluster, and the State Hub's pod runs there."""
+
+    turns = {OWN: fail("runs on workstation")}
+
+    def inject(self) -> None:
+        name = kubectl(SERVICES, "get pods -l app.kubernetes.io/name=state-hub -o name").strip()
+        node = [{"ip": "198.18.77.13"}]
+        patch(SERVICES, f"{name} --subresource=status", replace("/status/hostIPs", node))
+
+    def heal(self) -> None:
+        kubectl(SERVICES, "delete pods -l app.kubernetes.io/name=state-hub")
+        rolled_out(SERVICES, "state-hub")
+        rolled_out(BRIDGES, HUB_BRIDGE)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from rehearsal import fleet, network
 from rehearsal.faults.cluster import HUB_BRIDGE, ISSUES_BRIDGE
 from rehearsal.faults.fault import Fault, fail, inconclusive, passes
+from rehearsal.faults.identity import pinned
+from rehearsal.faults.keys import logs_in
 from rehearsal.faults.means import COULOMB, RAILIANCE, RESTART_SSHD, WORKSTATION, root, units, user
 from rehearsal.faults.rewritten import until_unready
 from rehearsal.faults.workstation import listening, wait_for
@@ -29,7 +31,7 @@ class CoulombcoreOff(Fault):
     blinds = {COULOMB: inconclusive("198.18.77.12:22")}
     turns = {
         "PRE-01.right-machine[coulombcore]": fail("198.18.77.12:22"),
-        "PRE-03.login": fail("198.18.77.12 port 22"),
+        **logs_in(fail("198.18.77.12 port 22")),
         "CUT-06.healthy": fail("no complete answer within"),
         "PROD-04.path": fail("no complete answer within"),
         "PROD-01.pods": fail("is 0/1 ready"),
@@ -78,7 +80,7 @@ class SshdStopped(Fault):
     blinds = {COULOMB: inconclusive("refused the connection on 198.18.77.12:22")}
     turns = {
         "PRE-01.right-machine[coulombcore]": fail("refused the connection on 198.18.77.12:22"),
-        "PRE-03.login": fail("Connection refused"),
+        **logs_in(fail("Connection refused")),
     }
 
     def inject(self) -> None:
@@ -94,7 +96,7 @@ class LinkCutHalfOpen(Fault):
     # What is told depends on which answer was on its way; that it is coulombcore, does not.
     deadlines = {"connect": 2}
     blinds = {COULOMB: inconclusive("coulombcore")}
-    turns = {"PRE-05.host-key": passes()}
+    turns = pinned(passes())
 
     def inject(self) -> None:
         # The suite's own traffic uses up the quota: its log-in takes 3.4 kB, all of it 10 kB.
@@ -111,7 +113,7 @@ class ForcedCommand(Fault):
     """coulombcore lets the suite's key run nothing but a refusal."""
 
     blinds = {COULOMB: inconclusive("This account is locked")}
-    turns = {"PRE-07.healthy": passes(), "PRE-05.host-key": passes()}
+    turns = {"PRE-07.healthy": passes(), **pinned(passes())}
 
     def inject(self) -> None:
         command = 'command="echo This account is locked. >\\&2; exit 1"'
@@ -126,11 +128,7 @@ class NoSessions(Fault):
     """coulombcore's sshd gives nobody a session (MaxSessions 0), only forwardings."""
 
     blinds = {COULOMB: inconclusive("coulombcore opened no channel for the command")}
-    turns = {
-        "PRE-07.healthy": passes(),
-        "PRE-05.host-key": passes(),
-        "PRE-03.login": fail("open failed"),
-    }
+    turns = {"PRE-07.healthy": passes(), **pinned(passes())}
 
     def inject(self) -> None:
         configure_sshd(COULOMB, "MaxSessions 0")
@@ -144,13 +142,7 @@ class LoginShellHangs(Fault):
 
     deadlines = {"connect": 2, "command": 1}
     blinds = {COULOMB: inconclusive("did not finish within")}
-    turns = {
-        "PRE-07.healthy": passes(),
-        "PRE-05.host-key": passes(),
-        "PRE-03.login": inconclusive("did not end within 3 s"),
-        "PRE-09.certificate": inconclusive("did not end within 3 s"),
-        "PROD-14.certificate": inconclusive("did not end within 3 s"),
-    }
+    turns = {"PRE-07.healthy": passes(), **pinned(passes())}
 
     def inject(self) -> None:
         user(COULOMB, "cp -p .bashrc bashrc.kept; sed -i '1i sleep 60' .bashrc")
@@ -201,6 +193,7 @@ class ForwardingForbiddenToTheTunnels(Fault):
     """coulombcore's sshd forbids forwarding: the tunnels stand, and carry nothing."""
 
     turns = {
+        **logs_in(fail("may not forward to 198.19.43.94:8000")),
         "CUT-06.healthy": fail("disconnected"),
         "PROD-04.path": fail("disconnected"),
         "PROD-01.pods": fail("is 0/1 ready"),

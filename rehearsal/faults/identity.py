@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rehearsal.faults.fault import Fault, fail, inconclusive, passes
+from rehearsal.faults.fault import Fault, Turn, fail, inconclusive, passes
+from rehearsal.faults.keys import logs_in
 from rehearsal.faults.means import COULOMB, RAILIANCE, RESTART_SSHD, root, user
 from rehearsal.paths import SSH_CONFIG
 
 ADDRESS = {RAILIANCE: "198.18.77.11", COULOMB: "198.18.77.12"}
 KNOWN = "~/.ssh/known_hosts"
-NOT_VERIFIED = fail("Host key verification failed")
+NOT_VERIFIED = logs_in(fail("Host key verification failed"))
+
+
+def pinned(turn: Turn) -> dict[str, Turn]:
+    """The checks of the pinned host key, before and after the cutover."""
+    return {"PRE-05.host-key": turn, "PROD-17.host-key": turn}
+
+
+NOT_PINNED = pinned(fail("railiance01 has no key of coulombcore in /home/tegwick/.ssh/known_hosts"))
 
 
 class _KnownHosts(Fault):
@@ -30,7 +39,7 @@ class CoulombcoreHostKeyRotated(Fault):
 
     turns = {
         "PRE-01.right-machine[coulombcore]": fail("host key"),
-        "PRE-03.login": NOT_VERIFIED,
+        **NOT_VERIFIED,
     }
     blinds = {COULOMB: inconclusive("host key")}
 
@@ -47,8 +56,8 @@ class HostKeyNotPinned(_KnownHosts):
     """Railiance01 has forgotten coulombcore's host key."""
 
     turns = {
-        "PRE-05.host-key": fail("railiance01 has no key of coulombcore in its known_hosts"),
-        "PRE-03.login": NOT_VERIFIED,
+        **NOT_PINNED,
+        **NOT_VERIFIED,
     }
     command = f"sed -i '/^{ADDRESS[COULOMB]} /d' {KNOWN}"
 
@@ -57,8 +66,8 @@ class HostKeyRevoked(_KnownHosts):
     """Railiance01 has coulombcore's host key marked as revoked."""
 
     turns = {
-        "PRE-05.host-key": fail("railiance01 has no key of coulombcore in its known_hosts"),
-        "PRE-03.login": NOT_VERIFIED,
+        **NOT_PINNED,
+        **NOT_VERIFIED,
     }
     command = f"sed -i 's/^{ADDRESS[COULOMB]} /@revoked &/' {KNOWN}"
 
@@ -67,8 +76,8 @@ class AnotherHostKeyPinned(_KnownHosts):
     """Railiance01 has another key of coulombcore pinned than the one that coulombcore has."""
 
     turns = {
-        "PRE-05.host-key": fail("has another key of coulombcore pinned"),
-        "PRE-03.login": NOT_VERIFIED,
+        **pinned(fail("has another key of coulombcore pinned")),
+        **NOT_VERIFIED,
     }
     command = f'echo "{ADDRESS[COULOMB]} $(cut -d" " -f1-2 ~/.ssh/id_ops.pub)" >{KNOWN}'
 
@@ -81,7 +90,7 @@ class AliasLeadsToAnotherHost(Fault):
         "PRE-01.no-twin[coulombcore]": fail("coulombcore and railiance01 are one machine"),
         "PRE-01.no-twin[railiance01]": fail("railiance01 and coulombcore are one machine"),
         "PRE-01.no-twin[workstation]": passes(),
-        "PRE-05.host-key": fail("has another key of coulombcore pinned than the one it offers"),
+        **pinned(fail("has another key of coulombcore pinned than the one it offers")),
     }
     blinds = {COULOMB: inconclusive("coulombcore calls itself railiance01")}
 
@@ -105,7 +114,7 @@ class HostNamesSwapped(Fault):
         "PRE-01.right-machine[railiance01]": fail("railiance01 calls itself coulombcore"),
         "PRE-01.right-machine[coulombcore]": fail("coulombcore calls itself railiance01"),
         "PRE-01.no-twin": passes(),
-        "PRE-05.host-key": inconclusive("railiance01 calls itself coulombcore"),
+        **pinned(inconclusive("railiance01 calls itself coulombcore")),
         "PRE-02.bridge-tool": inconclusive("railiance01 calls itself coulombcore"),
         "PRE-09.certificate": inconclusive("railiance01 calls itself coulombcore"),
         "PROD-11.event": inconclusive("railiance01 calls itself coulombcore"),

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rehearsal.faults.fault import Fault, fail, inconclusive
+from rehearsal.faults.fault import Fault, Turn, fail, inconclusive
 from rehearsal.faults.means import COULOMB, HUB, RAILIANCE, user
-from rehearsal.faults.rewritten import UNANSWERED, restart, until_unready
+from rehearsal.faults.rewritten import UNANSWERED, next_start, restart, until_unready
 
 KEY, AUTHORIZED = "~/.ssh/id_ops", "~/.ssh/authorized_keys"
 FLEET = "/ id_ops@rehearsal$/"  # the line of authorized_keys that ends so, in sed
 
-NOT_ACCEPTED = fail("Permission denied (publickey)")
+
+def logs_in(turn: Turn) -> dict[str, Turn]:
+    """The checks that log in as the tunnels do, before and after the cutover."""
+    return {"PRE-03.login": turn, "PROD-17.login": turn}
+
+
+def private(words: str) -> dict[str, Turn]:
+    """The checks of the key's file, before and after the cutover."""
+    turn = fail(words)
+    return {"PRE-04.private-key": turn, "PROD-17.key": turn}
+
+
+NOT_ACCEPTED = logs_in(fail("Permission denied (publickey)"))
 BLIND = inconclusive("railiance01 did not accept any of the keys for tegwick")
 
 
@@ -33,8 +45,9 @@ class FleetKeyGone(_FileChanged):
     """Somebody deleted the fleet identity."""
 
     turns = {
-        "PRE-04.private-key": fail("id_ops does not exist on railiance01"),
-        "PRE-03.login": NOT_ACCEPTED,
+        **private("id_ops does not exist on railiance01"),
+        **next_start(fail("id_ops not accessible")),
+        **NOT_ACCEPTED,
     }
     command = f"rm {KEY}"
 
@@ -43,8 +56,8 @@ class FleetKeyReadableByOthers(_FileChanged):
     """Somebody's chmod leaves the fleet identity readable by everybody."""
 
     turns = {
-        "PRE-04.private-key": fail("has mode 0644"),
-        "PRE-03.login": NOT_ACCEPTED,
+        **private("has mode 0644"),
+        **NOT_ACCEPTED,
     }
     command = f"chmod 0644 {KEY}"
 
@@ -53,8 +66,8 @@ class FleetKeyOfAnotherUser(_FileChanged):
     """Somebody put the fleet identity into place as root."""
 
     turns = {
-        "PRE-04.private-key": fail("id_ops belongs to root, not to tegwick"),
-        "PRE-03.login": NOT_ACCEPTED,
+        **private("id_ops belongs to root, not to tegwick"),
+        **NOT_ACCEPTED,
     }
     command = f"sudo chown root: {KEY}"
 
@@ -62,21 +75,21 @@ class FleetKeyOfAnotherUser(_FileChanged):
 class FleetKeyReplaced(_FileChanged):
     """A new key was made in the fleet identity's place, and nobody authorised it."""
 
-    turns = {"PRE-03.login": NOT_ACCEPTED}
+    turns = NOT_ACCEPTED
     command = f"ssh-keygen -q -t ed25519 -N '' -f {KEY}.new && mv {KEY}.new {KEY}; rm {KEY}.new.pub"
 
 
 class FleetKeyWithPassphrase(_FileChanged):
     """Somebody protected the fleet identity with a passphrase, which no unit can type."""
 
-    turns = {"PRE-03.login": NOT_ACCEPTED}
+    turns = NOT_ACCEPTED
     command = f"ssh-keygen -q -p -P '' -N secret -f {KEY}"
 
 
 class SshFolderWritableByItsGroup(Fault):
     """Somebody's chmod opens ~/.ssh to the group."""
 
-    turns = {"PRE-04.private-key": fail(".ssh has mode 0770")}
+    turns = private(".ssh has mode 0770")
 
     def inject(self) -> None:
         user(RAILIANCE, "chmod 0770 ~/.ssh")
@@ -119,28 +132,53 @@ class _Authorized(_FileChanged):
 class FleetKeyNotAuthorized(_Authorized):
     """The fleet identity was removed from coulombcore's authorized_keys."""
 
-    turns = {"PRE-03.login": NOT_ACCEPTED}
+    turns = NOT_ACCEPTED
     change = "d"
 
 
 class FleetKeyForTheWorkstationOnly(_Authorized):
     """The fleet identity is authorised, but only when it comes from the workstation."""
 
-    turns = {"PRE-03.login": NOT_ACCEPTED}
+    turns = NOT_ACCEPTED
     change = 's/^/from="198.18.77.13" /'
 
 
 class FleetKeyWithForcedCommand(_Authorized):
-    """The fleet identity is authorised for one command only, and that fails."""
+    """The fleet identity may run no command of its own, which no tunnel does."""
 
-    turns = {"PRE-03.login": fail("does not open coulombcore: exit status 1")}
+    harmless = True
     change = 's|^|command="/bin/false" |'
+
+
+class FleetKeyWillNotForward(_Authorized):
+    """The fleet identity was restricted to logging in; the tunnels that are up stay up."""
+
+    turns = logs_in(fail("may not forward to 198.19.43.94:8000"))
+    change = "s/^/restrict /"
+
+
+class FleetKeyForwardsToOneService(_Authorized):
+    """The fleet identity may forward to State Hub, and issue-core was forgotten."""
+
+    turns = logs_in(fail("may not forward to 198.19.43.154:8765"))
+    change = 's/^/restrict,port-forwarding,permitopen="198.19.43.94:8000" /'
+
+
+class FleetKeyLockedDown(_Authorized):
+    """The fleet identity may do what the tunnels do, and nothing else."""
+
+    harmless = True
+    change = (
+        's/^/restrict,port-forwarding,permitopen="198.19.43.94:8000",'
+        'permitopen="198.19.43.154:8765" /'
+    )
 
 
 class FleetKeyForbidsForwarding(Fault):
     """The fleet identity may still log in to coulombcore, but no longer forward anything."""
 
     turns = UNANSWERED | {
+        **logs_in(fail("may not forward to 198.19.43.94:8000: channel 0: open failed: admin")),
         f"CUT-06.healthy[{HUB}]": fail("Server disconnected without sending"),
         f"PROD-04.path[{HUB}]": fail("Server disconnected without sending"),
     }

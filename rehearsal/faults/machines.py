@@ -5,6 +5,8 @@ from __future__ import annotations
 from rehearsal import fleet
 from rehearsal.faults.cluster import HUB_BRIDGE, ISSUES_BRIDGE
 from rehearsal.faults.fault import Fault, fail, inconclusive, warn
+from rehearsal.faults.identity import pinned
+from rehearsal.faults.keys import logs_in
 from rehearsal.faults.means import (
     COULOMB,
     HUB,
@@ -17,7 +19,7 @@ from rehearsal.faults.means import (
     units,
     user,
 )
-from rehearsal.faults.rewritten import until_listening, until_unready
+from rehearsal.faults.rewritten import next_start, until_listening, until_unready
 from rehearsal.states import on
 
 # What cannot be known without the user's systemd, and without sockets and log-ins.
@@ -86,7 +88,9 @@ class SshMissing(_ProgramMissing):
     path = "/usr/bin/ssh"
     turns = {
         "PRE-10.tools": fail("railiance01 lacks ssh"),
-        "PRE-03.login": fail("ssh: not found"),
+        **logs_in(fail("ssh: not found")),
+        **next_start(fail("it would not start")),
+        **pinned(inconclusive("not found")),
     }
 
 

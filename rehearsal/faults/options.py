@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from rehearsal import keys
 from rehearsal.faults.cluster import HUB_BRIDGE, ISSUES_BRIDGE
-from rehearsal.faults.fault import Fault, fail
+from rehearsal.faults.fault import Fault, fail, inconclusive
+from rehearsal.faults.identity import pinned
+from rehearsal.faults.keys import logs_in
 from rehearsal.faults.means import COULOMB, HUB, ISSUES, RAILIANCE, restore_unit, root, user
-from rehearsal.faults.rewritten import UNANSWERED, Rewritten, rewrite, until_unready
+from rehearsal.faults.rewritten import (
+    UNANSWERED,
+    Rewritten,
+    doors,
+    next_start,
+    rewrite,
+    until_unready,
+)
 
 INSTALLED = "CUT-01.installed"
+UNTOLD = inconclusive("what it would start cannot be told: `/usr/bin/timeout")
 RUNNING = f"CUT-07.forwards[{HUB}]"
 
 
@@ -17,6 +27,7 @@ class UnitLeadsToFormerClusterIP(Rewritten):
 
     deadlines = {"http": 1}
     turns = UNANSWERED | {
+        **next_start(fail("198.19.43.95:8000"), HUB),
         f"CUT-06.healthy[{HUB}]": fail("no complete answer within 1 s"),
         f"PROD-04.path[{HUB}]": fail("no complete answer within 1 s"),
         INSTALLED: fail("127.0.0.1:18000:198.19.43.95:8000"),
@@ -33,6 +44,7 @@ class UnitsAreCrossed(Fault):
     """State Hub's tunnel leads to issue-core, and issue-core's to State Hub."""
 
     turns = {
+        **next_start(fail("it would forward")),
         INSTALLED: fail("127.0.0.1:18000:198.19.43.154:8765"),
         "CUT-06.healthy": fail("answered 404, not 200"),
         "CUT-07.forwards": fail("the running ssh forwards"),
@@ -56,6 +68,8 @@ class UnitListensEverywhere(Rewritten):
     """A fleet unit listens on every address of railiance01, not on loopback only."""
 
     turns = {
+        **next_start(fail("0.0.0.0:18000"), HUB),
+        **doors("0.0.0.0:18000"),
         INSTALLED: fail("-L 0.0.0.0:18000:"),
         f"CUT-05.port[{HUB}]": fail("listens on 0.0.0.0:18000, not only on"),
         RUNNING: fail("0.0.0.0:18000"),
@@ -67,6 +81,8 @@ class UnitListensElsewhere(Rewritten):
     """A typing error has a fleet unit listen on another port."""
 
     turns = UNANSWERED | {
+        **next_start(fail("127.0.0.1:18001"), HUB),
+        **doors("127.0.0.1:18001"),
         INSTALLED: fail("-L 127.0.0.1:18001:"),
         f"CUT-05.port[{HUB}]": fail("nobody listens on 127.0.0.1:18000"),
         RUNNING: fail("127.0.0.1:18001"),
@@ -81,21 +97,35 @@ class UnitListensElsewhere(Rewritten):
 class UnitForwardsMore(Rewritten):
     """A fleet unit was given a second forwarding, to coulombcore's Kubernetes API."""
 
-    turns = {INSTALLED: fail("6443"), RUNNING: fail("127.0.0.1:16443")}
+    turns = {
+        **next_start(fail("16443"), HUB),
+        **doors("127.0.0.1:16443"),
+        INSTALLED: fail("6443"),
+        RUNNING: fail("127.0.0.1:16443"),
+    }
     change = "s/-L 127/-L 127.0.0.1:16443:127.0.0.1:6443 &/"
 
 
 class UnitForwardsBack(Rewritten):
     """A fleet unit also opens railiance01's sshd to coulombcore."""
 
-    turns = {INSTALLED: fail("-R 2222"), RUNNING: fail("also forwards back")}
+    turns = {
+        **next_start(fail("it would also forward back"), HUB),
+        INSTALLED: fail("-R 2222"),
+        RUNNING: fail("also forwards back"),
+    }
     change = "s/-L 127/-R 2222:127.0.0.1:22 &/"
 
 
 class UnitIsSocksProxy(Rewritten):
     """A fleet unit is a SOCKS proxy into coulombcore's network besides."""
 
-    turns = {INSTALLED: fail("-D 1080"), RUNNING: fail("is also a proxy")}
+    turns = {
+        **next_start(fail("it would also be a proxy"), HUB),
+        **doors("127.0.0.1:1080"),
+        INSTALLED: fail("-D 1080"),
+        RUNNING: fail("is also a proxy"),
+    }
     change = "s/-L 127/-D 1080 &/"
 
 
@@ -120,6 +150,7 @@ class UnitTrustsAnyHostKey(Rewritten):
     """A fleet unit's ssh accepts whatever host key it is shown."""
 
     turns = {
+        **next_start(fail("it would have stricthostkeychecking no, not yes"), HUB),
         INSTALLED: fail("StrictHostKeyChecking=no"),
         RUNNING: fail("StrictHostKeyChecking=no, not yes"),
     }
@@ -129,7 +160,11 @@ class UnitTrustsAnyHostKey(Rewritten):
 class UnitMayAsk(Rewritten):
     """A fleet unit's ssh may ask for a password, and would wait for it for ever."""
 
-    turns = {INSTALLED: fail("BatchMode"), RUNNING: fail("BatchMode=(not set), not yes")}
+    turns = {
+        **next_start(fail("it would have batchmode no, not yes"), HUB),
+        INSTALLED: fail("BatchMode"),
+        RUNNING: fail("BatchMode=(not set), not yes"),
+    }
     change = "s/-o BatchMode=yes //"
 
 
@@ -137,6 +172,7 @@ class UnitIgnoresTakenPort(Rewritten):
     """A fleet unit's ssh would stay up without its port."""
 
     turns = {
+        **next_start(fail("it would have exitonforwardfailure no, not yes"), HUB),
         INSTALLED: fail("ExitOnForwardFailure=no"),
         RUNNING: fail("ExitOnForwardFailure=no, not yes"),
     }
@@ -146,7 +182,11 @@ class UnitIgnoresTakenPort(Rewritten):
 class UnitLogsInAsAnotherUser(Rewritten):
     """A fleet unit logs in to coulombcore as somebody else, who lets the fleet identity in."""
 
-    turns = {INSTALLED: fail("guest@198.18.77.12"), RUNNING: fail("logs in as guest, not tegwick")}
+    turns = {
+        **next_start(fail("it would log in as guest, not as tegwick"), HUB),
+        INSTALLED: fail("guest@198.18.77.12"),
+        RUNNING: fail("logs in as guest, not tegwick"),
+    }
     change = "s/tegwick@/guest@/"
 
     def inject(self) -> None:
@@ -164,6 +204,7 @@ class UnitGoesByName(Rewritten):
     """A fleet unit calls coulombcore by a name, which may lead elsewhere tomorrow."""
 
     turns = {
+        **next_start(fail("it would go to coulombcore, not to 198.18.77.12"), HUB),
         INSTALLED: fail("tegwick@coulombcore"),
         RUNNING: fail("goes to coulombcore, not 198.18.77.12"),
     }
@@ -195,7 +236,12 @@ class UnitCarriesSecondSsh(Rewritten):
 class UnitUsesAnotherKey(Rewritten):
     """A fleet unit logs in with somebody's own key, which coulombcore also lets in."""
 
-    turns = {INSTALLED: fail(".ssh/id_mine"), RUNNING: fail("the running ssh uses")}
+    turns = {
+        **next_start(fail("it would offer /home/tegwick/.ssh/id_mine"), HUB),
+        **logs_in(fail("coulombcore lets in /home/tegwick/.ssh/id_mine")),
+        INSTALLED: fail(".ssh/id_mine"),
+        RUNNING: fail("the running ssh uses"),
+    }
     change = "s/id_ops/id_mine/"
 
     def inject(self) -> None:
@@ -214,6 +260,13 @@ class UnitRunsSshInTimeout(Rewritten):
     """Somebody wrapped a fleet unit's ssh in timeout(1), which systemd now watches instead."""
 
     turns = {
+        **next_start(UNTOLD, HUB),
+        **logs_in(UNTOLD),
+        **pinned(UNTOLD),
+        "PRE-09.certificate": inconclusive("what it would start cannot be told: `/usr/bin/timeout"),
+        "PROD-14.certificate": inconclusive(
+            "what it would start cannot be told: `/usr/bin/timeout"
+        ),
         INSTALLED: fail("ExecStart=/usr/bin/timeout 1d"),
         RUNNING: fail("runs no ssh"),
         f"PROD-09.same-after-reboot[{HUB}]": fail("runs no ssh"),

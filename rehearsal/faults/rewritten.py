@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rehearsal.faults.cluster import HUB_BRIDGE
-from rehearsal.faults.fault import Fault, fail
+from rehearsal.faults.fault import Fault, Turn, fail
 from rehearsal.faults.means import HUB, ISSUES, RAILIANCE, edit_unit, restore_unit, units, user
 
 PORTS = {HUB: 18000, ISSUES: 18765}
@@ -22,6 +22,19 @@ DOWN = UNANSWERED | {
     f"PROD-09.same-after-reboot[{HUB}]": fail("runs no ssh"),
 }
 """State Hub's tunnel is down, for whatever reason."""
+
+
+def next_start(turn: Turn, name: str | None = None) -> dict[str, Turn]:
+    """The checks of what a tunnel's ssh would do, of one tunnel or of all."""
+    case = f"[{name}]" if name else ""
+    checks = ("CUT-07.settings", "PROD-17.settings")
+    return {f"{check}{case}": turn for check in checks}
+
+
+def doors(where: str) -> dict[str, Turn]:
+    """The checks of what else State Hub's unit listens on."""
+    turn = fail(f"also listens on {where}")
+    return {f"CUT-07.listeners[{HUB}]": turn, f"PROD-17.listeners[{HUB}]": turn}
 
 
 def restart(*names: str) -> None:

@@ -136,6 +136,7 @@ class ServiceHasNoPod(Fault):
     """The State Hub is scaled to zero: its ClusterIP refuses."""
 
     turns = {
+        "PROD-15.endpoints[state-hub]": fail("the Service leads to no pod"),
         AT_ITS_ADDRESS: fail("refused"),
         THROUGH_THE_TUNNEL: fail("without sending a response"),
         PATH: fail("without sending a response"),

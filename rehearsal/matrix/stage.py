@@ -143,6 +143,7 @@ class Stage:
             row.asked, row.patience = self._take(recording, happening)
             attempt.found = self._judge(recording)
             happening.heal()
+            fleet.forgive()
             self._settle()
             if following is None or not self._shows(following, fault):
                 attempt.healed = self._look(row)

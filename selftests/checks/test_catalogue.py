@@ -20,7 +20,7 @@ from selftests.checks.conftest import ROOT, Pytest
 FAMILIES = {
     *(f"PRE-{number:02}" for number in range(1, 14)),
     *(f"CUT-{number:02}" for number in range(1, 9)),
-    *(f"PROD-{number:02}" for number in range(1, 15)),
+    *(f"PROD-{number:02}" for number in range(1, 20)),
 }
 ADVISORY = {"PRE-12.clock", "CUT-08.stop", "CUT-08.start", "PROD-10.few-units", "PROD-13.restarts"}
 PREFIX = {"prereqs": "PRE-", "cutover": "CUT-", "production": "PROD-"}

@@ -1,6 +1,7 @@
 """A record as a run leaves it."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,11 +38,17 @@ def result(nodeid: str, *looked_at: Transcript, **given: Any) -> Result:
 def begin(tmp_path: Path) -> Callable[..., Journal]:
     """Opens the journal of a run that plans the given checks."""
 
-    def begun(*nodeids: str, left_out: int = 0) -> Journal:
+    def begun(*nodeids: str) -> Journal:
         checks = [{"nodeid": nodeid, "id": "PRE-01.a", "check": nodeid} for nodeid in nodeids]
         return Journal.begin(
             tmp_path,
-            {"format": 1, "run": "the-run", "checks": checks, "left_out": left_out},
+            {
+                "format": 1,
+                "run": "the-run",
+                "checks": checks,
+                "left_out": 0,
+                "catalogue": catalogue(nodeids),
+            },
             run="the-run",
             fleet="rehearsal",
             kind="rehearsal",
@@ -56,6 +63,16 @@ def begin(tmp_path: Path) -> Callable[..., Journal]:
         )
 
     return begun
+
+
+def catalogue(planned: Iterable[str], *left_out: str) -> list[dict[str, Any]]:
+    """The catalogue of a plan, in which some checks are not planned."""
+    counted = Counter(nodeid.partition("[")[0] for nodeid in planned)
+    cases = {**counted, **dict.fromkeys(left_out, 1)}
+    return [
+        {"phase": "prereqs", "check": name, "id": "PRE-01.a", "digest": "0" * 64, "cases": count}
+        for name, count in cases.items()
+    ]
 
 
 def report(journal: Journal, *results: Result) -> None:

@@ -1,6 +1,5 @@
 """Runs to be sealed, and keys to seal them with."""
 
-import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable
@@ -15,7 +14,8 @@ from fleetmesh.evidence.folder import read
 from fleetmesh.evidence.journal import Journal
 from fleetmesh.evidence.signature import NAMESPACE
 from fleetmesh.record import Result
-from selftests.evidence.conftest import WHEN, finish, report, result, transcript
+from fleetmesh.views.render import made
+from selftests.evidence.conftest import WHEN, catalogue, finish, report, result, transcript
 
 ID = "2026-11-24T024134Z_rehearsal_prereqs_0a1b2c"
 OTHER = "2026-11-25T024134Z_rehearsal_prereqs_3d4e5f"
@@ -27,10 +27,11 @@ def record(
     results: Iterable[Result] | None = None,
     *,
     verdict: str | None = "READY",
+    left_out: Iterable[str] = (),
     **started: Any,
 ) -> Path:
     """A run's folder with all that a run leaves; without a `verdict` it breaks off."""
-    folder = reports / name
+    folder, left_out = reports / name, tuple(left_out)
     folder.mkdir(parents=True)
     given = list(results) if results is not None else [
         result("t.py::test_a", transcript()),
@@ -39,7 +40,8 @@ def record(
     checks = [{"nodeid": r.nodeid, "id": r.id, "check": r.check} for r in given]
     with Journal.begin(
         folder,
-        {"format": 1, "run": name, "checks": checks, "left_out": 0},
+        {"format": 1, "run": name, "checks": checks, "left_out": len(left_out),
+         "catalogue": catalogue((r.nodeid for r in given), *left_out)},
         **{
             "durable": False, "run": name, "fleet": "rehearsal", "kind": "rehearsal",
             "phases": ["prereqs"], "writes": False, "replayed": None,
@@ -55,7 +57,7 @@ def record(
     if verdict:
         run = read(folder)
         write_run_json(folder, run)
-        (folder / "results.json").write_text(json.dumps(run.summary()))
+        (folder / "results.json").write_bytes(made(folder, run, ["results.json"])["results.json"])
     return folder
 
 

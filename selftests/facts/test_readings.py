@@ -9,7 +9,6 @@ import pytest
 
 from fleetmesh import plain
 from fleetmesh.facts import FACTS, Observed
-from fleetmesh.facts.clusters import Deployment, Pod
 from fleetmesh.facts.http import Answer
 from fleetmesh.facts.workstation import mentions
 from fleetmesh.inventory import Health
@@ -229,24 +228,6 @@ def test_health_needs_an_answer_and_a_200() -> None:
     assert Answer(200, body, "more than 9 bytes", 9, 9).unhealthy(HEALTH) == "more than 9 bytes"
     found = Answer(503, body, None, 205, 197).unhealthy(HEALTH)
     assert found == "/state/health answered 503, not 200"
-
-
-@pytest.mark.parametrize(
-    ("selector", "owned"),
-    [
-        ({"app": "hub"}, True),
-        ({"app": "hub", "part": "core"}, True),
-        ({"app": "api"}, False),
-        ({"app": "hub", "track": "new"}, False),
-        ({}, False),
-    ],
-)
-def test_deployment_owns_the_pods_of_its_whole_selector(
-    selector: dict[str, str], owned: bool
-) -> None:
-    labels = {"app": "hub", "part": "core"}
-    pod = Pod("hub-1", labels, 1, 1, 0, None, None, False, False, None, (), ())
-    assert Deployment("hub", 1, selector).owns(pod) is owned
 
 
 @pytest.mark.parametrize(

@@ -153,8 +153,33 @@ def test_one_kubeconfig_is_read_however_much_is_asked(cluster: Fleet) -> None:
 def test_who_may_not_look_has_seen_nothing(cluster: Fleet, api: type[Api], status: int) -> None:
     api.answers["/version"] = (status, {"kind": "Status", "message": "go away"})
     found = ask(cluster, VERSION)
-    assert found.lost == f"railiance01: the API answered {status}: go away"
+    lacks = ": the account lacks `get /version`" if status == 403 else ""
+    assert found.lost == f"railiance01: the API answered {status}: go away{lacks}"
     assert found.exit_status == status
+
+
+@pytest.mark.parametrize(
+    ("path", "right"),
+    [
+        (
+            "/apis/discovery.k8s.io/v1/namespaces/core/endpointslices?labelSelector=a%3Db",
+            "list endpointslices.discovery.k8s.io in core",
+        ),
+        ("/apis/apps/v1/namespaces/core/deployments", "list deployments.apps in core"),
+        ("/api/v1/namespaces/core/services/hub", "get services in core"),
+        ("/api/v1/namespaces/core/pods", "list pods in core"),
+        ("/api/v1/namespaces/kube-system", "get namespaces"),
+        ("/api/v1/namespaces", "list namespaces"),
+        ("/readyz", "get /readyz"),
+    ],
+)
+def test_the_right_that_is_missing_is_named(
+    cluster: Fleet, api: type[Api], path: str, right: str
+) -> None:
+    api.answers[path] = (403, {"kind": "Status", "message": "forbidden"})
+    found = ask(cluster, Kubernetes(CLUSTER, path, "get"))
+    assert found.lost is not None
+    assert found.lost.endswith(f"forbidden: the account lacks `{right}`")
 
 
 @pytest.mark.parametrize("status", [404, 500, 503])

@@ -9,6 +9,7 @@ from fleetmesh.evidence.closing import write_run_json
 from fleetmesh.evidence.folder import FORMAT, read
 from fleetmesh.evidence.journal import Journal
 from fleetmesh.record import Run
+from selftests.evidence.conftest import catalogue
 
 
 def write(run: Run, folder: Path) -> Run:
@@ -20,6 +21,7 @@ def write(run: Run, folder: Path) -> Run:
         "format": FORMAT,
         "run": run.id,
         "checks": [{"nodeid": n, "id": n, "check": n, "digest": "0" * 64} for n in run.planned],
+        "catalogue": catalogue((n for n in run.planned), *run.left_out),
         "left_out": run.deselected,
     }
     started: dict[str, Any] = {
@@ -42,7 +44,7 @@ def write(run: Run, folder: Path) -> Run:
         if not run.open:
             journal.append(
                 "run-finished",
-                verdict=run.verdict.value,
+                verdict=run.conclusion,
                 exit_status=run.verdict.exit_status,
                 missing=list(run.missing),
                 channels=run.channels,

@@ -26,7 +26,7 @@ def _with(*outcomes: Outcome, **given: object) -> Run:
     ("run", "expected"),
     [
         (_with(Outcome.PASS), "PASSED"),
-        (_with(Outcome.PASS, deselected=1), "WARNED"),
+        (_with(Outcome.PASS, left_out=("a::x",)), "WARNED"),
         (_with(Outcome.PASS, Outcome.WARN), "WARNED"),
         (_with(Outcome.PASS, Outcome.WAIVED), "WARNED"),
         (_with(Outcome.PASS, Outcome.ACCEPTED), "WARNED"),

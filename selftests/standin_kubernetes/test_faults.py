@@ -62,6 +62,185 @@ def service(address: str = "") -> dict[str, Any]:
     return {"selector": selector, "ports": ports, **({"clusterIP": address} if address else {})}
 
 
+def slices(cluster: Cluster, service: str) -> list[Any]:
+    """The EndpointSlices of a Service of the State Hub's namespace."""
+    path = "/apis/discovery.k8s.io/v1/namespaces/state-hub/endpointslices"
+    selector = f"labelSelector=kubernetes.io/service-name%3D{service}"
+    found: list[Any] = cluster.get(f"{path}?{selector}").body["items"]
+    return found
+
+
+def create_slice(cluster: Cluster, service: str, address: str, **more: Any) -> None:
+    manifest = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": "by-hand",
+            "namespace": "state-hub",
+            "labels": {"kubernetes.io/service-name": service},
+        },
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address]}],
+        "ports": [{"name": "http", "port": 8000, "protocol": "TCP"}],
+        **more,
+    }
+    done = cluster.kubectl("create", "--validate=false", "-f", "-", given=json.dumps(manifest))
+    assert done.returncode == 0, done.stderr
+
+
+def status_of(pod: Any) -> tuple[str, str]:
+    """READY and STATUS of `kubectl get pods`."""
+    return pod[1], pod[2]
+
+
+def listed(cluster: Cluster) -> dict[str, list[str]]:
+    """`kubectl get pods` of the State Hub's namespace: the columns of each, by name."""
+    lines = cluster.kubectl("-n", "state-hub", "get", "pods").stdout.splitlines()[1:]
+    return {line.split()[0]: line.split() for line in lines}
+
+
+def test_a_slice_is_as_the_controller_makes_it(fresh: Cluster) -> None:
+    (found,) = slices(fresh, "state-hub")
+    pod = fresh.pod(*HUB_READY)
+    service = fresh.get("/api/v1/namespaces/state-hub/services/state-hub").body
+    metadata = found["metadata"]
+    assert metadata["name"].startswith("state-hub-")
+    assert metadata["generateName"] == "state-hub-"
+    assert metadata["labels"]["kubernetes.io/service-name"] == "state-hub"
+    maker = "endpointslice-controller.k8s.io"
+    assert metadata["labels"]["endpointslice.kubernetes.io/managed-by"] == maker
+    (owner,) = metadata["ownerReferences"]
+    assert (owner["kind"], owner["uid"]) == ("Service", service["metadata"]["uid"])
+    assert found["addressType"] == "IPv4"
+    assert found["ports"] == [{"name": "http", "port": 8000, "protocol": "TCP"}]
+    target = {key: pod["metadata"][key] for key in ("name", "namespace", "uid")}
+    assert found["endpoints"] == [
+        {
+            "addresses": [pod["status"]["podIP"]],
+            "conditions": {"ready": True, "serving": True, "terminating": False},
+            "nodeName": pod["spec"]["nodeName"],
+            "targetRef": {"kind": "Pod", **target},
+        }
+    ]
+
+
+def test_a_slice_made_by_hand_takes_its_share_of_the_connections(fresh: Cluster) -> None:
+    create_slice(fresh, "state-hub", "198.19.13.250")  # nobody is there
+
+    def some_fail() -> bool:
+        return {connects(fresh, STATE_HUB) for _ in range(6)} == {"yes", "timed out"}
+
+    fresh.wait_for(some_fail, "connections that go astray")
+
+
+def test_a_slice_for_another_port_or_protocol_takes_none(fresh: Cluster) -> None:
+    ports = [
+        {"name": "metrics", "port": 8000, "protocol": "TCP"},
+        {"name": "http", "port": 8000, "protocol": "UDP"},
+    ]
+    create_slice(fresh, "state-hub", "198.19.13.250", ports=ports)
+    assert {connects(fresh, STATE_HUB) for _ in range(6)} == {"yes"}
+
+
+def test_slices_stay_when_the_selector_goes_and_go_with_the_service(fresh: Cluster) -> None:
+    patch = '[{"op": "remove", "path": "/spec/selector"}]'
+    fresh.kubectl("-n", "state-hub", "patch", "svc", "state-hub", "--type=json", "-p", patch)
+    fresh.kubectl("-n", "state-hub", "delete", "pods", "--all")
+    fresh.wait_for(lambda: connects(fresh, STATE_HUB) != "yes", "a Service that is not followed")
+    create_slice(fresh, "state-hub", "198.19.13.250")
+    fresh.kubectl("-n", "state-hub", "delete", "svc", "state-hub")
+    fresh.wait_for(lambda: len(slices(fresh, "state-hub")) == 1, "the controller's slice to go")
+    assert slices(fresh, "state-hub")[0]["metadata"]["name"] == "by-hand"
+
+
+def roll_out(cluster: Cluster, **spec: Any) -> None:
+    """Change the State Hub's pods."""
+    patch = json.dumps({"spec": {"template": {"spec": spec}}})
+    done = cluster.kubectl("-n", "state-hub", "patch", "deploy", "state-hub", "-p", patch)
+    assert done.returncode == 0, done.stderr
+
+
+def container(name: str, script: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "image": "localhost/a:1", "command": ["sh", "-c", script], **more}
+
+
+def test_init_containers_run_in_turn_and_sidecars_beside_the_others(fresh: Cluster) -> None:
+    roll_out(
+        fresh,
+        initContainers=[
+            container("first", "exit 0"),
+            container("beside", "sleep infinity", restartPolicy="Always"),
+        ],
+    )
+    fresh.wait_for(
+        lambda: any(
+            status_of(pod) == ("2/2", "Running") and len(listed(fresh)) > 1
+            for name, pod in listed(fresh).items()
+            if name.startswith("state-hub-")
+        ),
+        "a pod with a sidecar",
+    )
+    fresh.wait_for(lambda: len(listed(fresh)) == 2, "the old pod to go")
+    first, beside = fresh.pod(*HUB_READY)["status"]["initContainerStatuses"]
+    assert (first["ready"], first["state"]["terminated"]["reason"]) == (True, "Completed")
+    assert (beside["ready"], beside["started"]) == (True, True)
+
+
+def test_an_init_container_that_fails_holds_the_pod_up(fresh: Cluster) -> None:
+    roll_out(fresh, initContainers=[container("migrate", "exit 2")])
+    fresh.wait_for(
+        lambda: any(
+            status_of(pod) == ("0/1", "Init:CrashLoopBackOff") for pod in listed(fresh).values()
+        ),
+        "a pod that is held up",
+    )
+    assert connects(fresh, STATE_HUB) == "yes"  # by the old one
+
+
+def test_an_evicted_pod_stays_and_is_replaced(fresh: Cluster) -> None:
+    before = fresh.pod(*HUB_READY)["metadata"]["name"]
+    status = {"phase": "Failed", "reason": "Evicted", "message": "low on memory"}
+    patch = json.dumps([{"op": "replace", "path": "/status", "value": status}])
+    fresh.kubectl(
+        "-n", "state-hub", "patch", "pod", before, "--subresource=status", "--type=json",
+        "-p", patch,
+    )  # fmt: skip
+    fresh.wait_for(lambda: connects(fresh, STATE_HUB) == "yes", "the pod that replaces it")
+    fresh.wait_for(lambda: status_of(listed(fresh)[before])[1] == "Evicted", "the evicted pod")
+    path = "/apis/apps/v1/namespaces/state-hub/deployments/state-hub"
+    fresh.wait_for(lambda: fresh.get(path).body["status"].get("readyReplicas") == 1, "a replica")
+    assert fresh.get(path).body["status"]["replicas"] == 1
+    (endpoint,) = slices(fresh, "state-hub")[0]["endpoints"]
+    assert endpoint["targetRef"]["name"] != before
+    fresh.kubectl("-n", "state-hub", "delete", "pod", before)
+    fresh.wait_for(lambda: before not in listed(fresh), "the evicted pod to go")
+
+
+def test_a_paused_rollout_keeps_the_old_pods(fresh: Cluster) -> None:
+    fresh.kubectl("-n", "state-hub", "rollout", "pause", "deploy/state-hub")
+    roll_out(fresh, containers=[{"name": "state-hub", "command": ["false"]}])
+    path = "/apis/apps/v1/namespaces/state-hub/deployments/state-hub"
+
+    def status() -> Any:
+        return fresh.get(path).body["status"]
+
+    fresh.wait_for(lambda: status()["observedGeneration"] == 3, "the controller")
+    assert (status()["replicas"], status().get("updatedReplicas")) == (1, None)
+    told = {each["type"]: each["reason"] for each in status()["conditions"]}
+    assert told["Progressing"] == "DeploymentPaused"
+
+
+def test_without_its_store_the_server_is_not_ready_and_knows_nothing(fresh: Cluster) -> None:
+    (fresh.folder / "state" / "etcd-down").touch()
+    asked = fresh.kubectl("get", "--raw=/readyz")
+    assert asked.returncode == 1
+    assert r"\n[-]etcd failed: reason withheld\n" in asked.stderr
+    assert fresh.kubectl("version").returncode == 0
+    assert fresh.get("/api/v1/namespaces").status == 500
+    (fresh.folder / "state" / "etcd-down").unlink()
+    assert fresh.kubectl("get", "--raw=/readyz").stdout == "ok"
+
+
 def test_the_nodes_socket_shows_the_cluster_ip_as_its_peer(fresh: Cluster) -> None:
     with fresh.network():
         holding = subprocess.Popen(
@@ -107,7 +286,9 @@ def test_a_service_without_endpoints_refuses(fresh: Cluster) -> None:
     assert scaled.returncode == 0, scaled.stderr
     fresh.wait_for(lambda: connects(fresh, STATE_HUB) == "refused", "a refusal")
     shown = fresh.kubectl("-n", "state-hub", "get", "endpoints", "state-hub", "-o", "json")
-    assert json.loads(shown.stdout)["subsets"] == []
+    assert "subsets" not in json.loads(shown.stdout)
+    (slice_,) = slices(fresh, "state-hub")
+    assert (slice_["endpoints"], slice_["ports"]) == (None, None)
 
 
 def test_two_replicas_share_the_connections(fresh: Cluster) -> None:

@@ -7,10 +7,11 @@ from fixtures import Case, Inconclusive, check
 from fleetmesh import ssh_command
 from fleetmesh.attribution import Places, held_by
 from fleetmesh.facts.machines import ClockOffset, Machine
+from fleetmesh.facts.next_start import NextStart
 from fleetmesh.facts.sockets import LoginSession, Process, Socket
 from fleetmesh.facts.units import Unit
 from fleetmesh.inventory import Inventory, Tunnel
-from fleetmesh.manager import BridgeStatus, carrying_pid, known_to_bridge, unit_of
+from fleetmesh.manager import BridgeStatus, carrying_pid, known_to_bridge, open_doors, unit_of
 
 # What makes the tunnel's ssh fail loudly, and never ask or trust blindly; ssh_config(5).
 _LOUD = {
@@ -119,3 +120,41 @@ def test_running_ssh_forwards_what_it_should(
         found = command.option(option)
         assert (found or "").isdigit(), f"the running ssh has {option}={found or '(not set)'}"
         assert found != "0", f"the running ssh has {option}=0, which turns it off"
+
+
+@check(
+    "CUT-07.settings",
+    runbook="Cutover 2",
+    hint="ssh {tunnel.host} 'cat ~/.ssh/config /etc/ssh/ssh_config'",
+)
+def test_ssh_config_changes_nothing(
+    tunnel: Tunnel,
+    inventory: Inventory,
+    next_starts: Mapping[str, NextStart],
+    machines: Mapping[str, Machine],
+    case: Case,
+) -> None:
+    """With all that ssh_config adds, the tunnel's ssh does what the inventory says, and no more."""
+    start = next_starts[tunnel.id]
+    for command in start.commands:
+        case.note(f"ssh_config decides by a command, and may decide otherwise then: {command}")
+    wrong = start.departures(tunnel, inventory, machines[tunnel.host].home)
+    assert not wrong, f"{'; '.join(wrong)} (by the arguments of its {start.source})"
+
+
+@check(
+    "CUT-07.listeners",
+    runbook="Cutover 2",
+    hint="ssh {tunnel.host} 'ss -tlnpe; cat ~/.ssh/config /etc/ssh/ssh_config'; "
+    "ssh {tunnel.host} systemctl --user restart {tunnel.unit}",
+)
+def test_unit_listens_nowhere_else(
+    tunnel: Tunnel,
+    inventory: Inventory,
+    listeners: Mapping[str, tuple[Socket, ...]],
+    sessions: Mapping[str, dict[str, LoginSession]],
+    places: Places,
+) -> None:
+    """The fleet unit listens on its tunnel's address and nowhere else, whatever ssh_config adds."""
+    doors = open_doors(tunnel, inventory, listeners[tunnel.host], sessions[tunnel.host], places)
+    assert not doors, f"{tunnel.unit} also listens on {', '.join(doors)}"

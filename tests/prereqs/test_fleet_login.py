@@ -2,22 +2,28 @@
 
 from collections.abc import Mapping
 
-from fixtures import Case, Deferred, Inconclusive, check
+from fixtures import Case, Deferred, check
 from fleetmesh.facts.http import SshAnswer
-from fleetmesh.facts.keys import FileMode, LoginAttempt
+from fleetmesh.facts.keys import FileMode, exposed
+from fleetmesh.facts.logins import Logins, objection
 from fleetmesh.facts.machines import Machine
+from fleetmesh.facts.pins import Pins
 from fleetmesh.inventory import Inventory, Login
 
 
 @check(
     "PRE-03.login",
     runbook="Prerequisites",
-    hint="ssh {login.host} 'ssh -v -i {login.key} -o IdentitiesOnly=yes -o BatchMode=yes …'",
+    hint="ssh {login.host} 'ssh -v -i {login.key} -o IdentitiesOnly=yes -o BatchMode=yes -W …'",
 )
-def test_fleet_identity_logs_in(login: Login, logins: Mapping[str, LoginAttempt]) -> None:
-    """The fleet identity logs in with only its own key, non-interactively, to the pinned host."""
-    attempt = logins[str(login)]
-    assert attempt.succeeded, f"{login.key} does not open {login.via}: {attempt.said}"
+def test_fleet_identity_logs_in(
+    login: Login, inventory: Inventory, logins: Mapping[str, Logins], case: Case
+) -> None:
+    """The fleet identity logs in as the tunnels do, with only its own key, and may forward."""
+    for attempt in logins[str(login)]:
+        case.note(f"{attempt}")
+    wrong = objection(logins[str(login)], login, inventory)
+    assert wrong is None, wrong
 
 
 @check(
@@ -31,11 +37,8 @@ def test_identity_is_private(
     machines: Mapping[str, Machine],
 ) -> None:
     """The identity file and ~/.ssh belong to their user and are readable by nobody else."""
-    user = machines[carrier].user
-    for path, found in modes[carrier].items():
-        assert found is not None, f"{path} does not exist on {carrier}"
-        assert found.owner == user, f"{path} belongs to {found.owner}, not to {user}"
-        assert found.private, f"{path} has mode {found.mode:04o}: others may get at it"
+    wrong = exposed(modes[carrier], carrier, machines[carrier].user)
+    assert wrong is None, wrong
 
 
 @check(
@@ -46,19 +49,15 @@ def test_identity_is_private(
 )
 def test_host_key_is_pinned(
     login: Login,
-    known_hosts: Mapping[str, frozenset[str]],
+    inventory: Inventory,
+    known_hosts: Mapping[str, Pins],
     ssh_answers: Mapping[str, SshAnswer],
+    logins: Mapping[str, Logins],
 ) -> None:
     """The tunnels' host has the far host's key pinned, and it is the key the suite itself sees."""
-    seen = ssh_answers[login.via]
-    if seen.refused:
-        raise Inconclusive(seen.refused)
-    pinned = known_hosts[str(login)]
-    assert pinned, f"{login.host} has no key of {login.via} in its known_hosts"
-    assert " ".join(seen.host_key.split()[:2]) in pinned, (
-        f"{login.host} has another key of {login.via} pinned than the one it offers, "
-        f"{seen.fingerprint}"
-    )
+    for tunnel in inventory.tunnels_of(login):
+        wrong = known_hosts[tunnel.id].objection(login, ssh_answers[login.via], logins)
+        assert wrong is None, wrong
 
 
 @check(
@@ -67,12 +66,12 @@ def test_host_key_is_pinned(
     hint="ops-warden/wiki/playbooks/ops-bridge-tunnel-cert.md",
 )
 def test_certificate_readiness(
-    login: Login, inventory: Inventory, logins: Mapping[str, LoginAttempt], case: Case
+    login: Login, inventory: Inventory, logins: Mapping[str, Logins], case: Case
 ) -> None:
     """The fleet logs in with an atm-fleet-mesh certificate, or is known to do so later."""
-    attempt = logins[str(login)]
+    attempt = logins[str(login)][0]
     if inventory.identity == "static-key":
-        works = "works" if attempt.succeeded else f"does not work: {attempt.said}"
+        works = "works" if attempt.own_key_opens else f"does not work: {attempt.said}"
         raise Deferred(f"the tunnels use a static key, which {works}")
-    assert attempt.succeeded, f"the certificate does not open {login.via}: {attempt.said}"
+    assert attempt.own_key_opens, f"the certificate does not open {login.via}: {attempt.said}"
     case.note("enforced in full by PROD-14")

@@ -62,7 +62,7 @@ def test_tools_are_there(carrier: str, tools: Mapping[str, Tools]) -> None:
 def test_kubectl_reaches_the_cluster(
     carrier: str, kubectl: Mapping[str, KubectlAnswer], case: Case
 ) -> None:
-    """kubectl reaches the cluster as the tunnels' user."""
+    """kubectl reaches the cluster as the tunnels' user, and its API server is ready."""
     answer = kubectl[carrier]
     assert answer.refused is None, f"kubectl on {carrier}: {answer.refused}"
     case.note(f"the API server is {answer.version}")

@@ -1,26 +1,34 @@
 """The bridge pods are ready, lead to the tunnels, and carry the services into the cluster."""
 
-import re
 from collections.abc import Mapping
+from datetime import timedelta
 
 from fixtures import Case, Inconclusive, check
-from fleetmesh.facts.cluster_services import Endpoint, LiveService
-from fleetmesh.facts.clusters import Deployment, Pod, PodCommand
+from fleetmesh.attribution import Places
+from fleetmesh.facts.cluster_services import Endpoint, LiveService, strays
+from fleetmesh.facts.clusters import Deployment, PodCommand
 from fleetmesh.facts.http import differs
-from fleetmesh.facts.machines import ClockOffset
+from fleetmesh.facts.machines import ClockOffset, Machine
+from fleetmesh.facts.pods import Pod
+from fleetmesh.facts.programs import elsewhere
 from fleetmesh.inventory import Bridge, Inventory
 
 Pods = Mapping[str, tuple[Pod, ...]]
 Deployments = Mapping[str, dict[str, Deployment]]
-_ADDRESS = re.compile(r"(?<![\w.])(?:\d+\.\d+\.\d+\.\d+|localhost):\d+")
+
+
+def _where(bridge: Bridge) -> str:
+    return f"{bridge.cluster}/{bridge.namespace}"
 
 
 def _pods(bridge: Bridge, pods: Pods, deployments: Deployments) -> tuple[Deployment, list[Pod]]:
-    where = f"{bridge.cluster}/{bridge.namespace}"
-    deployment = deployments[where].get(bridge.id)
+    deployment = deployments[_where(bridge)].get(bridge.id)
     assert deployment is not None, f"there is no Deployment {bridge.namespace}/{bridge.id}"
-    owned = [pod for pod in pods[where] if deployment.owns(pod) and not pod.deleting]
-    return deployment, owned
+    return deployment, [pod for pod in pods[_where(bridge)] if deployment.owns(pod)]
+
+
+def _living(owned: list[Pod]) -> list[Pod]:
+    return [pod for pod in owned if not pod.deleting and not pod.over]
 
 
 @check(
@@ -33,28 +41,47 @@ def test_bridge_pods_are_ready(
     bridge: Bridge,
     inventory: Inventory,
     pods: Pods,
+    runbook_pods: Mapping[str, frozenset[str]],
     deployments: Deployments,
     clocks: Mapping[str, ClockOffset],
     case: Case,
 ) -> None:
-    """The bridge Deployment has all pods ready, at least one, none restarting lately."""
+    """The bridge Deployment has all pods ready, at least one, none restarting lately.
+
+    A pod that was evicted or has completed is left over, and not one of them.
+    """
     deployment, owned = _pods(bridge, pods, deployments)
+    living = _living(owned)
+    states = [deployment.rollout, deployment.trouble]
+    states += [f"{pod.name} is being deleted" for pod in owned if pod.deleting]
+    states += [f"{pod.name} is left over: {pod.reason or pod.phase}" for pod in owned if pod.over]
+    told = "; ".join(filter(None, states))
+    if told:
+        case.note(told)
     assert deployment.replicas > 0, f"{bridge} is scaled to 0 replicas"
-    assert len(owned) == deployment.replicas, (
-        f"{bridge} wants {deployment.replicas} pods and {len(owned)} match the runbook's selector"
+    most = max(deployment.replicas, deployment.existing if deployment.rollout else 0)
+    assert deployment.replicas <= len(living) <= most, "; ".join(
+        filter(None, (f"{bridge} wants {deployment.replicas} pods and has {len(living)}", told))
     )
-    for pod in owned:
+    unfound = [pod.name for pod in living if pod.name not in runbook_pods[_where(bridge)]]
+    assert not unfound, (
+        f"{', '.join(unfound)} does not match the runbook's selector {inventory.probe.selector}"
+    )
+    window = timedelta(seconds=inventory.limits.pod_restart_window)
+    for pod in living:
         case.note(f"{pod.name} {pod.ready}/{pod.containers}, {pod.restarts} restarts")
-        state = f", {pod.waiting}" if pod.waiting else ""
-        assert pod.ready == pod.containers > 0, (
-            f"{pod.name} is {pod.ready}/{pod.containers} ready{state}"
-        )
+        if pod.ephemeral:
+            case.note(f"{pod.name} was given {', '.join(pod.ephemeral)} while it ran")
+        why = pod.waiting or pod.unready
+        state = "; ".join(filter(None, (f"{pod.name} is {pod.ready}/{pod.containers} ready", told)))
+        assert pod.ready == pod.containers > 0, f"{state}, {why}" if why else state
         assert pod.unready is None, f"{pod.name} is not ready: {pod.unready}"
         if pod.last_restart:
-            host = inventory.clusters[bridge.cluster].host
-            age = clocks[host].last - pod.last_restart.timestamp()
-            assert age > inventory.limits.pod_restart_window, (
-                f"{pod.name} restarted at {pod.last_restart:%H:%M:%SZ}, {pod.restarts} times in all"
+            steady = pod.last_restart + window
+            seen = clocks[inventory.clusters[bridge.cluster].host].last
+            assert seen > steady.timestamp(), (
+                f"{pod.name} restarted {pod.last_restart:%H:%M:%SZ}, "
+                f"{pod.last_end or 'why unknown'}; steady from {steady:%H:%M:%SZ}"
             )
 
 
@@ -64,26 +91,52 @@ def test_bridge_pods_are_ready(
     hint="ssh {bridge.cluster} kubectl -n {bridge.namespace} get deploy {bridge} -o yaml",
 )
 def test_bridge_leads_to_its_tunnel(
-    bridge: Bridge, inventory: Inventory, pods: Pods, deployments: Deployments
+    bridge: Bridge,
+    inventory: Inventory,
+    pods: Pods,
+    deployments: Deployments,
+    machines: Mapping[str, Machine],
+    case: Case,
 ) -> None:
-    """The bridge pod proxies to its tunnel's listen address on the node."""
+    """What the bridge pod runs leads to its tunnel's listen address on the node, if it says so.
+
+    It is the second witness: the path that a request takes is the first.
+    """
     _, owned = _pods(bridge, pods, deployments)
-    if not owned:
+    living = _living(owned)
+    if not living:
         raise Inconclusive(f"{bridge} has no pod whose proxy could be looked at")
-    expected = inventory.tunnels[bridge.tunnel].listen
-    for pod in owned:
-        named = {found for word in pod.arguments for found in _ADDRESS.findall(word)}
-        if not named:
-            raise Inconclusive(f"{pod.name} does not say in its arguments where it proxies to")
-        proxied = {address.replace("localhost", "127.0.0.1") for address in named}
-        assert proxied == {expected}, f"{pod.name} proxies to {sorted(proxied)}, not to {expected}"
+    tunnel = inventory.tunnels[bridge.tunnel]
+    expected = str(tunnel.listen)
+    node = {*inventory.hosts[tunnel.host].addresses, *machines[tunnel.host].addresses}
+    for pod in living:
+        case.note(
+            f"{pod.name} names "
+            + (", ".join(f"{each.address} ({each.where})" for each in pod.named) or "no address")
+        )
+        if not any(each.run and each.address == expected for each in pod.named):
+            case.note(
+                f"{pod.name} runs nothing that names {expected}: the path seen is what counts"
+            )
+        if pod.unread:
+            case.note(f"{pod.name} has values from {', '.join(pod.unread)}, not looked at")
+        led = elsewhere(pod.named, expected)
+        assert not led, (
+            f"{pod.name} proxies to {sorted({each.address for each in led})}, not to {expected}: "
+            f"{led[0].where}"
+        )
         assert pod.host_network, f"127.0.0.1 in {pod.name} is its own, not the node's"
+        if not pod.node_addresses:
+            raise Inconclusive(f"{pod.name} is on no node")
+        on = ", ".join(pod.node_addresses)
+        assert node.intersection(pod.node_addresses), f"{pod.name} is on {on}, not on {tunnel.host}"
 
 
 @check(
     "PROD-02.service",
     runbook="After",
-    hint="ssh {bridge.cluster} kubectl -n {bridge.namespace} get svc,ep {bridge} -o yaml",
+    hint="ssh {bridge.cluster} kubectl -n {bridge.namespace} get svc,endpointslices "
+    "-l kubernetes.io/service-name={bridge} -o yaml",
 )
 def test_bridge_service_leads_to_its_pods(
     bridge: Bridge,
@@ -91,28 +144,42 @@ def test_bridge_service_leads_to_its_pods(
     deployments: Deployments,
     bridge_services: Mapping[str, LiveService | None],
     bridge_endpoints: Mapping[str, tuple[Endpoint, ...]],
+    places: Places,
     case: Case,
 ) -> None:
     """The bridge's Service leads to the bridge's own pods, where they listen, and nowhere else."""
     service = bridge_services[bridge.id]
     assert service is not None, f"there is no Service {bridge.namespace}/{bridge}"
-    names = dict(zip(service.ports, service.names, strict=True))
-    assert bridge.port in names, (
-        f"the Service has port {[*names]}, the inventory says {bridge.port}"
+    assert service.type != "ExternalName", (
+        f"the Service is a name for {service.external_name}, and leads to no pod"
+    )
+    if service.peculiar:
+        case.note(f"the Service has {', '.join(service.peculiar)}")
+    offered = service.offering(bridge.port)
+    assert offered is not None, (
+        f"the Service has port {[*service.ports]}, the inventory says {bridge.port}"
     )
     _, owned = _pods(bridge, pods, deployments)
-    if not owned:
+    if not _living(owned):
         raise Inconclusive(f"{bridge} has no pod to which its Service could lead")
-    ports = {pod.name: pod.ports for pod in owned}
-    led = [end for end in bridge_endpoints[bridge.id] if end.port_name == names[bridge.port]]
+    ends = [end for end in bridge_endpoints[bridge.id] if service.uses(end)]
+    for end in ends:
+        case.note(f"the Service leads to {end}, {end.state}")
+    led = [end for end in ends if end.serves(offered)]
     assert led, f"the Service of {bridge} leads to no pod"
+    lost = strays(ends, owned)
+    assert not lost, (
+        f"the Service leads to {lost[0]}: {places.name(lost[0].ip)}; "
+        f"the bridge has {', '.join(pod.name for pod in owned)}"
+    )
+    assert service.selector, "the Service has no selector: it does not follow the bridge's pods"
+    ports = {pod.name: pod.listens("TCP") for pod in owned}
     for end in led:
-        where = f"the Service leads to {end.ip}:{end.port}, {end.pod or 'of no pod'}"
-        case.note(where)
-        assert end.pod in ports, f"{where}; the bridge has {', '.join(ports)}"
-        if not ports[end.pod]:
+        listening = ports[str(end.pod)]
+        if not listening:
             raise Inconclusive(f"{end.pod} does not say on which port it listens")
-        assert end.port in ports[end.pod], f"{where}, which listens on {[*ports[end.pod]]}"
+        port = bridge.port if service.headless else end.port
+        assert port in listening, f"the Service leads to {end}, which listens on {[*listening]}"
 
 
 @check(

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from fixtures import Case, Deferred, check
-from fleetmesh.facts.keys import CertificateTrust, LoginAttempt, UserCertificate
+from fleetmesh.facts.keys import CertificateTrust, UserCertificate
+from fleetmesh.facts.logins import Logins, StaticKeys
 from fleetmesh.facts.machines import ClockOffset
 from fleetmesh.facts.reference import ConfiguredTunnel
+from fleetmesh.facts.renewals import Scheduled, unrenewed
 from fleetmesh.inventory import Inventory, Login
 
 
@@ -21,15 +23,16 @@ def test_tunnels_use_a_valid_certificate(
     inventory: Inventory,
     certificates: Mapping[str, UserCertificate | None],
     trust: Mapping[str, CertificateTrust],
-    logins: Mapping[str, LoginAttempt],
-    static_logins: Mapping[str, LoginAttempt],
+    logins: Mapping[str, Logins],
+    static_logins: Mapping[str, StaticKeys],
     reference_tunnels: Mapping[str, dict[str, ConfiguredTunnel]],
     clocks: Mapping[str, ClockOffset],
+    schedules: Mapping[str, tuple[Scheduled, ...]],
     case: Case,
 ) -> None:
     """Fleet tunnels authenticate with a valid `atm-fleet-mesh` certificate, and no static key."""
     if inventory.identity == "static-key":
-        works = "works" if logins[str(login)].succeeded else "does not work"
+        works = "works" if logins[str(login)][0].own_key_opens else "does not work"
         raise Deferred(f"the tunnels use the static key {login.key}, which {works}")
     demanded, certificate = inventory.certificate, certificates[str(login)]
     assert certificate is not None, f"{login.host} has no certificate {login.key}-cert.pub"
@@ -53,14 +56,17 @@ def test_tunnels_use_a_valid_certificate(
         f"the certificate ends {end}, in {left:.0f} s; {demanded.min_lifetime} s must be left"
     )
     case.note(f"certificate {certificate.key_id} is valid for another {left:.0f} s")
-    attempt = logins[str(login)]
-    assert attempt.succeeded, f"the certificate does not open {login.via}: {attempt.said}"
-    without = [
-        name
-        for name, tunnel in reference_tunnels[login.host].items()
-        if tunnel.cert_command is None
-    ]
+    attempt = logins[str(login)][0]
+    assert attempt.own_key_opens, f"the certificate does not open {login.via}: {attempt.said}"
+    commands = {n: tunnel.cert_command for n, tunnel in reference_tunnels[login.host].items()}
+    without = [name for name, command in commands.items() if not command]
     assert not without, f"no cert_command is configured for {', '.join(without)}"
-    for key in (demanded.retired_key, login.key):
-        static = static_logins[f"{login} {key}"]
-        assert not static.succeeded, f"{login.via} accepts the static key {key}, no certificate"
+    if inventory.manager == "systemd":  # ops-bridge runs cert_command itself
+        command = next(filter(None, commands.values()))
+        ends = certificate.valid_until
+        wrong = unrenewed(schedules[str(login)], login, inventory, command, ends)
+        assert wrong is None, wrong
+    static = static_logins[str(login)]
+    assert static.accepted is None, (
+        f"{login.via} accepts the static key {static.accepted}, no certificate"
+    )

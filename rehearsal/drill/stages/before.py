@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from rehearsal.drill import footing
 from rehearsal.drill.stage import Stage
 from rehearsal.faults.fault import Turn, fail, warn
+from rehearsal.faults.identity import pinned
+from rehearsal.faults.keys import logs_in, private
+from rehearsal.faults.rewritten import next_start
 
 if TYPE_CHECKING:
     from rehearsal.drill.stage import Seen
@@ -26,9 +29,10 @@ HUB: dict[str, Turn] = {
 """What the checks must say while the workstation serves: it, and nothing else, is in the way."""
 
 NOT_INSTALLED: dict[str, Turn] = {
-    "PRE-03.login": fail("~/.ssh/id_ops does not open coulombcore"),
-    "PRE-04.private-key": fail("id_ops does not exist on railiance01"),
-    "PRE-05.host-key": fail("railiance01 has no key of coulombcore"),
+    **logs_in(fail("~/.ssh/id_ops does not open coulombcore")),
+    **private("id_ops does not exist on railiance01"),
+    **pinned(fail("railiance01 has no key of coulombcore")),
+    **next_start(fail("id_ops not accessible")),
     "CUT-01.installed": fail("is not installed on railiance01"),
     "CUT-02.loaded": fail("is not-found"),
     "CUT-08.stop": warn("is not-found on railiance01"),

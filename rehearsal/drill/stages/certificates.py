@@ -31,9 +31,14 @@ class Migrate(Stage):
             seen.expect("-cert-v01@openssh.com" in signed.output, f"warden says {signed.output}")
             migration.sign()
             migration.switch(self.manager.units)
+            self.schedule()
             migration.retire_static_key()
             prober.recovered(begin)
         seen.interrupted(prober.outages())
+
+    def schedule(self) -> None:
+        """Have the certificate renewed from now on."""
+        migration.schedule()
 
 
 class Renew(Stage):
@@ -74,14 +79,15 @@ class Renew(Stage):
 
     def renew(self) -> None:
         """Have one of the usual life for them, once they start anew."""
-        migration.sign()
+        migration.renew()
 
     def learned(self, seen: Seen) -> None:
         """Note what this has shown about the runbook."""
         seen.findings.append(
             "With systemd as manager nothing runs `cert_command`: it is a setting of ops-bridge. "
             "The units start ssh alone, so something has to run `warden sign` before each "
-            "certificate ends, or the next reconnection is refused."
+            "certificate ends, or the next reconnection is refused. Here it is a timer of the "
+            f"tunnels' user, {migration.RENEWAL}.timer."
         )
 
 

@@ -10,6 +10,7 @@ from rehearsal import fleet, states
 from rehearsal.drill.prober import Prober
 from rehearsal.drill.stage import DoesNotHold, Measured, Stage
 from rehearsal.faults.fault import fail, inconclusive
+from rehearsal.faults.keys import logs_in
 from rehearsal.faults.means import COULOMB, RAILIANCE, WORKSTATION, root, user
 from rehearsal.workstation import K3S_API
 
@@ -104,7 +105,7 @@ class NetworkCut(Stage):
     patience = 30.0
     deadlines = {"connect": 2, "command": 2, "http": 2}
     turns = {
-        "PRE-03.login": fail("198.18.77.12"),
+        **logs_in(fail("198.18.77.12")),
         "CUT-05.port": fail("nobody listens on"),
         "CUT-06.healthy": fail("Connection refused"),
         "PROD-04.path": fail("Connection refused"),

@@ -12,6 +12,8 @@ What differs from a real node, and is meant:
   2 s to end, whatever its grace period.
 - A probe is repeated every 0.2 s until its first success, in the first 5 s of a container.
 - Cluster DNS is each pod's /etc/hosts. ReplicaSets exist in names and owner references only.
+- A file `etcd-down` in the state directory stands for an etcd that does not answer.
+- StatefulSets, DaemonSets, CronJobs and Jobs are objects that nobody acts on.
 - exec is over WebSocket only. A kubectl that may not `get` pods/exec would succeed over SPDY at a
   real server; here it is refused.
 - Request bodies are JSON: `kubectl create -f`, but not `kubectl create namespace`, which sends

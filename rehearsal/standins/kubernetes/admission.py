@@ -50,6 +50,8 @@ def complete(resource: Resource, obj: Object) -> None:
                 _pod(obj)
             case "Deployment":
                 _deployment(obj)
+            case "EndpointSlice":
+                _endpoint_slice(obj)
             case "Service":
                 _service(obj["spec"])
                 obj.setdefault("status", {"loadBalancer": {}})
@@ -123,6 +125,17 @@ def _service(spec: Object) -> None:
     spec.setdefault("internalTrafficPolicy", "Cluster")
 
 
+def _endpoint_slice(obj: Object) -> None:
+    obj["addressType"]
+    obj["metadata"].setdefault("generation", 1)
+    for port in obj.setdefault("ports", None) or []:
+        port.setdefault("name", "")
+        port.setdefault("protocol", "TCP")
+    for endpoint in obj.setdefault("endpoints", None) or []:
+        endpoint["addresses"]
+        endpoint.setdefault("conditions", {})
+
+
 def _deployment(obj: Object) -> None:
     obj["metadata"].setdefault("generation", 1)
     spec = obj["spec"]
@@ -161,7 +174,7 @@ def _pod(obj: Object) -> None:
 
 
 def _pod_spec(spec: Object) -> None:
-    for container in spec["containers"]:
+    for container in [*spec.get("initContainers", []), *spec["containers"]]:
         _container(container)
     spec.setdefault("restartPolicy", "Always")
     spec.setdefault("terminationGracePeriodSeconds", 30)

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from .store import Store
 
 _HEALTH = ("/healthz", "/livez", "/readyz")
+_NEEDS_ETCD = ("/healthz", "/readyz")
+_NOT_READY = (
+    "[+]ping ok\n[+]log ok\n[-]etcd failed: reason withheld\n[+]informer-sync ok\n{} check failed\n"
+)
+_ETCD_REFUSES = (
+    "rpc error: code = Unavailable desc = connection error: desc = "
+    '"transport: Error while dialing: dial tcp 127.0.0.1:2379: connect: connection refused"'
+)
 _JSON = ("application/json", "application/*", "*/*")
 
 
@@ -54,7 +62,9 @@ class Api:
         wants, version = paths.attributes(request.method, request.path, request.query)
         user.require(wants)
         if not wants.resource:
-            return _unnamed(request.path)
+            return _unnamed(request.path, self._store)
+        if not self._store.answers:
+            raise status.failure(500, "", _ETCD_REFUSES)
         if resources.GROUPS.get(wants.group) != version:
             raise status.no_such_path()
         resource = resources.find(wants.group, version, wants.resource)
@@ -111,9 +121,11 @@ class Api:
         return pod, container
 
 
-def _unnamed(path: str) -> web.Response:
+def _unnamed(path: str, store: Store) -> web.Response:
     if path.rstrip("/") == "/version":  # the Python client asks with a slash
         return responses.json_response(node.version(), 200)
+    if path.startswith(_NEEDS_ETCD) and not store.answers:
+        return responses.text_response(_NOT_READY.format(path.strip("/")), 500)
     if path.startswith(_HEALTH):
         return responses.text_response("ok")
     document = resources.discovery(path)

@@ -5,7 +5,7 @@
      "state_dir": "/var/lib/standin-k3s", "manifests_dir": "/etc/standin-k3s/manifests",
      "listen": "0.0.0.0:6443",
      "service_accounts": [{"name": "verifier", "namespace": "activity-core", "rules": [
-       {"verbs": ["get", "list"], "resources": ["pods", "services", "deployments"]},
+       {"verbs": ["get", "list"], "resources": ["pods", "services", "endpointslices"]},
        {"verbs": ["get"], "resources": ["namespaces"], "resourceNames": ["kube-system"]},
        {"verbs": ["get", "create"], "resources": ["pods/exec"], "namespace": "activity-core"}]}]}
 

@@ -38,7 +38,7 @@ class Container:
         self.spec = spec
         self._pod = pod
         self._log = log
-        self._restart_policy: str = pod["spec"]["restartPolicy"]
+        self._restart_policy: str = spec.get("restartPolicy", pod["spec"]["restartPolicy"])
         self._state: Object = {"waiting": {"reason": "ContainerCreating"}}
         self._last_state: Object = {}
         self._restarts = 0

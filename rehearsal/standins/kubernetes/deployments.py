@@ -45,12 +45,28 @@ def _reconcile(store: Store, deployment: Object) -> None:
     owned = [
         p for p in store.all("pods", deployment["metadata"]["namespace"]) if _owns(deployment, p)
     ]
-    alive = [p for p in owned if "deletionTimestamp" not in p["metadata"]]
+    alive = [p for p in owned if _is_active(p)]
     current = [p for p in alive if p["metadata"]["labels"]["pod-template-hash"] == digest]
     outdated = [p for p in alive if p not in current]
+    if not spec.get("paused"):
+        _roll(store, deployment, digest, owned, current, outdated)
+    store.update(key_of("deployments", deployment), lambda d: _report(d, owned, current, digest))
+
+
+def _roll(
+    store: Store,
+    deployment: Object,
+    digest: str,
+    owned: list[Object],
+    current: list[Object],
+    outdated: list[Object],
+) -> None:
+    """Make pods of the current template, and end others as that allows."""
+    spec = deployment["spec"]
+    running = [p for p in owned if not is_over(p)]
     recreate = spec["strategy"]["type"] == "Recreate"
     missing = spec["replicas"] - len(current)
-    if missing > 0 and not (recreate and len(owned) > len(current)):
+    if missing > 0 and not (recreate and len(running) > len(current)):
         for _ in range(missing):
             store.create("pods", _new_pod(deployment, digest))
     for pod in sorted(current, key=is_ready)[: max(0, -missing)]:
@@ -58,7 +74,6 @@ def _reconcile(store: Store, deployment: Object) -> None:
     if recreate or sum(map(is_ready, current)) >= spec["replicas"]:
         for pod in outdated:
             delete_pod(store, key_of("pods", pod))
-    store.update(key_of("deployments", deployment), lambda d: _report(d, owned, current, digest))
 
 
 def _collect_orphans(store: Store) -> None:
@@ -101,7 +116,7 @@ def _new_pod(deployment: Object, digest: str) -> Object:
 
 def _report(deployment: Object, owned: list[Object], current: list[Object], digest: str) -> None:
     metadata, wanted = deployment["metadata"], deployment["spec"]["replicas"]
-    alive = [p for p in owned if "deletionTimestamp" not in p["metadata"]]
+    alive = [p for p in owned if _is_active(p)]
     metadata.setdefault("annotations", {}).setdefault("deployment.kubernetes.io/revision", "1")
     ready = sum(map(is_ready, alive))
     status: Object = {"observedGeneration": metadata["generation"]}
@@ -113,7 +128,7 @@ def _report(deployment: Object, owned: list[Object], current: list[Object], dige
         "unavailableReplicas": max(0, wanted - ready),
     }
     status |= {name: count for name, count in counts.items() if count}  # zero is left out
-    status["terminatingReplicas"] = len(owned) - len(alive)
+    status["terminatingReplicas"] = sum("deletionTimestamp" in p["metadata"] for p in owned)
     before = {c["type"]: c for c in deployment.get("status", {}).get("conditions", [])}
     available = ready >= max(1, wanted) or wanted == 0
     complete = available and len(current) == len(alive) == wanted
@@ -126,7 +141,9 @@ def _report(deployment: Object, owned: list[Object], current: list[Object], dige
             "MinimumReplicasAvailable" if available else "MinimumReplicasUnavailable",
             f"Deployment {'has' if available else 'does not have'} minimum availability.",
         ),
-        _condition(
+        _condition(before, "Progressing", "Unknown", "DeploymentPaused", "Deployment is paused")
+        if deployment["spec"].get("paused")
+        else _condition(
             before,
             "Progressing",
             "True",
@@ -159,6 +176,15 @@ def _owns(deployment: Object, pod: Object) -> bool:
     digest = pod["metadata"].get("labels", {}).get("pod-template-hash", "")
     uid = _replica_set_uid(deployment["metadata"]["uid"], digest)
     return any(owner["uid"] == uid for owner in pod["metadata"].get("ownerReferences", []))
+
+
+def is_over(pod: Object) -> bool:
+    """Whether the pod has ended for good; its object stays until somebody deletes it."""
+    return pod.get("status", {}).get("phase") in ("Failed", "Succeeded")
+
+
+def _is_active(pod: Object) -> bool:
+    return "deletionTimestamp" not in pod["metadata"] and not is_over(pod)
 
 
 def is_ready(pod: Object) -> bool:

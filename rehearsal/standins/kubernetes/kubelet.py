@@ -6,7 +6,8 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .pods import Pod, complain, refuse
+from .deployments import is_over
+from .pods import Pod, complain, is_evicted, refuse
 from .store import Key, key_of
 
 if TYPE_CHECKING:
@@ -45,14 +46,17 @@ class Kubelet:
             obj = objects.get(key)
             metadata = obj["metadata"] if obj else {}
             over = metadata.get("uid") != pod.uid or "deletionTimestamp" in metadata
+            over = over or (obj is not None and is_evicted(obj))
             if over and key not in self._stopping:
                 self._stopping[key] = asyncio.create_task(self._end(pod))
                 self._stopping[key].add_done_callback(complain)
         for key, obj in objects.items():
-            if key in self._pods or obj["status"]["phase"] in ("Succeeded", "Failed"):
+            if key in self._pods:
                 continue
             if "deletionTimestamp" in obj["metadata"]:
                 self._store.remove(key)
+            elif is_over(obj):
+                continue
             elif reason := self._unschedulable(obj):
                 self._store.update(key, partial(refuse, reason))
             else:
@@ -70,7 +74,8 @@ class Kubelet:
         del self._pods[pod.key]
         del self._stopping[pod.key]
         current = self._store.get(pod.key)
-        if current and current["metadata"]["uid"] == pod.uid:
+        ended = current is not None and is_evicted(current)  # it stays until somebody deletes it
+        if current and current["metadata"]["uid"] == pod.uid and not ended:
             self._store.remove(pod.key)
 
     def _free_address(self) -> str:

@@ -56,6 +56,14 @@ def bootstrap(cluster: Cluster, store: Store) -> None:
                      "ports": [{"name": "https", "port": cluster.listen_port, "protocol": "TCP"}]}],
     })  # fmt: skip
     _ensure(store, {
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": {"name": "kubernetes", "namespace": "default",
+                     "labels": {"kubernetes.io/service-name": "kubernetes"}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [str(cluster.node_ip)], "conditions": {"ready": True}}],
+        "ports": [{"name": "https", "port": cluster.listen_port, "protocol": "TCP"}],
+    })  # fmt: skip
+    _ensure(store, {
         "apiVersion": "v1", "kind": "Node",
         "metadata": {"name": cluster.node, "labels": {"kubernetes.io/hostname": cluster.node}},
         "spec": {"podCIDR": str(cluster.pod_cidr), "podCIDRs": [str(cluster.pod_cidr)]},

@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from . import admission, deployments, patches, responses, selectors, status, tables, watch
+from .resources import RESOURCES
 from .store import Key, key_of
 
 if TYPE_CHECKING:
@@ -184,9 +185,11 @@ class Objects:
         return status.success(resource.name, resource.group, key.name, uid)
 
     def _empty_namespace(self, namespace: str) -> None:
-        for name in ("deployments", "services", "endpoints", "leases"):
-            for obj in self._store.all(name, namespace):
-                self._store.remove(key_of(name, obj))
+        for resource in RESOURCES:
+            if not resource.namespaced or resource.kind == "Pod":
+                continue
+            for obj in self._store.all(resource.name, namespace):
+                self._store.remove(key_of(resource.name, obj))
         for pod in self._store.all("pods", namespace):
             deployments.delete_pod(self._store, key_of("pods", pod))
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _LONGEST_GRACE = 2.0  # seconds a pod gets to end, whatever it asks for
 _RETRY = 1.0  # seconds until a sandbox that failed is tried again
+_SIDECAR_HEAD_START = 0.1  # seconds from a sidecar's start to that of the next container
 _ABSENT_IMAGE = "no-such"  # an image with this in its name cannot be had; all others are the node
 _CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady")
 
@@ -39,7 +40,8 @@ class Pod:
         self._directory: Path = cluster.state_dir / "pods" / self.uid
         (self._directory / "etc").mkdir(parents=True, exist_ok=True)
         self._sandbox: Sandbox | None = None
-        self._containers: dict[str, Container] = {}
+        self._preparing: dict[str, Container] = {}  # init containers and sidecars, in order
+        self._containers: dict[str, Container] = {}  # the sidecars are among these, too
         self._object = obj
         self._task: asyncio.Task[None] | None = None
 
@@ -93,20 +95,52 @@ class Pod:
 
     async def _run(self) -> None:
         started = self._object.get("status", {}).get("startTime") or now()
-        before = {s["name"]: s for s in self._object["status"].get("containerStatuses", [])}
+        before = {
+            status["name"]: status
+            for key in ("initContainerStatuses", "containerStatuses")
+            for status in self._object["status"].get(key, [])
+        }
         placed = self._store.update(self.key, lambda pod: _place(pod, self, self._cluster, started))
         if placed is None:
             return
         self._object = placed
+        again = "Never" if placed["spec"]["restartPolicy"] == "Never" else "OnFailure"
+        for spec in placed["spec"].get("initContainers", []):
+            container = self._container(placed, {"restartPolicy": again, **spec}, before)
+            self._preparing[spec["name"]] = container
+            if is_sidecar(spec):
+                self._containers[spec["name"]] = container
         for spec in placed["spec"]["containers"]:
-            name = spec["name"]
-            container = Container(placed, spec, before.get(name), self._log_file(name))
-            container.changed = self._report
-            self._containers[spec["name"]] = container
+            self._containers[spec["name"]] = self._container(placed, spec, before)
         self._report()
         self.refresh_hosts()
         await self._set_up()
-        await asyncio.gather(*(self._run_container(c) for c in self._containers.values()))
+        sidecars = await self._prepare()
+        if sidecars is None:
+            return
+        others = [c for name, c in self._containers.items() if name not in self._preparing]
+        await asyncio.gather(*sidecars, *(self._run_container(c) for c in others))
+
+    def _container(self, pod: Object, spec: Object, before: dict[str, Object]) -> Container:
+        name = spec["name"]
+        container = Container(pod, spec, before.get(name), self._log_file(name))
+        container.changed = self._report
+        return container
+
+    async def _prepare(self) -> list[asyncio.Task[None]] | None:
+        """Run the init containers in their order; the sidecars' tasks, or None if one failed."""
+        sidecars = []
+        for name, container in self._preparing.items():
+            if name in self._containers:
+                sidecars.append(asyncio.create_task(self._run_container(container)))
+                await asyncio.sleep(_SIDECAR_HEAD_START)
+            else:
+                await self._run_container(container)
+                if container.exit_code != 0:
+                    for task in sidecars:
+                        task.cancel()
+                    return None
+        return sidecars
 
     async def _set_up(self) -> None:
         prefix = self._cluster.pod_cidr.prefixlen
@@ -141,27 +175,61 @@ class Pod:
         self._store.update(self.key, self._describe)
 
     def _describe(self, pod: Object) -> None:
-        reports = [c.status() for c in self._containers.values()]
-        unready = [r["name"] for r in reports if not r["ready"]]
-        codes = [c.exit_code for c in self._containers.values()]
+        if is_evicted(pod):
+            return
+        prepared = [c.status() for c in self._preparing.values()]
+        reports = [c.status() for n, c in self._containers.items() if n not in self._preparing]
+        sidecars = [r for r in prepared if r["name"] in self._containers]
+        unready = [r["name"] for r in (*sidecars, *reports) if not r["ready"]]
+        codes = [c.exit_code for n, c in self._containers.items() if n not in self._preparing]
+        waits_for = [
+            n for n, c in self._preparing.items() if n not in self._containers and c.exit_code != 0
+        ]
+        failed = [n for n in waits_for if self._preparing[n].exit_code is not None]
         status = pod["status"]
         status["observedGeneration"] = pod["metadata"].get("generation", 1)
-        if None not in codes:
+        if failed:
+            status["phase"] = "Failed"
+        elif None not in codes:
             status["phase"] = "Failed" if any(codes) else "Succeeded"
-        elif all("waiting" in r["state"] and not r["lastState"] for r in reports):
+        elif waits_for or all("waiting" in r["state"] and not r["lastState"] for r in reports):
             status["phase"] = "Pending"
         else:
             status["phase"] = "Running"
+        if waits_for:
+            message = f"containers with incomplete status: [{' '.join(waits_for)}]"
+            _condition(pod, "Initialized", "False", "ContainersNotInitialized", message)
+            for report in reports:
+                report["state"] = {"waiting": {"reason": "PodInitializing"}}
+        else:
+            _condition(pod, "Initialized", "True")
         for kind in ("Ready", "ContainersReady"):
-            if unready:
+            if status["phase"] == "Succeeded":
+                _condition(pod, kind, "False", "PodCompleted")
+            elif unready:
                 message = f"containers with unready status: [{' '.join(unready)}]"
                 _condition(pod, kind, "False", "ContainersNotReady", message)
             else:
                 _condition(pod, kind, "True")
+        for report in prepared:
+            if report["name"] not in self._containers:
+                report["ready"] = report["state"].get("terminated", {}).get("exitCode") == 0
+        if prepared:
+            status["initContainerStatuses"] = prepared
         status["containerStatuses"] = reports
 
     def _log_file(self, container: str) -> Path:
         return self._directory / f"{container}.log"
+
+
+def is_sidecar(spec: Object) -> bool:
+    """Whether an init container is one that runs as long as the others."""
+    return bool(spec.get("restartPolicy") == "Always")
+
+
+def is_evicted(pod: Object) -> bool:
+    """Whether somebody reported the pod evicted: its containers end, and its object stays."""
+    return bool(pod["status"].get("reason") == "Evicted")
 
 
 def complain(task: asyncio.Task[None]) -> None:
@@ -197,7 +265,9 @@ def _condition(pod: Object, kind: str, value: str, reason: str = "", message: st
         "lastTransitionTime": now(),
     }
     if reason:
-        new |= {"reason": reason, "message": message}
+        new["reason"] = reason
+    if message:
+        new["message"] = message
     for index, old in enumerate(conditions):
         if old["type"] == kind:
             if old["status"] == value:

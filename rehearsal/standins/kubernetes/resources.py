@@ -96,6 +96,12 @@ RESOURCES = (
             "status": _status_of("Deployment"),
         },
     ),
+    # Of these there are objects, and no controllers.
+    Resource("statefulsets", "StatefulSet", "apps", short_names=("sts",), categories=("all",)),
+    Resource("daemonsets", "DaemonSet", "apps", short_names=("ds",), categories=("all",)),
+    Resource("cronjobs", "CronJob", "batch", short_names=("cj",), categories=("all",)),
+    Resource("jobs", "Job", "batch", categories=("all",)),
+    Resource("endpointslices", "EndpointSlice", "discovery.k8s.io"),
     Resource("leases", "Lease", "coordination.k8s.io"),
 )
 

@@ -1,4 +1,7 @@
-"""kube-proxy: Services become DNAT rules from ClusterIPs to ready pods, and `Endpoints` objects.
+"""kube-proxy, and the controllers of Endpoints and EndpointSlices.
+
+kube-proxy obeys every EndpointSlice that names its Service by the label, whoever made it. The
+controller's own are named after the Service, with a random end, and go when the Service does.
 
 One nftables table, replaced as a whole in one transaction at each change. The node's own
 connections are translated in the output hook, after the socket was made: `ss` on the node
@@ -10,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import deployments, selectors
+from . import admission, deployments, selectors
 from .sandbox import BRIDGE, SandboxError, run
 from .store import Key, key_of
 
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from .status import Object
     from .store import Store
 
+SERVICE_NAME = "kubernetes.io/service-name"
+MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+CONTROLLER = "endpointslice-controller.k8s.io"
 TABLE = "standin-kube-proxy"
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 
@@ -30,10 +36,12 @@ async def proxy(cluster: Cluster, store: Store) -> None:
         version = store.version
         for service in store.all("services"):
             _update_endpoints(store, service)
+            _update_slice(store, service)
         for endpoints in store.all("endpoints"):
             key = key_of("endpoints", endpoints)
             if store.get(Key("services", key.namespace, key.name)) is None:
                 store.remove(key)
+        _collect_orphans(store)
         wanted = ruleset(cluster, store)
         if wanted != applied:
             await run("nft", "-f", "-", given=wanted)
@@ -68,7 +76,7 @@ async def tear_down_network() -> None:
 
 
 def ruleset(cluster: Cluster, store: Store) -> str:
-    """The nftables transaction for the Services and Endpoints in the store."""
+    """The nftables transaction for the Services and EndpointSlices in the store."""
     translations = []
     for service in store.all("services"):
         address = service["spec"].get("clusterIP", "None")
@@ -120,26 +128,18 @@ def ruleset(cluster: Cluster, store: Store) -> str:
 
 
 def _update_endpoints(store: Store, service: Object) -> None:
-    selector = service["spec"].get("selector")
-    if not selector:
+    if not _chooses(service):
         return  # whoever made the Service writes its Endpoints
     key = key_of("endpoints", service)
     ready: list[Object] = []
     unready: list[Object] = []
-    chosen = selectors.matching(selector)
-    for pod in store.all("pods", key.namespace):
-        gone = "deletionTimestamp" in pod["metadata"] or "podIP" not in pod["status"]
-        if gone or not chosen(pod["metadata"].get("labels", {})):
+    for pod in _chosen(store, service):
+        if "deletionTimestamp" in pod["metadata"]:
             continue
         address = {
             "ip": pod["status"]["podIP"],
             "nodeName": pod["spec"]["nodeName"],
-            "targetRef": {
-                "kind": "Pod",
-                "namespace": key.namespace,
-                "name": pod["metadata"]["name"],
-                "uid": pod["metadata"]["uid"],
-            },
+            "targetRef": _reference(pod),
         }
         (ready if deployments.is_ready(pod) else unready).append(address)
     subset: Object = {"ports": [_endpoint_port(p) for p in service["spec"].get("ports", [])]}
@@ -147,12 +147,105 @@ def _update_endpoints(store: Store, service: Object) -> None:
         subset["addresses"] = ready
     if unready:
         subset["notReadyAddresses"] = unready
-    subsets = [subset] if ready or unready else []
+
+    def describe(endpoints: Object) -> None:
+        endpoints.pop("subsets", None)  # and left out where there are none
+        if ready or unready:
+            endpoints["subsets"] = [subset]
+
     if store.get(key) is None:
-        own = {"name": key.name, "namespace": key.namespace}
-        store.create("endpoints", {"metadata": own, "subsets": subsets})
-    else:
-        store.update(key, lambda endpoints: endpoints.update(subsets=subsets))
+        store.create("endpoints", {"metadata": {"name": key.name, "namespace": key.namespace}})
+    store.update(key, describe)
+
+
+def _update_slice(store: Store, service: Object) -> None:
+    if not _chooses(service):
+        return  # its slices stay as they are, or are made by hand
+    endpoints = [_endpoint(pod, service) for pod in _chosen(store, service)]
+    ports = [{"name": "", **_endpoint_port(port)} for port in service["spec"].get("ports", [])]
+    content: Object = {"endpoints": endpoints or None, "ports": ports if endpoints else None}
+    own = [s for s in slices(store, service) if s["metadata"]["labels"].get(MANAGED_BY)]
+    if own:
+        store.update(key_of("endpointslices", own[0]), lambda obj: obj.update(content))
+        return
+    metadata = service["metadata"]
+    store.create("endpointslices", {
+        "metadata": {
+            "name": f"{metadata['name']}-{admission.random_suffix()}",
+            "generateName": f"{metadata['name']}-",
+            "namespace": metadata["namespace"],
+            "generation": 1,
+            "labels": {
+                **metadata.get("labels", {}),
+                MANAGED_BY: CONTROLLER,
+                SERVICE_NAME: metadata["name"],
+            },
+            "ownerReferences": [{
+                "apiVersion": "v1", "kind": "Service", "name": metadata["name"],
+                "uid": metadata["uid"], "controller": True, "blockOwnerDeletion": True,
+            }],
+        },
+        "addressType": "IPv4",
+        **content,
+    })  # fmt: skip
+
+
+def slices(store: Store, service: Object) -> list[Object]:
+    """Every EndpointSlice of a Service, whoever made it."""
+    metadata = service["metadata"]
+    return [
+        found
+        for found in store.all("endpointslices", metadata["namespace"])
+        if found["metadata"].get("labels", {}).get(SERVICE_NAME) == metadata["name"]
+    ]
+
+
+def _collect_orphans(store: Store) -> None:
+    """Remove the slices whose Service is gone; one made by hand has no owner and stays."""
+    uids = {service["metadata"]["uid"] for service in store.all("services")}
+    for found in store.all("endpointslices"):
+        owners = {owner["uid"] for owner in found["metadata"].get("ownerReferences", [])}
+        if owners - uids:
+            store.remove(key_of("endpointslices", found))
+
+
+def _chooses(service: Object) -> bool:
+    return bool(service["spec"].get("selector")) and service["spec"]["type"] != "ExternalName"
+
+
+def _chosen(store: Store, service: Object) -> list[Object]:
+    """The pods behind a Service: those that end are among them, those that ended are not."""
+    chosen = selectors.matching(service["spec"]["selector"])
+    return [
+        pod
+        for pod in store.all("pods", service["metadata"]["namespace"])
+        if "podIP" in pod["status"]
+        and not deployments.is_over(pod)
+        and chosen(pod["metadata"].get("labels", {}))
+    ]
+
+
+def _endpoint(pod: Object, service: Object) -> Object:
+    ready = deployments.is_ready(pod)
+    ends = "deletionTimestamp" in pod["metadata"]
+    early = bool(service["spec"].get("publishNotReadyAddresses"))
+    conditions = {"ready": early or (ready and not ends), "serving": ready, "terminating": ends}
+    return {
+        "addresses": [pod["status"]["podIP"]],
+        "conditions": conditions,
+        "nodeName": pod["spec"]["nodeName"],
+        "targetRef": _reference(pod),
+    }
+
+
+def _reference(pod: Object) -> Object:
+    metadata = pod["metadata"]
+    return {
+        "kind": "Pod",
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+    }
 
 
 def _endpoint_port(port: Object) -> Object:
@@ -161,14 +254,26 @@ def _endpoint_port(port: Object) -> Object:
 
 
 def _targets(store: Store, service: Object, port: Object) -> list[tuple[str, int]]:
-    endpoints = store.get(key_of("endpoints", service)) or {}
-    return [
-        (address["ip"], target["port"])
-        for subset in endpoints.get("subsets", [])
-        for address in subset.get("addresses", [])
-        for target in subset["ports"]
-        if target.get("name") == port.get("name")
-    ]
+    """Where kube-proxy leads a port: ready endpoints, and if none is, those that end and serve."""
+    ready: list[tuple[str, int]] = []
+    ending: list[tuple[str, int]] = []
+    wanted = (port.get("name", ""), port["protocol"])
+    for found in slices(store, service):
+        numbers = [
+            target["port"]
+            for target in found["ports"] or []
+            if (target["name"], target["protocol"]) == wanted
+        ]
+        if found["addressType"] != "IPv4":
+            continue
+        for endpoint in found["endpoints"] or []:
+            state = endpoint["conditions"]
+            ends = [(address, number) for address in endpoint["addresses"] for number in numbers]
+            if state.get("ready", True):
+                ready += ends
+            elif state.get("serving") and state.get("terminating"):
+                ending += ends
+    return sorted(set(ready or ending))
 
 
 def _translate(targets: list[tuple[str, int]]) -> str:

@@ -67,6 +67,11 @@ class Store:
         if file.exists():
             self._load()
 
+    @property
+    def answers(self) -> bool:
+        """Whether etcd answers; a file `etcd-down` beside the store's own says that it does not."""
+        return not self._file.with_name("etcd-down").exists()
+
     def get(self, key: Key) -> Object | None:
         """The object, or None."""
         return self._objects.get(key)

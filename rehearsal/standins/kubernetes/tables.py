@@ -55,6 +55,13 @@ def pod_reason(pod: Object) -> str:
     if "deletionTimestamp" in pod["metadata"]:
         return "Terminating"
     reason: str = pod["status"].get("reason") or pod["status"]["phase"]
+    prepare = pod["spec"].get("initContainers", [])
+    sidecars = {each["name"] for each in prepare if each.get("restartPolicy") == "Always"}
+    for index, status in enumerate(pod["status"].get("initContainerStatuses", [])):
+        if status["ready"] or status["name"] in sidecars:
+            continue
+        why = status["state"].get("waiting", {}).get("reason")
+        return f"Init:{why}" if why else f"Init:{index}/{len(prepare)}"
     for status in pod["status"].get("containerStatuses", []):
         for state in ("waiting", "terminated"):
             if state in status["state"]:
@@ -76,7 +83,13 @@ def _row(cells: list[Any], obj: Object, include: str) -> Object:
 
 
 def _pod(pod: Object) -> list[Any]:
-    statuses = pod["status"].get("containerStatuses", [])
+    prepare = pod["spec"].get("initContainers", [])
+    sidecars = {each["name"] for each in prepare if each.get("restartPolicy") == "Always"}
+    prepared = pod["status"].get("initContainerStatuses", [])
+    statuses = [
+        *(status for status in prepared if status["name"] in sidecars),
+        *pod["status"].get("containerStatuses", []),
+    ]
     ready = sum(s["ready"] for s in statuses)
     restarts = sum(s["restartCount"] for s in statuses)
     finished = [
@@ -87,7 +100,7 @@ def _pod(pod: Object) -> list[Any]:
     ago = f" ({age(max(finished))} ago)" if restarts and finished else ""
     return [
         pod["metadata"]["name"],
-        f"{ready}/{len(pod['spec']['containers'])}",
+        f"{ready}/{len(sidecars) + len(pod['spec']['containers'])}",
         pod_reason(pod),
         f"{restarts}{ago}",
         age(pod["metadata"]["creationTimestamp"]),
@@ -109,6 +122,18 @@ def _service(service: Object) -> list[Any]:
         ports or "<none>",
         age(service["metadata"]["creationTimestamp"]),
         _pairs(spec.get("selector", {})),
+    ]
+
+
+def _endpoint_slice(found: Object) -> list[Any]:
+    ports = ",".join(str(port.get("port", "*")) for port in found["ports"] or [])
+    ends = [address for end in found["endpoints"] or [] for address in end["addresses"]]
+    return [
+        found["metadata"]["name"],
+        found["addressType"],
+        ports or "<unset>",
+        ",".join(ends) or "<unset>",
+        age(found["metadata"]["creationTimestamp"]),
     ]
 
 
@@ -193,6 +218,16 @@ _TABLES: dict[str, tuple[Sequence[tuple[str, str, int]], Cells]] = {
             ("Selector", "string", 1),
         ),
         _deployment,
+    ),
+    "EndpointSlice": (
+        (
+            _NAME,
+            ("AddressType", "string", 0),
+            ("Ports", "string", 0),
+            ("Endpoints", "string", 0),
+            _AGE,
+        ),
+        _endpoint_slice,
     ),
     "Namespace": ((_NAME, ("Status", "string", 0), _AGE), _namespace),
     "Node": (

@@ -1,0 +1,54 @@
+# shellcheck shell=sh
+# `as_tunnel FUNCTION UNIT PORT WORD…` hands the words of the tunnel's ssh to FUNCTION. They are
+# those of the process that runs what its unit would start; else the unit's own; else the WORDs,
+# which are what the inventory says. Without UNIT, the process is the one that holds PORT.
+# systemctl joins a unit's words by blanks: where no process tells them apart, they are split at
+# blanks, and not used if a quote or a variable stands in them, or more than a destination behind
+# the options: then one of them had a blank of its own. Nothing is ever evaluated.
+as_tunnel() {
+  use=$1 unit=$2 port=$3 source=inventory line=
+  shift 3
+  if [ "$unit" ]; then
+    pid=$(systemctl --user show -p MainPID --value -- "$unit")
+    line=$(systemctl --user show -p ExecStart -- "$unit" |
+      sed -n 's/.*argv\[\]=\(.*\) ; ignore_errors=.*/\1/p' | tail -n 1)
+  else
+    pid=$(ss -Htlnp "sport = :$port" | sed -n 's/.*("ssh",pid=\([0-9]*\),.*/\1/p' | head -n 1)
+  fi
+  runs=$({ tr '\0' ' ' <"/proc/${pid:-0}/cmdline"; } 2>/dev/null)
+  runs=${runs% }
+  if [ "$runs" ] && { [ -z "$unit" ] || [ "$runs" = "$line" ]; }; then
+    source=process
+    set --
+    while IFS= read -r word; do set -- "$@" "$word"; done <<END
+$(tr '\n\0' '\1\n' <"/proc/$pid/cmdline")
+END
+  elif [ "$line" ]; then
+    source=unit
+    case $line in *[\"\'\\\$\`]*) printf 'unclear %s\n' "$line"; return;; esac
+    set -f
+    # shellcheck disable=SC2086  # split at blanks, as said above
+    set -- $line
+    set +f
+  fi
+  case ${1##*/} in
+    ssh) shift;;
+    autossh)
+      shift; skip=
+      for word do
+        shift
+        if [ "$skip" ]; then skip=; continue; fi
+        case $word in -M) skip=1; continue;; -M*) continue;; esac
+        set -- "$@" "$word"
+      done;;
+    *) printf 'unclear %s\n' "$line"; return;;
+  esac
+  if [ $source = unit ] && ! plain "$@"; then printf 'unclear %s\n' "$line"; return; fi
+  "$use" "$@"
+}
+plain() {
+  OPTIND=1 options=1246AB:CD:E:F:GI:J:KL:MNO:P:Q:R:S:TVW:XYab:c:e:fgi:kl:m:no:p:qstvw:xy
+  while getopts ":$options" _; do :; done
+  shift $((OPTIND - 1))
+  [ $# -eq 1 ]
+}

@@ -1,0 +1,103 @@
+"""What a tunnel's ssh knows of the host that it logs in to."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+
+from fleetmesh.facts.as_tunnel import AS_TUNNEL, as_tunnel, clear
+from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
+from fleetmesh.facts.http import SshAnswer
+from fleetmesh.facts.logins import Logins
+from fleetmesh.facts.probe import Exec, Probe
+from fleetmesh.inventory import Inventory, Login
+from fleetmesh.outcomes import Inconclusive
+from fleetmesh.transcript import Transcript
+
+_PINS = files(__package__).joinpath("pins.sh").read_text()
+
+
+@dataclass(frozen=True)
+class Pins:
+    """What the ssh of a tunnel knows of the far end's host keys (`type base64`)."""
+
+    name: str
+    """The name under which it looks them up."""
+    files: tuple[str, ...]
+    """The files that it reads."""
+    keys: frozenset[str]
+    authority: bool
+    """Whether a certificate authority vouches for the host."""
+
+    def objection(self, login: Login, seen: SshAnswer, logins: Mapping[str, Logins]) -> str | None:
+        """Why ssh would not know the host for the one that the suite sees; None where it would.
+
+        Raises Inconclusive where that cannot be told.
+        """
+        if seen.refused:
+            raise Inconclusive(seen.refused)
+        if " ".join(seen.host_key.split()[:2]) in self.keys:
+            return None
+        if self.authority:
+            attempts = logins[str(login)]
+            if any(attempt.authority for attempt in attempts):
+                return None
+            vouched = f"{login.host} has {login.via} vouched for by a certificate authority"
+            if refused := [a.said for a in attempts if "Host key verification" in a.said]:
+                return f"{vouched}, and the log-in says: {refused[0]}"
+            raise Inconclusive(f"{vouched}; only a log-in tells whether it is that host")
+        if not self.keys:
+            where = ", ".join(self.files) or "any known_hosts file"
+            return f"{login.host} has no key of {login.via} in {where}, as {self.name}"
+        return (
+            f"{login.host} has another key of {login.via} pinned than the one it offers, "
+            f"{seen.fingerprint}"
+        )
+
+
+def parse_pins(transcript: Transcript) -> Pins:
+    """Read `name …`, then `file …` with what `ssh-keygen -F` found in it; sshd(8) has the format.
+
+    A file that is absent or unreadable pins nothing for ssh either. A revoked key is not pinned.
+    """
+    first, *lines = succeeded(transcript).splitlines() or [""]
+    clear(first)
+    if not first.startswith("name "):
+        raise NotUnderstood(f"expected the name that is looked up, found {first!r}")
+    files: list[str] = []
+    found: dict[str | None, set[str]] = {None: set(), "@revoked ": set(), "@cert-authority ": set()}
+    for line in lines:
+        kind, _, value = line.partition(" ")
+        if kind == "file":
+            files.append(value)
+        if kind in ("file", "absent", "unreadable", "#"):
+            continue
+        match = _PIN.match(line)
+        if not match:
+            raise NotUnderstood(f"expected a known_hosts line, found {line!r}")
+        key = f"{match[2]} {match[3]}"
+        found[match[1]].add(key)
+    if not files and not any(line.startswith(("absent ", "unreadable ")) for line in lines):
+        raise NotUnderstood("no known_hosts file was looked at")
+    return Pins(
+        first.removeprefix("name "),
+        tuple(files),
+        frozenset(found[None] - found["@revoked "]),
+        bool(found["@cert-authority "] - found["@revoked "]),
+    )
+
+
+_PIN = re.compile(
+    r"(@revoked |@cert-authority )?\S+ "
+    r"((?:ssh-(?:ed25519|rsa|dss)|(?:sk-)?ecdsa-sha2-\S+|sk-ssh-\S+)) (\S+)"
+)
+
+
+def _pins(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        tunnel.id: Exec(tunnel.host, AS_TUNNEL + _PINS + as_tunnel(inventory, tunnel, "pins"))
+        for tunnel in inventory.tunnels.values()
+    }
+
+
+KNOWN_HOSTS = Fact("known_hosts", _pins, parse_pins)

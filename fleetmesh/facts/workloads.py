@@ -1,0 +1,125 @@
+"""What the objects of the application's namespace name, word by word.
+
+Read are the specifications of whatever runs there or leads traffic there; what a container has
+from a ConfigMap or Secret is said, and not read.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from fleetmesh.facts.api_objects import UNUSABLE, items_of, object_of
+from fleetmesh.facts.fact import Fact, NotUnderstood
+from fleetmesh.facts.probe import Kubernetes, Probe
+from fleetmesh.inventory import Inventory
+from fleetmesh.shell import join
+from fleetmesh.transcript import Transcript
+
+_GROUPS = {
+    "deployments": "apis/apps/v1",
+    "statefulsets": "apis/apps/v1",
+    "daemonsets": "apis/apps/v1",
+    "cronjobs": "apis/batch/v1",
+    "jobs": "apis/batch/v1",
+    "pods": "api/v1",
+    "services": "api/v1",
+    "endpointslices": "apis/discovery.k8s.io/v1",
+}
+_LISTS = (
+    *("DeploymentList", "StatefulSetList", "DaemonSetList", "CronJobList", "JobList"),
+    *("PodList", "ServiceList", "EndpointSliceList"),
+)
+_ROOT_CA = "kube-root-ca.crt"  # of the cluster itself, in every pod
+_SOURCES = {
+    "configMapKeyRef": "ConfigMap",
+    "configMapRef": "ConfigMap",
+    "configMap": "ConfigMap",
+    "secretKeyRef": "Secret",
+    "secretRef": "Secret",
+    "secret": "Secret",
+}
+
+
+@dataclass(frozen=True)
+class Workload:
+    """An object of the application's namespace, and every text in its specification."""
+
+    name: str
+    """Kind and name, as `Deployment/actcore-api`."""
+    texts: tuple[tuple[str, str], ...]
+    """Where in the object, and what stands there."""
+    unread: tuple[str, ...]
+    """Where it has values from that are not looked at: `ConfigMap hub`, `Secret token`."""
+
+    def mentions(self, words: Iterable[str]) -> list[tuple[str, str]]:
+        """Where it names one of `words`, a host's names and addresses, as a whole word."""
+        pattern = re.compile("|".join(map(_whole, words)), re.IGNORECASE)
+        return [(place, text) for place, text in self.texts if pattern.search(text)]
+
+
+def _whole(word: str) -> str:
+    # A name may go on with a domain, and an address may not go on with another number.
+    after = r"(?![\w-])(?!\.\d)" if word[:1].isdigit() or ":" in word else r"(?![\w-])"
+    return rf"(?<![\w.-]){re.escape(word)}{after}"
+
+
+def parse_workloads(transcript: Transcript) -> tuple[Workload, ...]:
+    """Read a list of objects of one kind; an empty one is an answer."""
+    listed = str(object_of(transcript).get("kind"))
+    if transcript.exit_status == HTTPStatus.OK and listed not in _LISTS:
+        raise NotUnderstood(f"expected a list of what runs or leads somewhere, found {listed!r}")
+    kind = listed.removesuffix("List")
+    found = []
+    for item in items_of(transcript, listed):
+        try:
+            held = {key: item[key] for key in ("spec", "endpoints") if item.get(key)}
+            name = f"{kind}/{item['metadata']['name']}"
+            unread = tuple(dict.fromkeys(_unread(held)))
+            found.append(Workload(name, tuple(_texts(held, "")), unread))
+        except UNUSABLE as error:
+            raise NotUnderstood(f"a {kind} without a usable {error}") from None
+    return tuple(found)
+
+
+def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Every text but the names of things, which lead nowhere."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, dict):
+        for key, held in value.items():
+            if key != "name":
+                yield from _texts(held, f"{place}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for index, held in enumerate(value):
+            named = held.get("name") if isinstance(held, dict) else None
+            yield from _texts(held, f"{place}[{named or index}]")
+
+
+def _unread(value: Any) -> Iterator[str]:
+    for key, held in value.items() if isinstance(value, dict) else ():
+        if key in _SOURCES and isinstance(held, dict):
+            name = held.get("name") or held.get("secretName")
+            if name != _ROOT_CA:
+                yield f"{_SOURCES[key]} {name}"
+    for held in value.values() if isinstance(value, dict) else value:
+        if isinstance(held, (dict, list)):
+            yield from _unread(held)
+
+
+def _workloads(inventory: Inventory) -> dict[str, Probe]:
+    application = [(b.cluster, b.namespace) for b in inventory.bridges.values()]
+    application.append((inventory.probe.cluster, inventory.probe.namespace))
+    return {
+        f"{cluster}/{namespace}/{resource}": Kubernetes(
+            cluster,
+            f"/{group}/namespaces/{namespace}/{resource}",
+            join(["-n", namespace, "get", resource, "-o", "json"]),
+        )
+        for cluster, namespace in dict.fromkeys(application)
+        for resource, group in _GROUPS.items()
+    }
+
+
+WORKLOADS = Fact("workloads", _workloads, parse_workloads)

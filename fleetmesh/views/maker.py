@@ -1,0 +1,32 @@
+"""What made a view: whatever it depends on besides the record."""
+
+import platform
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+import fleetmesh
+
+ROOT = Path(fleetmesh.__file__).parents[1]
+_SOURCES = {".py", ".html", ".css"}
+_TOOLS = ("jinja2", "markupsafe", "pydantic", "pytest", "pytest-html", "pytest-metadata")
+
+
+@cache
+def maker() -> dict[str, str]:
+    """This suite, by the digest of its source, and the versions of the tools that it writes with.
+
+    Where two are the same, so are the views that they make of one record.
+    """
+    digest = sha256()
+    for place in ("fleetmesh", "fixtures"):
+        for file in sorted((ROOT / place).rglob("*")):
+            if file.suffix in _SOURCES:
+                name = file.relative_to(ROOT).as_posix()
+                digest.update(f"{name}\n{sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return {
+        "suite": digest.hexdigest(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in _TOOLS},
+    }

@@ -1,0 +1,88 @@
+"""The words of a tunnel's ssh, found on its host: exactly, or not at all."""
+
+import os
+import stat
+import subprocess
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = {
+    "systemctl": 'case "$*" in *MainPID*) echo "$PID";; *) echo "$SHOWN";; esac',
+    "ss": 'echo "$LISTENS"',
+}
+SHOW = '\nshow() { printf "%s" "$source"; printf " <%s>" "$@"; echo; }\n'
+SCRIPTS = ("as_tunnel", "login", "pins", "renewals")
+
+
+def script(name: str) -> Path:
+    return Path(str(files("fleetmesh.facts").joinpath(f"{name}.sh")))
+
+
+def shown(argv: str) -> str:
+    return f"ExecStart={{ path=/x ; argv[]={argv} ; ignore_errors=no ; start_time=[n/a] ; pid=1 }}"
+
+
+def found(tmp_path: Path, unit: str = "tunnel.service", **environment: str) -> str:
+    """What `as_tunnel` hands over, where systemctl and ss say what the environment has."""
+    for name, text in PROGRAMS.items():
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{text}\n")
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    call = script("as_tunnel").read_text() + SHOW + f"as_tunnel show '{unit}' 18000 ssh -N host"
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-c", call], env={"PATH": path, "PID": "0", **environment},
+        capture_output=True, text=True, timeout=10, check=True,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ("/usr/bin/ssh -N -o A=b host", "unit <-N> <-o> <A=b> <host>"),
+        ("/usr/bin/ssh -NT -L 1:2:3 user@host", "unit <-NT> <-L> <1:2:3> <user@host>"),
+        ("/usr/bin/autossh -M 0 -N host", "unit <-N> <host>"),
+        ("autossh -M0 -N host", "unit <-N> <host>"),
+        ("/usr/bin/ssh -N * host", "unclear /usr/bin/ssh -N * host"),
+        ("/usr/bin/ssh -N ${OPTIONS} host", "unclear /usr/bin/ssh -N ${OPTIONS} host"),
+        ("/usr/bin/ssh -N `id` host", "unclear /usr/bin/ssh -N `id` host"),
+        ("/usr/bin/ssh -o LocalCommand=echo hi host", "unclear /usr/bin/ssh -o LocalC"),
+        ("/usr/bin/ssh -o ProxyCommand nc x host", "unclear /usr/bin/ssh -o ProxyC"),
+        ("/bin/sh -c ssh host", "unclear /bin/sh -c ssh host"),
+        ("/usr/bin/timeout 1d /usr/bin/ssh host", "unclear /usr/bin/timeout 1d /usr/bin/ssh host"),
+    ],
+)  # fmt: skip
+def test_words_of_a_unit_that_does_not_run(tmp_path: Path, argv: str, words: str) -> None:
+    assert found(tmp_path, SHOWN=shown(argv)).startswith(words)
+
+
+def test_what_no_unit_says_the_inventory_does(tmp_path: Path) -> None:
+    assert found(tmp_path, SHOWN="ExecStart=") == "inventory <-N> <host>"
+    assert found(tmp_path, unit="", LISTENS="") == "inventory <-N> <host>"
+
+
+def test_words_of_what_runs_are_its_own(tmp_path: Path) -> None:
+    """A blank, a quote and a star within a word stay where they are."""
+    ssh = tmp_path / "ssh"
+    ssh.symlink_to("/bin/sh")
+    words = ["-c", "sleep 60; true", "a word", "it's", "*", "$HOME"]
+    with subprocess.Popen([str(ssh), *words]) as running:
+        try:
+            told = " ".join(f"<{word}>" for word in words)
+            line = shown(" ".join([str(ssh), *words]))
+            assert found(tmp_path, PID=str(running.pid), SHOWN=line) == f"process {told}"
+            holds = f'LISTEN 0 128 127.0.0.1:18000 0.0.0.0:* users:(("ssh",pid={running.pid},fd=4))'
+            assert found(tmp_path, unit="", LISTENS=holds) == f"process {told}"
+            other = shown("/usr/bin/ssh -N other")
+            assert found(tmp_path, PID=str(running.pid), SHOWN=other) == "unit <-N> <other>"
+        finally:
+            running.kill()
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_shellcheck_has_nothing_to_say(name: str) -> None:
+    done = subprocess.run(["shellcheck", script(name)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

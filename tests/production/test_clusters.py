@@ -1,0 +1,66 @@
+"""The clusters lead nowhere but to the fleet's own pods."""
+
+from collections.abc import Mapping
+
+from fixtures import Case, check
+from fleetmesh.attribution import Places
+from fleetmesh.facts.cluster_services import Endpoint, LiveService, strays
+from fleetmesh.facts.pods import Pod
+from fleetmesh.facts.workloads import Workload
+from fleetmesh.inventory import Inventory, Service
+
+
+@check(
+    "PROD-15.endpoints",
+    runbook="Goal, After",
+    hint="ssh {service.cluster} kubectl -n {service.namespace} get svc,endpointslices,pods -o wide",
+)
+def test_service_leads_to_its_own_pods(
+    service: Service,
+    inventory: Inventory,
+    live_services: Mapping[str, LiveService | None],
+    service_endpoints: Mapping[str, tuple[Endpoint, ...]],
+    pods: Mapping[str, tuple[Pod, ...]],
+    places: Places,
+    case: Case,
+) -> None:
+    """The Service behind the tunnel leads to its own pods, none of them on the workstation."""
+    live = live_services[service.id]
+    assert live is not None, f"there is no Service {service.namespace}/{service.name}"
+    if live.peculiar:
+        case.note(f"the Service has {', '.join(live.peculiar)}")
+    offered = live.offering(service.port)
+    ends = [end for end in service_endpoints[service.id] if live.uses(end)]
+    for end in ends:
+        case.note(f"the Service leads to {end}, {end.state}")
+    led = [end for end in ends if end.serves(offered)] if offered else []
+    assert led, f"the Service leads to no pod from its port {service.port}"
+    own = [pod for pod in pods[f"{service.cluster}/{service.namespace}"] if live.selects(pod)]
+    lost = strays(ends, own)
+    has = ", ".join(pod.name for pod in own) or "no pod of its own"
+    assert not lost, f"the Service leads to {lost[0]}: {places.name(lost[0].ip)}; it has {has}"
+    workstation = inventory.workstation.host
+    for pod in own:
+        hosts = [places.name(address) for address in pod.node_addresses]
+        assert workstation not in hosts, f"{pod.name} runs on {workstation}"
+
+
+@check(
+    "PROD-16.workstation-unnamed",
+    runbook="Tunnel policy",
+    hint="ssh {inventory.probe.cluster} kubectl -n {inventory.probe.namespace} "
+    "get deploy,sts,ds,cronjob,job,pod,svc,endpointslice -o yaml",
+)
+def test_no_object_names_the_workstation(
+    inventory: Inventory, workloads: Mapping[str, tuple[Workload, ...]], case: Case
+) -> None:
+    """No object of the application's namespace names the workstation."""
+    words = inventory.hosts[inventory.workstation.host].names
+    unread: dict[str, None] = {}
+    for where in workloads:
+        for workload in workloads[where]:
+            unread.update(dict.fromkeys(workload.unread))
+            for place, text in workload.mentions(words):
+                assert not place, f"{workload.name} names the workstation: {place} is {text!r}"
+    if unread:
+        case.note(f"not looked at: {', '.join(unread)}")

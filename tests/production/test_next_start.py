@@ -1,0 +1,102 @@
+"""Production would be there again after its next start, not only now."""
+
+from collections.abc import Mapping
+
+from fixtures import Case, check
+from fleetmesh.attribution import Places
+from fleetmesh.facts.http import SshAnswer
+from fleetmesh.facts.keys import FileMode, exposed
+from fleetmesh.facts.logins import Logins, objection
+from fleetmesh.facts.machines import Machine
+from fleetmesh.facts.next_start import NextStart
+from fleetmesh.facts.pins import Pins
+from fleetmesh.facts.sockets import LoginSession, Socket
+from fleetmesh.inventory import Inventory, Login, Tunnel
+from fleetmesh.manager import open_doors
+
+
+@check(
+    "PROD-17.login",
+    runbook="Goal, Persist across reboot",
+    hint="ssh {login.host} 'ssh -v -i {login.key} -o IdentitiesOnly=yes -o BatchMode=yes -W …'",
+)
+def test_tunnels_could_log_in_anew(
+    login: Login, inventory: Inventory, logins: Mapping[str, Logins], case: Case
+) -> None:
+    """If a tunnel started now, its own key alone would open the far host, and it could forward."""
+    for attempt in logins[str(login)]:
+        case.note(f"{attempt}")
+    wrong = objection(logins[str(login)], login, inventory)
+    assert wrong is None, wrong
+
+
+@check(
+    "PROD-17.key",
+    runbook="Goal, Persist across reboot",
+    hint="ssh {carrier} 'ls -ld ~/.ssh ~/.ssh/id_*'",
+)
+def test_key_is_there_for_the_next_start(
+    carrier: str,
+    modes: Mapping[str, dict[str, FileMode | None]],
+    machines: Mapping[str, Machine],
+) -> None:
+    """The tunnels' key is there still, and belongs to their user alone."""
+    wrong = exposed(modes[carrier], carrier, machines[carrier].user)
+    assert wrong is None, wrong
+
+
+@check(
+    "PROD-17.host-key",
+    runbook="Goal, Persist across reboot",
+    hint="ssh {login.host} ssh-keygen -F {login.via}; "
+    "take the key from a machine that already trusts it, never from ssh-keyscan alone",
+)
+def test_host_key_is_known_for_the_next_start(
+    login: Login,
+    inventory: Inventory,
+    known_hosts: Mapping[str, Pins],
+    ssh_answers: Mapping[str, SshAnswer],
+    logins: Mapping[str, Logins],
+) -> None:
+    """If a tunnel started now, its ssh would know the far host by the key that it really has."""
+    for tunnel in inventory.tunnels_of(login):
+        wrong = known_hosts[tunnel.id].objection(login, ssh_answers[login.via], logins)
+        assert wrong is None, wrong
+
+
+@check(
+    "PROD-17.settings",
+    runbook="Goal, Persist across reboot",
+    hint="ssh {tunnel.host} 'cat ~/.ssh/config /etc/ssh/ssh_config'",
+)
+def test_next_start_does_what_the_inventory_says(
+    tunnel: Tunnel,
+    inventory: Inventory,
+    next_starts: Mapping[str, NextStart],
+    machines: Mapping[str, Machine],
+    case: Case,
+) -> None:
+    """If the tunnel started now, its ssh would do what the inventory says, and nothing else."""
+    start = next_starts[tunnel.id]
+    for command in start.commands:
+        case.note(f"ssh_config decides by a command, and may decide otherwise then: {command}")
+    wrong = start.departures(tunnel, inventory, machines[tunnel.host].home)
+    assert not wrong, f"{'; '.join(wrong)} (by the arguments of its {start.source})"
+
+
+@check(
+    "PROD-17.listeners",
+    runbook="Goal",
+    hint="ssh {tunnel.host} 'ss -tlnpe; cat ~/.ssh/config /etc/ssh/ssh_config'; "
+    "ssh {tunnel.host} systemctl --user restart {tunnel.unit}",
+)
+def test_tunnel_is_no_open_door(
+    tunnel: Tunnel,
+    inventory: Inventory,
+    listeners: Mapping[str, tuple[Socket, ...]],
+    sessions: Mapping[str, dict[str, LoginSession]],
+    places: Places,
+) -> None:
+    """The fleet unit listens on its tunnel's address and nowhere else, whatever ssh_config adds."""
+    doors = open_doors(tunnel, inventory, listeners[tunnel.host], sessions[tunnel.host], places)
+    assert not doors, f"{tunnel.unit} also listens on {', '.join(doors)}"
