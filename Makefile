@@ -6,8 +6,8 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 PYTHON := .venv/bin/python
 PERMIT := reports/permit
 FLEET := production
-PACKAGES := chromium dash debian-archive-keyring fish iproute2 mksh mmdebstrap nftables openssh-client openssh-server \
-	openssl poppler-utils procps python3-venv shellcheck socat sudo systemd-container tcsh zsh
+PACKAGES := busybox chromium dash debian-archive-keyring fish iproute2 mksh mmdebstrap nftables openssh-client \
+	openssh-server openssl poppler-utils procps python3-venv shellcheck socat sudo systemd-container tcsh zsh
 
 .PHONY: rehearse faults drill test check docs permit packages lock clean
 

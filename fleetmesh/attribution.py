@@ -1,7 +1,9 @@
 """Who holds a socket, and which machine an address belongs to."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from fleetmesh.facts.sockets import LoginSession, Socket
 from fleetmesh.inventory import Inventory
@@ -47,40 +49,81 @@ class Places:
 class Holder:
     """Who holds a socket: a user's unit, a login session from somewhere, or neither.
 
-    `origin` is the machine from which the login session came.
+    `origin` is the machine from which the login session came. What is `unattributed` may be a login
+    session's or not: nothing tells. What is `sshd`'s is likely to be one's, without PAM; what is
+    `unseen` may even be a unit's.
     """
 
     unit: str | None = None
     session: str | None = None
     origin: str | None = None
     other: str | None = None
+    unattributed: bool = False
+    sshd: bool = False
+    unseen: bool = False
 
     def __str__(self) -> str:
         if self.unit:
             return f"the unit {self.unit}"
         if self.session:
             return f"login session {self.session} from {self.origin or 'an unknown place'}"
-        return self.other or "an unknown process"
+        other = self.other or "an unknown process"
+        return f"{other}: a log-in's or not, nothing tells" if self.unattributed else other
 
 
 def held_by(socket: Socket, sessions: Mapping[str, LoginSession], places: Places) -> Holder:
     """Attribute `socket` by its cgroup (ss(8), cgroups(7)) and logind's session list.
 
-    A unit of the system is not the user's unit of that name.
+    A unit of the system is not the user's unit of that name. An sshd without PAM opens no session:
+    what its log-ins hold is in its own cgroup, under the uid of whoever logged in, and no ordinary
+    user sees the process. Where ss names one that is not sshd's, it is a program of that unit.
     """
-    if socket.unit and "/user@" in (socket.cgroup or ""):
-        return Holder(unit=socket.unit)
-    if socket.unit:
-        return Holder(other=f"the system's unit {socket.unit}")
     if socket.session:
         session = sessions.get(socket.session)
         if session is None:
             return Holder(session=socket.session, origin="a session that has ended")
         origin = places.name(session.remote_host) if session.remote_host else ITSELF
         return Holder(session=socket.session, origin=origin)
+    in_a_user_manager = "/user@" in (socket.cgroup or "")
+    if socket.unit and in_a_user_manager:
+        return Holder(unit=socket.unit)
+    if socket.unit:
+        programs = {name for name, _ in socket.processes} - _SSHD_PROCESSES
+        sshd = not programs and _SSHD.match(socket.unit) is not None
+        as_whom = f" as uid {socket.uid}" if socket.of_a_login else ""
+        return Holder(
+            other=f"the system's unit {socket.unit}{as_whom}",
+            unattributed=not programs and (socket.of_a_login or (sshd and socket.port >= 1024)),
+            sshd=sshd,
+        )
     named = ", ".join(f"{name} (pid {pid})" for name, pid in socket.processes)
     where = f"cgroup {socket.cgroup}" if socket.cgroup else "no cgroup that ss could see"
-    return Holder(other=f"{named or 'a process'} of uid {socket.uid} in {where}")
+    other = f"{named or 'a process'} of uid {socket.uid} in {where}"
+    unseen = not (socket.cgroup or "").startswith("/")
+    return Holder(other=other, unattributed=not in_a_user_manager, unseen=unseen)
+
+
+_SSHD = re.compile(r"ssh|dropbear")
+_SSHD_PROCESSES = {"sshd", "sshd-session", "dropbear"}
+_RELAYS = _SSHD_PROCESSES | {"autossh", "dbclient", "nc", "ncat", "socat", "ssh"}
+_X11 = range(6010, 6064)
+
+
+def may_be_a_login(socket: Socket, holder: Holder) -> bool:
+    """Whether an unattributed listener may be a log-in's, rather than a daemon's of the system."""
+    return holder.unattributed and socket.of_a_login
+
+
+def harmless_in_a_session(socket: Socket) -> str | None:
+    """What a listener of a login session is, where it is no tunnel; None where it may be one.
+
+    sshd's own sockets show no process to an ordinary user: those are the tunnels, and X11's
+    (sshd_config(5), X11DisplayOffset).
+    """
+    names = {name for name, _ in socket.processes}
+    if not names and socket.port in _X11 and ip_address(socket.ip).is_loopback:
+        return "X11 forwarding"
+    return f"{', '.join(sorted(names))} serves there" if names and not names & _RELAYS else None
 
 
 def covers(socket: Socket, ip: str, port: int) -> bool:

@@ -68,6 +68,10 @@ def trace(tunnel: Tunnel, answer: Answer, sights: Mapping[str, Sight], places: P
         f"{tunnel.host}: the accepted end of the held request on {tunnel.listen}",
     )
     holder = held_by(accepted, here.sessions, places)
+    if holder.unseen:
+        raise Inconclusive(
+            f"{tunnel.host}: {accepted.local}, which takes it in, is held by {holder}"
+        )
     first = Hop(tunnel.host, str(holder), (f"{accepted.peer} → {accepted.local}",))
     if holder.unit is None:
         beyond = (
@@ -113,6 +117,8 @@ def _far_end(
         f"{place}: the socket that carries the held request on",
     )
     holder = held_by(opened, there.sessions, places)
+    if holder.sshd or holder.unseen:
+        raise Inconclusive(f"{place}: {opened.local}, which carries it on, is held by {holder}")
     second = Hop(place, str(holder), (f"{upstream.local} → {upstream.peer}",))
     if holder.origin != first.place:
         return Path(tunnel, (first, second), f"on {place} the request is carried by {holder}")

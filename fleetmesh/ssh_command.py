@@ -8,9 +8,10 @@ from dataclasses import dataclass
 _SSH = frozenset("BbcDEeFIiJLlmOoPpQRSWw")
 _WITH_ARGUMENT = {"ssh": _SSH, "autossh": _SSH | {"M"}}
 
-# What ssh_config(5) calls that which an option sets.
+# What ssh_config(5) calls that which an option sets, as far as it has a name for it.
 _KEYWORDS = {
     "D": "dynamicforward",
+    "F": "configuration",
     "J": "proxyjump",
     "L": "localforward",
     "R": "remoteforward",
@@ -67,6 +68,8 @@ class SshCommand:
     dynamic: tuple[Forward, ...]
     options: dict[str, str]
     keys: tuple[str, ...]
+    destination: str | None
+    """The word that says where to log in, as it was written."""
     user: str | None
     host: str | None
     port: int
@@ -74,7 +77,7 @@ class SshCommand:
 
     @property
     def is_tunnel(self) -> bool:
-        """Whether it forwards anything."""
+        """Whether its arguments forward anything."""
         return bool(self.local or self.remote or self.dynamic)
 
     def option(self, name: str) -> str | None:
@@ -104,7 +107,8 @@ def parse(argv: Iterable[str]) -> SshCommand | None:
             keys.append(value)
         elif value:
             options.setdefault(keyword, value)
-    destination = options.pop("destination", None)
+    destination, place = options.pop("destination", None), options.pop("place", None)
+    options.pop("command", None)
     port = options.get("port", "22")
     jumps = [value for key, value in options.items() if key in ("proxyjump", "proxycommand")]
     return SshCommand(
@@ -114,25 +118,47 @@ def parse(argv: Iterable[str]) -> SshCommand | None:
         dynamic=tuple(forwards["dynamicforward"]),
         options=options,
         keys=tuple(keys),
+        destination=destination,
         user=options.get("user"),
-        host=options.get("hostname", destination),
+        host=options.get("hostname", place),
         port=int(port) if port.isdecimal() else 22,
         jump=jumps[0] if jumps and jumps[0].lower() != "none" else None,
     )
 
 
+def unresolved(argv: Iterable[str]) -> tuple[str, ...]:
+    """What a shell or systemd has yet to replace in an ssh's words, where it could be a forward."""
+    words = list(argv)
+    with_argument = _WITH_ARGUMENT.get(words[0].rpartition("/")[2]) if words else None
+    if with_argument is None:
+        return ()
+    telling = {"localforward", "remoteforward", "dynamicforward", "configuration", "destination"}
+    return tuple(
+        f"{keyword} {value}"
+        for keyword, value in _settings(words[1:], with_argument)
+        if ("$" in keyword or "`" in keyword)
+        or (keyword in telling and ("$" in value or "`" in value))
+        or (keyword == "command" and value.startswith("$"))
+    )
+
+
 def _settings(words: list[str], with_argument: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """Keywords and values in the order in which ssh meets them; options may follow the host."""
+    """Keywords and values in the order in which ssh meets them; options may follow the host.
+
+    The first word of the remote command comes last, as `command`.
+    """
     rest = iter(words)
     found = False
     for word in rest:
         if word == "--":
             if not found:
                 yield from _destination(next(rest, ""))
+            yield "command", next(rest, "")
             return
         if not word.startswith("-") or word == "-":
             if found:
-                return  # the remote command
+                yield "command", word
+                return
             found = True
             yield from _destination(word)
             continue
@@ -149,12 +175,13 @@ def _settings(words: list[str], with_argument: frozenset[str]) -> Iterator[tuple
 
 def _destination(word: str) -> Iterator[tuple[str, str]]:
     """Read `[user@]host` or `ssh://[user@]host[:port]`."""
+    yield "destination", word
     user, _, place = word.removeprefix("ssh://").rpartition("@")
     yield "user", user
     if word.startswith("ssh://"):
         place, *port = _split_brackets(place.rstrip("/"))
         yield "port", "".join(port)
-    yield "destination", place
+    yield "place", place
 
 
 def _option(argument: str) -> tuple[str, str]:

@@ -2,10 +2,13 @@
 
 import re
 from dataclasses import dataclass
+from importlib.resources import files
 from ipaddress import ip_address
 
+from fleetmesh import ssh_settings
 from fleetmesh.facts.fact import Fact, NotUnderstood, Probes, blocks, succeeded
 from fleetmesh.facts.probe import Exec
+from fleetmesh.ssh_settings import SshSettings
 from fleetmesh.transcript import Transcript
 
 _PROCESS = re.compile(r'\("(.*?)",pid=(\d+),fd=\d+\)')
@@ -49,6 +52,22 @@ class Socket:
         """The other end's port; 0 for a listener."""
         port = self.peer.rpartition(":")[2]
         return int(port) if port.isdigit() else 0
+
+    @property
+    def of_a_login(self) -> bool:
+        """Whether somebody who can log in holds it: neither a daemon nor a container.
+
+        The ranges are those of systemd's UIDS-GIDS and login.defs(5): below 1000 is the system's,
+        and 61184 to 65535 are dynamic users and nobody.
+        """
+        contained = re.search(
+            r"kubepods|docker|libpod|containerd|machine\.slice", self.cgroup or ""
+        )
+        return self.uid >= 1000 and not 61184 <= self.uid <= 65535 and not contained
+
+    def is_of(self, pid: int) -> bool:
+        """Whether the process of that id holds it, as far as ss may say so."""
+        return any(holder == pid for _, holder in self.processes)
 
     @property
     def unit(self) -> str | None:
@@ -133,13 +152,17 @@ class LoginSession:
 
 
 def parse_sessions(transcript: Transcript) -> dict[str, LoginSession]:
-    """Read blocks of `loginctl show-session`; the suite's own session is always among them.
+    """Read `Own=` and blocks of `loginctl show-session`; the suite's own must be among them.
 
-    A property that was asked for is printed even where it is empty, so that one which is missing
-    says nothing. A session that ended after it was listed has no block.
+    Where `Own=` is empty, sshd has opened no session for the suite: it does without PAM. A property
+    that was asked for is printed even where it is empty, so that one which is missing says nothing.
+    A session that ended after it was listed has no block.
     """
     sessions = {}
-    for block in blocks(succeeded(transcript)):
+    own, *listed = blocks(succeeded(transcript)) or [{}]
+    if own.keys() != {"Own"}:
+        raise NotUnderstood("the suite's own session is not named first")
+    for block in listed:
         try:
             session = LoginSession(
                 id=block["Id"],
@@ -151,22 +174,26 @@ def parse_sessions(transcript: Transcript) -> dict[str, LoginSession]:
         except (KeyError, ValueError) as error:
             raise NotUnderstood(f"a session without a usable {error}") from None
         sessions[session.id] = session
-    if not sessions:
-        raise NotUnderstood("no session at all, not even the suite's own")
+    if own["Own"] and own["Own"] not in sessions:
+        raise NotUnderstood(f"the suite's own session {own['Own']} is not among them")
     return sessions
 
 
 @dataclass(frozen=True)
 class Process:
-    """A running ssh client with its exact argument vector."""
+    """A running ssh client with its exact argument vector, but for the remote command."""
 
     pid: int
-    uid: int
+    own: bool
+    """Whether it is the suite's user's."""
     argv: tuple[str, ...]
+    """Empty where it could not be read."""
+    settings: SshSettings | None = None
+    """What ssh_config has for its destination; None where that is not known."""
 
 
 def parse_processes(transcript: Transcript) -> tuple[Process, ...]:
-    """Read `pid uid` lines, each followed by a NUL-separated argument vector and a newline.
+    """Read what processes.sh prints: `== pid whose words`, the words, and `-- keyword value` lines.
 
     A process that has written a title over its arguments, as ssh's control master does, leaves
     NULs behind it: the title is then all that is known.
@@ -175,15 +202,26 @@ def parse_processes(transcript: Transcript) -> tuple[Process, ...]:
     processes = []
     rest = transcript.stdout
     while rest.strip(b"\n"):
-        match = re.match(rb"\n*== (\d+) (\d+)\n((?:[^\0]*\0)*?)(?=\n== |\n*\Z)", rest)
-        if not match:
-            raise NotUnderstood(f"expected `== pid uid`, found {rest[:40]!r}")
-        argv = tuple(word.decode("utf-8", "replace") for word in match[3].split(b"\0")[:-1])
-        if not any(argv[1:]):
-            argv = argv[:1]
-        if argv:  # a process that ended meanwhile has none
-            processes.append(Process(int(match[1]), int(match[2]), argv))
-        rest = rest[match.end() :]
+        head = re.match(rb"\n*== (\d+) (own|other) (\d{1,6})\n", rest)
+        if not head:
+            raise NotUnderstood(f"expected `== pid whose words`, found {rest[:40]!r}")
+        *words, rest = rest[head.end() :].split(b"\0", int(head[3]))
+        settings = re.match(rb"\n((?:-- [a-z]+ [^\n]*\n)*)", rest)
+        if len(words) != int(head[3]) or not settings:
+            raise NotUnderstood(f"process {int(head[1])} does not end after {int(head[3])} words")
+        argv = tuple(word.decode("utf-8", "replace") for word in words)
+        lines = [
+            line.removeprefix("-- ") for line in settings[1].decode("utf-8", "replace").splitlines()
+        ]
+        processes.append(
+            Process(
+                pid=int(head[1]),
+                own=head[2] == b"own",
+                argv=argv if any(argv[1:]) else argv[:1],
+                settings=ssh_settings.parse(lines) if lines else None,
+            )
+        )
+        rest = rest[settings.end() :]
     return tuple(processes)
 
 
@@ -196,15 +234,11 @@ def _on_fleet_hosts(command: str) -> Probes:
 
 
 _SESSIONS = (
+    'echo "Own=$XDG_SESSION_ID"; echo; '
     "loginctl list-sessions --no-legend --no-pager | while read -r id _; do "
     'loginctl show-session "$id" -p Id -p Name -p Service -p RemoteHost -p Leader; echo; done'
 )
-_PROCESSES = (
-    "read -r name </proc/1/comm || exit; "  # with hidepid, other users' tunnels are hidden
-    "for d in /proc/[0-9]*; do read -r name 2>/dev/null <$d/comm || continue; "
-    "case $name in ssh|autossh) printf '\\n== %s %s\\n' ${d#/proc/} \"$(stat -c %u $d)\"; "
-    "cat $d/cmdline;; esac; done 2>/dev/null; true"
-)
+_PROCESSES = files(__package__).joinpath("processes.sh").read_text()
 
 LISTENERS = Fact("listeners", _on_every_host("ss -HOtlnpe"), parse_listeners)
 CONNECTIONS = Fact("connections", _on_every_host("ss -HOtnpei state established"), parse_sockets)

@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from importlib.resources import files
 
-from fleetmesh import strict_json
-from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
+from fleetmesh import ssh_settings, strict_json
+from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
 from fleetmesh.facts.probe import Exec, Probe
 from fleetmesh.inventory import Inventory
 from fleetmesh.shell import quote
+from fleetmesh.ssh_settings import SshSettings
 from fleetmesh.transcript import Transcript
 
 
@@ -49,63 +51,56 @@ class Autostart:
     line: str
 
 
-def parse_autostarts(transcript: Transcript) -> tuple[Autostart, ...]:
-    """Read `source<TAB>line` lines, closed by `end`, which tells "none" from "not read".
+@dataclass(frozen=True)
+class Autostarts:
+    """What starts by itself, as far as it concerns a tunnel, and what of it could not be seen."""
 
-    The lines of the source `systemd` are `Id=` and `Exec…=` of the units that start by themselves
-    or are triggered by one that does, in blocks parted by an empty line.
-    """
+    lines: tuple[Autostart, ...]
+    unread: tuple[Autostart, ...]
+    """What exists and could not be read: where it stands, and why."""
+    aside: tuple[Autostart, ...]
+    """What was not looked at: a tool that is not installed, or what no ordinary user can read."""
+    passed_over: int
+    """Lines that concern no tunnel."""
+    settings: dict[str, SshSettings]
+    """What ssh_config has for each destination that a line may log in to."""
+    configured: tuple[Autostart, ...]
+    """RemoteForward, wherever it stands in a configuration of ssh."""
+
+
+def parse_autostarts(transcript: Transcript) -> Autostarts:
+    """Read what autostarts.sh prints: kind, source and text, and `end`, without which it broke."""
     lines = succeeded(transcript).splitlines()
     if not lines or lines[-1] != "end":
         raise NotUnderstood("the listing does not end with its mark")
-    found, shown = [], []
+    found: dict[str, list[Autostart]] = {kind: [] for kind in _KINDS}
     for line in lines[:-1]:
-        source, tab, what = line.partition("\t")
-        if not tab:
-            raise NotUnderstood(f"expected source and line, found {line!r}")
-        if source == "systemd":
-            shown.append(what)
-        else:
-            found.append(Autostart(source, what))
-    for unit in blocks("\n".join(shown)):
-        if "Id" not in unit:
-            raise NotUnderstood("a unit without Id")
-        lines = [line for key in unit if key != "Id" for line in unit[key].splitlines()]
-        found += [Autostart(unit["Id"], line) for line in lines]
-    return tuple(found)
+        kind, _, rest = line.partition("\t")
+        source, tab, text = rest.partition("\t")
+        if kind not in found or not tab:
+            raise NotUnderstood(f"expected a kind, a source and a text, found {line!r}")
+        found[kind].append(Autostart(source, text))
+    if [entry.line.isdecimal() for entry in found["passed"]] != [True]:
+        raise NotUnderstood("how many lines were passed over is not said once, as a number")
+    settings: dict[str, list[str]] = {}
+    for entry in found["settings"]:
+        settings.setdefault(entry.source, []).append(entry.line)
+    try:
+        by_destination = {name: ssh_settings.parse(lines) for name, lines in settings.items()}
+    except ValueError as error:
+        raise NotUnderstood(str(error)) from None
+    return Autostarts(
+        lines=tuple(found["starts"]),
+        unread=tuple(found["unread"]),
+        aside=tuple(found["absent"] + found["aside"]),
+        passed_over=int(found["passed"][0].line),
+        settings=by_destination,
+        configured=tuple(found["config"]),
+    )
 
 
-# crontab(1) exits 1 where a user has none. Units are asked for by name, since an enabled one need
-# not be loaded; of a template's instances, only the dependencies of default.target know. What
-# a shell or a session reads when it begins may hold secrets: of it, only lines about a retired
-# tunnel are shown; and an alias starts nothing.
-_AUTOSTARTS = r"""
-list() { sed "s|^|$1\t|"; }
-crontab -l 2>/dev/null | grep -v '^ *#' | list crontab
-for f in /etc/crontab /etc/cron.d/*; do [ -r "$f" ] && grep -v '^ *#' "$f" | list "$f"; done
-for f in ~/.config/autostart/*.desktop /etc/xdg/autostart/*.desktop; do
-  [ -r "$f" ] && grep '^Exec=' "$f" | list "$f"
-done
-for f in /etc/rc.local /etc/profile /etc/profile.d/*.sh /etc/bash.bashrc /etc/zsh/z* \
-    ~/.profile ~/.bash_profile ~/.bash_login ~/.bashrc ~/.zshenv ~/.zprofile ~/.zshrc ~/.zlogin \
-    ~/.config/fish/config.fish ~/.xprofile ~/.xsession ~/.xsessionrc; do
-  [ -n "$retired" ] && [ -r "$f" ] &&
-    grep -v '^ *\(#\|alias \)' "$f" | grep -F "$retired" | list "$f"
-done
-for scope in --user --system; do
-  listed=$(systemctl $scope list-unit-files --no-pager --no-legend \
-    --state=enabled,enabled-runtime '*.service' '*.timer' '*.path' '*.socket') || exit
-  instances=$(systemctl $scope list-dependencies --no-pager --plain default.target) || exit
-  enabled=$({ echo "$listed"; echo "$instances" | grep '@[^.]'; } \
-    | while read -r unit _; do case $unit in *@.*) ;; *) echo "$unit";; esac; done)
-  [ -n "$enabled" ] || continue
-  triggered=$(systemctl $scope show --no-pager -p Triggers --value $enabled)
-  systemctl $scope show --no-pager -p Id -p ExecCondition -p ExecStartPre -p ExecStart \
-    -p ExecStartPost $enabled $triggered | list systemd
-  printf 'systemd\t\n'
-done
-echo end
-"""
+_KINDS = ("starts", "unread", "absent", "aside", "passed", "settings", "config")
+_AUTOSTARTS = files(__package__).joinpath("autostarts.sh").read_text()
 
 
 def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
@@ -120,8 +115,8 @@ def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
 
 def _autostarts(inventory: Inventory) -> dict[str, Probe]:
     workstation = inventory.workstation
-    retired = [words for t in workstation.retired.values() for words in (t.id, f"{t.listen.port}:")]
-    command = f"retired={quote(chr(10).join(retired))}{_AUTOSTARTS.rstrip()}"
+    retired = [words for t in workstation.retired.values() for words in (t.id, t.listen.port)]
+    command = f"retired={quote(chr(10).join(map(str, retired)))}\n{_AUTOSTARTS}"
     return {workstation.host: Exec(workstation.host, command)}
 
 

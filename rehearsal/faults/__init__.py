@@ -25,6 +25,7 @@ from rehearsal.faults import (
     ssh_config,
     tunnels,
     units,
+    unseen,
     workstation,
     writes,
 )
@@ -34,7 +35,7 @@ FAULTS: dict[str, type[Fault]] = {
     fault.title(): fault
     for module in (
         *(keys, identity, ssh_config, tunnels, carriers, units, options, reference),
-        *(workstation, rogues, autostart, services, bridges, bridge_services, clusters),
+        *(workstation, rogues, autostart, unseen, services, bridges, bridge_services, clusters),
         *(api, hosts, machines, policy, certificates, ops_bridge, writes, harmless, boot),
     )
     for fault in vars(module).values()

@@ -7,6 +7,7 @@ from rehearsal.faults.means import UNITS, WORKSTATION, root, user
 from rehearsal.faults.workstation import CONFIG, HUB_RETIRED, configure, restore_configuration
 
 NEITHER = f"PROD-06.retired[{HUB_RETIRED}]"
+ONLY = "PROD-06.interactive"
 SERVICE = f"[Service]\\nExecStart=/usr/local/bin/bridge up {HUB_RETIRED}\\n"
 WANTED = "[Install]\\nWantedBy=default.target\\n"
 
@@ -16,7 +17,7 @@ class BridgeAutostart(Fault):
 
     turns = {
         NEITHER: fail(f"`bridge` on workstation starts {HUB_RETIRED} by itself"),
-        "PROD-06.interactive": fail(f"starts {HUB_RETIRED}, which is not on the"),
+        ONLY: fail(f"starts {HUB_RETIRED}, which is not on the"),
     }
 
     def inject(self) -> None:
@@ -29,13 +30,28 @@ class BridgeAutostart(Fault):
 class BridgeAutostartRenamed(Fault):
     """The workstation's `bridge` starts a retired tunnel under a name that is on no list."""
 
-    turns = {"PROD-06.interactive": fail("starts hub-again, which is not on the")}
+    turns = {ONLY: fail("starts hub-again, which is not on the")}
 
     def inject(self) -> None:
         entry = "kind: reverse, host: railiance01, listen: 127.0.0.1:18000, user: tegwick, "
         entry += "target: 127.0.0.1:8000, autostart: true"
         user(WORKSTATION, f"cp -p {CONFIG} ~/tunnels.kept; "
                           f"echo '  hub-again: {{{entry}}}' >>{CONFIG}")  # fmt: skip
+
+    def heal(self) -> None:
+        restore_configuration()
+
+
+class ReverseTunnelUnderInteractiveName(Fault):
+    """The workstation's `bridge` starts a reverse tunnel under an interactive tunnel's name."""
+
+    turns = {ONLY: fail("starts k3s-api-hub, a reverse tunnel: none is interactive")}
+
+    def inject(self) -> None:
+        entry = "kind: reverse, host: railiance01, listen: 127.0.0.1:18000, user: tegwick, "
+        entry += "target: 127.0.0.1:8000, autostart: true"
+        user(WORKSTATION, f"cp -p {CONFIG} ~/tunnels.kept; "
+                          f"echo '  k3s-api-hub: {{{entry}}}' >>{CONFIG}")  # fmt: skip
 
     def heal(self) -> None:
         restore_configuration()
@@ -58,7 +74,10 @@ class AutostartByUserUnit(Fault):
 class AutostartByPlainSsh(Fault):
     """A user unit starts a retired tunnel as plain ssh, which names it nowhere."""
 
-    turns = {NEITHER: fail("backhaul.service on workstation would start")}
+    turns = {
+        NEITHER: fail("backhaul.service on workstation would start"),
+        ONLY: fail("a reverse tunnel would start by itself, backhaul.service on workstation"),
+    }
 
     def inject(self) -> None:
         command = "/usr/bin/ssh -N -R 127.0.0.1:18000:127.0.0.1:8000 railiance01"
@@ -168,3 +187,150 @@ class AutostartByShellProfile(Fault):
 
     def heal(self) -> None:
         user(WORKSTATION, "mv .kept .profile")
+
+
+class _UserUnit(Fault):
+    """A user unit that starts with the workstation; `unit` is its text below [Service]."""
+
+    unit: str
+    before: str = ":"
+    after: str = ":"
+
+    def inject(self) -> None:
+        text = f"[Service]\\n{self.unit}\\n{WANTED}"
+        user(WORKSTATION, f"{self.before}; printf '{text}' >{UNITS}/backhaul.service; "
+                          "systemctl --user enable backhaul.service")  # fmt: skip
+
+    def heal(self) -> None:
+        user(WORKSTATION, "systemctl --user disable backhaul.service; "
+                          f"rm {UNITS}/backhaul.service; {self.after}; "
+                          "systemctl --user daemon-reload")  # fmt: skip
+
+
+class AutostartOfForward(_UserUnit):
+    """A user unit starts a forward tunnel that is on no list."""
+
+    unit = "ExecStart=/usr/bin/ssh -N -L 18001:127.0.0.1:9090 railiance01"
+    turns = {ONLY: fail("a tunnel that is on no list would start by itself, backhaul.service")}
+
+
+class AutostartOfProxy(_UserUnit):
+    """A user unit starts a SOCKS proxy into the fleet."""
+
+    unit = "ExecStart=/usr/bin/ssh -N -D 18001 railiance01"
+    turns = {ONLY: fail("a proxy would start by itself, backhaul.service")}
+
+
+class _Backhaul(_UserUnit):
+    """A user unit starts a retired tunnel as plain ssh, and not in so many words."""
+
+    turns = {
+        NEITHER: fail("on workstation would start"),
+        ONLY: fail("a reverse tunnel would start by itself"),
+    }
+
+
+class AutostartByForwardOption(_Backhaul):
+    """A user unit starts a retired tunnel with -o RemoteForward."""
+
+    unit = 'ExecStart=/usr/bin/ssh -N -o "RemoteForward=18000 127.0.0.1:8000" railiance01'
+
+
+class AutostartByEnvironmentFile(_Backhaul):
+    """A user unit starts a retired tunnel; its options stand in a file of its environment."""
+
+    options = "-N -R 127.0.0.1:18000:127.0.0.1:8000"
+    before = f"echo \"OPTIONS='{options}'\" >~/backhaul.env"
+    after = "rm ~/backhaul.env"
+    unit = (
+        "EnvironmentFile=/home/tegwick/backhaul.env\\nExecStart=/usr/bin/ssh $OPTIONS railiance01"
+    )
+
+
+class AutostartByHostAlias(_Backhaul):
+    """A user unit logs in to a host for which ~/.ssh/config has the retired tunnel."""
+
+    config = "Host backhaul\\n HostName railiance01\\n RemoteForward 18000 127.0.0.1:8000\\n"
+    before = f"printf '{config}' >~/.ssh/config"
+    after = "rm ~/.ssh/config"
+    unit = "ExecStart=/usr/bin/ssh -N backhaul"
+
+
+class AutostartByTemplate(Fault):
+    """An instance of a template starts a retired tunnel; its port is the instance's name."""
+
+    turns = _Backhaul.turns
+    unit = "Environment=PORT=%%i\\nExecStart=/usr/bin/ssh -N -R ${PORT}:127.0.0.1:8000 railiance01"
+
+    def inject(self) -> None:
+        text = f"[Service]\\n{self.unit}\\n{WANTED}"
+        user(WORKSTATION, f"printf '{text}' >{UNITS}/backhaul@.service; "
+                          "systemctl --user enable backhaul@18000.service")  # fmt: skip
+
+    def heal(self) -> None:
+        user(WORKSTATION, "systemctl --user disable backhaul@18000.service; "
+                          f"rm {UNITS}/backhaul@.service; "
+                          "systemctl --user daemon-reload")  # fmt: skip
+
+
+class AutostartByWantedUnit(Fault):
+    """A unit that is not enabled, but wanted by one that is, starts a retired tunnel."""
+
+    turns = {NEITHER: fail("dehub.service on workstation would start")}
+
+    def inject(self) -> None:
+        mail = f"[Unit]\\nWants=dehub.service\\n[Service]\\nExecStart=/usr/bin/true\\n{WANTED}"
+        user(WORKSTATION, f"printf '{SERVICE}' >{UNITS}/dehub.service; "
+                          f"printf '{mail}' >{UNITS}/mail.service; "
+                          "systemctl --user enable mail.service")  # fmt: skip
+
+    def heal(self) -> None:
+        user(WORKSTATION, "systemctl --user disable mail.service; "
+                          f"rm {UNITS}/mail.service {UNITS}/dehub.service; "
+                          "systemctl --user daemon-reload")  # fmt: skip
+
+
+class _Script(Fault):
+    """A script that starts a retired tunnel lies where it is run, and does not name it at once."""
+
+    file: str
+    script = f"#!/bin/sh\\nNAME={HUB_RETIRED}\\nexec bridge up $NAME\\n"
+
+    def inject(self) -> None:
+        root(WORKSTATION, f"mkdir -p $(dirname {self.file}); printf '{self.script}' >{self.file}; "
+                          f"chmod 755 {self.file}")  # fmt: skip
+
+    def heal(self) -> None:
+        root(WORKSTATION, f"rm {self.file}")
+
+
+class AutostartEveryHour(_Script):
+    """A script in /etc/cron.hourly starts a retired tunnel."""
+
+    file = "/etc/cron.hourly/dehub"
+    turns = {NEITHER: fail("/etc/cron.hourly/dehub on workstation would start")}
+
+
+class AutostartByNetworkHook(_Script):
+    """A script starts a retired tunnel whenever a network comes up."""
+
+    file = "/etc/network/if-up.d/dehub"
+    turns = {NEITHER: fail("/etc/network/if-up.d/dehub on workstation would start")}
+
+
+class AutostartByScriptOfSystemUnit(_Script):
+    """A unit of the system runs a script that starts a retired tunnel."""
+
+    file = "/usr/local/sbin/dehub"
+    unit = "/etc/systemd/system/upkeep.service"
+    turns = {NEITHER: fail("/usr/local/sbin/dehub, run by upkeep.service on workstation would")}
+
+    def inject(self) -> None:
+        super().inject()
+        unit = f"[Service]\\nExecStart={self.file}\\n[Install]\\nWantedBy=multi-user.target\\n"
+        root(WORKSTATION, f"printf '{unit}' >{self.unit}; systemctl enable upkeep.service")
+
+    def heal(self) -> None:
+        root(WORKSTATION, f"systemctl disable upkeep.service; rm {self.unit}; "
+                          "systemctl daemon-reload")  # fmt: skip
+        super().heal()

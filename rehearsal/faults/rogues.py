@@ -33,6 +33,14 @@ class RogueForward(_Rogue):
     turns = {"PROD-06.interactive": fail("a tunnel that is on no list runs, process")}
 
 
+class RogueForwardBesideToken(_Rogue):
+    """A forward tunnel runs that is on no list; before its -L stands a secret."""
+
+    ssh = "-o SetEnv=API_TOKEN=abcdef1 -L 127.0.0.1:18001:127.0.0.1:9090 railiance01"
+    host = WORKSTATION
+    turns = {"PROD-06.interactive": fail("a tunnel that is on no list runs, process")}
+
+
 class RogueProxy(_Rogue):
     """A SOCKS proxy into the fleet runs."""
 
@@ -126,7 +134,10 @@ class ReverseTunnelFromSshConfig(_Rogue):
     """A RemoteForward in ~/.ssh/config opens a tunnel that no command line shows."""
 
     ssh = "backhaul"
-    turns = {"PROD-06.listeners[railiance01]": fail("127.0.0.1:18001 is held by")}
+    turns = {
+        "PROD-06.interactive": fail("a reverse tunnel runs, process"),
+        "PROD-06.listeners[railiance01]": fail("127.0.0.1:18001 is held by"),
+    }
 
     def inject(self) -> None:
         config = "Host backhaul\\n HostName railiance01\\n HostKeyAlias railiance01\\n "
@@ -139,15 +150,36 @@ class ReverseTunnelFromSshConfig(_Rogue):
         user(WORKSTATION, "rm ~/.ssh/config")
 
 
-class ReverseTunnelOfControlMaster(Fault):
+class _OfControlMaster(Fault):
     """A forward is added to a connection that is already open: its process shows no arguments."""
 
-    turns = {"PROD-06.listeners[railiance01]": fail("127.0.0.1:18001 is held by")}
+    forward: str
 
     def inject(self) -> None:
         master = "ssh -fN -o ControlMaster=yes -o ControlPersist=60 -S ~/.ssh/master railiance01"
-        forward = "ssh -S ~/.ssh/master -O forward -R 127.0.0.1:18001:127.0.0.1:8000 railiance01"
+        forward = f"ssh -S ~/.ssh/master -O forward {self.forward} railiance01"
         on(WORKSTATION, f"{master} </dev/null >/dev/null 2>&1 && {forward}")
 
     def heal(self) -> None:
         on(WORKSTATION, "ssh -S ~/.ssh/master -O exit railiance01")
+
+
+class ReverseTunnelOfControlMaster(_OfControlMaster):
+    """A reverse tunnel is added to an open connection."""
+
+    forward = "-R 127.0.0.1:18001:127.0.0.1:8000"
+    turns = {"PROD-06.listeners[railiance01]": fail("127.0.0.1:18001 is held by")}
+
+
+class ForwardOfControlMaster(_OfControlMaster):
+    """A forward tunnel that is on no list is added to an open connection."""
+
+    forward = "-L 127.0.0.1:18001:127.0.0.1:9090"
+    turns = {"PROD-06.interactive": fail("is on no list listens on 127.0.0.1:18001, process")}
+
+
+class ListenerOfX11Forwarding(_OfControlMaster):
+    """sshd listens on railiance01 for a display on the workstation, as for `ssh -X`."""
+
+    forward = "-R 127.0.0.1:6010:127.0.0.1:6000"
+    harmless = True

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from fleetmesh.attribution import Places, covers, held_by
+from fleetmesh.attribution import Places, covers, harmless_in_a_session, held_by, may_be_a_login
 from fleetmesh.facts import FACTS
 from fleetmesh.facts.http import Answer
 from fleetmesh.facts.sockets import LoginSession, Socket
@@ -18,6 +18,7 @@ RAILIANCE01, COULOMBCORE, WORKSTATION = "198.18.77.11", "198.18.77.12", "198.18.
 HUB = "198.19.43.94:8000"
 USER = "/user.slice/user-1000.slice"
 UNIT = f"{USER}/user@1000.service/app.slice/{TUNNEL}.service"
+UNTOLD = ": a log-in's or not, nothing tells"
 SSHD = "/system.slice/ssh.service"
 ANSWER = Answer(200, b"{}", None, sent=207, received=197)
 
@@ -174,7 +175,8 @@ def test_far_socket_in_a_session_from_elsewhere_breaks_the_path(follow: Follow) 
 def test_far_socket_of_a_program_of_its_own_breaks_the_path(follow: Follow) -> None:
     proxy = replace(OPENED, cgroup="/system.slice/proxy.service")
     path = follow(far=replace(FAR, connections=(MIRRORED, proxy)))
-    assert path.broken == "on coulombcore the request is carried by the system's unit proxy.service"
+    program = "the system's unit proxy.service as uid 1000"
+    assert path.broken == f"on coulombcore the request is carried by {program}{UNTOLD}"
 
 
 def test_wrong_service_is_shown_as_the_end(follow: Follow) -> None:
@@ -205,14 +207,19 @@ def test_same_bytes_on_another_port_are_another_request(follow: Follow) -> None:
     ("cgroup", "holder"),
     [
         (UNIT, f"the unit {TUNNEL}.service"),
-        (SSHD, "the system's unit ssh.service"),
-        (f"/system.slice/{TUNNEL}.service", f"the system's unit {TUNNEL}.service"),
+        (SSHD, "the system's unit ssh.service as uid 1000"),
+        (f"/system.slice/{TUNNEL}.service", f"the system's unit {TUNNEL}.service as uid 1000"),
         (f"{USER}/session-c1.scope", "login session c1 from workstation"),
         (f"{USER}/session-c2.scope", "login session c2 from this host itself"),
         (f"{USER}/session-c3.scope", "login session c3 from 10.0.0.7 (no host of the inventory)"),
         (f"{USER}/session-9.scope", "login session 9 from a session that has ended"),
-        ("/init.scope", "ssh (pid 7) of uid 1000 in cgroup /init.scope"),
-        ("", "ssh (pid 7) of uid 1000 in no cgroup that ss could see"),
+        ("/init.scope", f"ssh (pid 7) of uid 1000 in cgroup /init.scope{UNTOLD}"),
+        (
+            f"{USER}/user@1000.service/tmux.scope",
+            f"ssh (pid 7) of uid 1000 in cgroup {USER}/user@1000.service/tmux.scope",
+        ),
+        ("unreachable:1", f"ssh (pid 7) of uid 1000 in cgroup unreachable:1{UNTOLD}"),
+        ("", f"ssh (pid 7) of uid 1000 in no cgroup that ss could see{UNTOLD}"),
     ],
 )
 def test_holder_is_told_by_its_cgroup(places: Places, cgroup: str, holder: str) -> None:
@@ -221,6 +228,78 @@ def test_holder_is_told_by_its_cgroup(places: Places, cgroup: str, holder: str) 
     }
     listener = Socket("127.0.0.1:18000", "0.0.0.0:*", 1000, cgroup or None, (("ssh", 7),))
     assert str(held_by(listener, sessions, places)) == holder
+
+
+def test_program_that_ss_names_is_its_units(places: Places) -> None:
+    cgroup = "/system.slice/syncthing@tegwick.service"
+    listener = Socket("127.0.0.1:9999", "*:*", 1000, cgroup, (("syncthing", 7),))
+    assert not held_by(listener, {}, places).unattributed
+    sshd = replace(listener, processes=(("sshd-session", 7),))
+    assert held_by(sshd, {}, places).unattributed
+
+
+@pytest.mark.parametrize(
+    ("local", "uid", "cgroup", "maybe"),
+    [
+        ("0.0.0.0:22", 0, SSHD, False),
+        ("127.0.0.1:10248", 0, "/system.slice/k3s.service", False),
+        ("127.0.0.53:53", 992, None, False),
+        ("127.0.0.1:9999", 1000, "/system.slice/sshd-tunnel.service", True),
+        ("127.0.0.1:9999", 1000, "/system.slice/syncthing@tegwick.service", True),
+        ("127.0.0.1:9999", 1000, "unreachable:1", True),
+        ("127.0.0.1:9999", 1000, None, True),
+        ("127.0.0.1:9999", 64000, "/system.slice/dynamic.service", False),
+        ("127.0.0.1:9999", 1000, "/kubepods.slice/kubepods-pod1.slice/cri-1.scope", False),
+        ("127.0.0.1:9999", 1000, UNIT, False),
+    ],
+)
+def test_what_may_be_a_login_is_told_from_daemons_and_containers(
+    places: Places, local: str, uid: int, cgroup: str | None, maybe: bool
+) -> None:
+    listener = Socket(local, "0.0.0.0:*", uid, cgroup)
+    assert may_be_a_login(listener, held_by(listener, {}, places)) is maybe
+
+
+@pytest.mark.parametrize("uid", [0, 1000])
+@pytest.mark.parametrize("cgroup", [None, "unreachable:1", SSHD])
+def test_production_port_of_nobody_known_is_unattributed(
+    places: Places, cgroup: str | None, uid: int
+) -> None:
+    assert held_by(Socket("[::]:18000", "*:*", uid, cgroup), {}, places).unattributed
+
+
+@pytest.mark.parametrize(
+    ("local", "names", "what"),
+    [
+        ("127.0.0.1:9999", ("python3",), "python3 serves there"),
+        ("127.0.0.1:9999", (), None),
+        ("127.0.0.1:9999", ("socat",), None),
+        ("127.0.0.1:9999", ("node", "ssh"), None),
+        ("127.0.0.1:6010", (), "X11 forwarding"),
+        ("[::1]:6063", (), "X11 forwarding"),
+        ("0.0.0.0:6010", (), None),
+        ("127.0.0.1:6064", (), None),
+    ],
+)
+def test_server_in_a_session_is_no_tunnel(
+    local: str, names: tuple[str, ...], what: str | None
+) -> None:
+    cgroup = f"{USER}/session-c1.scope"
+    listener = Socket(local, "*:*", 1000, cgroup, tuple((name, 7) for name in names))
+    assert harmless_in_a_session(listener) == what
+
+
+@pytest.mark.parametrize("cgroup", [SSHD, "unreachable:1", None])
+def test_far_end_without_pam_is_inconclusive(follow: Follow, cgroup: str | None) -> None:
+    opened = replace(OPENED, uid=1000, cgroup=cgroup)
+    with pytest.raises(Inconclusive, match=r"coulombcore: .* carries it on, is held by"):
+        follow(far=replace(FAR, connections=(MIRRORED, opened)))
+
+
+def test_listener_that_is_not_seen_is_inconclusive(follow: Follow) -> None:
+    accepted = replace(ACCEPTED, cgroup="unreachable:1")
+    with pytest.raises(Inconclusive, match=r"railiance01: .* takes it in, is held by"):
+        follow(replace(NEAR, connections=(accepted, UPSTREAM)))
 
 
 def test_hosts_are_known_by_what_they_say_but_the_inventory_is_believed(places: Places) -> None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from fixtures import Case, check
-from fleetmesh import ssh_command
+from fixtures import Case, Inconclusive, check
+from fleetmesh import forwards
 from fleetmesh.attribution import Places, held_by
 from fleetmesh.facts.http import Answer
 from fleetmesh.facts.machines import BridgeTool
@@ -30,8 +30,7 @@ def test_retired_tunnel_is_down(
     listed = bridge_status[host].get(retired.id)
     assert listed is None or not listed.up, f"`bridge` on {host} says that {retired} is up"
     for process in processes[host]:
-        command = ssh_command.parse(process.argv)
-        carried = [f.listen for f in command.remote] if command else []
+        carried = [forward.listen for forward in forwards.of_process(process).remote]
         assert retired.listen not in carried, (
             f"process {process.pid} on {host} carries it: {' '.join(process.argv)}"
         )
@@ -56,6 +55,8 @@ def test_retired_tunnel_has_no_connection(
         if socket.port == retired.listen.port:
             holder = held_by(socket, sessions[retired.host], places)
             assert holder.session is None, f"{socket.local} is still held by {holder}"
+            if holder.unattributed:
+                raise Inconclusive(f"{socket.local} is held by {holder}")
 
 
 @check(

@@ -1,13 +1,13 @@
 """The workstation carries nothing of production any more, nor will by itself."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatch
 
-from fixtures import Inconclusive, check
-from fleetmesh import ssh_command
-from fleetmesh.attribution import Places, held_by
+from fixtures import Case, Inconclusive, check
+from fleetmesh import forwards
+from fleetmesh.attribution import Places, harmless_in_a_session, held_by, may_be_a_login
 from fleetmesh.facts.sockets import LoginSession, Process, Socket
-from fleetmesh.facts.workstation import Autostart, BridgeTunnel, mentions
+from fleetmesh.facts.workstation import Autostarts, BridgeTunnel
 from fleetmesh.inventory import Inventory, RetiredTunnel
 
 
@@ -20,16 +20,28 @@ def test_retired_tunnel_neither_runs_nor_would_start(
     retired: RetiredTunnel,
     inventory: Inventory,
     bridge_status: Mapping[str, dict[str, BridgeTunnel]],
-    autostarts: Mapping[str, tuple[Autostart, ...]],
+    autostarts: Mapping[str, Autostarts],
+    case: Case,
 ) -> None:
     """On the workstation the retired tunnel neither runs nor would start by itself."""
     host = inventory.workstation.host
     listed = bridge_status[host].get(retired.id)
     assert listed is None or not listed.up, f"`bridge` on {host} says that {retired} is up"
     assert listed is None or not listed.autostart, f"`bridge` on {host} starts {retired} by itself"
-    for entry in autostarts[host]:
-        starts = mentions(entry.line, retired.id) or f"{retired.listen.port}:" in entry.line
-        assert not starts, f"{entry.source} on {host} would start {retired}: {entry.line.strip()}"
+    found = autostarts[host]
+    for entry in found.lines:
+        starts = forwards.starts(entry, retired, found)
+        assert not starts, f"{entry.source} on {host} would start {retired}: {entry.line}"
+    case.note(f"{len(found.lines)} lines concern a tunnel, {found.passed_over} do not")
+    for entry in found.aside:
+        case.note(f"not looked at, {entry.source}: {entry.line}")
+    unknown = [f"{entry.source}: {entry.line}" for entry in found.unread] + [
+        f"{entry.source}: {reason}: {entry.line}"
+        for entry in found.lines
+        if (reason := forwards.unresolved(entry, found))
+    ]
+    if unknown:
+        raise Inconclusive(f"{host}: what starts by itself is not all known: {'; '.join(unknown)}")
 
 
 @check(
@@ -41,6 +53,9 @@ def test_only_interactive_tunnels_run(
     inventory: Inventory,
     bridge_status: Mapping[str, dict[str, BridgeTunnel]],
     processes: Mapping[str, tuple[Process, ...]],
+    listeners: Mapping[str, tuple[Socket, ...]],
+    autostarts: Mapping[str, Autostarts],
+    case: Case,
 ) -> None:
     """Every tunnel that runs on the workstation, or starts with it, is on the interactive list."""
     host = inventory.workstation.host
@@ -49,14 +64,36 @@ def test_only_interactive_tunnels_run(
         assert does is None or _is_interactive(name, inventory), (
             f"`bridge` on {host} {does} {name}, which is not on the interactive list"
         )
+        assert does is None or tunnel.kind == "forward", (
+            f"`bridge` on {host} {does} {name}, a {tunnel.kind} tunnel: none is interactive"
+        )
     listed = {tunnel.pid for tunnel in bridge_status[host].values() if tunnel.up}
     defined = {str(tunnel.listen) for tunnel in inventory.workstation.interactive.values()}
-    for process, command in _tunnels(processes[host]):
+    hidden = []
+    for process in processes[host]:
+        opened = forwards.of_process(process)
         line = f"process {process.pid} on {host}: {' '.join(process.argv)}"
-        assert not command.remote, f"a reverse tunnel runs, {line}"
-        assert not command.dynamic, f"a proxy runs, {line}"
-        known = process.pid in listed or all(f.listen in defined for f in command.local)
+        assert not opened.remote, f"a reverse tunnel runs, {line}"
+        assert not opened.dynamic, f"a proxy runs, {line}"
+        known = process.pid in listed or all(f.listen in defined for f in opened.local)
         assert known, f"a tunnel that is on no list runs, {line}"
+        held = [socket.local for socket in listeners[host] if socket.is_of(process.pid)]
+        unlisted = [at for at in held if process.pid not in listed and at not in defined]
+        assert not unlisted, f"a tunnel that is on no list listens on {unlisted[0]}, {line}"
+        if process.own and not forwards.tells_itself(process):
+            case.note(f"its arguments are not shown, {line}; it listens on {held or 'nothing'}")
+        elif process.settings is None:
+            hidden.append(line)
+    found = autostarts[host]
+    for entry in found.lines:
+        opened = forwards.of_line(entry, found)
+        line = f"{entry.source} on {host}: {entry.line}"
+        assert not opened.remote, f"a reverse tunnel would start by itself, {line}"
+        assert not opened.dynamic, f"a proxy would start by itself, {line}"
+        known = all(f.listen in defined for f in opened.local)
+        assert known, f"a tunnel that is on no list would start by itself, {line}"
+    if hidden:
+        raise Inconclusive(f"what it forwards is not known: {'; '.join(hidden)}")
 
 
 @check(
@@ -70,34 +107,32 @@ def test_nothing_listens_from_the_workstation(
     listeners: Mapping[str, tuple[Socket, ...]],
     sessions: Mapping[str, dict[str, LoginSession]],
     places: Places,
+    case: Case,
 ) -> None:
     """No connection from the workstation listens on the host, on whatever port.
 
     That would be a reverse tunnel; ssh's configuration or control master can open one which the
-    command line of no process shows.
+    command line of no process shows. A server that somebody runs in a log-in is none.
     """
     known, host = sessions[fleet_host], inventory.workstation.host
-    holders = {
-        socket.local: holder
-        for socket in listeners[fleet_host]
-        if (holder := held_by(socket, known, places)).session
-    }
-    guilty = [f"{at} is held by {by}" for at, by in holders.items() if by.origin == host]
-    assert not guilty, "; ".join(guilty)
-    unknown = [f"{at} is held by {by}" for at, by in holders.items() if not places.knows(by.origin)]
+    ports = {tunnel.listen.port for tunnel in inventory.tunnels.values()}
+    unknown = []
+    for socket in listeners[fleet_host]:
+        holder = held_by(socket, known, places)
+        held = f"{socket.local} is held by {holder}"
+        harmless = harmless_in_a_session(socket)
+        if holder.session and harmless and socket.port not in ports:
+            case.note(f"{held}: {harmless}")
+        elif holder.session:
+            assert holder.origin != host, held
+            if not places.knows(holder.origin):
+                unknown.append(held)
+        elif may_be_a_login(socket, holder):
+            unknown.append(held)
     if unknown:
         raise Inconclusive(
             f"{'; '.join(unknown)}: if that is {host}, add it to its `addresses` in the inventory"
         )
-
-
-def _tunnels(
-    processes: tuple[Process, ...],
-) -> Iterator[tuple[Process, ssh_command.SshCommand]]:
-    for process in processes:
-        command = ssh_command.parse(process.argv)
-        if command and command.is_tunnel:
-            yield process, command
 
 
 def _is_interactive(name: str, inventory: Inventory) -> bool:

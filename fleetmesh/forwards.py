@@ -1,0 +1,161 @@
+"""What an ssh forwards: by its arguments and its configuration, where it runs or would start.
+
+A line that starts something is the shell's, systemd's or a desktop entry's; only what concerns ssh
+and a bridge is read, as far as it can be without running it.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fleetmesh import ssh_command
+from fleetmesh.facts.sockets import Process
+from fleetmesh.facts.workstation import Autostart, Autostarts, mentions
+from fleetmesh.inventory import RetiredTunnel
+from fleetmesh.ssh_command import Forward, SshCommand
+from fleetmesh.ssh_settings import SshSettings
+
+_QUOTED = "\1"
+"""Stands for a `$` within double quotes: whatever it becomes, it stays within one word."""
+_BETWEEN_COMMANDS = "();<>|&"
+_SHELLS = ("sh", "bash", "dash", "ksh", "zsh", "env")
+_NO_CONFIGURATION = ("none", "/dev/null")
+
+
+@dataclass(frozen=True)
+class Forwards:
+    """The forwards of one ssh."""
+
+    local: tuple[Forward, ...] = ()
+    remote: tuple[Forward, ...] = ()
+    dynamic: tuple[Forward, ...] = ()
+
+
+def of_process(process: Process) -> Forwards:
+    """What a running ssh forwards, as far as its arguments and settings tell."""
+    command = ssh_command.parse(process.argv)
+    return _forwards(command, process.settings) if command else Forwards()
+
+
+def tells_itself(process: Process) -> bool:
+    """Whether the arguments are those of an ssh, and no title written over them."""
+    return ssh_command.parse(process.argv) is not None
+
+
+def of_line(entry: Autostart, found: Autostarts) -> Forwards:
+    """What all ssh of a line would forward."""
+    all_of_them = [
+        _forwards(command, found.settings.get(command.destination or ""))
+        for argv in _clients(entry.line)
+        if (command := ssh_command.parse(argv))
+    ]
+    return Forwards(
+        local=tuple(forward for each in all_of_them for forward in each.local),
+        remote=tuple(forward for each in all_of_them for forward in each.remote),
+        dynamic=tuple(forward for each in all_of_them for forward in each.dynamic),
+    )
+
+
+def starts(entry: Autostart, retired: RetiredTunnel, found: Autostarts) -> bool:
+    """Whether a line starts a retired tunnel: by its name, or by a forward from its port.
+
+    A forward that another program is told of counts, too: `PORT:` anywhere but in an ssh's own -L.
+    """
+    if mentions(entry.line, retired.id):
+        return True
+    forwards, port = of_line(entry, found), str(retired.listen.port)
+    if any(forward.port == port for forward in forwards.remote):
+        return True
+    own = [f"{forward.port}:{forward.target}" for forward in forwards.local]
+    return any(
+        re.search(rf"(?<!\d){port}:", word) and not any(spec in word for spec in own)
+        for word in _words(entry.line)
+    )
+
+
+def unresolved(entry: Autostart, found: Autostarts) -> str | None:
+    """Why nobody can tell from a line which tunnel it starts; None where that can be told."""
+    for argv in _clients(entry.line):
+        if reason := _unclear_client(argv, found):
+            return reason
+    for words in _commands(entry.line):
+        for place, word in enumerate(words):
+            name, rest = word.rpartition("/")[2], words[place + 1 :]
+            if name == "bridge" and rest[:1] and rest[0] in ("up", "start", "restart"):
+                return _unclear_bridge(rest)
+            after = rest[1:] if rest[:1] == ["-c"] else rest
+            if name in _SHELLS and after and re.fullmatch(rf"[${_QUOTED}]\{{?\w+\}}?", after[0]):
+                return f"{name} runs what {_shown(after[0])} holds"
+    return None
+
+
+def _unclear_client(argv: list[str], found: Autostarts) -> str | None:
+    variables = ssh_command.unresolved(argv)
+    if variables:
+        return f"not resolved: {_shown(', '.join(variables))}"
+    command = ssh_command.parse(argv)
+    if command is None or not command.destination:
+        return None
+    configuration = command.options.get("configuration")
+    if configuration and configuration not in _NO_CONFIGURATION:
+        return f"its configuration is {_shown(configuration)}"
+    if command.destination not in found.settings and found.configured and not configuration:
+        return f"what ssh_config has for {_shown(command.destination)} is not known"
+    return None
+
+
+def _unclear_bridge(words: list[str]) -> str | None:
+    names = [word for word in words[1:] if not word.startswith("-")]
+    options = [word for word in words[1:] if word.startswith("-") and word != "--autostart"]
+    variables = [word for word in words if "$" in word or _QUOTED in word or "`" in word]
+    if variables:
+        return f"not resolved: {_shown(' '.join(variables))}"
+    if options and not names:
+        return f"which tunnels are meant by {' '.join(options)} is not known"
+    return None
+
+
+def _forwards(command: SshCommand, settings: SshSettings | None) -> Forwards:
+    if command.option("ClearAllForwardings") == "yes":
+        return Forwards()
+    more = settings or SshSettings({})
+    return Forwards(
+        command.local + more.local, command.remote + more.remote, command.dynamic + more.dynamic
+    )
+
+
+def _clients(line: str) -> Iterator[list[str]]:
+    """The argument vectors of ssh and autossh in a line, also within a word, as after `sh -c`."""
+    for words in _commands(line):
+        for place, word in enumerate(words):
+            if word.rpartition("/")[2] in ("ssh", "autossh"):
+                yield words[place:]
+                break
+            if " " in word and "ssh" in word and word != line:
+                yield from _clients(word)
+
+
+def _commands(line: str) -> Iterator[list[str]]:
+    command: list[str] = []
+    for word in _words(line):
+        if word and set(word) <= set(_BETWEEN_COMMANDS):
+            yield command
+            command = []
+        else:
+            command.append(word)
+    yield command
+
+
+def _words(line: str) -> list[str]:
+    marked = re.sub(r'"[^"]*"', lambda quoted: quoted[0].replace("$", _QUOTED), line)
+    lexer = shlex.shlex(marked, posix=True, punctuation_chars=_BETWEEN_COMMANDS)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    try:
+        return list(lexer)
+    except ValueError:  # a quotation that does not end: part of a longer one
+        return marked.split()
+
+
+def _shown(words: str) -> str:
+    return words.replace(_QUOTED, "$")

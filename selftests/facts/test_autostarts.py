@@ -1,0 +1,416 @@
+"""What the host's own shell finds that starts by itself, under a root directory of the test's."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from fleetmesh import forwards
+from fleetmesh.facts import FACTS
+from fleetmesh.facts.workstation import AUTOSTARTS, Autostarts
+from fleetmesh.inventory import Inventory, load
+from fleetmesh.transcript import Transcript
+from rehearsal.paths import PROJECT
+
+RETIRED = "state-hub-railiance01"
+SCRIPT = PROJECT / "fleetmesh/facts/autostarts.sh"
+SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
+NOBODY = 65534
+
+
+class Machine:
+    """A root directory, a home, and the commands that are installed."""
+
+    def __init__(self, folder: Path, shell: list[str]) -> None:
+        self.root, self.home, self.bin = folder / "root", folder / "root/home/op", folder / "bin"
+        self.shell = shell
+        for path in (self.root, self.home, self.bin):
+            path.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
+        tools = "awk cat cut grep head id sed sort tail tr"
+        for tool in (*tools.split(), shell[0]):
+            (self.bin / tool).symlink_to(str(shutil.which(tool)))
+        if shell[0] == "busybox":
+            for tool in ["awk", "cat", "cut", "grep", "head", "id", "sed", "sort", "tail", "tr"]:
+                (self.bin / tool).unlink()
+                (self.bin / tool).symlink_to(str(shutil.which("busybox")))
+
+    def command(self, name: str, body: str) -> None:
+        self.write(self.bin / name, f"#!/bin/sh\n{body}\n", 0o755)
+
+    def write(self, path: Path | str, text: str, mode: int = 0o644) -> Path:
+        file = self.root / str(path).lstrip("/") if isinstance(path, str) else path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        file.chmod(mode)
+        return file
+
+    def units(self, shown: str, listed: str = "") -> None:
+        """What systemctl of the user's scope shows at first; the system's has nothing."""
+        (self.bin / "listed").write_text(listed)
+        (self.bin / "shown").write_text(shown)
+        self.command(
+            "systemctl",
+            f'here={self.bin}; case "$*" in *--system*) exit 0 ;; '
+            "*list-unit-files*) cat $here/listed ;; "
+            '*" show "*default.target*) cat $here/shown ;; esac',
+        )
+
+    def found(self) -> Autostarts:
+        environment = {
+            "PATH": str(self.bin), "HOME": str(self.home), "root": str(self.root), "LC_ALL": "C",
+            "retired": f"{RETIRED}\n18000",
+        }  # fmt: skip
+        nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": ()} if os.geteuid() == 0 else {}
+        done = subprocess.run(
+            [*self.shell, SCRIPT], env=environment, capture_output=True, timeout=60, **nobody,
+        )  # type: ignore[call-overload]  # fmt: skip
+        assert done.stderr == b""
+        return AUTOSTARTS.parse(
+            Transcript(
+                fact="autostarts", subject="w", host="w", command="", seconds=0.1,
+                started=datetime(2026, 11, 24, tzinfo=UTC), exit_status=done.returncode,
+                stdout=done.stdout, stderr=done.stderr,
+            )
+        )  # fmt: skip
+
+
+@pytest.fixture(params=sorted(SHELLS))
+def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
+    with tempfile.TemporaryDirectory() as folder:  # tmp_path lies where its owner alone may look
+        yield Machine(Path(folder), SHELLS[request.param])
+
+
+def lines(found: Autostarts) -> list[tuple[str, str]]:
+    return [(entry.source, entry.line) for entry in found.lines]
+
+
+def unread(found: Autostarts) -> list[tuple[str, str]]:
+    # Debian's busybox runs its own crontab, whatever PATH says, which wants to be set-uid.
+    said = [(entry.source, entry.line) for entry in found.unread]
+    return [each for each in said if each[1] != "crontab: must be suid to work properly"]
+
+
+UNREADABLE = "this user cannot read it"
+
+
+def test_nothing_is_found_where_there_is_nothing(machine: Machine) -> None:
+    machine.units("")
+    machine.command("crontab", 'echo "no crontab for op" >&2; exit 1')
+    machine.command("atq", "exit 0")
+    found = machine.found()
+    assert (lines(found), unread(found), found.passed_over) == ([], [], 0)
+    assert [entry.source for entry in found.aside] == ["root and other users"]
+
+
+def test_missing_tools_are_said(machine: Machine) -> None:
+    said = {entry.source: entry.line for entry in machine.found().aside}
+    if machine.shell[0] != "busybox":
+        assert said["crontab"] == "crontab is not installed"
+    assert said["at jobs"] == "atq is not installed"
+    assert said["systemd --user"] == said["systemd --system"] == "systemctl is not installed"
+
+
+def test_what_cannot_be_read_is_not_nothing(machine: Machine) -> None:
+    machine.command("crontab", 'echo "You (op) are not allowed to use this program" >&2; exit 1')
+    machine.command("atq", 'echo "You do not have permission to use atq." >&2; exit 1')
+    machine.command("systemctl", 'echo "Failed to connect to bus" >&2; exit 1')
+    machine.write("/etc/cron.d/hub", f"@reboot op bridge up {RETIRED}\n", 0o600)
+    machine.write("/etc/network/if-up.d/hub", "#!/bin/sh\n", 0o700)
+    machine.write("/etc/cron.hourly/x", "", 0o755).parent.chmod(0o700)
+    machine.write("/etc/rc.local", "#!/bin/sh\n", 0o700)
+    machine.write("/etc/xdg/autostart/hub.desktop", "", 0o600)
+    machine.write("/etc/pam.d/sshd", "", 0o600)
+    said = sorted(unread(machine.found()))
+    if machine.shell[0] != "busybox":
+        refusal = ("crontab", "You (op) are not allowed to use this program")
+        assert refusal in said
+        said.remove(refusal)
+    assert said == [
+        ("/etc/cron.d/hub", UNREADABLE),
+        ("/etc/cron.hourly", UNREADABLE),
+        ("/etc/network/if-up.d/hub", UNREADABLE),
+        ("/etc/pam.d/sshd", UNREADABLE),
+        ("/etc/rc.local", UNREADABLE),
+        ("/etc/xdg/autostart/hub.desktop", UNREADABLE),
+        ("at jobs", "You do not have permission to use atq."),
+        ("systemd --system", "Failed to connect to bus"),
+        ("systemd --user", "Failed to connect to bus"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/etc/crontab", "/etc/anacrontab", "/etc/cron.d/hub", "/etc/cron.hourly/hub",
+        "/etc/cron.weekly/hub", "/etc/rc.local", "/etc/inittab", "/etc/profile.d/hub.sh",
+        "/etc/network/if-up.d/hub", "/etc/network/interfaces", "/etc/network/interfaces.d/hub",
+        "/etc/NetworkManager/dispatcher.d/99-hub", "/etc/NetworkManager/dispatcher.d/pre-up.d/hub",
+        "/etc/networkd-dispatcher/routable.d/hub", "/etc/ppp/ip-up", "/etc/ppp/ip-up.d/hub",
+        "/etc/dhcp/dhclient-exit-hooks", "/etc/dhcp/dhclient-exit-hooks.d/hub", "/etc/ssh/sshrc",
+        "/home/op/.ssh/rc", "/home/op/.profile", "/home/op/.bashrc", "/home/op/.config/i3/config",
+        "/home/op/.config/fish/config.fish", "/etc/systemd/system-sleep/hub",
+        "/etc/systemd/system-generators/hub", "/home/op/.config/autostart-scripts/hub",
+        "/etc/X11/Xsession.d/99hub",
+    ],
+)  # fmt: skip
+def test_every_place_is_looked_at_and_other_lines_stay(machine: Machine, place: str) -> None:
+    text = f"# bridge up {RETIRED}\nmysqldump -pSECRET all\n\tbridge up {RETIRED}\n"
+    machine.write(place, text, 0o755)
+    found = machine.found()
+    assert lines(found) == [(place, f"bridge up {RETIRED}")]
+    assert (unread(found), found.passed_over) == ([], 1)
+
+
+def test_udev_and_pam_run_things(machine: Machine) -> None:
+    rule = f'ACTION=="add", SUBSYSTEM=="net", RUN+="/usr/local/bin/bridge up {RETIRED}"'
+    machine.write("/etc/udev/rules.d/99-hub.rules", f'KERNEL=="ssh"\n{rule}\n')
+    machine.write("/etc/pam.d/login", "session optional pam_exec.so /opt/hub.sh\nauth ssh\n")
+    machine.write("/opt/hub.sh", f"#!/bin/sh\nexec bridge up {RETIRED}\n", 0o755)
+    assert lines(machine.found()) == [
+        ("/etc/udev/rules.d/99-hub.rules", rule),
+        ("/opt/hub.sh, run by /etc/pam.d/login", f"exec bridge up {RETIRED}"),
+    ]
+
+
+def test_hook_that_is_not_executable_does_not_run(machine: Machine) -> None:
+    machine.write("/etc/cron.hourly/hub", f"bridge up {RETIRED}\n", 0o644)
+    assert lines(machine.found()) == []
+
+
+def test_jobs_of_at_are_read(machine: Machine) -> None:
+    machine.command("atq", r"printf '3\tThu Nov 26 02:00:00 2026 a op\n'")
+    machine.command("at", f'[ "$*" = "-c 3" ] && echo "TOKEN=abc; bridge up {RETIRED}"')
+    assert lines(machine.found()) == [("at job 3", f"TOKEN=abc; bridge up {RETIRED}")]
+
+
+ENTRY = f"[Desktop Entry]\nType=Application\nExec=bridge up {RETIRED}\n"
+
+
+@pytest.mark.parametrize(
+    ("entry", "starts"),
+    [
+        (ENTRY, True),
+        (f"{ENTRY}Hidden=false\n", True),
+        (f"{ENTRY}Hidden=true\n", False),
+        (f"{ENTRY}[Desktop Action x]\nHidden=true\n", True),
+        (f"{ENTRY}X-GNOME-Autostart-enabled=false\n", False),
+        (f"{ENTRY}TryExec=/nowhere/bridge\n", False),
+        (f"{ENTRY}TryExec=cat\n", True),
+        (f"{ENTRY}OnlyShowIn=KDE;\n", False),
+        (f"{ENTRY}OnlyShowIn=KDE;GNOME;\n", True),
+        ("[Desktop Entry]\nType=Link\n", False),
+    ],
+)
+def test_desktop_entry_starts_or_not(machine: Machine, entry: str, starts: bool) -> None:
+    machine.write("/usr/share/xsessions/gnome.desktop", "DesktopNames=GNOME-Flashback;GNOME;\n")
+    machine.write("/home/op/.config/autostart/hub.desktop", entry)
+    shown = ("/home/op/.config/autostart/hub.desktop", f"bridge up {RETIRED}")
+    assert lines(machine.found()) == [shown][: 1 if starts else 0]
+
+
+def test_entry_of_the_user_hides_the_systems(machine: Machine) -> None:
+    machine.write("/etc/xdg/autostart/hub.desktop", ENTRY)
+    assert len(lines(machine.found())) == 1
+    machine.write("/home/op/.config/autostart/hub.desktop", f"{ENTRY}Hidden=true\n")
+    assert lines(machine.found()) == []
+
+
+def unit(name: str, command: str, *more: str) -> str:
+    exec_start = f"ExecStart={{ path=/x ; argv[]={command} ; ignore_errors=no ; pid=0 }}"
+    return "\n".join([*more, exec_start, f"Id={name}", "", ""])
+
+
+@pytest.mark.parametrize(
+    ("command", "more", "line"),
+    [
+        ("/usr/bin/ssh -N -R ${PORT}:h:1 r", ["Environment=PORT=18000"], "ssh -N -R 18000:h:1 r"),
+        ("/usr/bin/ssh $OPTS r", ['Environment=A=b "OPTS=-N -R 18000:h:1"'],
+         "ssh -N -R 18000:h:1 r"),
+        ("/usr/bin/ssh $OPTS r", ["EnvironmentFiles=/etc/default/hub (ignore_errors=no)"],
+         "ssh -N -R 18000:h:1 r"),
+        ("/usr/bin/ssh $OPTS r", ["Environment=OPTS=-q",
+                                  "EnvironmentFiles=/etc/default/hub (ignore_errors=no)"],
+         "ssh -N -R 18000:h:1 r"),
+        ("/usr/bin/ssh -N $UNSET r", [], "ssh -N  r"),
+        ("/bin/sh -c ssh $UNSET r", [], "ssh $UNSET r"),
+        ("/usr/bin/ssh -o User=$$x r", [], "ssh -o User=$x r"),
+    ],
+)  # fmt: skip
+def test_variables_of_a_unit_are_replaced(
+    machine: Machine, command: str, more: list[str], line: str
+) -> None:
+    machine.write("/etc/default/hub", "# x\nOPTS='-N -R 18000:h:1'\nSECRET=s\n")
+    machine.units(unit("hub.service", command, *more))
+    [(source, shown)] = lines(machine.found())
+    assert (source, shown.rpartition("/")[2].removeprefix("sh -c ")) == ("hub.service", line)
+
+
+def test_environment_file_that_cannot_be_read_resolves_nothing(machine: Machine) -> None:
+    machine.write("/etc/default/hub", "OPTS='-N -R 18000:h:1'\n", 0o600)
+    file = "EnvironmentFiles=/etc/default/hub (ignore_errors=yes)"
+    machine.units(
+        unit("hub.service", "/usr/bin/ssh $OPTS r", "Environment=OPTS=-q", file)
+        + unit("shell.service", "/bin/sh -c $RUN", file)
+        + unit("other.service", "/usr/bin/other $OPTS", file)
+    )
+    found = machine.found()
+    assert lines(found) == [
+        ("hub.service", "/usr/bin/ssh $OPTS r"), ("shell.service", "/bin/sh -c $RUN"),
+    ]  # fmt: skip
+    reason = "this user cannot read its EnvironmentFile /etc/default/hub"
+    assert unread(found) == [("hub.service", reason), ("shell.service", reason)]
+
+
+def test_units_that_are_pulled_in_or_triggered_are_asked_for_too(machine: Machine) -> None:
+    machine.units("Id=default.target\nWants=a.service x.mount\n\nId=on.timer\nTriggers=b.service\n")
+    (machine.bin / "more").write_text(
+        unit("a.service", "/usr/bin/ssh a", r"Upholds=hub@18000\x2d.service")
+        + unit("b.service", "/usr/bin/ssh b", "OnFailure=a.service")
+    )
+    (machine.bin / "last").write_text(
+        unit(
+            r"hub@18000\x2d.service", "/usr/bin/ssh -R 18000:h:1 c", r"Wants=hub@18000\x2d.service"
+        )
+    )
+    body = (machine.bin / "systemctl").read_text()
+    asked = f"*' show '*'-- a.service b.service') cat {machine.bin}/more ;;"
+    asked += f" *' show '*'-- hub@18000\\x2d.service') cat {machine.bin}/last ;; esac"
+    machine.write(machine.bin / "systemctl", body.replace("esac", asked), 0o755)
+    assert [source for source, _ in lines(machine.found())] == [
+        "a.service", "b.service", r"hub@18000\x2d.service",
+    ]  # fmt: skip
+
+
+def test_scripts_are_read_through_two_levels(machine: Machine) -> None:
+    machine.units(unit("hub.service", "/opt/one.sh start"))
+    machine.write("/opt/one.sh", '#!/bin/sh\nDIR=/opt\nexec "$DIR/two.sh"\n', 0o755)
+    machine.write("/opt/two.sh", "#!/bin/bash\n. /opt/three\n", 0o755)
+    machine.write("/opt/three", f"PORT=18000\nssh -N \\\n  -R $PORT:h:1 r\necho {RETIRED}\n")
+    machine.write("/opt/four", "#!/bin/sh\nssh -R 18000:h:1 r", 0o755)  # nobody runs it
+    source = "/opt/two.sh, run by /opt/one.sh, run by hub.service"
+    assert lines(machine.found()) == []
+    machine.write("/opt/two.sh", "#!/bin/bash\nPORT=18000\nssh -N \\\n  -R $PORT:h:1 r\n", 0o755)
+    assert lines(machine.found()) == [
+        (source, "PORT=18000"), (source, "ssh -N    -R 18000:h:1 r"),
+    ]  # fmt: skip
+
+
+def test_scripts_are_found_where_people_keep_theirs(machine: Machine) -> None:
+    machine.write("/etc/crontab", "@reboot op hub-up\n5 * * * * op ~/hub; sh ~/plain\n")
+    machine.write("/home/op/.local/bin/hub-up", "#!/bin/sh\nssh a\n", 0o755)
+    machine.write("/home/op/hub", "#!/usr/bin/env python3\n# ssh\nrun('ssh b')\n", 0o755)
+    machine.write("/home/op/plain", "ssh c\n")
+    machine.write("/usr/local/bin/bridge", "#!/bin/sh\nssh of ops-bridge itself\n", 0o755)
+    assert {line for _, line in lines(machine.found())} == {"ssh a", "run('ssh b')", "ssh c"}
+
+
+def test_script_that_cannot_be_read_is_said(machine: Machine) -> None:
+    machine.write("/opt/hub.sh", "#!/bin/sh\n", 0o711)
+    machine.write("/opt/data", "", 0o600)
+    machine.write("/root/hub.sh", "#!/bin/sh\n", 0o755).parent.chmod(0o700)
+    machine.write(
+        "/etc/crontab",
+        "PATH=/bin\n@daily root /root/hub.sh\n* * * * * op /opt/hub.sh /opt/data >/root/log\n"
+        "@daily root tar cf /root/backup.tar /home\n",
+    )
+    assert unread(machine.found()) == [
+        ("/root/hub.sh, run by /etc/crontab", UNREADABLE),
+        ("/opt/hub.sh, run by /etc/crontab", UNREADABLE),
+    ]
+
+
+def test_variable_that_is_assigned_twice_is_not_resolved(machine: Machine) -> None:
+    machine.write("/etc/rc.local", "P=1\nP=2\nfor Q in 1 2; do\nQ=3\nssh -R $P:h:$Q r\nssh $0\n")
+    assert [line for _, line in lines(machine.found())] == ["ssh -R $P:h:$Q r", "ssh $0"]
+
+
+def test_ssh_says_what_its_configuration_adds(machine: Machine) -> None:
+    machine.command("ssh", 'shift 2; echo "hostname $1"; echo "port 22"; '
+                           'echo "remoteforward 18000 [127.0.0.1]:8000"')  # fmt: skip
+    machine.write("/home/op/.profile", "ssh -fN -i /key -o A=b op@backhaul\n")
+    machine.write("/home/op/.ssh/config", "Include more\nHost backhaul\n")
+    machine.write("/home/op/.ssh/more", " RemoteForward 18000 127.0.0.1:8000\n Secret x\n")
+    found = machine.found()
+    assert found.settings.keys() == {"op@backhaul"}
+    assert found.settings["op@backhaul"].values == {
+        "hostname": ("op@backhaul",), "remoteforward": ("18000 [127.0.0.1]:8000",),
+    }  # fmt: skip
+    assert [(entry.source, entry.line) for entry in found.configured] == [
+        ("/home/op/.ssh/more", "RemoteForward 18000 127.0.0.1:8000")
+    ]
+
+
+def test_a_text_cannot_pass_for_another(machine: Machine) -> None:
+    machine.write("/home/op/.profile", "\1text\t/etc/passwd\nend\nstarts\tx\tssh y\n")
+    assert lines(machine.found()) == [("/home/op/.profile", "starts\tx\tssh y")]
+
+
+@pytest.fixture
+def fleet() -> Inventory:
+    return load(PROJECT / "fleets/rehearsal.yaml")
+
+
+LINES: list[tuple[str, bool, str | None]] = [
+    (f"bridge up {RETIRED}", True, None),
+    ("ssh -N -R 18000:127.0.0.1:8000 r", True, None),
+    ("ssh -N -R 127.0.0.1:18000:127.0.0.1:8000 r", True, None),
+    ("/usr/bin/ssh -N -o 'RemoteForward=18000 127.0.0.1:8000' r", True, None),
+    ("ssh -N -o RemoteForward=18000:127.0.0.1:8000 r", True, None),
+    ("ssh -N -oRemoteForward=18000\\ 127.0.0.1:8000 r", True, None),
+    ("/bin/sh -c 'exec ssh -N -R 18000:127.0.0.1:8000 r'", True, None),
+    ("/bin/sh -c exec ssh -N -R 18000:127.0.0.1:8000 r", True, None),
+    ("while true; do ssh -N -R 18000:h:1 r; sleep 5; done", True, None),
+    ("autossh -M 0 -f -N -R 18000:h:1 r", True, None),
+    ("chisel client https://r R:18000:localhost:8000", True, None),
+    ("subprocess.run(['ssh', '-N', '-R', '18000:h:1', 'r'])", True, None),
+    ("ssh -N backhaul", True, None),
+    ("ssh -N plain", False, None),
+    ("ssh -N -L 127.0.0.1:18000:10.0.0.1:8000 plain", False, None),
+    ("curl http://127.0.0.1:18000/health", False, None),
+    ("ssh -N -R 118000:h:1 plain", False, None),
+    ("ssh -N -R ${PORT}:h:1 plain", False, "not resolved: remoteforward ${PORT}:h:1"),
+    ("ssh -N $OPTIONS", False, "not resolved: destination $OPTIONS"),
+    ("ssh -N plain $OPTIONS", False, "not resolved: command $OPTIONS"),
+    ("ssh -N `cat /host`", False, "not resolved: destination `cat"),
+    ("ssh -i $KEY -l $USER -p $P plain uptime", False, None),
+    ('ssh "$HOST" uptime', False, "what ssh_config has for $HOST is not known"),
+    ('ssh plain "rm $FILE"', False, None),
+    ("ssh -F /opt/config r", False, "its configuration is /opt/config"),
+    ("ssh -F none r", False, None),
+    ("ssh unknown", False, "what ssh_config has for unknown is not known"),
+    ("bridge up --autostart", False, None),
+    ("bridge up --all", False, "which tunnels are meant by --all is not known"),
+    ('bridge up "$NAME"', False, "not resolved: $NAME"),
+    ("bridge link set dev eth0", False, None),
+    ("/bin/sh -c $RUN", False, "sh runs what $RUN holds"),
+    ('sh -c "$RUN"', False, "sh runs what $RUN holds"),
+    ('sh -c "$RUN now"', False, None),
+    ("systemctl restart ssh", False, None),
+    ("echo 'it is", False, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "starts", "reason"), LINES, ids=[line for line, _, _ in LINES])
+def test_line_is_judged(line: str, starts: bool, reason: str | None, fleet: Inventory) -> None:
+    text = (
+        f"starts\ta\t{line}\npassed\t-\t0\nsettings\tplain\thostname plain\n"
+        "settings\tbackhaul\thostname r\nsettings\tr\thostname r\n"
+        "settings\tbackhaul\tremoteforward 18000 [127.0.0.1]:8000\n"
+        "config\t~/.ssh/config\tRemoteForward 18000 127.0.0.1:8000\nend\n"
+    )
+    found = FACTS["autostarts"].parse(
+        Transcript(
+            fact="autostarts", subject="w", host="w", command="", seconds=0.1, exit_status=0,
+            started=datetime(2026, 11, 24, tzinfo=UTC), stdout=text.encode(),
+        )
+    )  # fmt: skip
+    retired = fleet.workstation.retired[RETIRED]
+    [entry] = found.lines
+    assert forwards.starts(entry, retired, found) is starts
+    assert forwards.unresolved(entry, found) == reason
