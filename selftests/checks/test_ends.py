@@ -121,7 +121,10 @@ ENDS = {
         "1 / 0", "inconclusive", "the check itself broke: ZeroDivisionError: ", family="PROD-91"
     ),
     "breaks": End(
-        LOOK + "{}['key']", "inconclusive", "the check itself broke: KeyError: 'key'", gate="warn"
+        LOOK + "{}['key']",
+        "inconclusive",
+        "the check itself broke: KeyError: 'key'; it looked at railiance01",
+        gate="warn",
     ),
     "exits": End("raise SystemExit(0)", "inconclusive", "the check itself broke: SystemExit: 0"),
     "skips": End(
