@@ -366,6 +366,11 @@ def test_a_megabyte_of_variables_takes_no_time_worth_telling(machine: Machine) -
 
 LINES: list[tuple[str, bool, str | None]] = [
     (f"bridge up {RETIRED}", True, None),
+    (f"bridge down {RETIRED}", False, None),
+    (f"systemctl --user disable --now {RETIRED}.service", False, None),
+    (f"bridge down {RETIRED} && sleep 1 && bridge up {RETIRED}", True, None),
+    (f"systemctl --user start {RETIRED}.service", True, None),
+    (f"for t in {RETIRED}; do bridge up $t; done", True, "not resolved: $t"),
     ("ssh -N -R 18000:127.0.0.1:8000 r", True, None),
     ("ssh -N -R 127.0.0.1:18000:127.0.0.1:8000 r", True, None),
     ("/usr/bin/ssh -N -o 'RemoteForward=18000 127.0.0.1:8000' r", True, None),
