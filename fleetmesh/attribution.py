@@ -60,8 +60,7 @@ class Holder:
     """Who holds a socket: a user's unit, a login session from somewhere, or neither.
 
     `origin` is the machine from which the login session came. What is `unattributed` may be a login
-    session's or not: nothing tells. What is `sshd`'s is likely to be one's, without PAM; what is
-    `unseen` may even be a unit's.
+    session's or not: nothing tells. What is `unseen` may even be a unit's.
     """
 
     unit: str | None = None
@@ -69,7 +68,6 @@ class Holder:
     origin: str | None = None
     other: str | None = None
     unattributed: bool = False
-    sshd: bool = False
     unseen: bool = False
 
     def __str__(self) -> str:
@@ -103,13 +101,11 @@ def held_by(socket: Socket, sessions: Mapping[str, LoginSession], places: Places
         return Holder(
             other=f"the system's unit {socket.unit}{as_whom}",
             unattributed=not programs and (socket.of_a_login or (sshd and socket.port >= 1024)),
-            sshd=sshd,
         )
     named = ", ".join(f"{name} (pid {pid})" for name, pid in socket.processes)
     where = f"cgroup {socket.cgroup}" if socket.cgroup else "no cgroup that ss could see"
     other = f"{named or 'a process'} of uid {socket.uid} in {where}"
-    unseen = not (socket.cgroup or "").startswith("/")
-    return Holder(other=other, unattributed=not in_a_user_manager, unseen=unseen)
+    return Holder(other=other, unattributed=not in_a_user_manager, unseen=not socket.attributable)
 
 
 _SSHD = re.compile(r"ssh|dropbear")

@@ -20,6 +20,7 @@ _QUOTED = "\1"
 """Stands for a `$` within double quotes: whatever it becomes, it stays within one word."""
 _BETWEEN_COMMANDS = "();<>|&"
 _SHELLS = ("sh", "bash", "dash", "ksh", "zsh", "env")
+_ENDING = ("disable", "down", "is-active", "mask", "status", "stop")
 _NO_CONFIGURATION = ("none", "/dev/null")
 
 
@@ -62,7 +63,8 @@ def starts(entry: Autostart, retired: RetiredTunnel, found: Autostarts) -> bool:
 
     A forward that another program is told of counts, too: `PORT:` anywhere but in an ssh's own -L.
     """
-    if mentions(entry.line, retired.id):
+    named = (words for words in _commands(entry.line) if mentions(" ".join(words), retired.id))
+    if not all(map(_ends, named)):
         return True
     forwards, port = of_line(entry, found), str(retired.listen.port)
     if any(forward.port == port for forward in forwards.remote):
@@ -88,6 +90,15 @@ def unresolved(entry: Autostart, found: Autostarts) -> str | None:
             if name in _SHELLS and after and re.fullmatch(rf"[${_QUOTED}]\{{?\w+\}}?", after[0]):
                 return f"{name} runs what {_shown(after[0])} holds"
     return None
+
+
+def _ends(words: list[str]) -> bool:
+    """Whether a command takes down what it names, or looks at it."""
+    for place, word in enumerate(words):
+        if word.rpartition("/")[2] in ("bridge", "systemctl"):
+            verbs = [other for other in words[place + 1 :] if not other.startswith("-")]
+            return verbs[:1] != [] and verbs[0] in _ENDING
+    return False
 
 
 def _unclear_client(argv: list[str], found: Autostarts) -> str | None:

@@ -296,6 +296,7 @@ sift() {
     for (i = 1; i <= m; i++) emit(source, resolved(body[i]), form)
   }
   function resolved(line,   rest, done, word, name) {
+    if (length(line) > 8192) return line  # no command that somebody wrote: not worth the time
     done = ""; rest = line
     while (match(rest, /\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$[A-Za-z_][A-Za-z0-9_]*/)) {
       word = substr(rest, RSTART, RLENGTH); done = done substr(rest, 1, RSTART - 1)
@@ -312,7 +313,7 @@ sift() {
     concerns = line ~ tool || line ~ shell
     for (w in wanted) if (index(line, w)) concerns = 1
     if (concerns) { sub(/^[ \t]+/, "", line); print "starts\t" from_ "\t" line } else passed++
-    runs(from_, line, form_)
+    if (length(line) <= 8192) runs(from_, line, form_)
     return concerns
   }
   function runs(from_, line, form_,   words, m, i, word, first, before, skip) {

@@ -117,7 +117,9 @@ def _autostarts(inventory: Inventory) -> dict[str, Probe]:
     workstation = inventory.workstation
     retired = [words for t in workstation.retired.values() for words in (t.id, t.listen.port)]
     command = f"retired={quote(chr(10).join(map(str, retired)))}\n{_AUTOSTARTS}"
-    return {workstation.host: Exec(workstation.host, command)}
+    # It asks systemd in several rounds: what one command may take is too little on a busy machine.
+    seconds = 3 * inventory.limits.command
+    return {workstation.host: Exec(workstation.host, command, seconds)}
 
 
 def mentions(line: str, name: str) -> bool:

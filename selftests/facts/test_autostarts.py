@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fleetmesh import forwards
 from fleetmesh.facts import FACTS
-from fleetmesh.facts.workstation import AUTOSTARTS, Autostarts
+from fleetmesh.facts.workstation import AUTOSTARTS, Autostart, Autostarts
 from fleetmesh.inventory import Inventory, load
 from fleetmesh.transcript import Transcript
 from rehearsal.paths import PROJECT
@@ -356,8 +358,19 @@ def fleet() -> Inventory:
     return load(PROJECT / "fleets/rehearsal.yaml")
 
 
+def test_a_megabyte_of_variables_takes_no_time_worth_telling(machine: Machine) -> None:
+    machine.write("/home/op/.profile", "a $b " * 200_000 + "\nssh h\n" + "c ${d}\n" * 20_000)
+    found = machine.found()  # within its deadline
+    assert (lines(found), found.passed_over) == ([("/home/op/.profile", "ssh h")], 20_001)
+
+
 LINES: list[tuple[str, bool, str | None]] = [
     (f"bridge up {RETIRED}", True, None),
+    (f"bridge down {RETIRED}", False, None),
+    (f"systemctl --user disable --now {RETIRED}.service", False, None),
+    (f"bridge down {RETIRED} && sleep 1 && bridge up {RETIRED}", True, None),
+    (f"systemctl --user start {RETIRED}.service", True, None),
+    (f"for t in {RETIRED}; do bridge up $t; done", True, "not resolved: $t"),
     ("ssh -N -R 18000:127.0.0.1:8000 r", True, None),
     ("ssh -N -R 127.0.0.1:18000:127.0.0.1:8000 r", True, None),
     ("/usr/bin/ssh -N -o 'RemoteForward=18000 127.0.0.1:8000' r", True, None),
@@ -414,3 +427,13 @@ def test_line_is_judged(line: str, starts: bool, reason: str | None, fleet: Inve
     [entry] = found.lines
     assert forwards.starts(entry, retired, found) is starts
     assert forwards.unresolved(entry, found) == reason
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from([line for line, _, _ in LINES]) | st.text(max_size=9), max_size=4))
+def test_any_line_is_judged(parts: list[str]) -> None:
+    entry = Autostart("a", " ".join(parts))
+    found = Autostarts((entry,), (), (), 0, {}, (entry,))
+    retired = load(PROJECT / "fleets/rehearsal.yaml").workstation.retired[RETIRED]
+    assert forwards.starts(entry, retired, found) in (True, False)
+    forwards.unresolved(entry, found)

@@ -605,19 +605,6 @@ def test_server_in_a_session_is_no_tunnel(
     assert harmless_in_a_session(listener) == what
 
 
-@pytest.mark.parametrize("cgroup", [SSHD, "unreachable:1", None])
-def test_far_end_without_pam_is_inconclusive(follow: Follow, cgroup: str | None) -> None:
-    opened = replace(OPENED, uid=1000, cgroup=cgroup)
-    with pytest.raises(Inconclusive, match=r"coulombcore: .* carries it on, is held by"):
-        follow(far=replace(FAR, connections=(MIRRORED, opened)))
-
-
-def test_listener_that_is_not_seen_is_inconclusive(follow: Follow) -> None:
-    accepted = replace(ACCEPTED, cgroup="unreachable:1")
-    with pytest.raises(Inconclusive, match=r"railiance01: .* takes it in, is held by"):
-        follow(replace(NEAR, connections=(accepted, UPSTREAM)))
-
-
 def test_hosts_are_known_by_what_they_say_but_the_inventory_is_believed(places: Places) -> None:
     places.learn("railiance01", ("fd00:18::11", WORKSTATION))
     assert places.name("fd00:18::11") == "railiance01"
