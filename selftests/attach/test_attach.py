@@ -311,6 +311,16 @@ def test_no_proxy_of_the_environment_sees_the_token(
     assert elsewhere.asked == []
 
 
+def test_origins_are_compared_whole() -> None:
+    with api.Api(TOKEN, {}, ["http://[::1]:3000"]) as asked:
+        assert str(asked._onward(asked._base, "/x")) == "http://[::1]:3000/x"
+        for other in ("http://[::1]:3001/", "https://[::1]:3000/", "http://[::2]:3000/", "//a/"):
+            with pytest.raises(Refused, match=r"http://\[::1\]:3000 leads to .*, another origin"):
+                asked._onward(asked._base, other)
+    with api.Api(TOKEN, {}, ["https://Git.Example"]) as asked:
+        assert asked._onward(asked._base, "https://git.example:443/x")
+
+
 def test_only_github_s_uploads_are_another_place() -> None:
     assert target("https://github.com/o/r/issues/7").origins == (
         "https://api.github.com",
@@ -325,6 +335,7 @@ def test_only_github_s_uploads_are_another_place() -> None:
         ("https://api.example/o/r/issues/7", None),
         ("https://github.com:444/o/r/issues/7", "github"),
         ("http://localhost/o/r/issues/7", "github"),
+        ("http://[::1]:3000/o/r/issues/7", None),
     ):
         assert target(url, kind).origins == (url.removesuffix("/o/r/issues/7"),)
 
