@@ -72,6 +72,8 @@ def _without_secrets(folder: Path) -> None:
         found = [f"{file.relative_to(folder)} ({rule})" for file, rule in remaining(folder)]
     except OSError as error:
         raise Refused(f"{error.filename} cannot be read: {error.strerror}") from None
+    except RecursionError:
+        raise Refused(f"{folder} holds JSON that is nested too deeply to be searched") from None
     if found:
         raise Refused(f"{folder} holds what looks like a secret: {', '.join(found)}")
 

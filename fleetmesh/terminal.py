@@ -21,7 +21,7 @@ def _write(text: str, *, error: bool) -> None:
     stream = sys.stderr if error else sys.stdout
     encoding = stream.encoding or "ascii"
     told = one_line(text).encode(encoding, "backslashreplace").decode(encoding)
-    print(told, file=stream)
+    print(told, file=stream, flush=True)
 
 
 class Parser(ArgumentParser):

@@ -46,7 +46,8 @@ class Api(AbstractContextManager["Api"]):
         if not token.isascii() or not token.isprintable() or not token.strip():
             raise Refused("the token in the environment is empty, or holds what no token can")
         self._token = token
-        self._own = {_origin(httpx.URL(url)) for url in origins}
+        self._base, *_ = urls = [httpx.URL(url) for url in origins]
+        self._own = {*map(_origin, urls)}
         self._client = httpx.Client(
             headers={**headers, "Accept-Encoding": "identity"},
             timeout=_DEADLINE,
@@ -110,12 +111,12 @@ class Api(AbstractContextManager["Api"]):
         except (httpx.InvalidURL, ValueError):
             url = httpx.URL("invalid:")
         raise Refused(
-            self._clean(f"{_told(here)} leads to {_told(url)}, another origin: the token stays")
+            self._clean(f"{_origin(here)} leads to {_origin(url)}, another origin: the token stays")
         )
 
     def _once(self, method: str, url: str, most: int, **given: Any) -> httpx.Response:
         place = f"{method} {url}"
-        self._onward(httpx.URL(sorted(self._own)[0]), url)
+        self._onward(self._base, url)
         until = monotonic() + _LONGEST_ANSWER
         content = b""
         try:
@@ -142,11 +143,7 @@ class Api(AbstractContextManager["Api"]):
 
 def _origin(url: httpx.URL) -> str:
     """Scheme, host and port (RFC 6454); httpx leaves the scheme's own port out."""
-    return f"{url.scheme}://{url.raw_host.decode('ascii').lower()}:{url.port or ''}"
-
-
-def _told(url: httpx.URL) -> str:
-    return f"{_origin(url).removesuffix(':')}"
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
 
 def patiently(step: Callable[[], T]) -> T:

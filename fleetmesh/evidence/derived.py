@@ -1,6 +1,7 @@
 """What in a folder follows from its record, made again and compared byte for byte."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 from fleetmesh.evidence.bundle import SEAL
@@ -12,6 +13,7 @@ from fleetmesh.evidence.sums import SIGNATURE, SUMS, names
 from fleetmesh.record import Run
 from fleetmesh.views.render import VIEWS, made
 
+COPY = "inventory.yaml"
 _OF_THE_SEAL = (SEAL, SUMS, SIGNATURE)
 _MOST = 64 * MIB
 """Bytes of a view that are compared."""
@@ -32,7 +34,16 @@ def altered(folder: Path, run: Run) -> list[str]:
 def beside(folder: Path, found: Events) -> list[str]:
     """What lies in the folder and neither is the record, nor follows from it, nor seals it."""
     known = {PLAN, EVENTS, RUN_JSON, *VIEWS, *_OF_THE_SEAL, *_raw(found)}
+    if copied(folder, found):
+        known.add(COPY)
     return [name for name in names(folder) if name not in known]
+
+
+def copied(folder: Path, found: Events) -> bool | None:
+    """Whether the copy of the inventory is the one that the events name; None where none do."""
+    said = found.events[0].get("inventory_copy")
+    text = _read(folder / COPY)
+    return None if said is None else text is not None and sha256(text).hexdigest() == said
 
 
 def _raw(found: Events) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from fleetmesh.evidence import bundle, files, signature, sums
 from fleetmesh.evidence.closing import RUN_JSON, described
-from fleetmesh.evidence.derived import altered, beside, kept
+from fleetmesh.evidence.derived import COPY, altered, beside, copied, kept
 from fleetmesh.evidence.folder import BrokenRecord, Events, read_events, run_of
 from fleetmesh.evidence.journal import EVENTS, PLAN
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
@@ -234,6 +234,9 @@ def _views(folder: Path, run: Run, report: Report) -> Iterator[Finding]:
 
 
 def _others(folder: Path, found: Events) -> Iterator[Finding]:
+    if (copy := copied(folder, found)) is not None:
+        told = "is" if copy else "is not"
+        yield Finding(copy, f"{COPY}: it {told} the one that the events name by its digest")
     try:
         there = beside(folder, found)
     except Refused:

@@ -3,7 +3,7 @@
 import platform
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import fleetmesh
@@ -11,6 +11,13 @@ import fleetmesh
 ROOT = Path(fleetmesh.__file__).parents[1]
 _SOURCES = {".py", ".html", ".css"}
 _TOOLS = ("jinja2", "markupsafe", "pydantic", "pytest", "pytest-html", "pytest-metadata")
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 @cache
@@ -28,5 +35,5 @@ def maker() -> dict[str, str]:
     return {
         "suite": digest.hexdigest(),
         "python": platform.python_version(),
-        **{name: version(name) for name in _TOOLS},
+        **{name: _version(name) for name in _TOOLS},
     }

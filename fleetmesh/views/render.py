@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -43,10 +44,15 @@ def render(folder: Path, changes: Sequence[str] | None = None) -> Run:
         raise NotRendered(f"{folder} is a link: name the folder itself")
     run = read(folder)
     if changes is None:
-        (folder / CHANGES).unlink(missing_ok=True)
+        with suppress(OSError):
+            (folder / CHANGES).unlink()
     else:
         put(folder / CHANGES, _json({"changes": list(changes)}), durable=False)
-    for name, text in made(folder, run, VIEWS).items():
+    try:
+        views = made(folder, run, VIEWS)
+    except OSError as error:  # no room for what is put together elsewhere
+        raise NotRendered(f"{error.filename}: {error.strerror}") from None
+    for name, text in views.items():
         put(folder / name, text, durable=False)
     return run
 

@@ -24,6 +24,7 @@ class Break:
     status: int = 503
     headers: dict[str, str] = field(default_factory=dict)
     lose: bool = False
+    answer: Any = None
 
 
 @dataclass
@@ -62,7 +63,9 @@ class Handler(BaseHTTPRequestHandler):
         if broken:
             self.world.breaks.remove(broken)
             if not broken.lose:
-                self._send(broken.status, {"message": f"broken {TOKEN}"}, broken.headers)
+                told = broken.answer
+                told = {"message": f"broken {TOKEN}"} if told is None else told
+                self._send(broken.status, told, broken.headers)
                 return
         status, told = self._answer(urlsplit(self.path).path, body)
         if broken:
@@ -188,6 +191,7 @@ def serving() -> Iterator[World]:
     handler = type("Served", (Handler,), {"world": world})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
+    server.handle_error = lambda *_: None  # type: ignore[method-assign] # who asked hung up
     world.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -234,6 +234,139 @@ def test_the_token_follows_no_address_to_another_host(send: Send, world: World) 
     assert "another origin: the token stays" in send("github")[1]
 
 
+@pytest.fixture
+def elsewhere() -> Iterator[World]:
+    """Another origin: the same host, another port."""
+    with serving() as served:
+        yield served
+
+
+def _leads(world: World, elsewhere: World, said: str) -> None:
+    assert f"{world.url} leads to {elsewhere.url}, another origin: the token stays" in said
+    assert elsewhere.asked == []
+
+
+@pytest.mark.parametrize("kind", FORGES)
+@pytest.mark.parametrize("place", ["{0}/x", "//{1}/x", "{0}/api/v1/repos/o/r/issues/7/comments"])
+def test_the_token_follows_no_next_page_to_another_origin(
+    send: Send, world: World, elsewhere: World, kind: str, place: str
+) -> None:
+    link = place.format(elsewhere.url, elsewhere.url.partition("//")[2])
+    world.breaks.append(Break("GET .*comments", 200, {"Link": f'<{link}>; rel="next"'}, answer=[]))
+    status, said = send(kind)
+    assert status == 2
+    _leads(world, elsewhere, said)
+
+
+@pytest.mark.parametrize("kind", FORGES)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("match", ["GET .*issues/7$", "POST .*comments"])
+def test_the_token_follows_no_redirection_to_another_origin(
+    send: Send, world: World, elsewhere: World, kind: str, status: int, match: str
+) -> None:
+    world.breaks.append(Break(match, status, {"Location": f"{elsewhere.url}/moved"}))
+    assert send(kind)[0] == 2
+    world.breaks.append(Break(match, status, {"Location": f"{elsewhere.url}/moved"}))
+    _leads(world, elsewhere, send(kind)[1])
+
+
+@pytest.mark.parametrize("member", ["upload_url", "url"])
+def test_the_token_follows_no_address_in_an_answer_to_another_origin(
+    send: Send, world: World, elsewhere: World, member: str
+) -> None:
+    send("github")
+    assert world.release
+    world.assets.clear()
+    world.release[member] = f"{elsewhere.url}/there{{?name}}"
+    status, said = send("github")
+    assert status == 2
+    assert f"leads to {elsewhere.url}, another origin: the token stays" in said
+    assert elsewhere.asked == []
+
+
+def test_a_page_and_a_redirection_of_the_same_origin_are_followed(send: Send, world: World) -> None:
+    again = f"{world.url}/api/v1/repos/o/r/issues/7"
+    world.breaks += [
+        Break("GET .*issues/7$", 307, {"Location": again}),
+        Break("GET .*comments", 200, {"Link": f'<{again}/comments>; rel="next"'}, answer=[]),
+    ]
+    assert send("forgejo")[0] == 0
+    for _ in range(9):
+        world.breaks.append(Break("GET .*issues/7$", 307, {"Location": again}))
+    assert send("forgejo")[0] == 2
+
+
+def test_user_and_password_in_an_address_are_no_origin(send: Send, world: World) -> None:
+    there = world.url.replace("http://", "http://x:y@")
+    world.breaks.append(Break("GET .*issues/7$", 302, {"Location": f"{there}/o"}))
+    assert "another origin: the token stays" in send("forgejo")[1]
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"])
+def test_no_proxy_of_the_environment_sees_the_token(
+    send: Send, elsewhere: World, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, elsewhere.url)
+    assert send("forgejo")[0] == 0
+    assert elsewhere.asked == []
+
+
+def test_origins_are_compared_whole() -> None:
+    with api.Api(TOKEN, {}, ["http://[::1]:3000"]) as asked:
+        assert str(asked._onward(asked._base, "/x")) == "http://[::1]:3000/x"
+        for other in ("http://[::1]:3001/", "https://[::1]:3000/", "http://[::2]:3000/", "//a/"):
+            with pytest.raises(Refused, match=r"http://\[::1\]:3000 leads to .*, another origin"):
+                asked._onward(asked._base, other)
+    with api.Api(TOKEN, {}, ["https://Git.Example"]) as asked:
+        assert asked._onward(asked._base, "https://git.example:443/x")
+
+
+def test_only_github_s_uploads_are_another_place() -> None:
+    assert target("https://github.com/o/r/issues/7").origins == (
+        "https://api.github.com",
+        "https://uploads.github.com",
+    )
+    assert target("https://acme.ghe.com/o/r/issues/7", "github").origins == (
+        "https://api.acme.ghe.com",
+        "https://uploads.acme.ghe.com",
+    )
+    for url, kind in (
+        ("https://api.github.com.example/o/r/issues/7", "github"),
+        ("https://api.example/o/r/issues/7", None),
+        ("https://github.com:444/o/r/issues/7", "github"),
+        ("http://localhost/o/r/issues/7", "github"),
+        ("http://[::1]:3000/o/r/issues/7", None),
+    ):
+        assert target(url, kind).origins == (url.removesuffix("/o/r/issues/7"),)
+
+
+@pytest.mark.parametrize("answer", [b"[" * 200_000, b"x" * (17 << 20), b'{"a": "\x1b[2J"}', b"[5]"])
+def test_an_answer_is_bounded_and_legible(send: Send, world: World, answer: bytes) -> None:
+    for match, status in (("GET .*comments", 200), ("GET .*issues/7$", 422)):
+        world.breaks.append(Break(match, status, answer=answer))
+        done, said = send("forgejo")
+        assert done == 2
+        assert len(said) < 2000
+        assert "\x1b" not in said
+        assert "Traceback" not in said
+
+
+def test_a_compressed_answer_is_refused(send: Send, world: World) -> None:
+    world.breaks.append(Break("GET .*comments", 200, {"Content-Encoding": "gzip"}, answer=b"x"))
+    assert "the answer is compressed, unasked" in send("forgejo")[1]
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "https://x/)[y](https://z", "a b", 5])
+def test_an_address_that_would_change_the_comment_is_refused(
+    send: Send, world: World, address: object
+) -> None:
+    world.breaks.append(
+        Break("POST .*assets", 201, answer={"browser_download_url": address, "uuid": "u"})
+    )
+    assert "answers otherwise than forgejo does" in send("forgejo")[1]
+    assert world.comments == []
+
+
 def test_what_is_no_forge_is_said(send: Send, world: World) -> None:
     world.breaks.append(Break("GET .*/assets", 200))
     status, said = send("forgejo")

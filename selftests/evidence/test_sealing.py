@@ -2,8 +2,10 @@
 
 import json
 import tarfile
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -207,3 +209,174 @@ def test_what_cannot_be_sealed_is_said_without_a_traceback(
     assert status == 2
     assert err.startswith("fleetmesh: ")
     assert not (folder / sums.SUMS).exists()
+
+
+def refused(out: str) -> list[str]:
+    return [line for line in out.splitlines() if line.startswith("REFUSED")]
+
+
+@pytest.mark.parametrize("name", [*VIEWS, "run.json"])
+def test_a_view_rewritten_anywhere_is_named_whoever_signed(
+    rendered: Path, keys: Keys, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """One byte that says nothing about the verdict is enough."""
+    file = rendered / name
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b"railiance01", b"railiance02") + b"\n")
+    try:
+        bundle = forge(rendered, keys["operator"])
+        said = call(capsys, "seal", rendered, "--sign", keys["operator"])
+    finally:
+        file.write_bytes(whole)
+    status, out, _ = call(capsys, "verify", bundle, "--allowed-signers", keys.allowed)
+    assert (status, refused(out)) == (1, [f"REFUSED  {name}: it is not what the record gives"])
+    assert said[0] == 2
+    assert f"not what the record says: {name}. " in said[2]
+
+
+def test_views_that_were_altered_are_not_sealed(
+    tmp_path: Path, keys: Keys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = record(tmp_path)
+    assert call(capsys, "render", folder)[0] == 0
+    page = folder / "evidence.html"
+    page.write_text(page.read_text().replace("railiance01", "railiance02"))
+    status, _, err = call(capsys, "seal", folder, "--sign", keys["operator"])
+    assert status == 2
+    assert "not what the record says: evidence.html. " in err
+    assert call(capsys, "render", folder)[0] == 0
+    assert call(capsys, "seal", folder, "--sign", keys["operator"])[0] == 0
+
+
+def test_what_another_version_made_is_neither_believed_nor_blamed(
+    rendered: Path, keys: Keys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, made_by = rendered / "evidence.html", rendered / "seal.json"
+    texts = {file: file.read_text() for file in (page, made_by)}
+    told = json.loads(texts[made_by])
+    verify = ("verify", rendered.with_name(f"{ID}.tar.gz"), "--allowed-signers", keys.allowed)
+    try:
+        made_by.write_text(json.dumps({**told, "views": {**told["views"], "suite": "another"}}))
+        forge(rendered, keys["operator"])
+        assert call(capsys, *verify)[0] == 0  # another version that makes the same
+        page.write_text(texts[page].replace("railiance01", "railiance02"))
+        forge(rendered, keys["operator"])
+        status, out, _ = call(capsys, *verify)
+        assert status == 6
+        assert (
+            "note     views: made by another version of the suite, NOT compared: evidence.html"
+            in out
+        )
+        assert f"{ID}.tar.gz: NOT ALL COMPARED: its record holds, but nobody here can say" in out
+        status, out, _ = call(capsys, *verify, "--record-only")
+        assert status == 0
+        assert out.endswith("its record holds; believe no word of evidence.html\n")
+    finally:
+        for file, text in texts.items():
+            file.write_text(text)
+
+
+def test_what_nothing_vouches_for_is_listed(
+    tmp_path: Path, keys: Keys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = record(tmp_path)
+    (folder / "raw" / "note").write_text("more")
+    (folder / "inventory.yaml").write_text("hosts: {}")
+    assert call(capsys, "seal", folder, "--sign", keys["operator"])[0] == 0
+    bundle = tmp_path / f"{ID}.tar.gz"
+    status, out, _ = call(capsys, "verify", bundle, "--allowed-signers", keys.allowed)
+    assert status == 0
+    assert (
+        "note     beside the record, and nothing says what it should be: inventory.yaml, raw/note"
+    ) in out
+
+
+def test_a_plan_of_one_check_is_no_evidence_of_its_phase(
+    tmp_path: Path, keys: Keys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = [f"t.py::test_{number}" for number in range(27)]
+    results = [result("t.py::test_a", transcript())]
+    folder = record(tmp_path, results=results, left_out=others, verdict="PASSED IN PART")
+    assert call(capsys, "seal", folder, "--sign", keys["operator"])[0] == 0
+    bundle = tmp_path / f"{ID}.tar.gz"
+    status, out, _ = call(capsys, "verify", bundle, "--allowed-signers", keys.allowed)
+    assert status == 0
+    assert "27 of 28 checks of prereqs are not in the plan: t.py::test_0, t.py::test_1," in out
+    assert "verdict: by the events, PASSED IN PART: " in out
+    assert "READY" not in out
+    gate = ("history", "--reports", tmp_path, "--max-age", "9999d", "--phase", "prereqs")
+    assert call(capsys, *gate)[0] == 1
+
+
+def _replan(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the plan, and make the chain and run.json whole again, as a forger would."""
+    plan = json.loads((folder / "plan.json").read_text())
+    change(plan)
+    (folder / "plan.json").write_text(json.dumps(plan))
+    prev, lines = sha256((folder / "plan.json").read_bytes()).hexdigest(), []
+    for line in (folder / "events.jsonl").read_text().splitlines():
+        lines.append(json.dumps({**json.loads(line), "prev": prev}))
+        prev = sha256(lines[-1].encode()).hexdigest()
+    (folder / "events.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    told = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**told, "chain": prev}))
+    for name in ("seal.json", "results.json", "SHA256SUMS"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _forget(plan: dict[str, Any]) -> None:
+    plan["catalogue"].append({**plan["catalogue"][0], "check": "t.py::test_left_out"})
+
+
+def _fewer_cases(plan: dict[str, Any]) -> None:
+    plan["catalogue"][0]["cases"] = 2
+
+
+def _never_offered(plan: dict[str, Any]) -> None:
+    plan["catalogue"].append({**plan["catalogue"][0], "check": "x::y", "cases": None})
+
+
+@pytest.mark.parametrize("change", [_forget, _fewer_cases, _never_offered])
+def test_a_claim_that_nothing_was_left_out_is_not_believed(
+    tmp_path: Path, keys: Keys, capsys: pytest.CaptureFixture[str],
+    change: Callable[[dict[str, Any]], None],
+) -> None:  # fmt: skip
+    folder = record(tmp_path)
+    _replan(folder, change)
+    bundle = forge(folder, keys["operator"])
+    status, out, _ = call(capsys, "verify", bundle, "--allowed-signers", keys.allowed)
+    assert status == 1
+    assert "it says READY, the events say PASSED IN PART" in refused(out)[0]
+
+
+@pytest.mark.parametrize(
+    "catalogue",
+    [
+        *([], [{}], {}, 5),
+        [{"check": "t.py::test_a", "cases": "1"}],
+        [{"check": "t.py::test_a", "cases": 1e9}],
+        [{"check": "t.py::test_b", "cases": 1}],
+    ],
+)
+def test_a_catalogue_that_is_none_is_refused(
+    tmp_path: Path, keys: Keys, capsys: pytest.CaptureFixture[str], catalogue: object
+) -> None:
+    folder = record(tmp_path)
+    _replan(folder, lambda plan: plan.update(catalogue=catalogue))
+    bundle = forge(folder, keys["operator"])
+    status, out, _ = call(capsys, "verify", bundle, "--allowed-signers", keys.allowed)
+    assert status == 1
+    assert refused(out)[0].startswith("REFUSED  record: ")
+
+
+def test_a_record_of_before_catalogues_is_passed_in_part_at_most(
+    tmp_path: Path, keys: Keys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = record(tmp_path)
+    _replan(folder, lambda plan: plan.pop("catalogue"))
+    bundle = forge(folder, keys["operator"])
+    status, out, _ = call(capsys, "verify", bundle, "--allowed-signers", keys.allowed)
+    assert "note     catalogue: the plan does not say which checks its phases have" in out
+    assert "verdict: by the events, PASSED IN PART: " in out
+    assert status == 6  # what it says of READY was made by another version
+    assert refused(out) == []
