@@ -3,6 +3,7 @@
 from importlib.resources import files
 
 from fleetmesh.facts.fact import NotUnderstood
+from fleetmesh.facts.probe import endpoint
 from fleetmesh.inventory import Inventory, Tunnel
 from fleetmesh.shell import quote
 
@@ -12,12 +13,13 @@ AS_TUNNEL = files(__package__).joinpath("as_tunnel.sh").read_text()
 def as_tunnel(inventory: Inventory, tunnel: Tunnel, function: str) -> str:
     """A call of the shell's `as_tunnel`, with what the inventory says of the tunnel's ssh."""
     service, via = inventory.services[tunnel.to], inventory.hosts[tunnel.via]
-    unit = tunnel.unit if tunnel.unit == tunnel.own_unit else "''"
+    unit = quote(tunnel.unit if tunnel.unit == tunnel.own_unit else "")
+    forward = f"{tunnel.listen}:{endpoint(service.cluster_ip, service.port)}"
     port = f"-p {via.port} " if via.port else ""
     return (
         f"as_tunnel {function} {unit} {tunnel.listen.port} ssh -N -T -o BatchMode=yes "
         "-o ExitOnForwardFailure=yes -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes "
-        f"-i {quote(tunnel.key)} -L {tunnel.listen}:{service.cluster_ip}:{service.port} "
+        f"-i {quote(tunnel.key)} -L {quote(forward)} "
         f"{port}{quote(destination(inventory, tunnel.via))}"
     )
 

@@ -8,6 +8,7 @@ from fleetmesh.facts.as_tunnel import AS_TUNNEL, as_tunnel, clear, destination
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
 from fleetmesh.facts.probe import Exec, Probe
 from fleetmesh.inventory import Inventory, Login
+from fleetmesh.legible import brief
 from fleetmesh.outcomes import Inconclusive
 from fleetmesh.shell import quote
 from fleetmesh.transcript import Transcript
@@ -134,7 +135,7 @@ def _words(lines: list[str]) -> str:
     refusals = [line for line in lines if "open failed" in line]
     own = (line for line in lines if not line.startswith(("debug", "answer ", "OpenSSH_")))
     spoken = [line for line in own if line.strip() and not line.startswith("Authenticated to ")]
-    return (refusals or spoken or ["ssh says nothing"])[-1].strip()
+    return brief((refusals or spoken or ["ssh says nothing"])[-1].strip())
 
 
 def _judged(text: str) -> None:
@@ -210,7 +211,7 @@ def _logins(inventory: Inventory) -> dict[str, Probe]:
             asked = (
                 rf"GET {service.health.path} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n"
             )
-            script += f"tunnel={tunnel.id} to={to} asked={quote(asked)}\n"
+            script += f"tunnel={quote(tunnel.id)} to={quote(to)} asked={quote(asked)}\n"
             script += f"{as_tunnel(inventory, tunnel, 'login')}\n"
         return script
 

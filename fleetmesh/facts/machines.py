@@ -8,6 +8,7 @@ from fleetmesh import strict_json
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
 from fleetmesh.facts.probe import Clock, Exec, Probe
 from fleetmesh.inventory import Cluster, Inventory
+from fleetmesh.legible import brief, last_line
 from fleetmesh.shell import quote
 from fleetmesh.transcript import Transcript
 
@@ -126,10 +127,10 @@ def parse_bridge_tool(transcript: Transcript) -> BridgeTool:
     if not path.startswith("/"):
         raise NotUnderstood(f"expected a path or `absent`, found {path!r}")
     if any(line.startswith("bridge utility,") for line in said):
-        return BridgeTool("iproute2", path, version)
+        return BridgeTool("iproute2", path, brief(version or ""))
     named = next((line for line in said if line.startswith("ops-bridge")), None)
     if named:
-        return BridgeTool("ops-bridge", path, named)
+        return BridgeTool("ops-bridge", path, brief(named))
     raise NotUnderstood(f"{path} is neither iproute2's bridge nor ops-bridge: {version!r}")
 
 
@@ -146,9 +147,9 @@ def parse_kubectl(transcript: Transcript) -> KubectlAnswer:
 
     Of a server that is not ready, the parts that are not: `[-]etcd failed`.
     """
-    if transcript.exit_status and (said := transcript.err.strip().splitlines()):
+    if transcript.exit_status and (said := last_line(transcript.stderr)):
         failed = re.findall(r"\[-\][^\\\n]*", transcript.err)  # kubectl shows its lines as one
-        return KubectlAnswer(None, "; ".join(failed) or said[-1])
+        return KubectlAnswer(None, brief("; ".join(failed)) or said)
     try:
         version = strict_json.loads(succeeded(transcript))["serverVersion"]["gitVersion"]
     except (ValueError, KeyError, TypeError):

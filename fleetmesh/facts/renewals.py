@@ -1,12 +1,12 @@
 """What on a tunnels' host runs by itself, so that it could renew the tunnels' certificate there."""
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
+from fleetmesh import strict_json
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
 from fleetmesh.facts.probe import Exec, Probe
 from fleetmesh.facts.workstation import mentions
@@ -89,7 +89,7 @@ def _is_script(source: str) -> bool:
 def _timers(text: str) -> dict[str, tuple[str, datetime | None]]:
     """`systemctl list-timers --output=json`: what each activates, and when in µs, 0 for never."""
     try:
-        listed: list[dict[str, Any]] = json.loads(text)
+        listed: list[dict[str, Any]] = strict_json.loads(text)
         return {
             entry["unit"]: (
                 entry["activates"],

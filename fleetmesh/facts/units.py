@@ -7,6 +7,7 @@ from datetime import datetime
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
 from fleetmesh.facts.probe import Exec, Probe
 from fleetmesh.inventory import Inventory
+from fleetmesh.legible import brief
 from fleetmesh.shell import join
 from fleetmesh.transcript import Transcript
 
@@ -133,7 +134,7 @@ def parse_user_manager(transcript: Transcript) -> UserManager:
     A bus at which nobody listens, or which is not there, is that of a dead instance.
     """
     if re.search("Failed to connect to .*(Connection refused|No such file)", transcript.err):
-        return UserManager("", f"dead: {transcript.err.strip()}")
+        return UserManager("", f"dead: {brief(transcript.err.strip())}")
     found = blocks(succeeded(transcript))
     if len(found) != 1 or not {"Version", "SystemState"} <= found[0].keys():
         raise NotUnderstood("expected Version and SystemState")

@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from fleetmesh import regular_file
 from fleetmesh.facts import batch
@@ -16,6 +17,8 @@ from fleetmesh.transcript import Transcript
 
 _LONGEST_FILE = 2**20
 """Bytes of a file of the suite's own machine."""
+_KEPT = 64 * 1024
+"""Bytes that are kept of each stream of a command that did not end by itself."""
 _HANGING = 3
 """So many commands of a batch may run into their deadline before the batch is given up."""
 
@@ -99,13 +102,15 @@ def _transcript(
 ) -> Transcript:
     if answer is None:
         return question.lost(why(question.host, done), started=done.started, seconds=done.seconds)
-    given = {
+    given: dict[str, Any] = {
         "started": datetime.fromtimestamp(answer.began - offset, UTC),
         "seconds": max(0.0, (answer.ended or answer.began) - answer.began),
         "exit_status": answer.exit_status,
         "stdout": answer.stdout,
         "stderr": answer.stderr,
     }
+    if answer.ended is None or answer.timed_out:
+        given |= {"stdout": answer.stdout[:_KEPT], "stderr": answer.stderr[:_KEPT]}
     if answer.ended is None:
         return question.lost(why(question.host, done), **given)
     if answer.timed_out:

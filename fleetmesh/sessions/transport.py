@@ -131,7 +131,7 @@ class Transport(paramiko.Transport):
 
     def _parse_disconnect(self, message: paramiko.Message) -> None:
         message.get_int()
-        self.farewell = brief(message.get_text())
+        self.farewell = brief(message.get_text().strip())
 
     def _parse_request_success(self, message: paramiko.Message) -> None:
         self.replies += 1

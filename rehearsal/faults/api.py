@@ -61,6 +61,24 @@ class KubeconfigMalformed(_Kubeconfig):
     turns = blind("the kubeconfig on railiance01", "error loading config file")
 
 
+class KubeconfigMultiplies(_Kubeconfig):
+    """The kubeconfig on railiance01 repeats itself by aliases of aliases, a million times over."""
+
+    harm = (
+        "{ cat ~/kubeconfig.kept; echo 'a0: &a0 [x, x]'; for n in 1 2 3 4 5 6 7; do m=$((n - 1)); "
+        'echo "a$n: &a$n [*a$m, *a$m, *a$m, *a$m, *a$m, *a$m, *a$m, *a$m, *a$m]"; done; } '
+        f">{KUBECONFIG}"
+    )
+    turns = blind("holds more than 10000 values; write less", "error loading config file")
+
+
+class KubeconfigRemarks(_Kubeconfig):
+    """In railiance01's kubeconfig stand remarks of somebody's, which no program reads."""
+
+    harmless = True
+    harm = f"printf '%s\\n' '\"note\": 2026-99-99' 'port: 8_0_0_0' 'on: no' >>{KUBECONFIG}"
+
+
 class TokenExpired(_Kubeconfig):
     """The token in railiance01's kubeconfig is not accepted any more."""
 

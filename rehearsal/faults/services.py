@@ -80,6 +80,30 @@ class ServiceWithoutName(_Misbehaving):
     turns = everywhere("answered without 'service', which should be 'state-hub'")
 
 
+class ServiceSaysTwoThings(_Misbehaving):
+    """The State Hub says that it is down and, in the same body, that it is well."""
+
+    mode = "says_two_things"
+    turns = everywhere("answered with JSON that says 'status' more than once")
+
+
+class ServiceInUtf16(_Misbehaving):
+    """The State Hub answers healthy in UTF-16."""
+
+    mode = "in_utf_16"
+    turns = everywhere("answered with JSON that is not UTF-8")
+
+
+class ServiceCompresses(_Misbehaving):
+    """The State Hub answers compressed, although nobody asked for that: 50 MB in 50 kB."""
+
+    mode = "compresses"
+    turns = {
+        **everywhere("compressed body (gzip), unasked", inside="with JSON that is not UTF-8"),
+        PATH: fail("compressed body (gzip), unasked"),
+    }
+
+
 class ServiceHangs(_Misbehaving):
     """The State Hub takes requests and never answers."""
 

@@ -7,6 +7,7 @@ notices.
 from __future__ import annotations
 
 import argparse
+import gzip
 import socket
 import struct
 import time
@@ -45,6 +46,22 @@ def another(handler: JsonHandler) -> None:
 def nameless(handler: JsonHandler) -> None:
     """A healthy answer that does not say of what."""
     _send(handler, HTTPStatus.OK, b'{"status": "ok"}')
+
+
+def says_two_things(handler: JsonHandler) -> None:
+    """A body that is well to whoever takes the last of two members, and not to the other."""
+    _send(handler, HTTPStatus.OK, b'{"status": "down", "service": "state-hub", "status": "ok"}')
+
+
+def in_utf_16(handler: JsonHandler) -> None:
+    """A healthy body, in an encoding that JSON does not have."""
+    _send(handler, HTTPStatus.OK, '{"status": "ok", "service": "state-hub"}'.encode("utf-16"))
+
+
+def compresses(handler: JsonHandler) -> None:
+    """A healthy body, compressed although nobody asked for it: 50 MB in 50 kB."""
+    body = b'{"status": "ok", "service": "state-hub"' + b" " * LARGE + b"}"
+    _send(handler, HTTPStatus.OK, gzip.compress(body), {"Content-Encoding": "gzip"})
 
 
 def hangs(handler: JsonHandler) -> None:  # noqa: ARG001 - a mode is given the request
@@ -91,8 +108,8 @@ def floods(handler: JsonHandler) -> None:
 READS: dict[str, Callable[[JsonHandler], None]] = {
     mode.__name__: mode
     for mode in (
-        fails, unhealthy, another, nameless, hangs, trickles, resets, shows_a_page, redirects,
-        floods,
+        fails, unhealthy, another, nameless, says_two_things, in_utf_16, compresses, hangs,
+        trickles, resets, shows_a_page, redirects, floods,
     )
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -117,6 +118,38 @@ def test_a_host_that_accepts_and_stays_silent(session_target: Target) -> None:
             f"coulombcore accepted the connection on 127.0.0.1:{port} "
             "but did not greet as an SSH server within 0.6 s"
         )
+
+
+FAREWELLS = {
+    "long": ("x" * 30_000, "x" * 299 + "…"),
+    "escapes": ("\x1b]0;owned\x07\x9b2J\u202e", "⟨ESC⟩]0;owned⟨BEL⟩⟨U+009B⟩2J⟨U+202E⟩"),
+    "lines": ("two\nlines\r\n", "two lines"),
+}
+
+
+@pytest.mark.parametrize(("said", "told"), FAREWELLS.values(), ids=FAREWELLS)
+def test_what_a_host_says_as_it_goes_is_one_sentence(
+    session_target: Target, said: str, told: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def leave() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                words = said.encode()
+                payload = struct.pack(">BII", 1, 2, len(words)) + words + bytes(4)  # RFC 4253, 11.1
+                padding = 16 - (len(payload) + 5) % 8
+                head = struct.pack(">IB", len(payload) + padding + 1, padding)
+                connection.sendall(b"SSH-2.0-x\r\n" + head + payload + bytes(padding))
+                while connection.recv(65536):
+                    pass
+
+        thread = threading.Thread(target=leave)
+        thread.start()
+        port = listener.getsockname()[1]
+        found = cause(replace(session_target, port=port))
+        thread.join()
+    assert found == f"coulombcore ended the connection on 127.0.0.1:{port}: {told}"
 
 
 def test_a_host_that_never_ends_its_greeting(session_target: Target) -> None:
