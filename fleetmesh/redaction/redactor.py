@@ -95,11 +95,14 @@ class Redactor:
         self.counts: Counter[str] = Counter()
         self._known: dict[bytes, str] = {}
         self._any_known: list[re2._Regexp] | None = None
-        self._names = self.text(names).lower()
+        names = f"{self.text(names)} {' '.join(_ORDINARY)}".lower()
         self.counts.clear()
-        ordinary = {*_WORDS.findall(self._names), *_ORDINARY}
+        ordinary = set(_WORDS.findall(names))
         self._ordinary = sorted((w for w in ordinary if len(w) > 3), key=len, reverse=True)
         self._pieces: dict[bytes, str] = {}
+        self._named = {
+            piece for size in range(_FEWEST, _PIECE + 1) for piece in _cut(_bytes(names), size)
+        }
         self._done: dict[int, tuple[Transcript, Transcript]] = {}
         for name, value in environment.items():
             if says_secret(name):
@@ -239,21 +242,28 @@ class Redactor:
 
     def _remember(self, secret: bytes, rule: str) -> None:
         for form in {secret, secret.replace(b'\\"', b'"')}:
-            for at in range(max(1, len(form) - _PIECE + 1)):
-                piece = form[at : at + _PIECE]
+            for piece in _cut(form, min(_PIECE, len(form))):
                 if len(self._pieces) >= _PIECES:
                     return
-                if _alnum(piece.decode("latin-1")) >= _FEWEST and not self._is_named(piece):
+                odd = piece.lower() not in self._named
+                if odd and _alnum(piece.decode("latin-1")) >= _FEWEST:
                     self._pieces.setdefault(piece, rule)
 
     def _quoted(self, data: bytes) -> Iterator[Found]:
         if not self._pieces:
             return
-        for at in range(len(data) - _FEWEST + 1):
-            for size in range(_PIECE, _FEWEST - 1, -1):
-                if rule := self._pieces.get(data[at : at + size]):
-                    yield at, at + size, rule
-                    break
+        pieces = self._pieces
+        for size in {len(piece) for piece in pieces}:
+            began, ends, rule = 0, 0, ""
+            for at, piece in enumerate(_cut(data, size)):
+                if piece in pieces:
+                    if at > ends:
+                        if rule:
+                            yield began, ends, rule
+                        began = at
+                    ends, rule = at + size, pieces[piece]
+            if rule:
+                yield began, ends, rule
 
     def _find(self, data: bytes) -> list[Found]:
         return [*self._values(data), *self._shapes(data), *self._hidden(data, _DEPTH)]
@@ -300,10 +310,6 @@ class Redactor:
             for number in range(bisect_right(begins, start) - 1, bisect_right(begins, end - 1)):
                 found.setdefault(number, rule)
         return [(*readable[number][:2], rule) for number, rule in found.items()]
-
-    def _is_named(self, piece: bytes) -> bool:
-        low = _text(piece).lower()
-        return low in self._names or any(low in word for word in self._ordinary)
 
     def _is_odd(self, value: str) -> bool:
         """Whether enough is left of a value without the names and words that stand in it."""
@@ -371,6 +377,11 @@ def _patterns(known: Mapping[bytes, str]) -> Iterator[re2._Regexp]:
             chunk, size = [], 0
     if chunk:
         yield compiled(b"|".join(chunk))
+
+
+def _cut(data: bytes, size: int) -> Iterator[bytes]:
+    """All pieces of one size, which overlap."""
+    return (data[at : at + size] for at in range(len(data) - size + 1))
 
 
 def _alnum(text: str) -> int:
