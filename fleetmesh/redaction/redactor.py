@@ -241,7 +241,7 @@ class Redactor:
         return self._without(data, found)
 
     def _remember(self, secret: bytes, rule: str) -> None:
-        for form in {secret, secret.replace(b'\\"', b'"')}:
+        for form in {secret, secret.replace(b'\\"', b'"'), *re.split(rb"[\r\n]+|\\n", secret)}:
             for piece in _cut(form, min(_PIECE, len(form))):
                 if len(self._pieces) >= _PIECES:
                     return
