@@ -26,9 +26,10 @@ _SHORTEST = 6
 """Characters of a value that is looked for by itself: a shorter one stands in too many words."""
 _PIECE = 8
 """Characters of a secret by which a text that quotes a part of it is known."""
-"""A shorter secret is one piece, if it has at least so many letters and digits:"""
 _FEWEST = 5
+"""Letters and digits that a piece needs; a secret shorter than _PIECE is one, whole."""
 _PIECES = 200_000
+"""So many are remembered: a host that says more secrets shows that they are none."""
 _DEPTH = 3
 """How often base64 is looked into: a Secret in base64 in a Secret."""
 _MANY = 10_000
@@ -401,28 +402,19 @@ def _text(data: bytes) -> str:
 
 
 def _credentials(document: Any) -> Iterator[str]:
-    """What the users of a kubeconfig hold, but for what is public: names, certificates, commands.
-
-    Whatever refers to itself is looked at once.
-    """
+    """What the users of a kubeconfig hold, but for what is public: names, certificates, commands."""
     users = document.get("users") if isinstance(document, dict) else None
     todo: list[tuple[str, Any]] = [("", users)]
-    seen: set[int] = set()
     while todo:
         name, found = todo.pop()
-        if isinstance(found, str):
-            if says_secret(name):
-                yield found
-            continue
-        if id(found) in seen:
-            continue
-        seen.add(id(found))
         if isinstance(found, dict):
             if says_secret(str(found.get("name", ""))):  # a variable of an exec plugin
                 todo.append((str(found["name"]), found.get("value")))
             todo += ((str(key), value) for key, value in found.items())
         elif isinstance(found, list):
             todo += (("", value) for value in found)
+        elif found is not None and says_secret(name):
+            yield str(found)
 
 
 def _forms(value: str) -> Iterator[bytes]:
