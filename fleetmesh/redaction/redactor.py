@@ -402,7 +402,7 @@ def _text(data: bytes) -> str:
 
 
 def _credentials(document: Any) -> Iterator[str]:
-    """What the users of a kubeconfig hold, but for what is public: names, certificates, commands."""
+    """What the users of a kubeconfig hold, but for what is public: names and certificates."""
     users = document.get("users") if isinstance(document, dict) else None
     todo: list[tuple[str, Any]] = [("", users)]
     while todo:
