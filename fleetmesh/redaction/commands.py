@@ -79,6 +79,9 @@ COMMANDS: tuple[Command, ...] = (
         _either(rb"-p"),
         (b"login",),
     ),
+    Command(
+        rb"kubectl|oc", rb"--from-literal(?:=|" + _GAP + rb")", (b"kubectl", b"oc"), after=b"="
+    ),
     Command(rb"vault[ \t\0]+login", rb"", (b"vault",)),
     Command(rb"mongo[a-z]*", _either(rb"-p"), (b"mongo",)),
     Command(

@@ -26,9 +26,10 @@ _SHORTEST = 6
 """Characters of a value that is looked for by itself: a shorter one stands in too many words."""
 _PIECE = 8
 """Characters of a secret by which a text that quotes a part of it is known."""
-"""A shorter secret is one piece, if it has at least so many letters and digits:"""
 _FEWEST = 5
+"""Letters and digits that a piece needs; a secret shorter than _PIECE is one, whole."""
 _PIECES = 200_000
+"""So many are remembered: a host that says more secrets shows that they are none."""
 _DEPTH = 3
 """How often base64 is looked into: a Secret in base64 in a Secret."""
 _MANY = 10_000
@@ -95,11 +96,14 @@ class Redactor:
         self.counts: Counter[str] = Counter()
         self._known: dict[bytes, str] = {}
         self._any_known: list[re2._Regexp] | None = None
-        self._names = self.text(names).lower()
+        names = f"{self.text(names)} {' '.join(_ORDINARY)}".lower()
         self.counts.clear()
-        ordinary = {*_WORDS.findall(self._names), *_ORDINARY}
+        ordinary = set(_WORDS.findall(names))
         self._ordinary = sorted((w for w in ordinary if len(w) > 3), key=len, reverse=True)
         self._pieces: dict[bytes, str] = {}
+        self._named = {
+            piece for size in range(_FEWEST, _PIECE + 1) for piece in _cut(_bytes(names), size)
+        }
         self._done: dict[int, tuple[Transcript, Transcript]] = {}
         for name, value in environment.items():
             if says_secret(name):
@@ -238,22 +242,29 @@ class Redactor:
         return self._without(data, found)
 
     def _remember(self, secret: bytes, rule: str) -> None:
-        for form in {secret, secret.replace(b'\\"', b'"')}:
-            for at in range(max(1, len(form) - _PIECE + 1)):
-                piece = form[at : at + _PIECE]
+        for form in {secret, secret.replace(b'\\"', b'"'), *re.split(rb"[\r\n]+|\\n", secret)}:
+            for piece in _cut(form, min(_PIECE, len(form))):
                 if len(self._pieces) >= _PIECES:
                     return
-                if _alnum(piece.decode("latin-1")) >= _FEWEST and not self._is_named(piece):
+                odd = piece.lower() not in self._named
+                if odd and _alnum(piece.decode("latin-1")) >= _FEWEST:
                     self._pieces.setdefault(piece, rule)
 
     def _quoted(self, data: bytes) -> Iterator[Found]:
         if not self._pieces:
             return
-        for at in range(len(data) - _FEWEST + 1):
-            for size in range(_PIECE, _FEWEST - 1, -1):
-                if rule := self._pieces.get(data[at : at + size]):
-                    yield at, at + size, rule
-                    break
+        pieces = self._pieces
+        for size in {len(piece) for piece in pieces}:
+            began, ends, rule = 0, 0, ""
+            for at, piece in enumerate(_cut(data, size)):
+                if piece in pieces:
+                    if at > ends:
+                        if rule:
+                            yield began, ends, rule
+                        began = at
+                    ends, rule = at + size, pieces[piece]
+            if rule:
+                yield began, ends, rule
 
     def _find(self, data: bytes) -> list[Found]:
         return [*self._values(data), *self._shapes(data), *self._hidden(data, _DEPTH)]
@@ -300,10 +311,6 @@ class Redactor:
             for number in range(bisect_right(begins, start) - 1, bisect_right(begins, end - 1)):
                 found.setdefault(number, rule)
         return [(*readable[number][:2], rule) for number, rule in found.items()]
-
-    def _is_named(self, piece: bytes) -> bool:
-        low = _text(piece).lower()
-        return low in self._names or any(low in word for word in self._ordinary)
 
     def _is_odd(self, value: str) -> bool:
         """Whether enough is left of a value without the names and words that stand in it."""
@@ -373,6 +380,11 @@ def _patterns(known: Mapping[bytes, str]) -> Iterator[re2._Regexp]:
         yield compiled(b"|".join(chunk))
 
 
+def _cut(data: bytes, size: int) -> Iterator[bytes]:
+    """All pieces of one size, which overlap."""
+    return (data[at : at + size] for at in range(len(data) - size + 1))
+
+
 def _alnum(text: str) -> int:
     return sum(map(str.isalnum, text))
 
@@ -390,28 +402,19 @@ def _text(data: bytes) -> str:
 
 
 def _credentials(document: Any) -> Iterator[str]:
-    """What the users of a kubeconfig hold, but for what is public: names, certificates, commands.
-
-    Whatever refers to itself is looked at once.
-    """
+    """What the users of a kubeconfig hold, but for what is public: names and certificates."""
     users = document.get("users") if isinstance(document, dict) else None
     todo: list[tuple[str, Any]] = [("", users)]
-    seen: set[int] = set()
     while todo:
         name, found = todo.pop()
-        if isinstance(found, str):
-            if says_secret(name):
-                yield found
-            continue
-        if id(found) in seen:
-            continue
-        seen.add(id(found))
         if isinstance(found, dict):
             if says_secret(str(found.get("name", ""))):  # a variable of an exec plugin
                 todo.append((str(found["name"]), found.get("value")))
             todo += ((str(key), value) for key, value in found.items())
         elif isinstance(found, list):
             todo += (("", value) for value in found)
+        elif found is not None and says_secret(name):
+            yield str(found)
 
 
 def _forms(value: str) -> Iterator[bytes]:

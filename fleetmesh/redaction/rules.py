@@ -21,17 +21,17 @@ _Q = rb"\\{0,7}[\"']"  # a quote, perhaps escaped
 _START = rb"(?:^|[^\w.-]|\\[nrt])"
 """Where a word begins, also after a line break inside a JSON string."""
 _WORD = (
-    rb"(?:passw(?:or)?d|passphrase|passcode|pwd|[a-z0-9][_-]pass|tokens?|secrets?|credentials?|"
+    rb"(?:passw(?:or)?d|passphrase|passcode|pwd|[a-z0-9][_-](?:pass|pw)|tokens?|secrets?|credentials?|"
     rb"(?:api|app|access|secret|private|shared|preshared|account|auth|signing|encryption|license|"
     rb"master|service)[_-]?key|[_-]psk|webhook(?:[_-]?url)?|client[_-]key[_-]data|"
     rb"connection[_-]?string)"
     rb"(?:[_-]?\d{1,4}|[_-](?:prod|prd|production|staging|stg|dev|test|old|new|primary|secondary|"
-    rb"backup|root|admin|user|value|plain|base64|b64))?"
+    rb"backup|root|admin|user|value|plain|base|base64|b64))?"
 )
 _NAME = rb"[\w.-]*" + _WORD
 """A name that says secret: it *ends* with the word, unlike PasswordAuthentication or secretName."""
 _NEEDS = (
-    *(b"passw", b"passphrase", b"passcode", b"pwd", b"_pass", b"-pass", b"token", b"secret"),
+    *(b"passw", b"passphrase", b"passcode", b"pwd", b"_p", b"-p", b"token", b"secret"),
     *(b"credential", b"key", b"psk", b"webhook", b"connection"),
 )
 _SECRET_NAME = re.compile(_NAME.decode() + r"\Z", re.IGNORECASE | re.ASCII)
@@ -85,6 +85,10 @@ def _assigned_in_prose(value: bytes) -> bool:
 
 def _token_like(value: bytes) -> bool:
     return len(value) >= 20 or re.search(rb"\d", value) is not None
+
+
+def _digits_and_letters(value: bytes) -> bool:
+    return bool(re.search(rb"\d", value) and re.search(rb"[A-Za-z]", value))
 
 
 def _basic(value: bytes) -> bool:
@@ -215,7 +219,12 @@ OWN: tuple[Rule, ...] = (
     ),
     Rule(
         "url-password",
-        shaped(rb"://[^\s:/@\"'?#\\\0]*:([^\s/\"'?#\\<>\0]+)@", _assigned),
+        shaped(rb"://[^\s:/@\"'?#\\\0\[]*:([^\s/\"'?#\\<>\0]+)@", _assigned),
+        (b"://",),
+    ),
+    Rule(
+        "url-password",
+        shaped(rb"://([^\s:/@\"'?#\\<>\0]{20,})@", _digits_and_letters),
         (b"://",),
     ),
     # Whoever knows the address of such a hook may write to it.
@@ -254,7 +263,7 @@ OWN: tuple[Rule, ...] = (
         shaped(
             _START + rb"(gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|gl[a-z]{2,6}-[\w.-]{18,}|"
             rb"xox[abeoprs]-[\w-]{10,}|xapp-[\w-]{10,}|sk-[\w-]{20,}|tskey-[\w-]{10,}|hv[sbr]\.[\w-]{16,}|"
-            rb"(?:dop|doo|dor)_v1_\w{16,}|npm_\w{16,}|AGE-SECRET-KEY-1[A-Z0-9]{20,})"
+            rb"(?:dop|doo|dor)_v1_\w{16,}|npm_\w{16,}|dckr_pat_[\w-]{16,}|AGE-SECRET-KEY-1[A-Z0-9]{20,})"
         ),
         (
             b"gh",
@@ -267,6 +276,7 @@ OWN: tuple[Rule, ...] = (
             b"hv",
             b"_v1_",
             b"npm_",
+            b"dckr_pat_",
             b"age-secret",
         ),
     ),
@@ -334,6 +344,22 @@ OWN: tuple[Rule, ...] = (
             _assigned,
         ),
         _NEEDS,
+    ),
+    # aws configure set aws_secret_access_key …
+    Rule(
+        "assignment",
+        assigned(
+            rb"(?i)\b(?:set|config)[ \t]+(?:--?[\w-]+[ \t]+)*" + _NAME + rb"[ \t]+",
+            rb"(?:[^\s\"'\\\0=:-][^\s\"'\\\0]*)?",
+            _token_like,
+        ),
+        (b"set", b"config"),
+    ),
+    # ~/.docker/config.json
+    Rule(
+        "authorization",
+        assigned(_Q + rb"auth" + _Q + rb"[ \t]*:[ \t]*", _LAST, _basic),
+        (b"auth",),
     ),
     # SQL and ~/.netrc
     Rule(

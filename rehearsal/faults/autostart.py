@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
+from rehearsal.faults.api import KUBECONFIG
 from rehearsal.faults.fault import Fault, fail
-from rehearsal.faults.means import UNITS, WORKSTATION, root, user
+from rehearsal.faults.means import RAILIANCE, UNITS, WORKSTATION, root, user
 from rehearsal.faults.workstation import CONFIG, HUB_RETIRED, configure, restore_configuration
 
 NEITHER = f"PROD-06.retired[{HUB_RETIRED}]"
@@ -132,6 +135,20 @@ class AutostartByCron(Fault):
 
     def heal(self) -> None:
         user(WORKSTATION, "crontab -r")
+
+
+class AutostartThatIsAToken(AutostartByCron):
+    """It does, and a kubeconfig on railiance01 has the same words for a token."""
+
+    def inject(self) -> None:
+        super().inject()
+        entry = '{"name": "x", "user": {"token": "bridge up state-hub"}}'
+        harm = f's/"users": \\[/&{entry}, /'
+        user(RAILIANCE, f"cp -p {KUBECONFIG} ~/kubeconfig.kept; sed -i {quote(harm)} {KUBECONFIG}")
+
+    def heal(self) -> None:
+        user(RAILIANCE, f"mv ~/kubeconfig.kept {KUBECONFIG}")
+        super().heal()
 
 
 class AutostartByCronDirectory(Fault):

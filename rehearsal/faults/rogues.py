@@ -5,7 +5,7 @@ from __future__ import annotations
 from rehearsal.faults.cluster import HUB_BRIDGE
 from rehearsal.faults.fault import Fault, Turn, fail, inconclusive
 from rehearsal.faults.means import COULOMB, HUB, RAILIANCE, WORKSTATION, root, units, user
-from rehearsal.faults.workstation import HUB_RETIRED, listening, wait_for
+from rehearsal.faults.workstation import HUB_RETIRED, ISSUES_RETIRED, listening, wait_for
 from rehearsal.states import on
 
 
@@ -35,11 +35,22 @@ class RogueForward(_Rogue):
 
 
 class RogueForwardBesideToken(_Rogue):
-    """A forward tunnel runs that is on no list; before its -L stands a secret."""
+    """A forward tunnel runs that is on no list; before its -L stands a secret.
+
+    A run on the fleet fails PROD-06.interactive. A recording lacks the secret, and what else may
+    have stood there: nobody can judge by it.
+    """
 
     ssh = "-o SetEnv=API_TOKEN=abcdef1 -L 127.0.0.1:18001:127.0.0.1:9090 railiance01"
     host = WORKSTATION
-    turns = {"PROD-06.interactive": fail("a tunnel that is on no list runs, process")}
+    _unknown = inconclusive("workstation: what `processes` says was recorded without a secret")
+    turns = {
+        "PROD-06.interactive": _unknown,
+        "PRE-06.interactive[state-hub]": _unknown,
+        "PRE-06.interactive[issue-core]": _unknown,
+        f"CUT-03.down[{HUB_RETIRED}]": _unknown,
+        f"CUT-03.down[{ISSUES_RETIRED}]": _unknown,
+    }
 
 
 class RogueProxy(_Rogue):

@@ -184,7 +184,8 @@ def test_the_same_transcript_stays_the_same() -> None:
         "users:\n- name: x\n  user: {token: swordfish, note: 2026-99-99}\n",
         "users: &u\n- name: x\n  user: {token: swordfish}\n- *u\n",
         "users:\n- user:\n    token: swordfish\n  broken: [\n",
-        f"{'[' * 5000}\ntoken: swordfish\n",
+        f"users: {'[' * 100_000}{']' * 100_000}\ntoken: swordfish\n",
+        "users:\n- user: {token: 123456789}\n- user: {token: swordfish}\n",
         "users: [{user: {exec: {env: [{name: A_TOKEN, value: swordfish}]}}}]",
     ],
 )  # fmt: skip

@@ -25,7 +25,7 @@ from fleetmesh import plain
 from fleetmesh.evidence.closing import close
 from fleetmesh.evidence.folder import BrokenRecord, read, read_events
 from fleetmesh.evidence.journal import EVENTS, PLAN
-from fleetmesh.outcomes import Verdict
+from fleetmesh.outcomes import Outcome, Verdict
 from fleetmesh.redaction import remaining
 from fleetmesh.snapshot import Snapshot
 from rehearsal.paths import PROJECT, RECORDINGS
@@ -67,12 +67,17 @@ def doctored(folder: Path) -> Path:
     # Over the limit: the secret stands astride the end of the head that an event holds.
     long = b"x" * 4080 + b"\nHUB_PASSWORD=astride-the-edge\n" + b"y\n" * 60_000
     found.add(replace(transcripts[1], stdout=long + transcripts[1].stdout))
-    folder.mkdir()
+    text = (RECORDING / "inventory.yaml").read_text()
+    return left(found, folder, f"{text}# postgres://hub:{INVENTORY}@db/hub\n")
+
+
+def left(found: Snapshot, folder: Path, inventory: str) -> Path:
+    """A recording as nobody may leave it, secrets and all: what a fleet says, for a test."""
     listed = [plain.of_transcript(transcript) for transcript in found]
     text = json.dumps({"taken": found.taken.isoformat(), "transcripts": listed})
+    folder.mkdir()
     (folder / "transcripts.json.xz").write_bytes(lzma.compress(text.encode()))
-    text = (RECORDING / "inventory.yaml").read_text()
-    (folder / "inventory.yaml").write_text(f"{text}# postgres://hub:{INVENTORY}@db/hub\n")
+    (folder / "inventory.yaml").write_text(inventory)
     return folder
 
 
@@ -103,6 +108,31 @@ def test_no_secret_is_in_any_file(tmp_path: Path) -> None:
     said = b"\n".join(t.stdout + t.stderr for t in _transcripts(folder))
     for text in HARMLESS:
         assert text.encode() in said, text
+
+
+def test_what_was_said_is_judged_and_what_was_recorded_is_not(tmp_path: Path) -> None:
+    """A secret beside a tunnel hides the tunnel from nobody but a replay, which says so."""
+    found = Snapshot.read(RECORDING / "transcripts.json.xz")
+    said = found.of("processes")["workstation"]
+    argv = ("ssh", "-N", "-o", "SetEnv=API_TOKEN=abcdef1", "-L", "127.0.0.1:18001:127.0.0.1:9090")
+    rogue = "".join(f"{word}\0" for word in (*argv, "-o", "LogLevel QUIET", "railiance01"))
+    found.add(replace(said, stdout=f"\n== 4711 own 9\n{rogue}\n".encode()))
+    inventory = (RECORDING / "inventory.yaml").read_text()
+    source, ended = left(found, tmp_path / "said", inventory), []
+    for reports in (tmp_path / "first", tmp_path / "second"):
+        subprocess.run(
+            command(source, reports, *BARE, "-m", "production"), cwd=PROJECT, env=environment(),
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+        )  # fmt: skip
+        (source,) = reports.glob("*_*")
+        assert b"abcdef1" not in (source / EVENTS).read_bytes()
+        (result,) = (r for r in read(source).results if r.id == "PROD-06.interactive")
+        ended.append((result.outcome, result.reason))
+    (first, why), (second, cause) = ended
+    assert first is Outcome.FAIL, why
+    assert "SetEnv=API_TOKEN=[REDACTED:assignment] -L 127.0.0.1:18001:127.0.0.1:9090" in why
+    assert second is Outcome.INCONCLUSIVE, cause
+    assert "workstation: what `processes` says was recorded without a secret (assignment)" in cause
 
 
 def _transcripts(folder: Path) -> Snapshot:

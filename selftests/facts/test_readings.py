@@ -80,7 +80,7 @@ def recorded(fact: str, stdout: bytes, **given: Any) -> Observed[Any]:
 
 
 MARK = b"[REDACTED:assignment]"
-ARGUMENTS = b"\n== 7 1000\nssh\0-o\0SetEnv=TOKEN=%s\0railiance01\0"
+ARGUMENTS = b"\n== 7 own 4\nssh\0-o\0SetEnv=TOKEN=%s\0railiance01\0\n"
 FILE = b"== %d 1764032000.123456 .config/x\n%s\n"
 
 
@@ -155,8 +155,8 @@ def test_it_is_recorded_where_a_mark_changes_what_is_read(
 
 def test_a_mark_that_no_parser_keeps_changes_nothing() -> None:
     assert recorded("linger", b"Linger=yes\n", stderr=b"TOKEN=" + MARK)["railiance01"] == "yes"
-    session = b"Id=3\nName=op\nService=sshd\nRemoteHost=\nLeader=9\nDesktop=" + MARK + b"\n"
-    assert recorded("sessions", session)["railiance01"]["3"].leader == 9
+    units = recorded("units", UNIT + b"Description=TOKEN=" + MARK + b"\n")["railiance01"]
+    assert units["x.service"].active == "active"
 
 
 def test_what_is_not_understood_without_a_mark_says_so_in_a_replay_too() -> None:
