@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fleetmesh.facts.sockets import LoginSession, Socket
+from fleetmesh.facts.sockets import LoginSession, Socket, bare
 from fleetmesh.inventory import Inventory
 
 ITSELF = "this host itself"
@@ -18,13 +18,15 @@ class Places:
 
     def __init__(self, inventory: Inventory) -> None:
         self._hosts = {
-            address: name for name, host in inventory.hosts.items() for address in host.addresses
+            bare(address): name
+            for name, host in inventory.hosts.items()
+            for address in host.addresses
         }
 
     def learn(self, host: str, addresses: tuple[str, ...]) -> None:
         """Add the addresses that a host itself reports; an address of the inventory's stays."""
         for address in addresses:
-            self._hosts.setdefault(address, host)
+            self._hosts.setdefault(bare(address), host)
 
     def knows(self, origin: str | None) -> bool:
         """Whether `origin`, as held_by tells it, is a host of the inventory or the host itself."""
@@ -42,7 +44,7 @@ class Places:
 
     def name(self, address: str) -> str:
         """The host's name, or the address with a remark that no inventory knows it."""
-        return self._hosts.get(address, f"{address} (no host of the inventory)")
+        return self._hosts.get(bare(address), f"{address} (no host of the inventory)")
 
 
 @dataclass(frozen=True)
