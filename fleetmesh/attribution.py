@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from fleetmesh.facts.sockets import LoginSession, Socket
+from fleetmesh.facts.sockets import LoginSession, Socket, bare
 from fleetmesh.inventory import Inventory
 
 ITSELF = "this host itself"
@@ -20,7 +20,9 @@ class Places:
 
     def __init__(self, inventory: Inventory) -> None:
         self._hosts = {
-            address: name for name, host in inventory.hosts.items() for address in host.addresses
+            bare(address): name
+            for name, host in inventory.hosts.items()
+            for address in host.addresses
         }
         self._given = frozenset(self._hosts)
         self._disputed: set[str] = set()
@@ -31,8 +33,9 @@ class Places:
         One that two hosts report names neither: what one says of itself is no word about another.
         """
         for address in addresses:
-            if self._hosts.setdefault(address, host) != host and address not in self._given:
-                self._disputed.add(address)
+            known = bare(address)
+            if self._hosts.setdefault(known, host) != host and known not in self._given:
+                self._disputed.add(known)
 
     def knows(self, origin: str | None) -> bool:
         """Whether `origin`, as held_by tells it, is a host of the inventory or the host itself."""
@@ -50,9 +53,9 @@ class Places:
 
     def name(self, address: str) -> str:
         """The host's name, or the address with a remark that no inventory knows it."""
-        if address in self._disputed:
+        if bare(address) in self._disputed:
             return f"{address} (which several hosts report as their own)"
-        return self._hosts.get(address, f"{address} (no host of the inventory)")
+        return self._hosts.get(bare(address), f"{address} (no host of the inventory)")
 
 
 @dataclass(frozen=True)

@@ -45,12 +45,12 @@ class Socket:
     @property
     def ip(self) -> str:
         """Local address, without brackets and interface."""
-        return _bare(self.local.rpartition(":")[0])
+        return bare(self.local.rpartition(":")[0])
 
     @property
     def peer_ip(self) -> str:
         """The other end's address, an IPv4 one never in its IPv6 form."""
-        return _bare(self.peer.rpartition(":")[0])
+        return bare(self.peer.rpartition(":")[0])
 
     @property
     def peer_port(self) -> int:
@@ -117,14 +117,15 @@ class Socket:
 
 def end(address: str, port: int) -> End:
     """An end whose address is without brackets and interface, and IPv4 where it can be."""
-    return (_bare(address), port)
+    return (bare(address), port)
 
 
-def _bare(address: str) -> str:
+def bare(address: str) -> str:
+    """An address in its one form; what is none, as a wildcard or a host's name, stays as it is."""
     address = address.partition("%")[0].strip("[]")
     try:
         read = ip_address(address)
-    except ValueError:  # a wildcard, or a host's name
+    except ValueError:
         return address
     return str(getattr(read, "ipv4_mapped", None) or read)
 
@@ -222,9 +223,9 @@ def parse_sessions(transcript: Transcript) -> dict[str, LoginSession]:
                 id=block["Id"],
                 user=block["Name"],
                 service=block["Service"],
-                remote_host=_bare(block["RemoteHost"]),
+                remote_host=bare(block["RemoteHost"]),
                 leader=int(block["Leader"]),
-                resolved=tuple(dict.fromkeys(map(_bare, block.get("Address", "").split()))),
+                resolved=tuple(dict.fromkeys(map(bare, block.get("Address", "").split()))),
             )
         except (KeyError, ValueError) as error:
             raise NotUnderstood(f"a session without a usable {error}") from None

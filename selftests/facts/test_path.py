@@ -608,6 +608,8 @@ def test_server_in_a_session_is_no_tunnel(
 def test_hosts_are_known_by_what_they_say_but_the_inventory_is_believed(places: Places) -> None:
     places.learn("railiance01", ("fd00:18::11", WORKSTATION))
     assert places.name("fd00:18::11") == "railiance01"
+    assert places.name("fd00:18:0::0011") == "railiance01"
+    assert places.name(f"::ffff:{RAILIANCE01}") == "railiance01"
     assert places.name(WORKSTATION) == "workstation"
     assert places.name("127.0.0.1") == "127.0.0.1 (no host of the inventory)"
 
