@@ -28,7 +28,7 @@ OF_SERVICE = "kubernetes.io/service-name"
 UNNAMED = "PROD-16.workstation-unnamed"
 LED = f"PROD-02.service[{HUB_BRIDGE}]"
 SERVICE = f"svc/{HUB_BRIDGE}"
-RELAY = "systemd-run --user --quiet --collect --unit=relay socat TCP-LISTEN:28000,fork"
+RELAY = "systemd-run --user --quiet --collect --unit=relay socat TCP-LISTEN:28000,fork,reuseaddr"
 
 
 class BridgeServiceGone(Fault):
@@ -166,7 +166,7 @@ class BridgeServiceWithoutSelector(_Repointed):
     turns = {LED: fail("has no selector: it does not follow the bridge's pods")}
 
 
-class BridgeServiceIsAName(_Repointed):
+class BridgeServiceIsAnAlias(_Repointed):
     """The bridge's Service is an alias of some other name."""
 
     turns = {

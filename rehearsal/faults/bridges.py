@@ -119,7 +119,7 @@ class BridgesCrossed(BridgeChanged):
 class BridgePastTheTunnel(BridgeChanged):
     """The bridge leads to a relay beside the tunnel, through which all is healthy."""
 
-    operations = (replace(TARGET, "TCP:127.0.0.1:28000"),)
+    operations: ClassVar[tuple[dict[str, Any], ...]] = (replace(TARGET, "TCP:127.0.0.1:28000"),)
     ready = 1
     turns = {
         LEADS: fail("proxies to ['127.0.0.1:28000'], not to 127.0.0.1:18000"),
@@ -128,7 +128,9 @@ class BridgePastTheTunnel(BridgeChanged):
 
     def inject(self) -> None:
         relay = "systemd-run --user --quiet --collect --unit=relay socat"
-        user(RAILIANCE, f"{relay} TCP-LISTEN:28000,fork,bind=127.0.0.1 TCP:127.0.0.1:18000")
+        user(
+            RAILIANCE, f"{relay} TCP-LISTEN:28000,fork,reuseaddr,bind=127.0.0.1 TCP:127.0.0.1:18000"
+        )
         super().inject()
 
     def heal(self) -> None:
@@ -206,9 +208,12 @@ class NodeLost(Fault):
     }
 
     def inject(self) -> None:
-        name = kubectl(BRIDGES, f"get pods -l app.kubernetes.io/name={HUB_BRIDGE} -o name").strip()
         condition = {"type": "Ready", "status": "False"}  # it gives no reason
-        patch(BRIDGES, f"{name} --subresource=status", replace("/status/conditions", [condition]))
+        patch(
+            BRIDGES,
+            f"{_pod_name()} --subresource=status",
+            replace("/status/conditions", [condition]),
+        )
 
     def heal(self) -> None:
         kubectl(BRIDGES, f"delete pods -l app.kubernetes.io/name={HUB_BRIDGE}")
@@ -238,7 +243,7 @@ class BridgeSidecarRestarts(BridgeChanged):
         kubectl(BRIDGES, f"wait pods {name} --for=condition=Ready --timeout=5s")
 
 
-class BridgeSidecarLeadsElsewhere(BridgeChanged):
+class BridgeSidecarLeadsElsewhere(BridgePastTheTunnel):
     """The proxy is a native sidecar, and leads past the tunnel to a relay; all is healthy."""
 
     operations = (
@@ -253,17 +258,6 @@ class BridgeSidecarLeadsElsewhere(BridgeChanged):
             ],
         ),
     )
-    ready = 1
-    turns = {LEADS: fail("proxies to ['127.0.0.1:28000'], not to 127.0.0.1:18000")}
-
-    def inject(self) -> None:
-        relay = "systemd-run --user --quiet --collect --unit=relay socat"
-        user(RAILIANCE, f"{relay} TCP-LISTEN:28000,fork,bind=127.0.0.1 TCP:127.0.0.1:18000")
-        super().inject()
-
-    def heal(self) -> None:
-        super().heal()
-        user(RAILIANCE, "systemctl --user stop relay")
 
 
 class BridgeInitContainerFails(BridgeChanged):
@@ -334,16 +328,45 @@ class BridgeRolloutPaused(BridgeChanged):
         patch(BRIDGES, f"deploy/{HUB_BRIDGE}", *self.operations)
 
 
+class BridgeRolloutWaits(Fault):
+    """A rollout waits for the bridge's old pod, whose finalizer nobody takes away."""
+
+    turns = {
+        READY: fail("wants 1 pods and has 0; a rollout is in progress: 0 of 1 updated"),
+        LEADS: inconclusive("has no pod whose proxy could be looked at"),
+        LED: inconclusive(NO_POD),
+        INSIDE: NO_ANSWER,
+    }
+    finalizers = "/metadata/finalizers"
+
+    def inject(self) -> None:
+        patch(BRIDGES, _pod_name(), add(self.finalizers, ["rehearsal/never"]))
+        annotations = add("/spec/template/metadata/annotations", {"rehearsal": "waits"})
+        patch(BRIDGES, f"deploy/{HUB_BRIDGE}", annotations)
+        end = time.monotonic() + 10
+        while root(RAILIANCE, "ss -Htln 'sport = :8000'"):
+            if time.monotonic() > end:
+                raise RehearsalError("the bridge's old pod does not end")
+            time.sleep(0.05)
+
+    def heal(self) -> None:
+        patch(BRIDGES, _pod_name(), {"op": "remove", "path": self.finalizers})
+        restore(BRIDGES, HUB_BRIDGE)
+
+
+def _pod_name() -> str:
+    return kubectl(BRIDGES, f"get pods -l app.kubernetes.io/name={HUB_BRIDGE} -o name").strip()
+
+
 class BridgePodEvicted(Fault):
     """The node was low on memory once: an evicted pod is left beside the bridge's new one."""
 
     harmless = True
 
     def inject(self) -> None:
-        name = kubectl(BRIDGES, f"get pods -l app.kubernetes.io/name={HUB_BRIDGE} -o name").strip()
         message = "The node was low on resource: memory."
         status = {"phase": "Failed", "reason": "Evicted", "message": message}
-        patch(BRIDGES, f"{name} --subresource=status", replace("/status", status))
+        patch(BRIDGES, f"{_pod_name()} --subresource=status", replace("/status", status))
         rolled_out(BRIDGES, HUB_BRIDGE)
 
     def heal(self) -> None:
@@ -438,7 +461,7 @@ class BridgeConfiguredElsewhere(BridgeChanged):
     ready = 1
 
 
-class BridgeLeadsElsewhereByName(BridgeChanged):
+class BridgeLeadsElsewhereByName(BridgePastTheTunnel):
     """The bridge leads to a name that a variable holds; another one, unused, names the tunnel."""
 
     operations = (
@@ -446,9 +469,6 @@ class BridgeLeadsElsewhereByName(BridgeChanged):
         add(f"{CONTAINER}/env/-", {"name": "UPSTREAM", "value": "localhost:28000"}),
         add(f"{CONTAINER}/env/-", {"name": "FALLBACK", "value": "127.0.0.1:18000"}),
     )
-    ready = 1
-    turns = BridgePastTheTunnel.turns
-    inject, heal = BridgePastTheTunnel.inject, BridgePastTheTunnel.heal
 
 
 class BridgeOnAnotherNode(Fault):
@@ -457,9 +477,8 @@ class BridgeOnAnotherNode(Fault):
     turns = {LEADS: fail("is on 198.18.77.12, not on railiance01")}
 
     def inject(self) -> None:
-        name = kubectl(BRIDGES, f"get pods -l app.kubernetes.io/name={HUB_BRIDGE} -o name").strip()
         other = [{"ip": "198.18.77.12"}]
-        patch(BRIDGES, f"{name} --subresource=status", replace("/status/hostIPs", other))
+        patch(BRIDGES, f"{_pod_name()} --subresource=status", replace("/status/hostIPs", other))
 
     def heal(self) -> None:
         kubectl(BRIDGES, f"delete pods -l app.kubernetes.io/name={HUB_BRIDGE}")

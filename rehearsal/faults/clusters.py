@@ -179,8 +179,11 @@ class ServiceOverTheWorkstation(Fault):
     def inject(self) -> None:
         pod = kubectl(SERVICES, "get pods -l app.kubernetes.io/name=state-hub "
                                 "-o jsonpath='{.items[0].status.podIP}'").strip()  # fmt: skip
-        root(COULOMB, f"{RELAY}-back socat TCP-LISTEN:28001,fork TCP:{pod}:8000")
-        user(WORKSTATION, f"{USER_RELAY} socat TCP-LISTEN:28000,fork TCP:198.18.77.12:28001")
+        root(COULOMB, f"{RELAY}-back socat TCP-LISTEN:28001,fork,reuseaddr TCP:{pod}:8000")
+        user(
+            WORKSTATION,
+            f"{USER_RELAY} socat TCP-LISTEN:28000,fork,reuseaddr TCP:198.18.77.12:28001",
+        )
         patch(SERVICES, "svc/state-hub", {"op": "remove", "path": "/spec/selector"})
         kubectl(SERVICES, "delete endpointslices -l kubernetes.io/service-name=state-hub")
         create_slice(SERVICES, "state-hub", "198.18.77.13", 28000)

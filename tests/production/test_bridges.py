@@ -71,9 +71,9 @@ def test_bridge_pods_are_ready(
         case.note(f"{pod.name} {pod.ready}/{pod.containers}, {pod.restarts} restarts")
         if pod.ephemeral:
             case.note(f"{pod.name} was given {', '.join(pod.ephemeral)} while it ran")
-        why = pod.waiting or pod.unready
-        state = "; ".join(filter(None, (f"{pod.name} is {pod.ready}/{pod.containers} ready", told)))
-        assert pod.ready == pod.containers > 0, f"{state}, {why}" if why else state
+        state = f"{pod.name} is {pod.ready}/{pod.containers} ready"
+        why = ", ".join(filter(None, (state, pod.waiting or pod.unready)))
+        assert pod.ready == pod.containers > 0, "; ".join(filter(None, (why, told)))
         assert pod.unready is None, f"{pod.name} is not ready: {pod.unready}"
         if pod.last_restart:
             steady = pod.last_restart + window

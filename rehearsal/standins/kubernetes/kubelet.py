@@ -54,7 +54,8 @@ class Kubelet:
             if key in self._pods:
                 continue
             if "deletionTimestamp" in obj["metadata"]:
-                self._store.remove(key)
+                if not obj["metadata"].get("finalizers"):
+                    self._store.remove(key)
             elif is_over(obj):
                 continue
             elif reason := self._unschedulable(obj):
@@ -74,8 +75,10 @@ class Kubelet:
         del self._pods[pod.key]
         del self._stopping[pod.key]
         current = self._store.get(pod.key)
-        ended = current is not None and is_evicted(current)  # it stays until somebody deletes it
-        if current and current["metadata"]["uid"] == pod.uid and not ended:
+        if current is None or current["metadata"]["uid"] != pod.uid:
+            return
+        # What was evicted stays until somebody deletes it, and nothing goes before its finalizers.
+        if not is_evicted(current) and not current["metadata"].get("finalizers"):
             self._store.remove(pod.key)
 
     def _free_address(self) -> str:
