@@ -30,6 +30,6 @@ def migrated(standing: None, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001
 
 def test_migrated_fleet_is_ready(checks: Checks, migrated: Path) -> None:
     run = checks(f"--fleet={migrated}")
-    assert run.of("PROD-14")["outcome"] == "pass", run.of("PROD-14")
-    assert run.of("PRE-09")["outcome"] == "pass", run.of("PRE-09")
+    assert run.of("PROD-14.certificate")["outcome"] == "pass", run.of("PROD-14.certificate")
+    assert run.of("PRE-09.certificate")["outcome"] == "pass", run.of("PRE-09.certificate")
     assert run.verdict == "READY", run.terminal
