@@ -119,7 +119,7 @@ class BridgesCrossed(BridgeChanged):
 class BridgePastTheTunnel(BridgeChanged):
     """The bridge leads to a relay beside the tunnel, through which all is healthy."""
 
-    operations: ClassVar[tuple[dict[str, Any], ...]] = (replace(TARGET, "TCP:127.0.0.1:28000"),)
+    operations = (replace(TARGET, "TCP:127.0.0.1:28000"),)
     ready = 1
     turns = {
         LEADS: fail("proxies to ['127.0.0.1:28000'], not to 127.0.0.1:18000"),
