@@ -282,8 +282,11 @@ def parse_route(transcript: Transcript) -> Route:
 
 def parse_links(transcript: Transcript) -> frozenset[str]:
     """The link-layer addresses of a host's interfaces, from `ip -o link show`."""
-    found = re.findall(r"link/ether ([0-9a-f:]{17})", succeeded(transcript))
-    return frozenset(mac.lower() for mac in found)
+    lines = succeeded(transcript).splitlines()
+    if not lines or not all(re.match(r"\d+: \S+: <", line) for line in lines):
+        raise NotUnderstood("expected a line for each interface, lo at least")
+    found = (re.search(r" link/ether ([0-9a-fA-F:]{17})", line) for line in lines)
+    return frozenset(mac[1].lower() for mac in found if mac)
 
 
 def _user_boots(inventory: Inventory) -> dict[str, Probe]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any, ClassVar
 
 from rehearsal.errors import RehearsalError
 from rehearsal.faults.cluster import (
@@ -119,7 +120,7 @@ class BridgesCrossed(BridgeChanged):
 class BridgePastTheTunnel(BridgeChanged):
     """The bridge leads to a relay beside the tunnel, through which all is healthy."""
 
-    operations = (replace(TARGET, "TCP:127.0.0.1:28000"),)
+    operations: ClassVar[tuple[dict[str, Any], ...]] = (replace(TARGET, "TCP:127.0.0.1:28000"),)
     ready = 1
     turns = {
         LEADS: fail("proxies to ['127.0.0.1:28000'], not to 127.0.0.1:18000"),
