@@ -100,11 +100,11 @@ class HeldProgram:
             while self._channel.is_open() and monotonic() < until and not enough():
                 self._channel.update(timeout=min(0.5, max(0.0, until - monotonic())))
                 self._drain()
-                if sum(map(len, self._said.values())) > _OUTPUT_LIMIT:
-                    self._lose(f"the program in the pod printed more than {_OUTPUT_LIMIT} bytes")
-                    self._said = {channel: said[:_KEPT] for channel, said in self._said.items()}
+                if self._lost:
                     return
         except _broken() as error:
+            with suppress(*_broken()):
+                self._drain()
             self._lose(f"the connection to the program in the pod broke: {brief(str(error))}")
         with suppress(*_broken()):
             self._drain()  # what came together with the end
@@ -112,6 +112,9 @@ class HeldProgram:
     def _drain(self) -> None:
         for channel in self._said:
             self._said[channel] += self._channel.read_channel(channel) or b""
+        if sum(map(len, self._said.values())) > _OUTPUT_LIMIT:
+            self._lose(f"the program in the pod printed more than {_OUTPUT_LIMIT} bytes")
+            self._said = {channel: said[:_KEPT] for channel, said in self._said.items()}
 
     def _lose(self, why: str) -> None:
         self._lost = self._lost or why

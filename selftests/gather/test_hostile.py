@@ -153,8 +153,8 @@ def test_an_answer_without_a_length_that_breaks_off_is_lost(cluster: Fleet, says
 
 
 FRAMES = {
-    "stdout": (1, "the command in the pod printed more than 1048576 bytes"),
-    "stderr": (2, "the command in the pod printed more than 1048576 bytes"),
+    "stdout": (1, "the program in the pod printed more than 1048576 bytes"),
+    "stderr": (2, "the program in the pod printed more than 1048576 bytes"),
     "status": (3, ""),
     "another": (9, ""),
 }
