@@ -225,3 +225,27 @@ def test_an_outcome_told_otherwise_in_a_chain_made_anew(sealed: Sealed) -> None:
     (folder / SUMS).write_text(sums.lines(folder))
     assert "signature: " in sealed.said(forge(folder, None))
     assert "does not allow" in sealed.said(forge(folder, sealed.keys["stranger"]))
+
+
+@pytest.mark.parametrize("change", BYTES)
+def test_a_derived_file_changed_by_somebody_who_may_sign(sealed: Sealed, change: Change) -> None:
+    """The seal holds, and what the record gives is another."""
+    chance = random.Random(f"{SEED}{change.__name__}")
+    for name in ("run.json", "results.json") * 10:
+        folder = sealed.copy()
+        file = folder / name
+        file.write_bytes(change(file.read_bytes(), chance))
+        said = sealed.said(forge(folder, sealed.keys["operator"]))
+        assert said.startswith(f"{name}: "), said
+
+
+@pytest.mark.parametrize("change", BYTES)
+def test_a_plan_or_events_changed_by_somebody_who_may_sign(sealed: Sealed, change: Change) -> None:
+    """Whatever they hold afterwards, `verify` comes to an end and says what does not hold."""
+    chance = random.Random(f"{SEED}{change.__name__}")
+    for name in ("plan.json", "events.jsonl") * 10:
+        folder = sealed.copy()
+        file = folder / name
+        file.write_bytes(change(file.read_bytes(), chance))
+        said = sealed.said(forge(folder, sealed.keys["operator"]))
+        assert said.startswith(("record: ", "run.json: says verdict 'READY'")), said

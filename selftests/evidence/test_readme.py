@@ -274,7 +274,7 @@ def test_names_that_lead_elsewhere_and_names_told_twice_are_refused(
         assert (status, "it does not unpack to" in told) == (1, True), told
         assert outside.read_text() == ""
     packed(bundle, *_files(sealed), f"{ID}/plan.json", of=sealed.parent, links=False)
-    assert "a file was added:  plan.json" in verified(bundle, keys)[1]
+    assert "a file was added:  SHA256SUMS  SHA256SUMS.sig  plan.json" in verified(bundle, keys)[1]
 
 
 def test_nothing_that_a_signer_wrote_reaches_the_terminal_raw(sealed: Path, keys: Keys) -> None:
