@@ -98,6 +98,7 @@ def schedule() -> None:
     fleet.run(
         "railiance01", f"{_USER} daemon-reload; systemctl --user enable --now {RENEWAL}.timer"
     )
+    renew()  # only when that is done, the timer waits for its next time
 
 
 def unschedule() -> None:
