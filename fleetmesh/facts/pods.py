@@ -5,7 +5,7 @@ readiness; an init container with `restartPolicy: Always` is a sidecar, and runs
 others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -127,7 +127,7 @@ def _pod(item: dict[str, Any]) -> Pod:
             deleting="deletionTimestamp" in metadata,
             host_network=bool(spec.get("hostNetwork")),
             named=tuple(found for each in programs for found in addresses(each, listening)),
-            unread=tuple(dict.fromkeys(source for each in programs for source in each.unread)),
+            unread=tuple(dict.fromkeys((*(s for p in programs for s in p.unread), *_files(spec)))),
             ephemeral=tuple(each["name"] for each in spec.get("ephemeralContainers") or ()),
             ports=ports,
         )
@@ -154,6 +154,15 @@ def _fields(item: Mapping[str, Any]) -> dict[str, str]:
         if isinstance(value, str):
             found[path] = value
     return found
+
+
+def _files(spec: Mapping[str, Any]) -> Iterator[str]:
+    """The ConfigMaps and Secrets that the pod has as files."""
+    for volume in spec.get("volumes") or ():
+        if "configMap" in volume:
+            yield f"ConfigMap {volume['configMap'].get('name', '')}"
+        elif "secret" in volume:
+            yield f"Secret {volume['secret'].get('secretName', '')}"
 
 
 def _controller(metadata: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -21,6 +21,7 @@ _URL = re.compile(
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LISTENS = re.compile(r"listen|bind|admin|metrics", re.IGNORECASE)
 _LEADING = re.compile(r"(?:(?:^|\s)(?P<flag>-[\w.-]+)\s+)?(?P<start>[^\s,;]*)$")
+_SOCAT = re.compile(r"(tcp|udp|sctp|ssl|openssl)[46]?(-[a-z]+)*", re.IGNORECASE)
 _STEM = re.compile(
     r"(?P<stem>.*?)[-_.]?(?P<part>host|hostname|addr|address|ip|port)", re.IGNORECASE
 )
@@ -110,13 +111,14 @@ def addresses(given: Program, own: Mapping[str, frozenset[int]]) -> tuple[Named,
     return tuple(found)
 
 
-def elsewhere(named: Iterable[Named], expected: str) -> list[Named]:
+def elsewhere(named: Iterable[Named], expected: str, *, unread: bool = False) -> list[Named]:
     """The addresses by which the text leads elsewhere than to `expected`, beyond doubt.
 
-    Where `expected` is named, another one that only stands in a variable may be anything.
+    Where `expected` is named, or something is `unread` that may name it, another address that only
+    stands in a variable may be anything.
     """
     others = [each for each in named if not each.listens and each.address != expected]
-    told = any(each.address == expected for each in named)
+    told = unread or any(each.address == expected for each in named)
     return [each for each in others if each.run or not told]
 
 
@@ -137,8 +139,9 @@ def _is_host(host: str, port: int, before: str, *, certain: bool) -> bool:
         return not certain and before[-1:] in ("", "=", " ")
     if "." in host or host == "*" or _is_ip(host):
         return True
-    # 12:30 is a time, TCP-LISTEN:8000 an address of socat's, nobody:100 a user and a group.
-    return any(letter.islower() for letter in host) and (certain or port >= _PRIVILEGED)
+    # 12:30 is a time, tcp-listen:8000 an address of socat's, nobody:100 a user and a group.
+    word = any(map(str.isalpha, host)) and not _SOCAT.fullmatch(host)
+    return word and (certain or port >= _PRIVILEGED)
 
 
 def _lead(text: str) -> str:

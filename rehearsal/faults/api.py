@@ -125,7 +125,8 @@ class EtcdDead(Fault):
     """The store of railiance01's API server is down; the server still tells its version."""
 
     turns = blind("HTTP 500: rpc error", "[-]etcd failed: reason withheld") | {
-        "PROD-03.inside": inconclusive("the API answered 500")
+        "PROD-03.inside": inconclusive("the API answered 500"),
+        "PROD-04.from-pod": inconclusive("500"),
     }
 
     def inject(self) -> None:

@@ -124,8 +124,8 @@ class BridgeServiceLeadsAbroad(_Repointed):
         user(COULOMB, "systemctl --user stop relay")
 
 
-class BridgeServiceHalfOverTheWorkstation(Fault):
-    """A slice made by hand leads half of the State Hub's traffic to the workstation."""
+class BridgeServiceSoonOverTheWorkstation(Fault):
+    """A slice made by hand would lead half of the traffic to the workstation, once it is ready."""
 
     turns = {
         LED: fail("198.18.77.13:28000, of no pod, in by-hand made by hand: workstation"),
@@ -133,19 +133,20 @@ class BridgeServiceHalfOverTheWorkstation(Fault):
     }
 
     def inject(self) -> None:
-        user(WORKSTATION, f"{RELAY} TCP:127.0.0.1:8000")
-        create_slice(BRIDGES, HUB_BRIDGE, "198.18.77.13", 28000)
+        create_slice(BRIDGES, HUB_BRIDGE, "198.18.77.13", 28000, ready=False)
 
     def heal(self) -> None:
         kubectl(BRIDGES, "delete endpointslice/by-hand")
-        user(WORKSTATION, "systemctl --user stop relay")
 
 
 class BridgeServiceOverTheWorkstation(_Repointed):
     """The bridge's Service has no selector, and one slice, by hand, to the workstation."""
 
     operations = BridgeServiceLeadsAbroad.operations
-    turns = BridgeServiceHalfOverTheWorkstation.turns
+    turns = {
+        **BridgeServiceSoonOverTheWorkstation.turns,
+        FROM_POD: fail("did not pass the pod of actcore-state-hub-bridge: workstation has it"),
+    }
 
     def inject(self) -> None:
         super().inject()
@@ -172,6 +173,7 @@ class BridgeServiceIsAnAlias(_Repointed):
     turns = {
         LED: fail("the Service is a name for hub.example, and leads to no pod"),
         INSIDE: fail("Name or service not known"),
+        FROM_POD: fail("Name or service not known"),
     }
 
     def inject(self) -> None:

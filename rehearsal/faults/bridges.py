@@ -273,6 +273,7 @@ class BridgeInitContainerFails(BridgeChanged):
     turns = {
         READY: fail("is 0/1 ready, init container migrate: CrashLoopBackOff: exit 1 (Error)"),
         INSIDE: NO_ANSWER,
+        FROM_POD: NO_ANSWER,
     }
 
     def inject(self) -> None:
@@ -299,6 +300,7 @@ class BridgeUnschedulable(BridgeChanged):
         LEADS: inconclusive("is on no node"),
         LED: fail("leads to no pod"),
         INSIDE: NO_ANSWER,
+        FROM_POD: NO_ANSWER,
     }
 
 
@@ -337,6 +339,7 @@ class BridgeRolloutWaits(Fault):
         LEADS: inconclusive("has no pod whose proxy could be looked at"),
         LED: inconclusive(NO_POD),
         INSIDE: NO_ANSWER,
+        FROM_POD: NO_ANSWER,
     }
     finalizers = "/metadata/finalizers"
 

@@ -52,7 +52,9 @@ def create(
     kubectl(namespace, f"create --validate=false -f - <<'END'\n{json.dumps(obj)}\nEND")
 
 
-def create_slice(namespace: str, service: str, address: str, port: int) -> None:
+def create_slice(
+    namespace: str, service: str, address: str, port: int, *, ready: bool = True
+) -> None:
     """Write an EndpointSlice by hand that leads a Service's port `http` to an address."""
     labels = {"kubernetes.io/service-name": service}
     create(
@@ -61,7 +63,7 @@ def create_slice(namespace: str, service: str, address: str, port: int) -> None:
         "EndpointSlice",
         {"name": "by-hand", "labels": labels},
         addressType="IPv4",
-        endpoints=[{"addresses": [address]}],
+        endpoints=[{"addresses": [address], "conditions": {"ready": ready}}],
         ports=[{"name": "http", "port": port, "protocol": "TCP"}],
     )
 

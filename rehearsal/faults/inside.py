@@ -46,7 +46,11 @@ class BridgeLeadsOverTheWorkstation(BridgeChanged):
         add(f"{CONTAINER}/env/-", {"name": "FALLBACK", "value": "127.0.0.1:18000"}),
     )
     ready = 1
-    turns = {FROM_POD: fail("leads to workstation (198.18.77.13:28000), not 127.0.0.1:18000")}
+    turns = {
+        FROM_POD: fail("leads to workstation (198.18.77.13:28000), not 127.0.0.1:18000"),
+        f"PROD-02.upstream[{HUB_BRIDGE}]": fail("proxies to ['workstation:28000'], not to 127.0"),
+        "PROD-16.workstation-unnamed": fail("env[UPSTREAM].value is 'workstation:28000'"),
+    }
 
     def inject(self) -> None:
         root(WORKSTATION, RELAY)

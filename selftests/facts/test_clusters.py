@@ -130,6 +130,9 @@ HERE: list[dict[str, Any]] = [
     {"command": ["proxy"], "env": env(UPSTREAM_HOST="127.0.0.1", UPSTREAM_PORT="18000")},
     {"command": ["proxy"], "env": env(TO=EXPECTED, TRACES="http://otel:4317")},
     {"command": ["proxy", "--level=info:3", "--user=nobody:1000", "--at=12:30"]},
+    {"command": ["socat", "tcp4-listen:8000,fork", "tcp4:127.0.0.1:18000"]},
+    {"command": ["socat", "tcp-l:8000,fork", "tcp:127.0.0.1:18000"]},
+    {"command": ["ssh", "-NL", "0.0.0.0:8000:127.0.0.1:18000", "node"]},
     {"command": ["sleep", "3600"]},
     {"envFrom": [{"configMapRef": {"name": "proxy"}}]},
 ]
@@ -166,6 +169,14 @@ def test_a_proxy_that_names_another_address_leads_elsewhere(
     container: dict[str, Any], where: str
 ) -> None:
     assert [each.address for each in elsewhere(pod(container).named, EXPECTED)] == [where]
+
+
+def test_where_something_is_not_read_a_variable_of_another_address_proves_nothing() -> None:
+    found = pod({"env": env(TRACES="http://otel:4317")}).named
+    assert elsewhere(found, EXPECTED, unread=True) == []
+    assert len(elsewhere(found, EXPECTED)) == 1
+    found = pod({"command": ["proxy", "hub:28000"]}).named
+    assert len(elsewhere(found, EXPECTED, unread=True)) == 1
 
 
 def test_a_second_container_that_leads_elsewhere_is_not_hidden_by_the_first() -> None:

@@ -119,7 +119,7 @@ def test_bridge_leads_to_its_tunnel(
             )
         if pod.unread:
             case.note(f"{pod.name} has values from {', '.join(pod.unread)}, not looked at")
-        led = elsewhere(pod.named, expected)
+        led = elsewhere(pod.named, expected, unread=bool(pod.unread))
         assert not led, (
             f"{pod.name} proxies to {sorted({each.address for each in led})}, not to {expected}: "
             f"{led[0].where}"
