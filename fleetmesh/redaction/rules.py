@@ -105,18 +105,20 @@ _BEGINS = re.compile(
     rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|Private-Lines: ?\d{1,3}"
 )
 _BREAK = rb"(?:[ \t]*(?:\r?\n|(?:\\{1,7}r)?\\{1,7}n)[ \t]*)"
+_KEY_HEADER = re.compile(_BREAK + rb"{1,3}[A-Z][A-Za-z-]{1,30}: [^\n\\\0]*+")
 _OF_KEY = re.compile(
     rb"(?:" + _BREAK + rb"{1,3}|[ \t]+)(?:(?P<end>-----END [A-Z0-9 ]{0,40}PRIVATE KEY"
-    rb"(?: BLOCK)?-----)|[A-Za-z0-9+/=]++(?=[ \t]*(?:[\r\n\\\"'\0]|\Z))|[A-Za-z0-9+/=]{24,}+"
-    rb"|[A-Z][A-Za-z-]{1,30}: [^\n\\\0]*+)"
+    rb"(?: BLOCK)?-----)|[A-Za-z0-9+/=]++(?=[ \t]*(?:[\r\n\\\"'\0]|\Z))|[A-Za-z0-9+/=]{24,}+)"
 )
 
 
 def _private_keys(data: bytes) -> Iterator[Span]:
-    """Up to the END; without one, as long as whole lines of base64 or headers follow."""
+    """Headers, and whole lines of base64 up to the END, or as long as they follow each other."""
     at = 0
     while begins := _BEGINS.search(data, at):
         at = begins.end()
+        while header := _KEY_HEADER.match(data, at):
+            at = header.end()
         while line := _OF_KEY.match(data, at):
             at = line.end()
             if line["end"]:

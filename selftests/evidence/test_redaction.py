@@ -53,8 +53,8 @@ def test_there_are_enough_of_both() -> None:
 
 
 def test_around_a_cut_key_the_rest_is_kept() -> None:
-    text = "first\n-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\nthe end: 3 files"
-    assert Redactor(NOTHING).text(text) == "first\n[REDACTED:private-key]\nthe end: 3 files"
+    text = "first\n-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\nNext: 3 files"
+    assert Redactor(NOTHING).text(text) == "first\n[REDACTED:private-key]\nNext: 3 files"
 
 
 @pytest.mark.parametrize("value", ["swordfish", 'a"b\\c/d e+ü', "long-ish value & more, of it"])
