@@ -237,7 +237,7 @@ class LogindDead(Fault):
         **dict.fromkeys(
             (*_OF_UNITS, "PRE-10.user-manager"), inconclusive("XDG_RUNTIME_DIR not def")
         ),
-        **dict.fromkeys(_OF_SESSIONS, inconclusive("no session at all")),
+        **dict.fromkeys(_OF_SESSIONS, inconclusive("login1.service failed to load")),
         "PROD-07.linger": inconclusive("login1.service failed to load"),
     }
 
