@@ -291,7 +291,8 @@ def _on_fleet_hosts(command: str) -> Probes:
 
 _SESSIONS = (
     'echo "Own=$XDG_SESSION_ID"; echo; '
-    "loginctl list-sessions --no-legend --no-pager | while read -r id _; do "
+    "listed=$(loginctl list-sessions --no-legend --no-pager) || exit; "
+    """[ -z "$listed" ] || printf '%s\\n' "$listed" | while read -r id _; do """
     'loginctl show-session "$id" -p Id -p Name -p Service -p RemoteHost -p Leader; '
     'host=$(loginctl show-session "$id" -p RemoteHost --value) && [ "$host" ] && '
     'timeout 1 getent ahosts "$host" | while read -r address _; do echo "Address=$address"; done; '

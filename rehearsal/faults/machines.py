@@ -23,7 +23,7 @@ from rehearsal.faults.rewritten import next_start, until_listening, until_unread
 from rehearsal.states import on
 
 # What cannot be known without the user's systemd, and without sockets and log-ins.
-_OF_UNITS = (
+OF_UNITS = (
     "PROD-10.few-units",
     "CUT-08.stop",
     "PROD-09.same-after-reboot",
@@ -116,7 +116,7 @@ class UserManagerDead(Fault):
     """The systemd instance of the tunnels' user is gone, and the tunnels with it."""
 
     turns = {
-        **dict.fromkeys(_OF_UNITS, inconclusive("Failed to connect to user scope bus")),
+        **dict.fromkeys(OF_UNITS, inconclusive("Failed to connect to user scope bus")),
         "PRE-10.user-manager": fail(
             "the user manager is dead: Failed to connect to user scope bus"
         ),
@@ -141,7 +141,7 @@ class UserManagerHangs(Fault):
 
     deadlines = {"command": 1}
     turns = dict.fromkeys(
-        (*_OF_UNITS, "PRE-10.user-manager"), inconclusive("did not end within 1 s")
+        (*OF_UNITS, "PRE-10.user-manager"), inconclusive("did not end within 1 s")
     )
 
     def inject(self) -> None:
@@ -235,9 +235,9 @@ class LogindDead(Fault):
 
     turns = {
         **dict.fromkeys(
-            (*_OF_UNITS, "PRE-10.user-manager"), inconclusive("XDG_RUNTIME_DIR not def")
+            (*OF_UNITS, "PRE-10.user-manager"), inconclusive("XDG_RUNTIME_DIR not def")
         ),
-        **dict.fromkeys(_OF_SESSIONS, inconclusive("no session at all")),
+        **dict.fromkeys(_OF_SESSIONS, inconclusive("login1.service failed to load")),
         "PROD-07.linger": inconclusive("login1.service failed to load"),
     }
 

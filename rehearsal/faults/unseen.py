@@ -6,6 +6,7 @@ from rehearsal.faults.autostart import WANTED
 from rehearsal.faults.carriers import HELD, PATH, RUNNING, STEADY
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.hosts import configure_sshd, restore_sshd
+from rehearsal.faults.machines import OF_UNITS
 from rehearsal.faults.means import HUB, RAILIANCE, UNITS, WORKSTATION, root, units, user
 from rehearsal.faults.rewritten import DOWN, until_unready
 from rehearsal.faults.workstation import HUB_RETIRED, listening, wait_for
@@ -145,9 +146,14 @@ class ProductionPortOfNobodyKnown(ListenerOfSystemService):
 
 
 class SshdWithoutPam(Fault):
-    """railiance01's sshd does without PAM: its log-ins open no sessions."""
+    """railiance01's sshd does without PAM: its log-ins open no sessions, nor find their systemd.
 
-    turns = {}
+    Who holds the ports is told by the units' own control groups all the same.
+    """
+
+    turns = dict.fromkeys(
+        (*OF_UNITS, "PRE-10.user-manager"), inconclusive("XDG_RUNTIME_DIR not def")
+    )
 
     def inject(self) -> None:
         configure_sshd(RAILIANCE, "UsePAM no")
