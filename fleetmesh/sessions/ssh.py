@@ -143,10 +143,9 @@ class _Execution:
                 return self._end(channel)
             if self.deadline.passed:
                 return self._too_late(alive=asked != self._heard())
-            if given < len(stdin):
-                if channel.send_ready():
-                    given += send(channel, stdin[given : given + CHUNK])
-            elif open_input:
+            if given < len(stdin) and channel.send_ready():
+                given += send(channel, stdin[given : given + CHUNK])
+            if given == len(stdin) and open_input:  # at once: who reads to the end waits for it
                 end_writing(channel)
                 open_input = False
             # Asked in time, a host that no longer answers is told from a command that is slow.
