@@ -145,7 +145,7 @@ class _Execution:
                 return self._too_late(alive=asked != self._heard())
             if given < len(stdin) and channel.send_ready():
                 given += send(channel, stdin[given : given + CHUNK])
-            if open_input and given == len(stdin):  # at once: a command may wait for its end
+            if given == len(stdin) and open_input:  # at once: who reads to the end waits for it
                 end_writing(channel)
                 open_input = False
             # Asked in time, a host that no longer answers is told from a command that is slow.

@@ -36,7 +36,7 @@ def test_host_that_is_asked_no_service_forwards_nothing() -> None:
 def test_one_command_of_two_runs_stands_once() -> None:
     permit = permits([(name, [FACTS["clocks"]]) for name in "ab"], INVENTORY)["workstation"]
     assert permit.lines.endswith("  a, b\n")
-    assert permit.lines.count("\n") == 1
+    assert permit.lines.count("\n") == 2, "the command, and its questions"
 
 
 TEXT = f"exit 65 # text;\nn={WORD}; echo $n && echo 'a\n b'".encode()
@@ -74,6 +74,13 @@ def test_gate_lets_the_questions_through_and_they_are_answered(gate: Path) -> No
 @pytest.mark.parametrize("command", ["cat", "cat; true", "printf x; cat"])
 def test_gate_refuses_another_command_with_the_same_text(gate: Path, command: str) -> None:
     assert through(gate, TEXT, command) == (126, "")
+
+
+def test_gate_refuses_another_command_before_it_has_said_anything(gate: Path) -> None:
+    """As scp and sftp, which wait for an answer."""
+    environment = {"PATH": "/usr/bin:/bin", "SSH_ORIGINAL_COMMAND": "/usr/lib/sftp-server"}
+    with subprocess.Popen(["sh", gate], env=environment, stdin=-1, stderr=-1) as run:
+        assert run.wait(10) == 126
 
 
 @pytest.mark.parametrize("command", [None, ""])

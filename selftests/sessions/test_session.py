@@ -153,6 +153,13 @@ def test_input_is_fed_while_output_is_drained(either: Session) -> None:
     assert completed.stdout == given
 
 
+def test_the_end_of_the_input_follows_its_last_byte(either: Session) -> None:
+    """Also where the command says nothing before it has read all."""
+    completed = either.run('s=$(cat); echo "$s"', deadline=30, stdin=b"all")
+    assert (completed.lost, completed.stdout) == (None, b"all\n")
+    assert completed.seconds < 10
+
+
 def test_without_input_a_command_reads_the_end_of_it(either: Session) -> None:
     assert either.run("cat; echo end", deadline=2).stdout == b"end\n"
 
