@@ -96,6 +96,11 @@ def _basic(value: bytes) -> bool:
     return content is not None and b":" in content
 
 
+def _no_algorithm(value: bytes) -> bool:
+    """Whether it is not one of OpenSSH's names of keys: `sk-ssh-ed25519-cert-v01`, ssh(1) -Q."""
+    return not value.startswith((b"sk-ssh-", b"sk-ecdsa-"))
+
+
 def _bootstrap(value: bytes) -> bool:
     found = re.fullmatch(rb"([a-z0-9]{6}\.[a-z0-9]{16})\.*", value)
     return bool(found and re.search(rb"\d", found[1]) and re.search(rb"[a-z]", found[1]))
@@ -263,9 +268,11 @@ OWN: tuple[Rule, ...] = (
     Rule(
         "token",
         shaped(
-            _START + rb"(gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|gl[a-z]{2,6}-[\w.-]{18,}|"
-            rb"xox[abeoprs]-[\w-]{10,}|xapp-[\w-]{10,}|sk-[\w-]{20,}|tskey-[\w-]{10,}|hv[sbr]\.[\w-]{16,}|"
-            rb"(?:dop|doo|dor)_v1_\w{16,}|npm_\w{16,}|dckr_pat_[\w-]{16,}|AGE-SECRET-KEY-1[A-Z0-9]{20,})"
+            _START
+            + rb"(gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|gl(?:pat|dt|ft|soat|rtr?|cbt|ptt|agent|imt|ffct|oas|wt)-[\w.-]{18,}|"
+            rb"xox[abeoprs]-[\w-]{10,}|xapp-[\w-]{10,}|sk-[\w-]{20,}|tskey-[\w-]{10,}|"
+            rb"hv[sbr]\.[\w-]{16,}|(?:dop|doo|dor)_v1_\w{16,}|npm_\w{16,}|dckr_pat_[\w-]{16,}|AGE-SECRET-KEY-1[A-Z0-9]{20,})",
+            _no_algorithm,
         ),
         (
             b"gh",

@@ -204,4 +204,7 @@ HARMLESS = (
     "71 pass, 5 deferred",
     "eyJ is how the base64 of every JSON object begins",
     "fleet-state-hub-coulombcore.service loaded active running",
+    "pubkeyacceptedalgorithms sk-ssh-ed25519-cert-v01@openssh.com,sk-ssh-ed25519@openssh.com",
+    "hostkeyalgorithms sk-ecdsa-sha2-nistp256-cert-v01@openssh.com,sk-ecdsa-sha2-nistp256",
+    "global-known-hosts-of-everybody are in /etc/ssh",
 )
