@@ -24,7 +24,7 @@ def disown(snapshot: Snapshot, inventory: Inventory) -> Snapshot:
     for group in snapshot.transcripts.values():
         for transcript in group.values():
             cause = strangers.get(transcript.host)
-            if cause and not transcript.lost and transcript.fact not in _OF_THE_MACHINE_ITSELF:
+            if cause and transcript.fact not in _OF_THE_MACHINE_ITSELF:
                 owned.add(replace(transcript, lost=cause))
             else:
                 owned.add(transcript)

@@ -72,6 +72,7 @@ for f in $(systemctl show --no-pager -p DropInPaths --value "$unit"); do
   sed -n '/^[A-Za-z]*=/!d; s|^|dropin='"$f"'\t|p' "$f"
 done
 for f in PLACES; do
+  [ -e "$f" ] || continue # whether it is there is for others to judge
   found=$(findmnt -nro TARGET,FSTYPE -T "$f") || { echo "unreadable=$f"; continue; }
   printf 'place=%s\t%s\t%s\n' "$f" "$found" "$(systemd-escape -p --suffix=mount "${found% *}")"
 done

@@ -156,7 +156,7 @@ class LoginShellReadsInput(Fault):
     """A line in ~/.bashrc on coulombcore reads the standard input of whatever is run there."""
 
     blinds = {COULOMB: inconclusive("read the questions from its standard input")}
-    turns = {"PRE-07.healthy": passes(), "PRE-05.host-key": passes()}
+    turns = {"PRE-07.healthy": passes(), **pinned(passes())}
 
     def inject(self) -> None:
         user(COULOMB, "cp -p .bashrc bashrc.kept; sed -i '1i read -r line' .bashrc")
@@ -181,6 +181,7 @@ class ForwardingForbiddenToTheSuite(Fault):
             "PROD-04.from-pod",
             "PROD-11.event",
             "PROD-12.run",
+            "PROD-16.workstation-unnamed",
         )
     }
 

@@ -32,6 +32,8 @@ OF_UNITS = (
     "PROD-08.enabled",
     "CUT-04.steady",
     "PROD-13.restarts",
+    "PROD-18.order",
+    "PROD-18.restart",
 )
 _OF_SESSIONS = (
     "PRE-11.listen-address",
@@ -41,6 +43,8 @@ _OF_SESSIONS = (
     "PROD-04.from-pod",
     "PROD-05.ports[railiance01]",
     "PROD-06.listeners[railiance01]",
+    "CUT-07.listeners",
+    "PROD-17.listeners",
 )
 
 

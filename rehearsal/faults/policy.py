@@ -97,6 +97,8 @@ class OpsBridgeExpected(Fault):
         "CUT-04.steady": fail("ops-bridge.service is not installed"),
         "PROD-08.enabled": fail("ops-bridge.service is not-found"),
         "PROD-13.restarts": warn("ops-bridge.service is not-found"),
+        "PROD-18.order": fail("would take 127.0.0.1:"),
+        "PROD-18.restart": fail("ops-bridge.service stays dead"),
         "CUT-05.port": fail("is held by the unit fleet-"),
         "PRE-11.listen-address": fail("is held by the unit fleet-"),
         "PROD-04.path": fail("is carried by the unit fleet-"),
