@@ -9,8 +9,9 @@ as_tunnel() {
   use=$1 unit=$2 port=$3 source=inventory line=
   shift 3
   if [ "$unit" ]; then
-    pid=$(systemctl --user show -p MainPID --value -- "$unit")
-    line=$(systemctl --user show -p ExecStart -- "$unit" |
+    # One that hangs must not cost the log-in, which needs none of it.
+    pid=$(timeout 1 systemctl --user show -p MainPID --value -- "$unit")
+    line=$(timeout 1 systemctl --user show -p ExecStart -- "$unit" |
       sed -n 's/.*argv\[\]=\(.*\) ; ignore_errors=.*/\1/p' | tail -n 1)
   else
     pid=$(ss -Htlnp "sport = :$port" | sed -n 's/.*("ssh",pid=\([0-9]*\),.*/\1/p' | head -n 1)

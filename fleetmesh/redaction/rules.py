@@ -268,10 +268,11 @@ OWN: tuple[Rule, ...] = (
     Rule(
         "token",
         shaped(
-            _START
-            + rb"(gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|gl(?:pat|dt|ft|soat|rtr?|cbt|ptt|agent|imt|ffct|oas|wt)-[\w.-]{18,}|"
+            _START + rb"(gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|"
+            rb"gl(?:pat|dt|ft|soat|rtr?|cbt|ptt|agent|imt|ffct|oas|wt)-[\w.-]{18,}|"
             rb"xox[abeoprs]-[\w-]{10,}|xapp-[\w-]{10,}|sk-[\w-]{20,}|tskey-[\w-]{10,}|"
-            rb"hv[sbr]\.[\w-]{16,}|(?:dop|doo|dor)_v1_\w{16,}|npm_\w{16,}|dckr_pat_[\w-]{16,}|AGE-SECRET-KEY-1[A-Z0-9]{20,})",
+            rb"hv[sbr]\.[\w-]{16,}|(?:dop|doo|dor)_v1_\w{16,}|npm_\w{16,}|"
+            rb"dckr_pat_[\w-]{16,}|AGE-SECRET-KEY-1[A-Z0-9]{20,})",
             _no_algorithm,
         ),
         (
