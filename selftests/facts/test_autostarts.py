@@ -81,6 +81,13 @@ class Machine:
             )
         )  # fmt: skip
 
+    def has_own(self, tool: str) -> bool:
+        """Whether the shell is a BusyBox that has been built with the tool in it."""
+        if self.shell[0] != "busybox":
+            return False
+        listed = subprocess.run(["busybox", "--list"], capture_output=True, text=True, check=True)
+        return tool in listed.stdout.split()
+
 
 @pytest.fixture(params=sorted(SHELLS))
 def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
@@ -112,7 +119,7 @@ def test_nothing_is_found_where_there_is_nothing(machine: Machine) -> None:
 
 def test_missing_tools_are_said(machine: Machine) -> None:
     said = {entry.source: entry.line for entry in machine.found().aside}
-    if machine.shell[0] != "busybox":
+    if not machine.has_own("crontab"):
         assert said["crontab"] == "crontab is not installed"
     assert said["at jobs"] == "atq is not installed"
     assert said["systemd --user"] == said["systemd --system"] == "systemctl is not installed"
@@ -129,7 +136,7 @@ def test_what_cannot_be_read_is_not_nothing(machine: Machine) -> None:
     machine.write("/etc/xdg/autostart/hub.desktop", "", 0o600)
     machine.write("/etc/pam.d/sshd", "", 0o600)
     said = sorted(unread(machine.found()))
-    if machine.shell[0] != "busybox":
+    if not machine.has_own("crontab"):
         refusal = ("crontab", "You (op) are not allowed to use this program")
         assert refusal in said
         said.remove(refusal)
