@@ -1,6 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2086  # the call sets what is not set; units have no blanks
-# Everything that runs by itself for the tunnels' user, and of the scripts among it the lines that
-# name `principal` or `key`, or sign something. A tab parts source and line.
+# What runs by itself for the tunnels' user and could renew their certificate: of crontabs, units and
+# the scripts that they run, the lines that name `principal` or `key`, or sign something, and those
+# that run such a script. A tab parts source and line.
 list() { sed "s|^|$1	|"; }
 schedule() {
   crontab -l 2>/dev/null | grep -v '^ *#' | list crontab
@@ -14,10 +15,19 @@ schedule() {
     -p ExecCondition -p ExecStartPre -p ExecStart -- '*.timer' '*.service' $activated | list units
 }
 scheduled=$(schedule) || exit
-printf '%s\n' "$scheduled"
-printf '%s\n' "$scheduled" | grep -o '[~/][^ 	;"'\'']*' | sort -u | while read -r path; do
+scripts=$(printf '%s\n' "$scheduled" | grep -o '[~/][^ 	;"'\'']*' | sort -u | while read -r path; do
   case $path in [~]/*) path=$HOME/${path#?/};; esac
   [ -f "$path" ] && [ -r "$path" ] && [ "$(head -c 2 "$path" | tr -d '\0')" = '#!' ] &&
     grep -F -e "$principal" -e "$key" -e sign "$path" | list "$path"
-done
+done)
+named=$(printf '%s\n' "$principal" "$key" sign; printf '%s\n' "$scripts" | cut -f 1 | sort -u)
+# The words travel by the environment: awk would read a backslash in an argument of its own.
+printf '%s\n' "$scheduled" | named=$named awk -F '\t' '
+  BEGIN { count = split(ENVIRON["named"], words, "\n") }
+  function concerns(  i) {
+    for (i = 1; i <= count; i++) if (words[i] != "" && index($0, words[i])) return 1
+    return 0
+  }
+  $1 == "timers" || ($1 == "units" && $2 !~ /^Exec/) || concerns()'
+[ -z "$scripts" ] || printf '%s\n' "$scripts"
 echo end
