@@ -65,8 +65,10 @@ class KubeconfigMultiplies(_Kubeconfig):
     """The kubeconfig on railiance01 repeats itself by aliases of aliases, a million times over."""
 
     harm = (
-        "{ cat ~/kubeconfig.kept; echo 'a0: &a0 [x, x]'; for n in 1 2 3 4 5 6 7; do m=$((n - 1)); "
-        'echo "a$n: &a$n [*a$m, *a$m, *a$m, *a$m, *a$m, *a$m, *a$m, *a$m, *a$m]"; done; } '
+        "{ sed '$d' ~/kubeconfig.kept; echo ', a0: &a0 [x, x]'; "
+        "for n in 1 2 3 4 5 6 7; do m=$((n - 1)); "
+        'echo ", a$n: &a$n [*a$m, *a$m, *a$m, *a$m, *a$m, *a$m, *a$m, *a$m, *a$m]"; done; '
+        'echo "}"; } '
         f">{KUBECONFIG}"
     )
     turns = blind("holds more than 10000 values; write less", "error loading config file")
@@ -83,7 +85,7 @@ class TokenExpired(_Kubeconfig):
     """The token in railiance01's kubeconfig is not accepted any more."""
 
     harm = rf'sed -i "s/\"token\": \"[^\"]*/\"token\": \"expired/" {KUBECONFIG}'
-    turns = blind("the API answered 401: Unauthorized", "the server has asked for")
+    turns = blind("the API answered 401: Unauthorized", "You must be logged in to the server")
 
 
 class ExecForbidden(_Kubeconfig):

@@ -205,6 +205,7 @@ class ForwardingForbiddenToTheTunnels(Fault):
         "PRE-07.healthy": inconclusive("administratively prohibited"),
         "PRE-06.cluster-ip": inconclusive("administratively prohibited"),
         "PRE-13.cluster": inconclusive("administratively prohibited"),
+        "PROD-15.endpoints": inconclusive("administratively prohibited"),
     }
 
     def inject(self) -> None:

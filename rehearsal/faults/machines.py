@@ -67,6 +67,7 @@ class SsMissing(_ProgramMissing):
     turns = {
         "PRE-10.tools": fail("railiance01 lacks ss"),
         **dict.fromkeys(_OF_SESSIONS, inconclusive("ss: not found")),
+        "PROD-18.services[railiance01]": inconclusive("ss: not found"),
     }
 
 

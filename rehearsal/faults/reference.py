@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.means import HUB, ISSUES, RAILIANCE, user
+from rehearsal.faults.rewritten import next_start
 from rehearsal.paths import REHEARSAL_ASSETS
 
 INSTALLED = "CUT-01.installed"
@@ -130,6 +131,9 @@ class InventoryExchangesThePorts(Fault):
         "PROD-02.upstream": fail("proxies to"),
         "PROD-04.path": fail("198.19.43."),
         "PROD-04.from-pod": fail("held by the unit fleet-"),
+        **next_start(fail("it would forward [('127.0.0.1:18")),
+        "CUT-07.listeners": fail("also listens on 127.0.0.1:18"),
+        "PROD-17.listeners": fail("also listens on 127.0.0.1:18"),
     }
 
     def inject(self) -> None:

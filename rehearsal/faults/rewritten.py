@@ -25,6 +25,9 @@ DOWN = UNANSWERED | {
 """State Hub's tunnel is down, for whatever reason."""
 
 
+STAYS_DEAD = f"PROD-18.restart[{HUB}]"
+
+
 def next_start(turn: Turn, name: str | None = None) -> dict[str, Turn]:
     """The checks of what a tunnel's ssh would do, of one tunnel or of all."""
     case = f"[{name}]" if name else ""

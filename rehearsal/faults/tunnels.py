@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from rehearsal.faults.fault import Fault, fail, warn
+from rehearsal.faults.fault import Fault, fail, inconclusive, warn
+from rehearsal.faults.identity import pinned
+from rehearsal.faults.keys import logs_in
 from rehearsal.faults.means import HUB, RAILIANCE, restore_unit, units, user
-from rehearsal.faults.rewritten import DOWN, Rewritten, rewrite, until_listening, until_unready
+from rehearsal.faults.rewritten import (
+    DOWN,
+    STAYS_DEAD,
+    Rewritten,
+    next_start,
+    rewrite,
+    until_listening,
+    until_unready,
+)
 
 INSTALLED = "CUT-01.installed"
 STEADY = f"CUT-04.steady[{HUB}]"
@@ -30,6 +40,7 @@ class UnitFailed(Rewritten):
     turns = DOWN | {
         INSTALLED: fail("-Restart=always; +Restart=no"),
         STEADY: fail("is failed (failed), result signal"),
+        STAYS_DEAD: fail("stays dead: Restart=no"),
     }
     change = "s/^Restart=always/Restart=no/"
 
@@ -46,6 +57,9 @@ class UnitCrashLoops(Fault):
         INSTALLED: fail("-o NoSuchOption=yes"),
         STEADY: fail("is activating (auto-restart), result exit-code, after"),
         f"PROD-13.restarts[{HUB}]": warn("times, more than 3"),
+        **next_start(fail("it would not start: command-line: line 0: Bad configuration"), HUB),
+        **logs_in(fail("Bad configuration option: nosuchoption")),
+        **pinned(inconclusive("Bad configuration option: nosuchoption")),
     }
 
     def inject(self) -> None:

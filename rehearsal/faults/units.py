@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rehearsal.faults.fault import Fault, fail, warn
 from rehearsal.faults.means import HUB, RAILIANCE, UNITS, edit_unit, restore_unit, units, user
-from rehearsal.faults.rewritten import DOWN, Rewritten, restart, until_unready
+from rehearsal.faults.rewritten import DOWN, STAYS_DEAD, Rewritten, restart, until_unready
 
 FILE = f"{UNITS}/{HUB}.service"
 
@@ -63,6 +63,7 @@ class UnitMasked(Fault):
         f"PROD-08.enabled[{HUB}]": fail("is masked, and only `enabled` survives"),
         f"PROD-09.same-after-reboot[{HUB}]": fail("is masked: it runs, but would start nothing"),
         f"PROD-13.restarts[{HUB}]": warn(f"{HUB}.service is masked"),
+        STAYS_DEAD: fail("stays dead: Restart=no"),
     }
 
     def inject(self) -> None:
@@ -86,6 +87,7 @@ class UnitNotInstalled(Fault):
         f"CUT-08.stop[{HUB}]": warn(f"{HUB}.service is not-found"),
         f"PROD-08.enabled[{HUB}]": fail("is not-found, and only `enabled` survives"),
         f"PROD-13.restarts[{HUB}]": warn(f"{HUB}.service is not-found"),
+        STAYS_DEAD: fail("stays dead: Restart=no"),
     }
 
     def inject(self) -> None:

@@ -156,7 +156,10 @@ class SshdWithoutPam(Fault):
     )
 
     def inject(self) -> None:
+        # Without PAM an account whose password is locked may not log in at all; see sshd(8).
+        root(RAILIANCE, "usermod -p '*' tegwick")
         configure_sshd(RAILIANCE, "UsePAM no")
 
     def heal(self) -> None:
         restore_sshd(RAILIANCE)
+        root(RAILIANCE, "usermod -p '!' tegwick")
