@@ -22,7 +22,14 @@ from rehearsal.faults.cluster import (
 )
 from rehearsal.faults.fault import Fault, Turn, fail, inconclusive
 from rehearsal.faults.means import COULOMB, WORKSTATION, root, user
-from rehearsal.faults.services import AT_ITS_ADDRESS, FROM_POD, INSIDE, PATH, THROUGH_THE_TUNNEL
+from rehearsal.faults.services import (
+    AT_ITS_ADDRESS,
+    FROM_POD,
+    INSIDE,
+    NOTHING_CAME_BACK,
+    PATH,
+    THROUGH_THE_TUNNEL,
+)
 
 RELAY = "systemd-run --quiet --collect --unit=relay"
 USER_RELAY = "systemd-run --user --quiet --collect --unit=relay"
@@ -101,6 +108,7 @@ class ServiceGone(_Moved):
 
     turns = {
         **unreachable("there is no Service state-hub/state-hub"),
+        **NOTHING_CAME_BACK,
         OWN: fail("there is no Service state-hub/state-hub"),
     }
 
@@ -108,7 +116,7 @@ class ServiceGone(_Moved):
 class ClusterIpChanged(_Moved):
     """The State Hub's Service is made anew, and gets another ClusterIP."""
 
-    turns = unreachable("the Service has ClusterIP 198.19.43.77")
+    turns = {**unreachable("the Service has ClusterIP 198.19.43.77"), **NOTHING_CAME_BACK}
 
     def move(self) -> None:
         super().move()

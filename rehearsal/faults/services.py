@@ -16,7 +16,8 @@ from rehearsal.faults.cluster import (
     rolled_out,
     unready,
 )
-from rehearsal.faults.fault import Fault, Turn, fail
+from rehearsal.faults.fault import Fault, Turn, fail, inconclusive
+from rehearsal.faults.keys import logs_in
 from rehearsal.faults.means import HUB
 
 AT_ITS_ADDRESS = "PRE-07.healthy[state-hub]"
@@ -40,6 +41,15 @@ def everywhere(words: str, inside: str | None = None) -> dict[str, Turn]:
         THROUGH_THE_TUNNEL: fail(words),
         INSIDE: fail(inside or words),
     }
+
+
+TOO_LATE = {
+    **everywhere("no complete answer within 1 s"),
+    PATH: fail("no complete answer within 1 s"),
+    FROM_POD: fail("no complete answer within 1 s"),
+}
+# ssh tells whether it may forward by what comes back, or by the far end's refusal.
+NOTHING_CAME_BACK = logs_in(inconclusive("since nothing came back"))
 
 
 class _Misbehaving(Fault):
@@ -109,11 +119,7 @@ class ServiceHangs(_Misbehaving):
 
     mode = "hangs"
     deadlines = {"http": 1}
-    turns = {
-        **everywhere("no complete answer within 1 s"),
-        PATH: fail("no complete answer within 1 s"),
-        FROM_POD: fail("no complete answer within 1 s"),
-    }
+    turns = {**TOO_LATE, **NOTHING_CAME_BACK}
 
 
 class ServiceTooSlow(_Misbehaving):
@@ -121,7 +127,7 @@ class ServiceTooSlow(_Misbehaving):
 
     mode = "trickles"
     deadlines = ServiceHangs.deadlines
-    turns = ServiceHangs.turns
+    turns = TOO_LATE
 
 
 class ServiceResets(_Misbehaving):
