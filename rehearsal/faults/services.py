@@ -136,6 +136,7 @@ class ServiceResets(_Misbehaving):
     mode = "resets"
     turns = {
         **everywhere("without sending a response", inside="without response"),
+        **NOTHING_CAME_BACK,
         PATH: fail("without sending a response"),
         FROM_POD: fail("without response"),
     }

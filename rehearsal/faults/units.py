@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from rehearsal.faults.fault import Fault, fail, warn
 from rehearsal.faults.means import HUB, RAILIANCE, UNITS, edit_unit, restore_unit, units, user
-from rehearsal.faults.rewritten import DOWN, STAYS_DEAD, Rewritten, restart, until_unready
+from rehearsal.faults.rewritten import (
+    DOWN,
+    STAYS_DEAD,
+    Rewritten,
+    next_start,
+    restart,
+    until_unready,
+)
 
 FILE = f"{UNITS}/{HUB}.service"
 
@@ -180,6 +187,7 @@ class DropInLeadsElsewhere(Fault):
         "PROD-03.inside[actcore-state-hub-bridge]": fail("does not answer"),
         "PROD-04.from-pod[actcore-state-hub-bridge]": fail("does not answer"),
         f"PROD-04.path[{HUB}]": fail("→ coulombcore → 198.19.43.154:8765, not"),
+        **next_start(fail("it would forward [('127.0.0.1:18000', '198.19.43.154:8765')]"), HUB),
     }
 
     def inject(self) -> None:
