@@ -54,7 +54,7 @@ class UserManagerWithALimit(_ManagerDropIn):
     line = "LimitNOFILE=65536"
 
 
-class KeyOnAVolatileDisk(Fault):
+class KeyOnVolatileDisk(Fault):
     """The tunnels' key lies on a file system that a boot empties."""
 
     turns = {MANAGER: fail("~/.ssh/id_ops lies on tmpfs")}
