@@ -60,10 +60,10 @@ class SshSettings:
 
 def parse(lines: Iterable[str]) -> SshSettings:
     """Read lines of `keyword value`; raises ValueError for one without a keyword."""
-    values: dict[str, tuple[str, ...]] = {}
+    values: dict[str, list[str]] = {}
     for line in lines:
         keyword, _, value = line.partition(" ")
         if not keyword:
             raise ValueError(f"expected a keyword and its value, found {line!r}")
-        values[keyword.lower()] = (*values.get(keyword.lower(), ()), value)
-    return SshSettings(values)
+        values.setdefault(keyword.lower(), []).append(value)
+    return SshSettings({keyword: tuple(found) for keyword, found in values.items()})

@@ -248,6 +248,10 @@ class Process:
     """What ssh_config has for its destination; None where that is not known."""
 
 
+_PROCESS_HEAD = re.compile(rb"\n*== (\d{1,10}) (own|other) (\d{1,6})\n")
+_PROCESS_SETTINGS = re.compile(rb"\n((?:-- [a-z]+ [^\n]*\n)*)")
+
+
 def parse_processes(transcript: Transcript) -> tuple[Process, ...]:
     """Read what processes.sh prints: `== pid whose words`, the words, and `-- keyword value` lines.
 
@@ -256,28 +260,32 @@ def parse_processes(transcript: Transcript) -> tuple[Process, ...]:
     """
     succeeded(transcript)
     processes = []
-    rest = transcript.stdout
-    while rest.strip(b"\n"):
-        head = re.match(rb"\n*== (\d+) (own|other) (\d{1,6})\n", rest)
+    said, at = transcript.stdout, 0
+    end = len(said.rstrip(b"\n"))
+    while at < end:
+        head = _PROCESS_HEAD.match(said, at)
         if not head:
-            raise NotUnderstood(f"expected `== pid whose words`, found {rest[:40]!r}")
-        *words, rest = rest[head.end() :].split(b"\0", int(head[3]))
-        settings = re.match(rb"\n((?:-- [a-z]+ [^\n]*\n)*)", rest)
-        if len(words) != int(head[3]) or not settings:
-            raise NotUnderstood(f"process {int(head[1])} does not end after {int(head[3])} words")
-        argv = tuple(word.decode("utf-8", "replace") for word in words)
-        lines = [
-            line.removeprefix("-- ") for line in settings[1].decode("utf-8", "replace").splitlines()
-        ]
+            raise NotUnderstood(f"expected `== pid whose words`, found {said[at : at + 40]!r}")
+        pid, count, at = int(head[1]), int(head[3]), head.end()
+        words = []
+        while len(words) < count and (stop := said.find(b"\0", at)) >= 0:
+            words.append(said[at:stop].decode("utf-8", "replace"))
+            at = stop + 1
+        settings = _PROCESS_SETTINGS.match(said, at)
+        if len(words) != count or not settings:
+            raise NotUnderstood(f"process {pid} does not end after {count} words")
+        lines = settings[1].decode("utf-8", "replace").splitlines()
         processes.append(
             Process(
-                pid=int(head[1]),
+                pid=pid,
                 own=head[2] == b"own",
-                argv=argv if any(argv[1:]) else argv[:1],
-                settings=ssh_settings.parse(lines) if lines else None,
+                argv=tuple(words) if any(words[1:]) else tuple(words[:1]),
+                settings=ssh_settings.parse([line.removeprefix("-- ") for line in lines])
+                if lines
+                else None,
             )
         )
-        rest = rest[settings.end() :]
+        at = settings.end()
     return tuple(processes)
 
 
