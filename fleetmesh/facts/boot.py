@@ -16,6 +16,9 @@ from fleetmesh.transcript import Transcript
 _VOLATILE = {"tmpfs", "ramfs", "devtmpfs"}
 """File systems whose content a reboot takes."""
 
+_LONGEST_PAUSE = 600
+"""Seconds for which production may be down because a tunnel waits to be started again."""
+
 _HOLDING = re.compile(
     r"(ExecCondition|ExecStartPre|Condition\w+|Assert\w+|Requires|Requisite|BindsTo)=.+"
 )
@@ -142,6 +145,8 @@ class Starting:
         """
         if self.restart not in ("always", "on-failure"):
             return f"Restart={self.restart}"
+        if self.restart_after > _LONGEST_PAUSE:
+            return f"it is started again only after {self.restart_after:.0f} s (RestartSec)"
         if self.never_after:
             return f"RestartPreventExitStatus={self.never_after}"
         if self.limit_interval and self.limit_burst * self.restart_after < self.limit_interval:
@@ -221,6 +226,23 @@ class SystemBoot:
         if not told:
             return f"{unit} has no unit file"
         return None if None in told else told[0]
+
+    def masked_for(self, manager: str) -> list[str]:
+        """What is masked of that by which `manager`, as user@1000.service, starts at boot.
+
+        See user@.service(5); it is logind that starts it for a user who lingers.
+        """
+        template = f"{manager.partition('@')[0]}@.service"
+        starting = [
+            name
+            for unit in (template, manager)
+            for name in (unit, unit.replace("user@", "user-runtime-dir@"))
+        ]
+        return [
+            unit
+            for unit in ("systemd-logind.service", *starting)
+            if self.states.get(unit, "").startswith("masked")
+        ]
 
     def _objection(self, unit: str) -> str | None:
         state = self.states[unit]

@@ -54,6 +54,32 @@ class UserManagerWithALimit(_ManagerDropIn):
     line = "LimitNOFILE=65536"
 
 
+class _Masked(Fault):
+    """A service of the system is masked and runs on, until a boot."""
+
+    service = ""
+
+    def inject(self) -> None:
+        root(RAILIANCE, f"systemctl mask {self.service}")
+
+    def heal(self) -> None:
+        root(RAILIANCE, f"systemctl unmask {self.service}")
+
+
+class UserManagerMasked(_Masked):
+    """After a reboot of railiance01 the tunnels' user would have no systemd instance."""
+
+    turns = {MANAGER: fail("user@1000.service would not start: user@1000.service is masked")}
+    service = "user@1000.service"
+
+
+class LogindMasked(_Masked):
+    """After a reboot of railiance01 nobody would start what lingers."""
+
+    turns = {MANAGER: fail("would not start: systemd-logind.service is masked")}
+    service = "systemd-logind.service"
+
+
 class KeyOnAVolatileDisk(Fault):
     """The tunnels' key lies on a file system that a boot empties."""
 
@@ -122,6 +148,53 @@ class AnotherUnitTakesThePort(_AnotherUnit):
     text = "[Service]\\nExecStart=/usr/bin/ssh -N -L 127.0.0.1:18000:127.0.0.1:8000 workstation\\n"
 
 
+class AnotherUnitTakesThePortEverywhere(_AnotherUnit):
+    """Another enabled unit would listen on the port of a fleet unit, on every address."""
+
+    turns = AnotherUnitTakesThePort.turns
+    name = "second"
+    text = "[Service]\\nExecStart=/usr/bin/ssh -N -L *:18000:127.0.0.1:8000 workstation\\n"
+
+
+class AnotherUnitTakesThePortInAShell(_AnotherUnit):
+    """Another enabled unit has a shell start an ssh that would listen where a fleet unit does."""
+
+    turns = AnotherUnitTakesThePort.turns
+    name = "second"
+    text = (
+        "[Service]\\nExecStart=/bin/sh -c "
+        '"exec ssh -N -L 127.0.0.1:18000:127.0.0.1:8000 workstation"\\n'
+    )
+
+
+class AnotherUnitRelaysThePort(_AnotherUnit):
+    """A unit that is only wanted by an enabled one would relay the port of a fleet unit."""
+
+    turns = AnotherUnitTakesThePort.turns
+    name = "greet"
+    text = "[Unit]\\nWants=second.service\\n[Service]\\nExecStart=/usr/bin/true\\n"
+    relay = "[Service]\\nExecStart=/usr/bin/socat TCP-LISTEN:18000,fork TCP:workstation:8000\\n"
+
+    def inject(self) -> None:
+        user(RAILIANCE, f"printf '{self.relay}' >{UNITS}/second.service")
+        super().inject()
+
+    def heal(self) -> None:
+        user(RAILIANCE, f"rm {UNITS}/second.service")
+        super().heal()
+
+
+class AnotherUnitAsksThroughThePort(_AnotherUnit):
+    """Another enabled unit asks through a fleet unit's port and sends on what it hears."""
+
+    harmless = True
+    name = "watch"
+    text = (
+        "[Service]\\nExecStart=/usr/bin/curl http://127.0.0.1:18000/state/health\\n"
+        "ExecStart=/usr/bin/socat TCP:127.0.0.1:18000 TCP-LISTEN:18001\\nType=oneshot\\n"
+    )
+
+
 class _UnitEdited(Fault):
     """A fleet unit's file is edited, systemd is told, and the unit starts afresh."""
 
@@ -153,6 +226,16 @@ class TunnelGivenUp(_UnitEdited):
         "CUT-01.installed[railiance01]": fail("differs from"),
     }
     expression = "s/StartLimitIntervalSec=0/StartLimitIntervalSec=1h/"
+
+
+class TunnelStartedAgainNextYear(_UnitEdited):
+    """A fleet unit whose ssh has ended waits for a year."""
+
+    turns = {
+        f"PROD-18.restart[{HUB}]": fail("it is started again only after 31557600 s"),
+        "CUT-01.installed[railiance01]": fail("differs from"),
+    }
+    expression = "s/RestartSec=2/RestartSec=1y/"
 
 
 class _ServiceDisabled(Fault):
