@@ -324,11 +324,13 @@ def _user_boots(inventory: Inventory) -> dict[str, Probe]:
 
 
 def _starting(inventory: Inventory) -> dict[str, Probe]:
+    """With --all: a pattern finds no unit that does not run, as another one that is yet to start."""
+
     properties = " ".join(f"-p {name}" for name in _STARTING)
 
     def command(host: str) -> str:
         units = dict.fromkeys(t.unit for t in inventory.tunnels.values() if t.host == host)
-        return f"systemctl --user show --no-pager {properties} -- {join(units)} '*.service'"
+        return f"systemctl --user show --all --no-pager {properties} -- {join(units)} '*.service'"
 
     return {host: Exec(host, command(host)) for host in inventory.carriers}
 
@@ -338,16 +340,25 @@ def _system_boots(inventory: Inventory) -> dict[str, Probe]:
 
 
 def _routes(inventory: Inventory) -> dict[str, Probe]:
-    def command(address: str) -> str:
+    """The route of the tunnels' own packets: a rule may know their port, see ip-rule(8)."""
+
+    def command(address: str, end: str, port: int) -> str:
+        packet = f"{quote(address)} ipproto tcp {end} {port}"
         return (
-            f"route=$(ip -o route get {quote(address)}) || exit; printf '%s\\n' \"$route\"; "
+            f"route=$(ip -o route get {packet}) || exit; printf '%s\\n' \"$route\"; "
             'set -- $route; next=$1; [ "$2" != via ] || next=$3; ip -o neigh show to "$next"'
         )
 
     return {
-        f"{here}-{there}": Exec(here, command(inventory.hosts[there].target))
+        f"{here}-{there}": Exec(
+            here,
+            command(inventory.hosts[there].target, end, inventory.hosts[login.via].port or 22),
+        )
         for login in inventory.logins
-        for here, there in ((login.host, login.via), (login.via, login.host))
+        for here, there, end in (
+            (login.host, login.via, "dport"),
+            (login.via, login.host, "sport"),
+        )
         if inventory.hosts[there].addresses
     }
 

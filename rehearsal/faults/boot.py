@@ -156,7 +156,7 @@ class AnotherUnitTakesThePortEverywhere(_AnotherUnit):
     text = "[Service]\\nExecStart=/usr/bin/ssh -N -L *:18000:127.0.0.1:8000 workstation\\n"
 
 
-class AnotherUnitTakesThePortInAShell(_AnotherUnit):
+class AnotherUnitTakesThePortByShell(_AnotherUnit):
     """Another enabled unit has a shell start an ssh that would listen where a fleet unit does."""
 
     turns = AnotherUnitTakesThePort.turns
@@ -306,6 +306,22 @@ class RouteOverTheWorkstation(_OverTheWorkstation):
 
     def heal(self) -> None:
         root(RAILIANCE, "ip route del 198.18.77.12/32")
+        super().heal()
+
+
+class RuleOverTheWorkstation(_OverTheWorkstation):
+    """railiance01 sends to the workstation what is meant for coulombcore's sshd, and that alone."""
+
+    turns = {"PROD-19.route": fail("railiance01 reaches coulombcore over 198.18.77.13")}
+    rule = "to 198.18.77.12 ipproto tcp dport 22 lookup 100"
+
+    def inject(self) -> None:
+        super().inject()
+        root(RAILIANCE, "ip route add 198.18.77.12/32 via 198.18.77.13 table 100; "
+                        f"ip rule add {self.rule}")  # fmt: skip
+
+    def heal(self) -> None:
+        root(RAILIANCE, f"ip rule del {self.rule}; ip route flush table 100")
         super().heal()
 
 

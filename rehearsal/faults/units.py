@@ -195,7 +195,7 @@ class DropInLeadsElsewhere(Fault):
         units("restart", HUB)
 
 
-class DropInWithACondition(Fault):
+class DropInWithCondition(Fault):
     """A drop-in has a fleet unit start only where a file exists that a boot does not make."""
 
     turns = {
