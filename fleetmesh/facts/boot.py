@@ -324,7 +324,7 @@ def _user_boots(inventory: Inventory) -> dict[str, Probe]:
 
 
 def _starting(inventory: Inventory) -> dict[str, Probe]:
-    """With --all: a pattern finds no unit that does not run, as another one that is yet to start."""
+    """With --all: else a pattern finds no unit that does not run, as one that a boot starts."""
 
     properties = " ".join(f"-p {name}" for name in _STARTING)
 

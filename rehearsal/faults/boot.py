@@ -167,21 +167,19 @@ class AnotherUnitTakesThePortByShell(_AnotherUnit):
     )
 
 
-class AnotherUnitRelaysThePort(_AnotherUnit):
-    """A unit that is only wanted by an enabled one would relay the port of a fleet unit."""
+class AnotherUnitRelaysThePort(Fault):
+    """A unit without [Install], which a target pulls in, would relay the port of a fleet unit."""
 
     turns = AnotherUnitTakesThePort.turns
-    name = "greet"
-    text = "[Unit]\\nWants=second.service\\n[Service]\\nExecStart=/usr/bin/true\\n"
-    relay = "[Service]\\nExecStart=/usr/bin/socat TCP-LISTEN:18000,fork TCP:workstation:8000\\n"
+    text = "[Service]\\nExecStart=/usr/bin/socat TCP-LISTEN:18000,fork TCP:workstation:8000\\n"
 
     def inject(self) -> None:
-        user(RAILIANCE, f"printf '{self.relay}' >{UNITS}/second.service")
-        super().inject()
+        user(RAILIANCE, f"printf '{self.text}' >{UNITS}/second.service; "
+                        "systemctl --user add-wants default.target second")  # fmt: skip
 
     def heal(self) -> None:
-        user(RAILIANCE, f"rm {UNITS}/second.service")
-        super().heal()
+        user(RAILIANCE, f"rm {UNITS}/second.service {UNITS}/default.target.wants/second.service; "
+                        "systemctl --user daemon-reload")  # fmt: skip
 
 
 class AnotherUnitAsksThroughThePort(_AnotherUnit):
