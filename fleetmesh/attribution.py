@@ -41,6 +41,10 @@ class Places:
         """Whether `origin`, as held_by tells it, is a host of the inventory or the host itself."""
         return origin in self._hosts.values() or origin == ITSELF
 
+    def addresses_of(self, host: str) -> list[str]:
+        """Every address of a host, whether the inventory gives it or the host itself alone."""
+        return [a for a, name in self._hosts.items() if name == host and a not in self._disputed]
+
     def origin(self, session: LoginSession) -> str:
         """Where a session came from: by its address, or by those to which its name leads.
 

@@ -58,6 +58,20 @@ def of_line(entry: Autostart, found: Autostarts) -> Forwards:
     )
 
 
+def takes(command: str, port: int) -> bool:
+    """Whether a unit's command would listen on a port: an ssh wherever it stands, or a socat.
+
+    `command` has its words joined by blanks, as systemctl shows them. On whatever address: one
+    port on all of them and one on loopback alone exclude each other.
+    """
+    words = command.split()
+    clients = (ssh_command.parse(words[at:]) for at in range(len(words)))
+    listening = (forward for ssh in clients if ssh for forward in (*ssh.local, *ssh.dynamic))
+    return any(forward.port == str(port) for forward in listening) or any(
+        re.match(rf"TCP[46]?-L(ISTEN)?:{port}(?!\d)", word, re.IGNORECASE) for word in words
+    )
+
+
 def starts(entry: Autostart, retired: RetiredTunnel, found: Autostarts) -> bool:
     """Whether a line starts a retired tunnel: by its name, or by a forward from its port.
 

@@ -16,6 +16,9 @@ from fleetmesh.transcript import Transcript
 _VOLATILE = {"tmpfs", "ramfs", "devtmpfs"}
 """File systems whose content a reboot takes."""
 
+_LONGEST_PAUSE = 600
+"""Seconds for which production may be down because a tunnel waits to be started again."""
+
 _HOLDING = re.compile(
     r"(ExecCondition|ExecStartPre|Condition\w+|Assert\w+|Requires|Requisite|BindsTo)=.+"
 )
@@ -143,6 +146,8 @@ class Starting:
         """
         if self.restart not in ("always", "on-failure"):
             return f"Restart={self.restart}"
+        if self.restart_after > _LONGEST_PAUSE:
+            return f"it is started again only after {self.restart_after:.0f} s (RestartSec)"
         if self.never_after:
             return f"RestartPreventExitStatus={self.never_after}"
         if self.limit_interval and self.limit_burst * self.restart_after < self.limit_interval:
@@ -222,6 +227,23 @@ class SystemBoot:
         if not told:
             return f"{unit} has no unit file"
         return None if None in told else told[0]
+
+    def masked_for(self, manager: str) -> list[str]:
+        """What is masked of that by which `manager`, as user@1000.service, starts at boot.
+
+        See user@.service(5); it is logind that starts it for a user who lingers.
+        """
+        template = f"{manager.partition('@')[0]}@.service"
+        starting = [
+            name
+            for unit in (template, manager)
+            for name in (unit, unit.replace("user@", "user-runtime-dir@"))
+        ]
+        return [
+            unit
+            for unit in ("systemd-logind.service", *starting)
+            if self.states.get(unit, "").startswith("masked")
+        ]
 
     def _objection(self, unit: str) -> str | None:
         state = self.states[unit]
@@ -303,11 +325,13 @@ def _user_boots(inventory: Inventory) -> dict[str, Probe]:
 
 
 def _starting(inventory: Inventory) -> dict[str, Probe]:
+    """With --all: else a pattern finds no unit that does not run, as one that a boot starts."""
+
     properties = " ".join(f"-p {name}" for name in _STARTING)
 
     def command(host: str) -> str:
         units = dict.fromkeys(t.unit for t in inventory.tunnels.values() if t.host == host)
-        return f"systemctl --user show --no-pager {properties} -- {join(units)} '*.service'"
+        return f"systemctl --user show --all --no-pager {properties} -- {join(units)} '*.service'"
 
     return {host: Exec(host, command(host)) for host in inventory.carriers}
 
@@ -317,16 +341,25 @@ def _system_boots(inventory: Inventory) -> dict[str, Probe]:
 
 
 def _routes(inventory: Inventory) -> dict[str, Probe]:
-    def command(address: str) -> str:
+    """The route of the tunnels' own packets: a rule may know their port, see ip-rule(8)."""
+
+    def command(address: str, end: str, port: int) -> str:
+        packet = f"{quote(address)} ipproto tcp {end} {port}"
         return (
-            f"route=$(ip -o route get {quote(address)}) || exit; printf '%s\\n' \"$route\"; "
+            f"route=$(ip -o route get {packet}) || exit; printf '%s\\n' \"$route\"; "
             'set -- $route; next=$1; [ "$2" != via ] || next=$3; ip -o neigh show to "$next"'
         )
 
     return {
-        f"{here}-{there}": Exec(here, command(inventory.hosts[there].target))
+        f"{here}-{there}": Exec(
+            here,
+            command(inventory.hosts[there].target, end, inventory.hosts[login.via].port or 22),
+        )
         for login in inventory.logins
-        for here, there in ((login.host, login.via), (login.via, login.host))
+        for here, there, end in (
+            (login.host, login.via, "dport"),
+            (login.via, login.host, "sport"),
+        )
         if inventory.hosts[there].addresses
     }
 

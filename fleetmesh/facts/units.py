@@ -197,7 +197,7 @@ def _units(inventory: Inventory) -> dict[str, Probe]:
     properties = " ".join(f"-p {name}" for name in _PROPERTIES)
     command = (
         "exact=--timestamp=us+utc; systemctl $exact --version >/dev/null 2>&1 || exact=; "
-        f"TZ=UTC systemctl --user show --no-pager $exact {properties} -- "
+        f"TZ=UTC systemctl --user show --all --no-pager $exact {properties} -- "
         f"{named} '*.service' '*.timer'"
     )
     hosts = (*inventory.carriers, inventory.workstation.host)

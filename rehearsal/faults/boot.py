@@ -54,10 +54,36 @@ class UserManagerWithALimit(_ManagerDropIn):
     line = "LimitNOFILE=65536"
 
 
+class _Masked(Fault):
+    """A service of the system is masked and runs on, until a boot."""
+
+    service = ""
+
+    def inject(self) -> None:
+        root(RAILIANCE, f"systemctl mask {self.service}")
+
+    def heal(self) -> None:
+        root(RAILIANCE, f"systemctl unmask {self.service}")
+
+
+class UserManagerMasked(_Masked):
+    """After a reboot of railiance01 the tunnels' user would have no systemd instance."""
+
+    turns = {MANAGER: fail("user@1000.service would not start: user@1000.service is masked")}
+    service = "user@1000.service"
+
+
+class LogindMasked(_Masked):
+    """After a reboot of railiance01 nobody would start what lingers."""
+
+    turns = {MANAGER: fail("would not start: systemd-logind.service is masked")}
+    service = "systemd-logind.service"
+
+
 class KeyOnVolatileDisk(Fault):
     """The tunnels' key lies on a file system that a boot empties."""
 
-    turns = {MANAGER: fail("~/.ssh/id_ops lies on tmpfs")}
+    turns = {MANAGER: fail("/home/tegwick/.ssh/id_ops lies on tmpfs")}
 
     def inject(self) -> None:
         root(RAILIANCE, "cp -p /home/tegwick/.ssh/id_ops /root/; mount -t tmpfs none /mnt; "
@@ -122,6 +148,51 @@ class AnotherUnitTakesThePort(_AnotherUnit):
     text = "[Service]\\nExecStart=/usr/bin/ssh -N -L 127.0.0.1:18000:127.0.0.1:8000 workstation\\n"
 
 
+class AnotherUnitTakesThePortEverywhere(_AnotherUnit):
+    """Another enabled unit would listen on the port of a fleet unit, on every address."""
+
+    turns = AnotherUnitTakesThePort.turns
+    name = "second"
+    text = "[Service]\\nExecStart=/usr/bin/ssh -N -L *:18000:127.0.0.1:8000 workstation\\n"
+
+
+class AnotherUnitTakesThePortByShell(_AnotherUnit):
+    """Another enabled unit has a shell start an ssh that would listen where a fleet unit does."""
+
+    turns = AnotherUnitTakesThePort.turns
+    name = "second"
+    text = (
+        "[Service]\\nExecStart=/bin/sh -c "
+        '"exec ssh -N -L 127.0.0.1:18000:127.0.0.1:8000 workstation"\\n'
+    )
+
+
+class AnotherUnitRelaysThePort(Fault):
+    """A unit without [Install], which a target pulls in, would relay the port of a fleet unit."""
+
+    turns = AnotherUnitTakesThePort.turns
+    text = "[Service]\\nExecStart=/usr/bin/socat TCP-LISTEN:18000,fork TCP:workstation:8000\\n"
+
+    def inject(self) -> None:
+        user(RAILIANCE, f"printf '{self.text}' >{UNITS}/second.service; "
+                        "systemctl --user add-wants default.target second")  # fmt: skip
+
+    def heal(self) -> None:
+        user(RAILIANCE, f"rm {UNITS}/second.service {UNITS}/default.target.wants/second.service; "
+                        "systemctl --user daemon-reload")  # fmt: skip
+
+
+class AnotherUnitAsksThroughThePort(_AnotherUnit):
+    """Another enabled unit asks through a fleet unit's port and sends on what it hears."""
+
+    harmless = True
+    name = "watch"
+    text = (
+        "[Service]\\nExecStart=/usr/bin/curl http://127.0.0.1:18000/state/health\\n"
+        "ExecStart=/usr/bin/socat TCP:127.0.0.1:18000 TCP-LISTEN:18001\\nType=oneshot\\n"
+    )
+
+
 class _UnitEdited(Fault):
     """A fleet unit's file is edited, systemd is told, and the unit starts afresh."""
 
@@ -153,6 +224,16 @@ class TunnelGivenUp(_UnitEdited):
         "CUT-01.installed[railiance01]": fail("differs from"),
     }
     expression = "s/StartLimitIntervalSec=0/StartLimitIntervalSec=1h/"
+
+
+class TunnelStartedAgainNextYear(_UnitEdited):
+    """A fleet unit whose ssh has ended waits for a year."""
+
+    turns = {
+        f"PROD-18.restart[{HUB}]": fail("it is started again only after 31557600 s"),
+        "CUT-01.installed[railiance01]": fail("differs from"),
+    }
+    expression = "s/RestartSec=2/RestartSec=1y/"
 
 
 class _ServiceDisabled(Fault):
@@ -223,6 +304,22 @@ class RouteOverTheWorkstation(_OverTheWorkstation):
 
     def heal(self) -> None:
         root(RAILIANCE, "ip route del 198.18.77.12/32")
+        super().heal()
+
+
+class RuleOverTheWorkstation(_OverTheWorkstation):
+    """railiance01 sends to the workstation what is meant for coulombcore's sshd, and that alone."""
+
+    turns = {"PROD-19.route": fail("railiance01 reaches coulombcore over 198.18.77.13")}
+    rule = "to 198.18.77.12 ipproto tcp dport 22 lookup 100"
+
+    def inject(self) -> None:
+        super().inject()
+        root(RAILIANCE, "ip route add 198.18.77.12/32 via 198.18.77.13 table 100; "
+                        f"ip rule add {self.rule}")  # fmt: skip
+
+    def heal(self) -> None:
+        root(RAILIANCE, f"ip rule del {self.rule}; ip route flush table 100")
         super().heal()
 
 

@@ -21,7 +21,7 @@ from rehearsal.faults.cluster import (
     rolled_out,
 )
 from rehearsal.faults.fault import Fault, fail
-from rehearsal.faults.means import COULOMB, RAILIANCE, WORKSTATION, user
+from rehearsal.faults.means import COULOMB, RAILIANCE, WORKSTATION, root, user
 from rehearsal.faults.services import FROM_POD, INSIDE
 
 OF_SERVICE = "kubernetes.io/service-name"
@@ -202,9 +202,10 @@ class ApplicationPastTheBridge(Fault):
     turns = {
         UNNAMED: fail("containers[api].env[STATE_HUB_URL].value is 'http://workstation:28000'")
     }
+    url = "http://workstation:28000"
 
     def inject(self) -> None:
-        value = replace(f"{CONTAINER}/env/0/value", "http://workstation:28000")
+        value = replace(f"{CONTAINER}/env/0/value", self.url)
         patch(BRIDGES, f"deploy/{API}", value)
         rolled_out(BRIDGES, API)
 
@@ -212,6 +213,23 @@ class ApplicationPastTheBridge(Fault):
         value = replace(f"{CONTAINER}/env/0/value", f"http://{HUB_BRIDGE}:8000")
         patch(BRIDGES, f"deploy/{API}", value)
         rolled_out(BRIDGES, API)
+
+
+class ApplicationPastTheBridgeByAnotherAddress(ApplicationPastTheBridge):
+    """It names an address that the workstation has, too, and that no inventory tells."""
+
+    turns = {
+        UNNAMED: fail("containers[api].env[STATE_HUB_URL].value is 'http://198.18.77.113:28000'")
+    }
+    url = "http://198.18.77.113:28000"
+
+    def inject(self) -> None:
+        root(WORKSTATION, "ip addr add 198.18.77.113/24 dev host0")
+        super().inject()
+
+    def heal(self) -> None:
+        super().heal()
+        root(WORKSTATION, "ip addr del 198.18.77.113/24 dev host0")
 
 
 class ApplicationIsToldByConfigMap(Fault):

@@ -181,6 +181,7 @@ class DropInLeadsElsewhere(Fault):
 
     turns = {
         f"CUT-02.loaded[{HUB}]": fail("is changed by /home/tegwick/.config/systemd/user/"),
+        f"PROD-18.order[{HUB}]": fail("is changed by /home/tegwick/.config/systemd/user/"),
         f"CUT-06.healthy[{HUB}]": fail("/state/health answered 404, not 200"),
         f"CUT-07.forwards[{HUB}]": fail("198.19.43.154:8765"),
         "PROD-01.pods[actcore-state-hub-bridge]": fail("is 0/1 ready"),
@@ -202,3 +203,20 @@ class DropInLeadsElsewhere(Fault):
     def heal(self) -> None:
         user(RAILIANCE, f"rm -r {FILE}.d; systemctl --user daemon-reload")
         units("restart", HUB)
+
+
+class DropInWithCondition(Fault):
+    """A drop-in has a fleet unit start only where a file exists that a boot does not make."""
+
+    turns = {
+        f"CUT-02.loaded[{HUB}]": fail("is changed by /home/tegwick/.config/systemd/user/"),
+        f"PROD-18.order[{HUB}]": fail("is changed by /home/tegwick/.config/systemd/user/"),
+    }
+
+    def inject(self) -> None:
+        text = "[Unit]\\nConditionPathExists=/run/ready\\n"
+        user(RAILIANCE, f"mkdir {FILE}.d; printf '{text}' >{FILE}.d/local.conf; "
+                        "systemctl --user daemon-reload")  # fmt: skip
+
+    def heal(self) -> None:
+        user(RAILIANCE, f"rm -r {FILE}.d; systemctl --user daemon-reload")

@@ -9,6 +9,7 @@ import pytest
 
 from fleetmesh import plain
 from fleetmesh.facts import FACTS, Observed
+from fleetmesh.facts.boot import SystemBoot
 from fleetmesh.facts.http import Answer
 from fleetmesh.facts.workstation import mentions
 from fleetmesh.inventory import Health
@@ -245,3 +246,18 @@ def test_health_needs_an_answer_and_a_200() -> None:
 )
 def test_name_is_mentioned_as_a_word_of_its_own(line: str, named: bool) -> None:
     assert mentions(line, "state-hub-railiance01") is named
+
+
+@pytest.mark.parametrize(
+    ("states", "masked"),
+    [
+        ({"user@.service": "static", "systemd-logind.service": "static"}, []),
+        ({"user@1000.service": "masked"}, ["user@1000.service"]),
+        ({"user@1001.service": "masked", "user-runtime-dir@1001.service": "masked"}, []),
+        ({"user@.service": "masked-runtime"}, ["user@.service"]),
+        ({"user-runtime-dir@1000.service": "masked"}, ["user-runtime-dir@1000.service"]),
+        ({"systemd-logind.service": "masked"}, ["systemd-logind.service"]),
+    ],
+)
+def test_what_is_masked_of_a_user_manager(states: dict[str, str], masked: list[str]) -> None:
+    assert SystemBoot(frozenset(), states).masked_for("user@1000.service") == masked

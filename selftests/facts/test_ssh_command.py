@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from fleetmesh.forwards import takes
 from fleetmesh.ssh_command import SshCommand, parse
 
 PORTS = st.integers(1, 65535).map(str)
@@ -162,3 +163,22 @@ def test_whatever_follows_it_is_read(words: list[str]) -> None:
     command = parse(["ssh", *words])
     assert command is not None
     assert command.argv == ("ssh", *words)
+
+
+@pytest.mark.parametrize(
+    ("command", "taken"),
+    [
+        ("/usr/bin/ssh -N -L 18000:127.0.0.1:8000 h", True),
+        ("/usr/bin/ssh -N -L *:18000:127.0.0.1:8000 h", True),
+        ("/usr/bin/ssh -N -D localhost:18000 h", True),
+        ("/bin/sh -c exec ssh -N -L 127.0.0.1:18000:127.0.0.1:8000 h", True),
+        ("/usr/bin/socat TCP-LISTEN:18000,fork TCP:h:8000", True),
+        ("/usr/bin/socat tcp4-l:18000 TCP:h:8000", True),
+        ("/usr/bin/socat TCP-LISTEN:180001 TCP:h:18000", False),
+        ("/usr/bin/ssh -N -L 8000:127.0.0.1:18000 h", False),
+        ("/usr/bin/ssh -N -R 18000:127.0.0.1:8000 h", False),
+        ("/usr/bin/curl http://127.0.0.1:18000/state/health", False),
+    ],
+)
+def test_what_would_listen_on_a_port(command: str, taken: bool) -> None:
+    assert takes(command, 18000) is taken

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from fixtures import Case, Inconclusive, check
-from fleetmesh import ssh_command
+from fleetmesh import forwards
 from fleetmesh.attribution import Places
 from fleetmesh.facts.boot import Route, Starting, SystemBoot, UserBoot
 from fleetmesh.facts.sockets import Socket
@@ -27,10 +27,15 @@ _WAITED_FOR = ("oneshot", "notify", "notify-reload", "forking", "dbus")
     hint="ssh {carrier} 'systemctl cat user@$(id -u).service; findmnt -T ~'",
 )
 def test_user_manager_comes_up_at_boot(
-    carrier: str, user_boots: Mapping[str, UserBoot], case: Case
+    carrier: str,
+    user_boots: Mapping[str, UserBoot],
+    system_boots: Mapping[str, SystemBoot],
+    case: Case,
 ) -> None:
     """At boot the tunnels' user manager waits for nothing foreign, and finds its files."""
     boot = user_boots[carrier]
+    masked = system_boots[carrier].masked_for(boot.manager)
+    assert not masked, f"{boot.manager} would not start: {' and '.join(masked)} is masked"
     assert not boot.held_back, f"{boot.manager} starts only after {'; '.join(boot.held_back)}"
     assert not boot.too_late, f"{boot.manager} may start without: {'; '.join(boot.too_late)}"
     if boot.unreadable:
@@ -45,11 +50,16 @@ def test_user_manager_comes_up_at_boot(
     hint="ssh {tunnel.host} systemctl --user list-dependencies --after {tunnel.unit}",
 )
 def test_nothing_holds_the_unit_back(
-    tunnel: Tunnel, starting: Mapping[str, dict[str, Starting]], units: Units
+    tunnel: Tunnel,
+    starting: Mapping[str, dict[str, Starting]],
+    units: Units,
+    boot_units: Mapping[str, frozenset[str]],
 ) -> None:
     """At boot nothing else must end before the fleet unit starts, stops it, or takes its port."""
     services = starting[tunnel.host]
     own = services[tunnel.unit]
+    drop_ins = units[tunnel.host][tunnel.unit].drop_ins
+    assert not drop_ins, f"{own.name} is changed by {', '.join(drop_ins)}"
     waits = [
         name
         for name in sorted(own.after)
@@ -63,14 +73,11 @@ def test_nothing_holds_the_unit_back(
     rivals = [
         unit.name
         for unit in units[tunnel.host].values()
-        if unit.name != tunnel.unit and unit.survives_reboot and _listens(unit, str(tunnel.listen))
+        if unit.name != tunnel.unit
+        and (unit.survives_reboot or unit.name in boot_units[tunnel.host])
+        and any(forwards.takes(command, tunnel.listen.port) for command in unit.commands)
     ]
     assert not rivals, f"{' and '.join(rivals)} would take {tunnel.listen} at boot"
-
-
-def _listens(unit: Unit, address: str) -> bool:
-    commands = (ssh_command.parse(command.split()) for command in unit.commands)
-    return any(f.listen == address for c in commands if c for f in (*c.local, *c.dynamic))
 
 
 @check(

@@ -52,10 +52,14 @@ def test_service_leads_to_its_own_pods(
     "get deploy,sts,ds,cronjob,job,pod,svc,endpointslice -o yaml",
 )
 def test_no_object_names_the_workstation(
-    inventory: Inventory, workloads: Mapping[str, tuple[Workload, ...]], case: Case
+    inventory: Inventory,
+    workloads: Mapping[str, tuple[Workload, ...]],
+    places: Places,
+    case: Case,
 ) -> None:
     """No object of the application's namespace names the workstation."""
-    words = inventory.hosts[inventory.workstation.host].names
+    host = inventory.workstation.host
+    words = {*inventory.hosts[host].names, *places.addresses_of(host)}
     unread: dict[str, None] = {}
     for where in workloads:
         for workload in workloads[where]:
