@@ -68,7 +68,20 @@ class UserBoot:
 _USER_BOOT = r"""
 unit=user@$(id -u).service
 echo "manager=$unit"
-systemctl list-dependencies --no-pager --plain --after "$unit" | sed 's/^ */after=/' || exit
+list() { systemctl list-dependencies --no-pager --plain --after "$1" | sed 's/^ *//'; }
+after=$(list "$unit")
+# Of what it waits for only targets are expanded. systemd's own barrier against log-ins is none, and
+# has waited for the disks of the network.
+barrier=systemd-user-sessions.service
+case $after in *$barrier*) after="$after
+$(list $barrier | grep '\.mount$')" ;; esac
+# Of mounts count those that a boot makes, by a file; what somebody mounted by hand is none.
+for f in $after; do
+  case $f in -.mount) ;; *.mount)
+    [ "$(systemctl show -p FragmentPath --value -- "$f")" ] || continue ;;
+  esac
+  echo "after=$f"
+done
 for f in $(systemctl show --no-pager -p DropInPaths --value "$unit"); do
   case $f in /usr/lib/systemd/*|/lib/systemd/*) continue;; esac
   [ -r "$f" ] || { echo "unreadable=$f"; continue; }

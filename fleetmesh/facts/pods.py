@@ -19,7 +19,8 @@ from fleetmesh.inventory import Inventory
 from fleetmesh.shell import join
 from fleetmesh.transcript import Transcript
 
-_OVER = ("Failed", "Succeeded")
+OVER = ("Failed", "Succeeded")
+"""The phases of a pod that has ended for good."""
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
@@ -62,7 +63,7 @@ class Pod:
     @property
     def over(self) -> bool:
         """Whether it has ended for good: evicted, failed or completed."""
-        return self.phase in _OVER
+        return self.phase in OVER
 
     def listens(self, protocol: str) -> tuple[int, ...]:
         """The ports on which its containers say that they listen by this protocol."""

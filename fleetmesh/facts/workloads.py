@@ -12,6 +12,7 @@ from typing import Any
 
 from fleetmesh.facts.api_objects import UNUSABLE, items_of, object_of
 from fleetmesh.facts.fact import Fact, NotUnderstood
+from fleetmesh.facts.pods import OVER
 from fleetmesh.facts.probe import Kubernetes, Probe
 from fleetmesh.inventory import Inventory
 from fleetmesh.shell import join
@@ -52,6 +53,8 @@ class Workload:
     """Where in the object, and what stands there."""
     unread: tuple[str, ...]
     """Where it has values from that are not looked at: `ConfigMap hub`, `Secret token`."""
+    over: bool = False
+    """Whether it has run to its end, and nothing of it runs again: a pod or a Job."""
 
     def mentions(self, words: Iterable[str]) -> list[tuple[str, str]]:
         """Where it names one of `words`, a host's names and addresses, as a whole word."""
@@ -77,10 +80,17 @@ def parse_workloads(transcript: Transcript) -> tuple[Workload, ...]:
             held = {key: item[key] for key in ("spec", "endpoints") if item.get(key)}
             name = f"{kind}/{item['metadata']['name']}"
             unread = tuple(dict.fromkeys(_unread(held)))
-            found.append(Workload(name, tuple(_texts(held, "")), unread))
+            over = kind in ("Pod", "Job") and _over(item.get("status") or {})
+            found.append(Workload(name, tuple(_texts(held, "")), unread, over))
         except UNUSABLE as error:
             raise NotUnderstood(f"a {kind} without a usable {error}") from None
     return tuple(found)
+
+
+def _over(status: dict[str, Any]) -> bool:
+    """By a pod's phase, or a Job's conditions; a Job that only fails so far has neither."""
+    ended = [each["type"] for each in status.get("conditions") or () if each["status"] == "True"]
+    return status.get("phase") in OVER or not {"Complete", "Failed"}.isdisjoint(ended)
 
 
 def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:

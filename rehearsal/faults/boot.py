@@ -106,6 +106,22 @@ class HomeMountedLate(Fault):
         root(RAILIANCE, "umount /home/tegwick")
 
 
+class HomeOnTheNetwork(Fault):
+    """The tunnels' home is of the network, mounted before anybody may log in, as fstab has it."""
+
+    harmless = True
+    kept = "/etc/fstab.kept"
+
+    def inject(self) -> None:
+        line = "/home /home none bind,_netdev 0 0"
+        root(RAILIANCE, f"touch /etc/fstab; cp -p /etc/fstab {self.kept}; "
+                        f"echo '{line}' >>/etc/fstab; {RELOAD}; "
+                        "systemctl start home.mount")  # fmt: skip
+
+    def heal(self) -> None:
+        root(RAILIANCE, f"systemctl stop home.mount; mv {self.kept} /etc/fstab; {RELOAD}")
+
+
 class _AnotherUnit(Fault):
     """Another unit of the user is enabled; it does not run."""
 

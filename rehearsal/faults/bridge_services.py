@@ -252,3 +252,34 @@ class ApplicationIsToldByConfigMap(Fault):
 
     def heal(self) -> None:
         kubectl(BRIDGES, "delete cronjob/sweep")
+
+
+class CompletedPodNamesTheWorkstation(Fault):
+    """A pod by which somebody once asked over the workstation has completed, and is left over."""
+
+    harmless = True
+
+    def inject(self) -> None:
+        command = ["true", "http://workstation:18000/state/health"]
+        containers = [{"name": "ask", "image": "localhost/a:1", "command": command}]
+        spec = {"restartPolicy": "Never", "containers": containers}
+        create(BRIDGES, "v1", "Pod", {"name": "asked-once"}, spec=spec)
+        kubectl(BRIDGES, "wait pod/asked-once --for=jsonpath={.status.phase}=Succeeded")
+
+    def heal(self) -> None:
+        kubectl(BRIDGES, "delete pod/asked-once")
+
+
+class WaitingJobNamesTheWorkstation(Fault):
+    """A Job that has not come to its end asks over the workstation."""
+
+    turns = {UNNAMED: fail("Job/asks names the workstation")}
+
+    def inject(self) -> None:
+        command = ["true", "http://workstation:18000/state/health"]
+        container = {"name": "ask", "image": "localhost/a:1", "command": command}
+        template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+        create(BRIDGES, "batch/v1", "Job", {"name": "asks"}, spec={"template": template})
+
+    def heal(self) -> None:
+        kubectl(BRIDGES, "delete job/asks")
