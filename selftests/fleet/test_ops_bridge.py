@@ -65,7 +65,8 @@ def test_tunnel_that_does_not_start_by_itself_is_noticed(checks: Checks, managed
     fleet.run("railiance01", f"mv kept {CONFIG}")
     reason = run.of("PROD-08.enabled", HUB)["reason"]
     assert f"`bridge` on railiance01 does not start {HUB} by itself" in reason
-    assert "is newer than the process that runs" in run.of("PROD-09.same-after-reboot", HUB)["reason"]
+    reason = run.of("PROD-09.same-after-reboot", HUB)["reason"]
+    assert "is newer than the process that runs" in reason
 
 
 def test_units_that_would_start_as_well_are_noticed(checks: Checks, managed: str) -> None:
