@@ -6,10 +6,11 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 PYTHON := .venv/bin/python
 PERMIT := reports/permit
 FLEET := production
-PACKAGES := busybox chromium dash debian-archive-keyring fish iproute2 mksh mmdebstrap nftables openssh-client \
-	openssh-server openssl poppler-utils procps python3-venv shellcheck socat sudo systemd-container tcsh zsh
+RUN_PACKAGES := openssh-client python3-venv
+PACKAGES := busybox chromium dash debian-archive-keyring fish iproute2 mksh mmdebstrap nftables \
+	openssh-server openssl poppler-utils procps shellcheck socat sudo systemd-container tcsh zsh
 
-.PHONY: rehearse faults drill test check docs permit packages lock clean
+.PHONY: rehearse faults drill test check docs permit packages run-packages lock clean
 
 rehearse: .venv/run packages
 	@$(PYTHON) -m pytest --fleet rehearsal
@@ -31,9 +32,13 @@ check: .venv/dev
 	@$(PYTHON) -m mypy
 	@.venv/bin/actionlint .github/workflows/*.yml .forgejo/workflows/*.yml
 
-# Packages are asked for only where one is missing, so that a prepared machine needs no sudo.
-packages:
-	@missing=$$(for p in $(PACKAGES); do \
+# Packages are asked for only where one is missing, so that a prepared machine needs no sudo. A box
+# that verifies a real fleet needs those of a run alone.
+run-packages: WANTED := $(RUN_PACKAGES)
+packages: WANTED := $(PACKAGES)
+packages: run-packages
+run-packages packages:
+	@missing=$$(for p in $(WANTED); do \
 	    dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || echo $$p; \
 	  done); \
 	if [ -n "$$missing" ]; then \
@@ -43,20 +48,20 @@ packages:
 	    $$missing >/dev/null; \
 	fi
 
-.venv/bin/python: | packages
+.venv/bin/python: | run-packages
 	@python3 -m venv .venv
 
 .venv/run: requirements.lock | .venv/bin/python
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-.venv/dev: requirements-dev.lock | .venv/bin/python
+.venv/dev: requirements-dev.lock | .venv/bin/python packages
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@ .venv/run
 
 # docs/checks.md, from the checks themselves; docs/runbook-coverage.md, from the runbook and the drill.
 docs: .venv/dev
-	@$(PYTHON) -m pytest --collect-only -qq -p fixtures.checks_page --checks-page docs/checks.md
+	@$(PYTHON) -m pytest --collect-only -qq -p fixtures.checks_page --checks-page=docs/checks.md
 	@$(PYTHON) -m rehearsal.drill.coverage
 
 # What a key that verifies a fleet may do on each host, for authorized_keys there; see docs/operating.md.

@@ -30,14 +30,14 @@ def managed(standing: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def test_it_is_ready(checks: Checks, managed: str) -> None:
     run = checks(managed, "--allow-writes")
-    assert run.of("PRE-02")["outcome"] == "pass"
+    assert run.of("PRE-02.bridge-tool")["outcome"] == "pass"
     assert (run.exit_status, run.verdict) == (0, "READY"), run.terminal
 
 
 def test_the_units_inventory_does_not_fit_it(checks: Checks, managed: str) -> None:  # noqa: ARG001
     run = checks()
     assert run.verdict == "NOT READY"
-    assert "the unit ops-bridge.service" in run.of("CUT-05", HUB)["reason"]
+    assert "the unit ops-bridge.service" in run.of("CUT-05.port", HUB)["reason"]
 
 
 def test_tunnel_that_is_down_is_noticed(checks: Checks, managed: str) -> None:
@@ -47,10 +47,10 @@ def test_tunnel_that_is_down_is_noticed(checks: Checks, managed: str) -> None:
     fleet.wait_until_ready()
     assert run.verdict == "NOT READY"
     for check, words in (
-        ("CUT-04", f"`bridge` on railiance01 says that {HUB} is down"),
-        ("CUT-05", "nobody listens"),
-        ("CUT-07", "ops-bridge.service runs no ssh"),
-        ("PROD-09", "ops-bridge.service runs no ssh"),
+        ("CUT-04.steady", f"`bridge` on railiance01 says that {HUB} is down"),
+        ("CUT-05.port", "nobody listens"),
+        ("CUT-07.forwards", "ops-bridge.service runs no ssh"),
+        ("PROD-09.same-after-reboot", "ops-bridge.service runs no ssh"),
     ):
         result = run.of(check, HUB)
         assert (result["outcome"], words in result["reason"]) == ("fail", True), result
@@ -63,21 +63,22 @@ def test_tunnel_that_does_not_start_by_itself_is_noticed(checks: Checks, managed
     )
     run = checks(managed)
     fleet.run("railiance01", f"mv kept {CONFIG}")
-    reason = run.of("PROD-08", HUB)["reason"]
+    reason = run.of("PROD-08.enabled", HUB)["reason"]
     assert f"`bridge` on railiance01 does not start {HUB} by itself" in reason
-    assert "is newer than the process that runs" in run.of("PROD-09", HUB)["reason"]
+    reason = run.of("PROD-09.same-after-reboot", HUB)["reason"]
+    assert "is newer than the process that runs" in reason
 
 
 def test_units_that_would_start_as_well_are_noticed(checks: Checks, managed: str) -> None:
     fleet.run("railiance01", f"{AS_USER} enable --quiet {HUB}")
     run = checks(managed)
     fleet.run("railiance01", f"{AS_USER} disable --quiet {HUB}")
-    assert run.of("PROD-08", HUB)["reason"] == f"{HUB}.service would start as well"
-    assert run.of("PROD-08", "fleet-issue-core")["outcome"] == "pass"
+    assert run.of("PROD-08.enabled", HUB)["reason"] == f"{HUB}.service would start as well"
+    assert run.of("PROD-08.enabled", "fleet-issue-core")["outcome"] == "pass"
 
 
 def test_unit_that_is_not_enabled_is_noticed(checks: Checks, managed: str) -> None:
     fleet.run("railiance01", f"{AS_USER} disable --quiet ops-bridge")
     run = checks(managed)
     fleet.run("railiance01", f"{AS_USER} enable --quiet ops-bridge")
-    assert "ops-bridge.service is disabled" in run.of("PROD-08", HUB)["reason"]
+    assert "ops-bridge.service is disabled" in run.of("PROD-08.enabled", HUB)["reason"]

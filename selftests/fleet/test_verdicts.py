@@ -30,8 +30,8 @@ def test_after_the_cutover_it_is_ready(checks: Checks) -> None:
     run = checks("--allow-writes")
     assert (run.exit_status, run.verdict) == (0, "READY"), run.terminal
     assert "rehearsal (rehearsal)" in run.terminal
-    assert run.outcomes("PROD-11") == run.outcomes("PROD-12") == {"pass"}
-    path = run.of("PROD-04", HUB)["paths"]
+    assert run.outcomes("PROD-11.event") == run.outcomes("PROD-12.run") == {"pass"}
+    path = run.of("PROD-04.path", HUB)["paths"]
     assert path == ["railiance01 → coulombcore → 198.19.43.94:8000"]
 
 
@@ -44,7 +44,7 @@ def test_production_costs_few_channels(checks: Checks) -> None:
 
 def test_nothing_is_written_unless_allowed(checks: Checks) -> None:
     run = checks("-m", "production")
-    assert run.outcomes("PROD-11") == run.outcomes("PROD-12") == {"deferred"}
+    assert run.outcomes("PROD-11.event") == run.outcomes("PROD-12.run") == {"deferred"}
 
 
 def test_silent_hub_is_caught(checks: Checks) -> None:
@@ -68,9 +68,13 @@ def test_silent_hub_is_caught(checks: Checks) -> None:
         run = checks("-m", "cutover or production")
         fleet.run("workstation", "bridge down state-hub-railiance01")
     assert run.verdict == "NOT READY"
-    assert run.of("CUT-04", HUB)["outcome"] == "pass", "the unit is active: that is the point"
-    assert run.of("CUT-06", HUB)["outcome"] == "pass", "the service is healthy: that is the point"
-    for check, subject in (("CUT-05", HUB), ("PROD-04", HUB), ("PROD-05", "railiance01")):
+    assert run.of("CUT-04.steady", HUB)["outcome"] == "pass", "active: that is the point"
+    assert run.of("CUT-06.healthy", HUB)["outcome"] == "pass", "healthy: that is the point"
+    for check, subject in (
+        ("CUT-05.port", HUB),
+        ("PROD-04.path", HUB),
+        ("PROD-05.ports", "railiance01"),
+    ):
         result = run.of(check, subject)
         assert result["outcome"] == "fail", (check, result)
         assert "workstation" in result["reason"], (check, result)
@@ -99,7 +103,8 @@ def test_one_unreachable_host_is_one_cause(
         run = checks()
     assert run.verdict == "NOT READY"
     assert run.seconds < 30
-    refused = [r for r in run.results if r["id"] == "PRE-01" and r["outcome"] == "fail"]
+    asked = [r for r in run.results if r["id"] == "PRE-01.right-machine"]
+    refused = [r for r in asked if r["outcome"] == "fail"]
     assert [r["subject"] for r in refused] == [host]
     assert cause in refused[0]["reason"]
     inconclusive = {r["reason"] for r in run.results if r["outcome"] == "inconclusive"}
@@ -117,9 +122,9 @@ def test_before_the_cutover_it_is_not_ready(checks: Checks) -> None:
     finally:
         fleet.up("after", lambda _: None)
     assert (run.exit_status, run.verdict) == (1, "NOT READY")
-    held = run.of("PROD-05", "railiance01")["reason"]
+    held = run.of("PROD-05.ports", "railiance01")["reason"]
     assert "127.0.0.1:18000 is held by" in held
     assert "127.0.0.1:18765 is held by" in held
     assert "from workstation" in held
-    assert run.of("PROD-04", HUB)["outcome"] == "fail"
-    assert prerequisites.outcomes("PRE-11") == {"pass"}
+    assert run.of("PROD-04.path", HUB)["outcome"] == "fail"
+    assert prerequisites.outcomes("PRE-11.listen-address") == {"pass"}

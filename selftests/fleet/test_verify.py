@@ -3,7 +3,6 @@
 import re
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,13 +17,11 @@ from fleetmesh.gather.kubernetes import kubeconfig_text
 from fleetmesh.inventory import load
 from rehearsal import fleet
 from rehearsal.paths import INVENTORY, SSH_CONFIG
-from selftests.fleet.conftest import ROOT, Checks
+from selftests.fleet.conftest import Checks
+from selftests.fleet.locked_down import DROP_IN, HOSTS, LIMITS, prepared
 
 pytestmark = pytest.mark.root
 
-HOSTS = ("railiance01", "coulombcore", "workstation")
-PLACE = "/home/tegwick/.config/fleetmesh"
-DROP_IN = "/etc/ssh/sshd_config.d/fleet-verify.conf"
 MARK = "/tmp/fleet-verify-was-here"
 
 
@@ -65,39 +62,10 @@ def box(standing: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bo
     config.write_text(known)
     assert "/suite" not in known, "the rehearsal's own key"
     document = yaml.safe_load(INVENTORY.read_text())
-    document["limits"] |= {"connect": 20, "command": 20, "http": 15}  # this is no test of speed
+    document["limits"] |= LIMITS
     file.write_text(yaml.safe_dump(document | {"ssh_config": str(config)}))
-    permit(file, key, folder / "permit")
-    for host in HOSTS:
-        _prepare(host, folder / "permit")
-    yield Box(file, config, key)
-    for host in HOSTS:
-        fleet.run(host, f"rm -r {PLACE} {DROP_IN}; systemctl restart ssh", user="root")
-        fleet.run(host, "mv ~/.ssh/authorized_keys.kept ~/.ssh/authorized_keys")
-
-
-def permit(inventory: Path, key: Path, folder: Path) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-qqq", "-p", "fixtures.permit",
-         f"--permit={folder}", f"--permit-key={key}.pub", f"--fleet={inventory}"],
-        cwd=ROOT, check=True, capture_output=True, timeout=60,
-    )  # fmt: skip
-
-
-def _prepare(host: str, permits: Path) -> None:
-    write(host, f"{PLACE}/gate", (ROOT / "infra/verify/gate").read_text())
-    write(host, f"{PLACE}/permitted", (permits / f"{host}.permitted").read_text())
-    line = (permits / f"{host}.authorized_keys").read_text()
-    fleet.run(host, "cp -p ~/.ssh/authorized_keys ~/.ssh/authorized_keys.kept")
-    write(host, "/home/tegwick/.ssh/authorized_keys", line, more=True)
-    write(host, DROP_IN, (ROOT / "infra/verify/sshd.conf").read_text(), user="root")
-    fleet.run(host, "systemctl restart ssh", user="root")
-
-
-def write(host: str, path: str, text: str, *, more: bool = False, user: str = "tegwick") -> None:
-    where = f"{'>>' if more else '>'}{path}"
-    command = ["sh", "-c", f"mkdir -p $(dirname {path}) && cat {where}"]
-    fleet.machine(host).run(command, user=user, stdin=text)
+    with prepared(file, key.with_suffix(".pub"), folder / "permit"):
+        yield Box(file, config, key)
 
 
 @pytest.mark.parametrize("phase", ["production", "prereqs", "cutover", ""])

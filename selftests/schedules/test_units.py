@@ -1,12 +1,16 @@
 """The timer and service of the box that verifies: systemd has nothing to say of them."""
 
+import re
+import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-VERIFY = Path(__file__).parents[2] / "infra/verify"
+ROOT = Path(__file__).parents[2]
+VERIFY = ROOT / "infra/verify"
 UNITS = ("fleet-verify.service", "fleet-verify.timer")
 
 
@@ -51,6 +55,41 @@ def test_it_checks_production_and_writes_nothing() -> None:
     text = (VERIFY / "fleet-verify.service").read_text()
     assert "-m production --fleet production" in text
     assert "--allow-writes" not in text
+
+
+def test_pytest_takes_its_arguments(tmp_path: Path) -> None:
+    service = (VERIFY / "fleet-verify.service").read_text().replace("\\\n", "")
+    (start,) = re.findall(r"^ExecStart=(.*)$", service, re.MULTILINE)
+    _, *arguments = shlex.split(start.replace("${STATE_DIRECTORY}", str(tmp_path)))
+    done = subprocess.run(
+        [sys.executable, *arguments, "--collect-only", "-qqq"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+READY_TO_COPY = (
+    "README.md", "Makefile", "docs/*.md", "infra/**/*", "fleets/*.yaml", ".*/workflows/*.yml",
+    "fixtures/*.py", "fleetmesh/**/*.py",
+)  # fmt: skip
+TAKES_A_PATH = "--(?:reports|replay|permit|permit-key|checks-page|html|junit-xml|junitxml) "
+
+
+def test_pytest_is_given_paths_with_an_equals_sign() -> None:
+    """A path after a space is a folder of tests to it, whose settings it then looks for."""
+    files = [file for pattern in READY_TO_COPY for file in ROOT.glob(pattern) if file.is_file()]
+    assert len(files) > 10
+    wrong = [f"{file}: {found}" for file in files for found in found_in(file.read_text())]
+    assert wrong == []
+
+
+def found_in(text: str) -> list[str]:
+    return re.findall(rf"{TAKES_A_PATH}\S+", text)
+
+
+def test_path_after_a_space_is_found() -> None:
+    text = "pytest -m production --reports ${STATE_DIRECTORY} --replay=reports/RUN"
+    assert found_in(text) == ["--reports ${STATE_DIRECTORY}"]
 
 
 def test_gate_is_sound() -> None:

@@ -66,12 +66,14 @@ def test_no_production_port_is_held_from_the_workstation(
 ) -> None:
     """No production port on the host is held by a connection that came from the workstation."""
     ports = {tunnel.listen.port for tunnel in inventory.tunnels.values()}
-    unattributed = []
+    guilty, unattributed = [], []
     for socket in listeners[fleet_host]:
         if socket.port in ports:
             holder = held_by(socket, sessions[fleet_host], places)
-            assert holder.session is None, f"{socket.local} is held by {holder}"
-            if holder.unattributed:
+            if holder.session is not None:
+                guilty.append(f"{socket.local} is held by {holder}")
+            elif holder.unattributed:
                 unattributed.append(f"{socket.local} is held by {holder}")
+    assert not guilty, "; ".join(guilty)
     if unattributed:
         raise Inconclusive("; ".join(unattributed))

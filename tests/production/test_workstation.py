@@ -116,7 +116,7 @@ def test_nothing_listens_from_the_workstation(
     """
     known, host = sessions[fleet_host], inventory.workstation.host
     ports = {tunnel.listen.port for tunnel in inventory.tunnels.values()}
-    unknown = []
+    guilty, unknown = [], []
     for socket in listeners[fleet_host]:
         holder = held_by(socket, known, places)
         held = f"{socket.local} is held by {holder}"
@@ -124,11 +124,13 @@ def test_nothing_listens_from_the_workstation(
         if holder.session and harmless and socket.port not in ports:
             case.note(f"{held}: {harmless}")
         elif holder.session:
-            assert holder.origin != host, held
-            if not places.knows(holder.origin):
+            if holder.origin == host:
+                guilty.append(held)
+            elif not places.knows(holder.origin):
                 unknown.append(held)
         elif may_be_a_login(socket, holder):
             unknown.append(held)
+    assert not guilty, "; ".join(guilty)
     if unknown:
         raise Inconclusive(
             f"{'; '.join(unknown)}: if that is {host}, add it to its `addresses` in the inventory"
