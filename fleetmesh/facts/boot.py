@@ -6,6 +6,7 @@ manager waits for, by what comes before the unit, and by the disks that its file
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
 from fleetmesh.facts.probe import Exec, Probe
@@ -229,13 +230,42 @@ class SystemBoot:
     pulled_in: frozenset[str]
     states: dict[str, str] = field(default_factory=dict)
     """Services and sockets by what `list-unit-files` calls them, as they lie on the disk."""
+    drop_ins: tuple[tuple[str, str, str], ...] = ()
+    """Unit, file and line, of sshd's and Kubernetes' units."""
+    unreadable: tuple[tuple[str, str], ...] = ()
+    """Unit and drop-in."""
+    newer: tuple[tuple[str, str], ...] = ()
+    """Unit and file of its configuration that was changed after it was last told to read it."""
+    sockets: dict[str, str] = field(default_factory=dict)
+    """What each socket unit that is known to systemd listens on, as `127.0.0.1:22 (Stream)`."""
+
+    def held_back(self, unit: str) -> list[str]:
+        """What in its drop-ins can keep a unit from starting, in words."""
+        return [f"{line} ({file})" for name, file, line in self.drop_ins if name == unit
+                and _HOLDING.fullmatch(line)]  # fmt: skip
+
+    def untold(self, unit: str) -> list[str]:
+        """What of a unit nobody can tell: files that cannot be read, or that it has not read."""
+        return [
+            *(f"{file} cannot be read" for name, file in self.unreadable if name == unit),
+            *(f"{file} is newer than what runs" for name, file in self.newer if name == unit),
+        ]
+
+    def takers(self, port: int) -> list[str]:
+        """The socket units that a boot starts and that listen on `port`."""
+        return sorted(
+            unit
+            for unit, listens in self.sockets.items()
+            if re.search(rf"(?:^|:){port} \(Stream\)", listens, re.MULTILINE)
+            and self.objection(unit) is None
+        )
 
     def objection(self, unit: str) -> str | None:
         """Why a boot would not start `unit`, in words; None if it would.
 
         A unit of another name that is an alias, or a socket of its own, starts it as well.
         """
-        socket = f"{unit.removesuffix('.service')}.socket"
+        socket = f"{unit.removesuffix('.service').removesuffix('.socket')}.socket"
         told = [self._objection(name) for name in (unit, socket) if name in self.states]
         if not told:
             return f"{unit} has no unit file"
@@ -269,30 +299,72 @@ class SystemBoot:
         )
 
 
-_SYSTEM_BOOT = (
-    "systemctl list-dependencies --no-pager --plain default.target | sed 's/^ */pulled=/' || exit; "
-    "systemctl list-unit-files --no-pager --no-legend '*.service' '*.socket' "
-    '| while read -r unit state _; do echo "state=$unit $state"; done; echo end'
+KUBERNETES = (
+    *("k3s.service", "k3s-agent.service", "rke2-server.service", "rke2-agent.service"),
+    *("kubelet.service", "k0scontroller.service", "k0sworker.service"),
+    "snap.microk8s.daemon-kubelite.service",
 )
+"""The units that are known to run Kubernetes."""
+_SSHD = ("ssh.service", "sshd.service")
+
+# A file's time counts where it is two seconds later: systemctl tells whole ones.
+_SYSTEM_BOOT = r"""
+systemctl list-dependencies --no-pager --plain default.target | sed 's/^ */pulled=/' || exit
+systemctl list-unit-files --no-pager --no-legend '*.service' '*.socket' |
+  while read -r unit state _; do echo "state=$unit $state"; done
+systemctl show --all --no-pager -p Id -p Listen '*.socket' | sed 's/^/socket /'
+for unit in NEEDED; do
+  for f in $(systemctl show --no-pager -p DropInPaths --value -- "$unit"); do
+    case $f in /usr/lib/systemd/*|/lib/systemd/*) continue;; esac
+    [ -r "$f" ] || { echo "unreadable=$unit $f"; continue; }
+    sed -n '/^[A-Za-z]*=/!d; s|^|dropin='"$unit $f"'\t|p' "$f"
+  done
+done
+for unit in SSHD; do
+  since=$(TZ=UTC systemctl show --no-pager -p StateChangeTimestamp --value -- "$unit")
+  [ "$since" ] || continue
+  find /etc/ssh/sshd_config /etc/ssh/sshd_config.d /etc/ssh/ssh_host_*_key.pub \
+    -newermt "$since 2 seconds" 2>/dev/null | sed "s/^/newer=$unit /"
+done
+echo end
+"""
 
 
 def parse_system_boot(transcript: Transcript) -> SystemBoot:
-    """Read `pulled=UNIT` and `state=UNIT WORD` lines, closed by `end`."""
+    """Read lines that begin with what they are, closed by `end`."""
     *lines, last = succeeded(transcript).splitlines() or [""]
     if last != "end":
         raise NotUnderstood("the listing does not end with its mark")
-    pulled, states = set(), {}
+    found: dict[str, list[Any]] = {kind: [] for kind in _LINES}
+    sockets = []
     for line in lines:
-        match = re.fullmatch(r"pulled=(\S+)|state=(\S+) (\S+)", line)
-        if not match:
-            raise NotUnderstood(f"expected `pulled=…` or `state=…`, found {line!r}")
-        if match[1]:
-            pulled.add(match[1])
+        kind, equals, value = line.partition("=")
+        if line == "socket" or line.startswith("socket "):
+            sockets.append(line.removeprefix("socket").strip())
+        elif equals and kind in _LINES and (match := _LINES[kind].fullmatch(value)):
+            found[kind].append(match.groups())
         else:
-            states[match[2]] = match[3]
-    if "default.target" not in pulled or not states:
+            raise NotUnderstood(f"expected one of {', '.join(_LINES)} or socket, found {line!r}")
+    pulled = frozenset(unit for (unit,) in found["pulled"])
+    if "default.target" not in pulled or not found["state"]:
         raise NotUnderstood("default.target, or every unit file, is missing")
-    return SystemBoot(frozenset(pulled), states)
+    return SystemBoot(
+        pulled_in=pulled,
+        states=dict(found["state"]),
+        drop_ins=tuple(found["dropin"]),
+        unreadable=tuple(found["unreadable"]),
+        newer=tuple(found["newer"]),
+        sockets={b["Id"]: b.get("Listen", "") for b in blocks("\n".join(sockets)) if "Id" in b},
+    )
+
+
+_LINES = {
+    "pulled": re.compile(r"(\S+)"),
+    "state": re.compile(r"(\S+) (\S+)"),
+    "dropin": re.compile(r"(\S+) ([^\t]+)\t(.+)"),
+    "unreadable": re.compile(r"(\S+) (.+)"),
+    "newer": re.compile(r"(\S+) (.+)"),
+}
 
 
 @dataclass(frozen=True)
@@ -350,7 +422,10 @@ def _starting(inventory: Inventory) -> dict[str, Probe]:
 
 
 def _system_boots(inventory: Inventory) -> dict[str, Probe]:
-    return {host: Exec(host, _SYSTEM_BOOT) for host in inventory.fleet_hosts}
+    command = _SYSTEM_BOOT.strip().replace("NEEDED", join((*_SSHD, *KUBERNETES)))
+    return {
+        host: Exec(host, command.replace("SSHD", join(_SSHD))) for host in inventory.fleet_hosts
+    }
 
 
 def _routes(inventory: Inventory) -> dict[str, Probe]:

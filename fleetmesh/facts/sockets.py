@@ -267,7 +267,7 @@ def parse_processes(transcript: Transcript) -> tuple[Process, ...]:
         if not head:
             raise NotUnderstood(f"expected `== pid whose words`, found {said[at : at + 40]!r}")
         pid, count, at = int(head[1]), int(head[3]), head.end()
-        words = []
+        words: list[str] = []
         while len(words) < count and (stop := said.find(b"\0", at)) >= 0:
             words.append(said[at:stop].decode("utf-8", "replace"))
             at = stop + 1

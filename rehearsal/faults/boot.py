@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from rehearsal.faults.fault import Fault, fail
+from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.means import (
     COULOMB,
     HUB,
     RAILIANCE,
+    RESTART_SSHD,
     UNITS,
     WORKSTATION,
     edit_unit,
@@ -47,7 +48,7 @@ class UserManagerOnACondition(_ManagerDropIn):
     line = "[Unit]\\nConditionPathExists=/run/ready"
 
 
-class UserManagerWithALimit(_ManagerDropIn):
+class UserManagerWithLimit(_ManagerDropIn):
     """A drop-in allows the user manager more files, which keeps nothing from starting."""
 
     harmless = True
@@ -366,3 +367,54 @@ class NeighbourIsTheWorkstation(_OverTheWorkstation):
     def heal(self) -> None:
         root(RAILIANCE, "ip neigh del 198.18.77.12 dev host0")
         super().heal()
+
+
+class SshdChangedOnDisk(Fault):
+    """coulombcore's sshd has not read what its configuration says now: it forbids forwarding."""
+
+    turns = {
+        "PROD-18.services[coulombcore]": inconclusive(
+            "/etc/ssh/sshd_config.d/later.conf is newer than what runs"
+        )
+    }
+
+    def inject(self) -> None:
+        root(COULOMB, "echo 'AllowTcpForwarding no' >/etc/ssh/sshd_config.d/later.conf; "
+                      "touch -d '10 seconds' /etc/ssh/sshd_config.d/later.conf")  # fmt: skip
+
+    def heal(self) -> None:
+        root(COULOMB, f"rm /etc/ssh/sshd_config.d/later.conf; {RESTART_SSHD}")
+
+
+class KubernetesOnCondition(Fault):
+    """coulombcore's Kubernetes starts only where a file exists that a boot does not make."""
+
+    turns = {
+        "PROD-18.services[coulombcore]": fail("starts only after ConditionPathExists=/run/ready")
+    }
+
+    def inject(self) -> None:
+        folder = "/etc/systemd/system/k3s.service.d"
+        root(COULOMB, f"mkdir -p {folder}; printf '[Unit]\\nConditionPathExists=/run/ready\\n' "
+                      f">{folder}/ready.conf; {RELOAD}")  # fmt: skip
+
+    def heal(self) -> None:
+        root(COULOMB, f"rm -r /etc/systemd/system/k3s.service.d; {RELOAD}")
+
+
+class SocketUnitTakesThePort(Fault):
+    """A socket unit of railiance01's system is enabled and takes a tunnel's port at boot."""
+
+    turns = {f"PROD-18.order[{HUB}]": fail("early.socket would take 127.0.0.1:18000 at boot")}
+
+    def inject(self) -> None:
+        units = "/etc/systemd/system"
+        root(RAILIANCE, f"printf '[Socket]\\nListenStream=127.0.0.1:18000\\nAccept=yes\\n"
+                        f"[Install]\\nWantedBy=sockets.target\\n' >{units}/early.socket; "
+                        f"printf '[Service]\\nExecStart=/usr/bin/cat\\n' "
+                        f">{units}/early@.service; systemctl enable early.socket")  # fmt: skip
+
+    def heal(self) -> None:
+        units = "/etc/systemd/system"
+        root(RAILIANCE, "systemctl disable early.socket; "
+                        f"rm {units}/early.socket {units}/early@.service; {RELOAD}")  # fmt: skip

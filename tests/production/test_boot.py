@@ -5,18 +5,13 @@ from collections.abc import Mapping
 from fixtures import Case, Inconclusive, check
 from fleetmesh import forwards
 from fleetmesh.attribution import Places
-from fleetmesh.facts.boot import Route, Starting, SystemBoot, UserBoot
+from fleetmesh.facts.boot import KUBERNETES, Route, Starting, SystemBoot, UserBoot
 from fleetmesh.facts.sockets import Socket
 from fleetmesh.facts.units import Unit
 from fleetmesh.inventory import Inventory, Login, Tunnel
 
 Units = Mapping[str, dict[str, Unit]]
 _SSH = 22
-_KUBERNETES = {
-    *("k3s.service", "k3s-agent.service", "rke2-server.service", "rke2-agent.service"),
-    *("kubelet.service", "k0scontroller.service", "k0sworker.service"),
-    "snap.microk8s.daemon-kubelite.service",
-}
 _WAITED_FOR = ("oneshot", "notify", "notify-reload", "forking", "dbus")
 """The types of services that are waited for, not only started before; systemd.service(5)."""
 
@@ -54,6 +49,7 @@ def test_nothing_holds_the_unit_back(
     starting: Mapping[str, dict[str, Starting]],
     units: Units,
     boot_units: Mapping[str, frozenset[str]],
+    system_boots: Mapping[str, SystemBoot],
 ) -> None:
     """At boot nothing else must end before the fleet unit starts, stops it, or takes its port."""
     services = starting[tunnel.host]
@@ -77,6 +73,7 @@ def test_nothing_holds_the_unit_back(
         and (unit.survives_reboot or unit.name in boot_units[tunnel.host])
         and any(forwards.takes(command, tunnel.listen.port) for command in unit.commands)
     ]
+    rivals += system_boots[tunnel.host].takers(tunnel.listen.port)
     assert not rivals, f"{' and '.join(rivals)} would take {tunnel.listen} at boot"
 
 
@@ -113,7 +110,7 @@ def test_the_host_brings_up_what_production_needs(
     if any(tunnel.via == fleet_host for tunnel in inventory.tunnels.values()):
         needed.append(held.get(_SSH) or "ssh.service")
     if any(cluster.host == fleet_host for cluster in inventory.clusters.values()):
-        kubernetes = sorted(set(held.values()) & _KUBERNETES)
+        kubernetes = sorted(set(held.values()).intersection(KUBERNETES))
         if not kubernetes:
             raise Inconclusive(
                 f"{fleet_host}: no unit that is known to run Kubernetes listens there"
@@ -121,7 +118,12 @@ def test_the_host_brings_up_what_production_needs(
         needed += kubernetes
     boot = system_boots[fleet_host]
     wrong = [objection for unit in needed if (objection := boot.objection(unit))]
+    wrong += [
+        f"{unit} starts only after {line}" for unit in needed for line in boot.held_back(unit)
+    ]
     assert not wrong, f"after a reboot of {fleet_host}: {'; '.join(wrong)}"
+    if untold := [what for unit in needed for what in boot.untold(unit)]:
+        raise Inconclusive(f"{fleet_host}: what a restart would bring is not known: {untold[0]}")
     case.note(f"a boot starts {', '.join(needed) or 'nothing that production needs'}")
     case.note("whether their configuration is valid, root alone could tell: it is not looked at")
 
