@@ -78,7 +78,10 @@ class KubeconfigRemarks(_Kubeconfig):
     """In railiance01's kubeconfig stand remarks of somebody's, which no program reads."""
 
     harmless = True
-    harm = f"printf '%s\\n' '\"note\": 2026-99-99' 'port: 8_0_0_0' 'on: no' >>{KUBECONFIG}"
+    harm = (
+        "{ sed '$d' ~/kubeconfig.kept; echo ', \"note\": 2026-99-99, port: 8_0_0_0, on: no }'; } "
+        f">{KUBECONFIG}"
+    )
 
 
 class TokenExpired(_Kubeconfig):

@@ -182,7 +182,12 @@ class ClusterMadeAnew(Fault):
 class ServiceOverTheWorkstation(Fault):
     """The State Hub's Service leads to the workstation, and nobody on the path can see it."""
 
-    turns = {OWN: fail("198.18.77.13:28000, of no pod, in by-hand made by hand: workstation")}
+    turns = {
+        OWN: fail("198.18.77.13:28000, of no pod, in by-hand made by hand: workstation"),
+        # Forth and back over coulombcore, the request passes two sockets there that look alike.
+        PATH: inconclusive("was seen 2 times, not once"),
+        FROM_POD: inconclusive("was seen 2 times, not once"),
+    }
 
     def inject(self) -> None:
         pod = kubectl(SERVICES, "get pods -l app.kubernetes.io/name=state-hub "

@@ -263,7 +263,10 @@ class LogindDead(Fault):
 class DiskFull(Fault):
     """The file system of the home directory on railiance01 is full."""
 
-    turns = {"PRE-10.home": fail("0.0 MiB are left in the home on railiance01")}
+    turns = {
+        "PRE-10.home": fail("0.0 MiB are left in the home on railiance01"),
+        "PROD-18.user-manager": fail("/home/tegwick lies on tmpfs, which a boot empties"),
+    }
 
     def inject(self) -> None:
         mount = "mount -t tmpfs -o size=4m,mode=0700,uid=1000,gid=1000 home /home/tegwick"
@@ -278,7 +281,10 @@ class DiskFull(Fault):
 class HomeReadOnly(Fault):
     """The home directory on railiance01 is mounted read-only, as after a disk error."""
 
-    turns = {"PRE-10.home": fail("the home directory on railiance01 is read-only")}
+    turns = {
+        "PRE-10.home": fail("the home directory on railiance01 is read-only"),
+        "PROD-18.user-manager": fail("lies on /home/tegwick, mounted whenever"),
+    }
 
     def inject(self) -> None:
         root(RAILIANCE, "mount --bind /home/tegwick /home/tegwick; "
