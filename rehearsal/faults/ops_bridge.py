@@ -90,7 +90,10 @@ class BridgeForgetsTunnel(_Managed):
 class UnitBesideOpsBridge(_Managed):
     """A tunnel's own unit is enabled still, and would take the port at the next start."""
 
-    turns = {ENABLED: fail(f"{HUB}.service would start as well")}
+    turns = {
+        ENABLED: fail(f"{HUB}.service would start as well"),
+        f"PROD-18.order[{HUB}]": fail(f"{HUB}.service would take 127.0.0.1:18000 at boot"),
+    }
 
     def inject(self) -> None:
         units("enable --quiet", HUB)
