@@ -274,7 +274,8 @@ class SystemBoot:
     def masked_for(self, manager: str) -> list[str]:
         """What is masked of that by which `manager`, as user@1000.service, starts at boot.
 
-        See user@.service(5); it is logind that starts it for a user who lingers.
+        See user@.service(5); it is logind that starts it for a user who lingers. What is masked
+        at run time only, a boot forgets.
         """
         template = f"{manager.partition('@')[0]}@.service"
         starting = [
@@ -285,7 +286,7 @@ class SystemBoot:
         return [
             unit
             for unit in ("systemd-logind.service", *starting)
-            if self.states.get(unit, "").startswith("masked")
+            if self.states.get(unit) == "masked"
         ]
 
     def _objection(self, unit: str) -> str | None:

@@ -134,6 +134,7 @@ class InventoryExchangesThePorts(Fault):
         **next_start(fail("it would forward [('127.0.0.1:18")),
         "CUT-07.listeners": fail("also listens on 127.0.0.1:18"),
         "PROD-17.listeners": fail("also listens on 127.0.0.1:18"),
+        "PROD-18.order": fail("would take 127.0.0.1:18"),
     }
 
     def inject(self) -> None:
