@@ -253,6 +253,16 @@ class TunnelStartedAgainNextYear(_UnitEdited):
     expression = "s/RestartSec=2/RestartSec=1y/"
 
 
+class TunnelNeedsAnotherUnit(_UnitEdited):
+    """A fleet unit does not start where another unit of the user cannot."""
+
+    turns = {
+        f"PROD-18.order[{HUB}]": fail("does not start without dbus.service"),
+        "CUT-01.installed[railiance01]": fail("differs from"),
+    }
+    expression = "s/^\\[Unit\\]/&\\nRequires=dbus.service/"
+
+
 class _ServiceDisabled(Fault):
     """A service runs now and would not start at boot."""
 
