@@ -130,7 +130,7 @@ def parse_user_boot(transcript: Transcript) -> UserBoot:
         drop_ins=tuple(
             (file, line) for file, _, line in (d.partition("\t") for d in found["dropin"])
         ),
-        unreadable=tuple(found["unreadable"]),
+        unreadable=tuple(dict.fromkeys(found["unreadable"])),
         places=tuple(places),
     )
 
@@ -314,19 +314,28 @@ systemctl list-dependencies --no-pager --plain default.target | sed 's/^ */pulle
 systemctl list-unit-files --no-pager --no-legend '*.service' '*.socket' |
   while read -r unit state _; do echo "state=$unit $state"; done
 systemctl show --all --no-pager -p Id -p Listen '*.socket' | sed 's/^/socket /'
-for unit in NEEDED; do
-  for f in $(systemctl show --no-pager -p DropInPaths --value -- "$unit"); do
+told() {
+  for f in $paths; do
     case $f in /usr/lib/systemd/*|/lib/systemd/*) continue;; esac
     [ -r "$f" ] || { echo "unreadable=$unit $f"; continue; }
     sed -n '/^[A-Za-z]*=/!d; s|^|dropin='"$unit $f"'\t|p' "$f"
   done
-done
-for unit in SSHD; do
-  since=$(TZ=UTC systemctl show --no-pager -p StateChangeTimestamp --value -- "$unit")
-  [ "$since" ] || continue
-  find /etc/ssh/sshd_config /etc/ssh/sshd_config.d /etc/ssh/ssh_host_*_key.pub \
-    -newermt "$since 2 seconds" 2>/dev/null | sed "s/^/newer=$unit /"
-done
+  case $unit in ssh.service|sshd.service)
+    [ -z "$since" ] || find /etc/ssh/sshd_config /etc/ssh/sshd_config.d \
+      /etc/ssh/ssh_host_*_key.pub -newermt "$since 2 seconds" 2>/dev/null |
+      sed "s/^/newer=$unit /";;
+  esac
+  unit='' paths='' since=''
+}
+{ TZ=UTC systemctl show --no-pager -p Id -p DropInPaths -p StateChangeTimestamp -- NEEDED; echo; } |
+  while IFS= read -r line; do
+    case $line in
+      Id=*) unit=${line#*=};;
+      DropInPaths=*) paths=${line#*=};;
+      StateChangeTimestamp=*) since=${line#*=};;
+      '') told;;
+    esac
+  done
 echo end
 """
 
@@ -352,9 +361,9 @@ def parse_system_boot(transcript: Transcript) -> SystemBoot:
     return SystemBoot(
         pulled_in=pulled,
         states=dict(found["state"]),
-        drop_ins=tuple(found["dropin"]),
-        unreadable=tuple(found["unreadable"]),
-        newer=tuple(found["newer"]),
+        drop_ins=tuple(dict.fromkeys(found["dropin"])),
+        unreadable=tuple(dict.fromkeys(found["unreadable"])),
+        newer=tuple(dict.fromkeys(found["newer"])),
         sockets={b["Id"]: b.get("Listen", "") for b in blocks("\n".join(sockets)) if "Id" in b},
     )
 
@@ -424,9 +433,7 @@ def _starting(inventory: Inventory) -> dict[str, Probe]:
 
 def _system_boots(inventory: Inventory) -> dict[str, Probe]:
     command = _SYSTEM_BOOT.strip().replace("NEEDED", join((*_SSHD, *KUBERNETES)))
-    return {
-        host: Exec(host, command.replace("SSHD", join(_SSHD))) for host in inventory.fleet_hosts
-    }
+    return {host: Exec(host, command) for host in inventory.fleet_hosts}
 
 
 def _routes(inventory: Inventory) -> dict[str, Probe]:
