@@ -306,7 +306,8 @@ KUBERNETES = (
     "snap.microk8s.daemon-kubelite.service",
 )
 """The units that are known to run Kubernetes."""
-_SSHD = ("ssh.service", "sshd.service")
+SSHD = ("ssh.service", "sshd.service")
+"""What distributions call the unit of their sshd."""
 
 # A file's time counts where it is two seconds later: systemctl tells whole ones.
 _SYSTEM_BOOT = r"""
@@ -432,7 +433,7 @@ def _starting(inventory: Inventory) -> dict[str, Probe]:
 
 
 def _system_boots(inventory: Inventory) -> dict[str, Probe]:
-    command = _SYSTEM_BOOT.strip().replace("NEEDED", join((*_SSHD, *KUBERNETES)))
+    command = _SYSTEM_BOOT.strip().replace("NEEDED", join((*SSHD, *KUBERNETES)))
     return {host: Exec(host, command) for host in inventory.fleet_hosts}
 
 

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from fixtures import Case, Inconclusive, check
 from fleetmesh import forwards
 from fleetmesh.attribution import Places
-from fleetmesh.facts.boot import KUBERNETES, Route, Starting, SystemBoot, UserBoot
+from fleetmesh.facts.boot import KUBERNETES, SSHD, Route, Starting, SystemBoot, UserBoot
 from fleetmesh.facts.sockets import Socket
 from fleetmesh.facts.units import Unit
 from fleetmesh.inventory import Inventory, Login, Tunnel
 
 Units = Mapping[str, dict[str, Unit]]
-_SSH = 22
 _WAITED_FOR = ("oneshot", "notify", "notify-reload", "forking", "dbus")
 """The types of services that are waited for, not only started before; systemd.service(5)."""
 
@@ -103,14 +102,16 @@ def test_the_host_brings_up_what_production_needs(
     case: Case,
 ) -> None:
     """At boot the host starts the sshd that tunnels lead to, and the Kubernetes that it runs."""
-    held = {
-        s.port: s.unit for s in listeners[fleet_host] if s.unit and "/user@" not in (s.cgroup or "")
-    }
+    of_system = [s for s in listeners[fleet_host] if s.unit and "/user@" not in (s.cgroup or "")]
     needed = []
     if any(tunnel.via == fleet_host for tunnel in inventory.tunnels.values()):
-        needed.append(held.get(_SSH) or "ssh.service")
+        port = inventory.hosts[fleet_host].port or 22
+        at_port = sorted(s.unit for s in of_system if s.unit and s.port == port)
+        # Another address of the host may have another server at that port.
+        sshd = [unit for unit in at_port if unit in SSHD] or at_port
+        needed.append(sshd[0] if sshd else SSHD[0])
     if any(cluster.host == fleet_host for cluster in inventory.clusters.values()):
-        kubernetes = sorted(set(held.values()).intersection(KUBERNETES))
+        kubernetes = sorted({s.unit for s in of_system if s.unit in KUBERNETES})
         if not kubernetes:
             raise Inconclusive(
                 f"{fleet_host}: no unit that is known to run Kubernetes listens there"
