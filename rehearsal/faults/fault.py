@@ -94,4 +94,5 @@ class Fault(Expectation):
     @classmethod
     def title(cls) -> str:
         """The fault's name on the command line and on disk: FleetKeyGone → fleet-key-gone."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+        words = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
+        return re.sub(words, "-", cls.__name__).lower()
