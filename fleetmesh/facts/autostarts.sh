@@ -121,6 +121,24 @@ EOT
   done
 }
 
+# The units that udev has systemd start, in a scope, for a device that is there; systemd.device(5).
+# Instances that only a device names are left out.
+of_devices() {
+  case $1 in --user) key=SYSTEMD_USER_WANTS ;; *) key=SYSTEMD_WANTS ;; esac
+  cat "$root"/etc/udev/rules.d/*.rules "$root"/run/udev/rules.d/*.rules \
+    "$root"/usr/lib/udev/rules.d/*.rules 2>/dev/null | awk -v key="$key" '
+    /^[ \t]*#/ { next }
+    {
+      while (match($0, "ENV\\{" key "\\}[+:]?=\"[^\"]*\"")) {
+        names = substr($0, RSTART, RLENGTH); $0 = substr($0, RSTART + RLENGTH)
+        sub(/^[^"]*"/, "", names); sub(/"$/, "", names)
+        for (n = split(names, name, /[ \t]+/); n > 0; n--)
+          if (name[n] ~ /^[A-Za-z0-9:_.@\\-]+\.(service|target|socket|timer|path)$/ &&
+              name[n] !~ /@\./) print name[n]
+      }
+    }'
+}
+
 # Every unit that systemd would start by itself in a scope, and all that those pull in or trigger,
 # as `systemctl show` has it: enabled, static, generated, or the instance of a template.
 units() {
@@ -131,7 +149,7 @@ units() {
   new=$(printf '%s\n' "$listed" | awk '$1 !~ /@\./ &&
     ($1 ~ /\.target$/ || $2 ~ /^(enabled|enabled-runtime|generated|linked|linked-runtime)$/) {
       print $1 }')
-  new="default.target $new" known=
+  new="default.target $new $(of_devices "$1")" known=
   begin environment "manager $1" && systemctl "$1" show-environment 2>/dev/null
   while [ -n "$new" ]; do
     # shellcheck disable=SC2086

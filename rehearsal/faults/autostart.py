@@ -307,6 +307,22 @@ class AutostartByWantedUnit(Fault):
                           "systemctl --user daemon-reload")  # fmt: skip
 
 
+class AutostartByDevice(Fault):
+    """A unit that is not enabled, but that udev names for a device, starts a retired tunnel."""
+
+    rule = "/etc/udev/rules.d/90-dehub.rules"
+    unit = "/etc/systemd/system/dehub.service"
+    turns = {NEITHER: fail("dehub.service on workstation would start")}
+
+    def inject(self) -> None:
+        text = 'SUBSYSTEM=="net", TAG+="systemd", ENV{SYSTEMD_WANTS}+="dehub.service"'
+        root(WORKSTATION, f"mkdir -p /etc/udev/rules.d; echo '{text}' >{self.rule}; "
+                          f"printf '{SERVICE}' >{self.unit}; systemctl daemon-reload")  # fmt: skip
+
+    def heal(self) -> None:
+        root(WORKSTATION, f"rm {self.rule} {self.unit}; systemctl daemon-reload")
+
+
 class _Script(Fault):
     """A script that starts a retired tunnel lies where it is run, and does not name it at once."""
 

@@ -296,6 +296,21 @@ def test_units_that_are_pulled_in_or_triggered_are_asked_for_too(machine: Machin
     ]  # fmt: skip
 
 
+def test_units_that_udev_names_for_a_device_are_asked_for_too(machine: Machine) -> None:
+    machine.write(
+        machine.root / "etc/udev/rules.d/90-hub.rules",
+        '# ENV{SYSTEMD_USER_WANTS}="no.service"\n'
+        'SUBSYSTEM=="net", ENV{SYSTEMD_WANTS}+="system.service", '
+        'ENV{SYSTEMD_USER_WANTS}="light@.service $name.service", '
+        'ENV{SYSTEMD_USER_WANTS}+="hub.service"\n',
+    )
+    machine.units(unit("hub.service", "/usr/bin/ssh r"))
+    systemctl = machine.bin / "systemctl"
+    only = systemctl.read_text().replace("default.target*)", '"default.target hub.service")')
+    machine.write(systemctl, only, 0o755)
+    assert lines(machine.found()) == [("hub.service", "/usr/bin/ssh r")]
+
+
 def test_scripts_are_read_through_two_levels(machine: Machine) -> None:
     machine.units(unit("hub.service", "/opt/one.sh start"))
     machine.write("/opt/one.sh", '#!/bin/sh\nDIR=/opt\nexec "$DIR/two.sh"\n', 0o755)
