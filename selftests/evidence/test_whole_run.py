@@ -56,7 +56,8 @@ def doctored(folder: Path) -> Path:
     for number, text in enumerate(everything):
         at = transcripts[number % len(transcripts)]
         place = ("stdout", "stderr")[number % 2]
-        said = getattr(at, place) + f"\n{text}\n".encode()
+        # A line between, which ends a key that was cut off: what follows is none of it.
+        said = getattr(at, place) + f"\n(then)\n{text}\n".encode()
         transcripts[number % len(transcripts)] = replace(at, **{place: said})
     lost = replace(
         transcripts[0], lost=f"refused: {SECRETS['jwt'][0]}", details={"token": "t0ps3cr"}
