@@ -14,7 +14,7 @@ from fleetmesh.snapshot import Snapshot
 from rehearsal.paths import PROJECT, RECORDINGS
 
 FOLDERS = sorted(RECORDINGS.iterdir())
-ALL = 3_500_000
+ALL = 12_000_000
 ONE = 60_000
 """Bytes on disk."""
 
