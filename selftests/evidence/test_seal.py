@@ -80,9 +80,9 @@ def test_links_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_certificate_signs_and_holds_while_it_is_valid(tmp_path: Path, keys: Keys) -> None:
-    sealed = seal(record(tmp_path), keys.certificate("ca", "-5m:+5m"))
+    sealed = seal(record(tmp_path), keys.certificate("ca", "-1d:+30m"))
     assert refused(sealed.bundle, keys) == ""
-    later = refused(sealed.bundle, keys, NOW + timedelta(hours=1))
+    later = refused(sealed.bundle, keys, NOW + timedelta(days=2))
     assert 'certificate "her-id"' in later
     assert "is not valid at" in later
     assert refused(sealed.bundle, keys, principal="her@example") == ""
@@ -92,7 +92,7 @@ def test_a_certificate_signs_and_holds_while_it_is_valid(tmp_path: Path, keys: K
 def test_an_expired_certificate_signs_nothing(tmp_path: Path, keys: Keys) -> None:
     folder = record(tmp_path)
     with pytest.raises(Refused, match="and not now"):
-        seal(folder, keys.certificate("ca", "-2h:-1h"))
+        seal(folder, keys.certificate("ca", "-3d:-2d"))
     assert not (folder / SIGNATURE).exists()
 
 
@@ -118,9 +118,9 @@ def test_who_signed_must_be_allowed(tmp_path: Path, keys: Keys) -> None:
     folder = record(tmp_path)
     seal(folder, keys["operator"])
     assert "does not allow" in refused(forge(folder, keys["stranger"]), keys)
-    foreign = keys.certificate("other-ca", "-5m:+5m")
+    foreign = keys.certificate("other-ca", "-1d:+30m")
     assert "does not allow" in refused(forge(folder, foreign), keys)
-    expired = keys.certificate("ca", "-2h:-1h")
+    expired = keys.certificate("ca", "-3d:-2d")
     assert "is not valid at" in refused(forge(folder, expired), keys)
     early = keys.certificate("ca", "+1h:+2h")
     assert "is not valid at" in refused(forge(folder, early), keys)
