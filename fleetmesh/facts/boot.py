@@ -5,6 +5,7 @@ manager waits for, by what comes before the unit, and by the disks that its file
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,23 @@ _HOLDING = re.compile(
     r"(ExecCondition|ExecStartPre|Condition\w+|Assert\w+|Requires|Requisite|BindsTo)=.+"
 )
 """What in a drop-in can keep a unit from starting; systemd.unit(5), systemd.service(5)."""
+
+
+def _holding(drop_ins: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"{line} ({file})" for file, line in drop_ins if _HOLDING.fullmatch(line)]
+
+
+# drop_ins BEFORE FILE…: the settings of each drop-in that did not come with systemd.
+_DROP_INS = r"""
+drop_ins() {
+  before=$1 && shift
+  for f; do
+    case $f in /usr/lib/systemd/*|/lib/systemd/*) continue;; esac
+    [ -r "$f" ] || { echo "unreadable=$before$f"; continue; }
+    sed -n '/^[A-Za-z]*=/!d; s|^|dropin='"$before$f"'\t|p' "$f"
+  done
+}
+"""
 
 
 @dataclass(frozen=True)
@@ -52,7 +70,7 @@ class UserBoot:
     @property
     def held_back(self) -> list[str]:
         """What in its drop-ins can keep it from starting, in words."""
-        return [f"{line} ({file})" for file, line in self.drop_ins if _HOLDING.fullmatch(line)]
+        return _holding(self.drop_ins)
 
     @property
     def too_late(self) -> list[str]:
@@ -83,11 +101,7 @@ for f in $after; do
   esac
   echo "after=$f"
 done
-for f in $(systemctl show --no-pager -p DropInPaths --value "$unit"); do
-  case $f in /usr/lib/systemd/*|/lib/systemd/*) continue;; esac
-  [ -r "$f" ] || { echo "unreadable=$f"; continue; }
-  sed -n '/^[A-Za-z]*=/!d; s|^|dropin='"$f"'\t|p' "$f"
-done
+drop_ins "" $(systemctl show --no-pager -p DropInPaths --value "$unit")
 for f in PLACES; do
   [ -e "$f" ] || continue # whether it is there is for others to judge
   found=$(findmnt -nro TARGET,FSTYPE -T "$f") || { echo "unreadable=$f"; continue; }
@@ -241,8 +255,7 @@ class SystemBoot:
 
     def held_back(self, unit: str) -> list[str]:
         """What in its drop-ins can keep a unit from starting, in words."""
-        return [f"{line} ({file})" for name, file, line in self.drop_ins if name == unit
-                and _HOLDING.fullmatch(line)]  # fmt: skip
+        return _holding((file, line) for name, file, line in self.drop_ins if name == unit)
 
     def untold(self, unit: str) -> list[str]:
         """What of a unit nobody can tell: files that cannot be read, or that it has not read."""
@@ -316,11 +329,7 @@ systemctl list-unit-files --no-pager --no-legend '*.service' '*.socket' |
   while read -r unit state _; do echo "state=$unit $state"; done
 systemctl show --all --no-pager -p Id -p Listen '*.socket' | sed 's/^/socket /'
 told() {
-  for f in $paths; do
-    case $f in /usr/lib/systemd/*|/lib/systemd/*) continue;; esac
-    [ -r "$f" ] || { echo "unreadable=$unit $f"; continue; }
-    sed -n '/^[A-Za-z]*=/!d; s|^|dropin='"$unit $f"'\t|p' "$f"
-  done
+  drop_ins "$unit " $paths
   case $unit in ssh.service|sshd.service)
     [ -z "$since" ] || find /etc/ssh/sshd_config /etc/ssh/sshd_config.d \
       /etc/ssh/ssh_host_*_key.pub -newermt "$since 2 seconds" 2>/dev/null |
@@ -415,14 +424,13 @@ def _user_boots(inventory: Inventory) -> dict[str, Probe]:
         return f"~ {join(needed)}"
 
     return {
-        host: Exec(host, _USER_BOOT.strip().replace("PLACES", places(host)))
+        host: Exec(host, (_DROP_INS + _USER_BOOT).strip().replace("PLACES", places(host)))
         for host in inventory.carriers
     }
 
 
 def _starting(inventory: Inventory) -> dict[str, Probe]:
     """With --all: else a pattern finds no unit that does not run, as one that a boot starts."""
-
     properties = " ".join(f"-p {name}" for name in _STARTING)
 
     def command(host: str) -> str:
@@ -433,7 +441,7 @@ def _starting(inventory: Inventory) -> dict[str, Probe]:
 
 
 def _system_boots(inventory: Inventory) -> dict[str, Probe]:
-    command = _SYSTEM_BOOT.strip().replace("NEEDED", join((*SSHD, *KUBERNETES)))
+    command = (_DROP_INS + _SYSTEM_BOOT).strip().replace("NEEDED", join((*SSHD, *KUBERNETES)))
     return {host: Exec(host, command) for host in inventory.fleet_hosts}
 
 
