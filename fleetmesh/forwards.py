@@ -6,13 +6,15 @@ and a bridge is read, as far as it can be without running it.
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 
 from fleetmesh import ssh_command
 from fleetmesh.facts.sockets import Process
 from fleetmesh.facts.workstation import Autostart, Autostarts, mentions
 from fleetmesh.inventory import RetiredTunnel
+from fleetmesh.outcomes import Inconclusive
 from fleetmesh.ssh_command import Forward, SshCommand
 from fleetmesh.ssh_settings import SshSettings
 
@@ -21,6 +23,10 @@ _QUOTED = "\1"
 _BETWEEN_COMMANDS = "();<>|&"
 _SHELLS = ("sh", "bash", "dash", "ksh", "zsh", "env")
 _ENDING = ("disable", "down", "is-active", "mask", "status", "stop")
+_FOR_GOOD = ("disable", "down", "isolate", "mask", "stop")
+_LOGGING_OUT = ("disable-linger", "kill-user", "terminate-user")
+_WITH_WORD = ("-M", "-n", "-o", "-p", "-s", "-t", "--machine", "--signal", "--state", "--type")
+"""Options of systemctl(1) whose argument is the next word."""
 _NO_CONFIGURATION = ("none", "/dev/null")
 
 
@@ -90,10 +96,92 @@ def starts(entry: Autostart, retired: RetiredTunnel, found: Autostarts) -> bool:
     )
 
 
-def unresolved(entry: Autostart, found: Autostarts) -> str | None:
-    """Why nobody can tell from a line which tunnel it starts; None where that can be told."""
+def ends(entry: Autostart, names: Iterable[str]) -> bool:
+    """Whether a line stops, disables or masks a unit of these names, or its user's manager.
+
+    Raises Inconclusive where nobody can tell which units it means.
+    """
+    unclear = None
+    for words in _every_command(entry.line):
+        match _ending(words):
+            case None:
+                continue
+            case verb, [] if verb in (*_LOGGING_OUT, "isolate"):
+                return True
+            case verb, operands:
+                if verb in ("isolate", *_LOGGING_OUT) or any(map(_MANAGER.match, operands)):
+                    return True
+                if any(fnmatch(name, operand) for name in names for operand in operands):
+                    return True
+                told = operands and not any(map(_VARIABLE.search, operands))
+                if not told and verb in _FOR_GOOD:
+                    unclear = " ".join(words)
+    if unclear:
+        raise Inconclusive(f"which units it ends is not known: {_shown(unclear)}")
+    return False
+
+
+def starts_again(source: str, names: Iterable[str], found: Autostarts) -> bool:
+    """Whether another line of the same place starts the unit of these names, and none masks it."""
+    lines = [entry.line for entry in found.lines if entry.source == source]
+    verbs = rf"{{}}\b[^;|&]*\s(?:{'|'.join(map(re.escape, names))})"
+    again = re.compile(verbs.format(r"\s(?:start|restart|up)"))
+    for_good = re.compile(verbs.format(r"\s(?:disable|mask)"))
+    return any(map(again.search, lines)) and not any(map(for_good.search, lines))
+
+
+_MANAGER = re.compile(r"user@")
+_VARIABLE = re.compile(rf"[$`{_QUOTED}]")
+
+
+def _ending(words: list[str]) -> tuple[str, list[str]] | None:
+    """The verb by which a command ends units for good, and what it names; None for any other."""
+    for place, word in enumerate(words):
+        program = word.rpartition("/")[2]
+        if program in ("ssh", "autossh"):  # what follows happens elsewhere
+            return None
+        if program in ("rm", "mv", "unlink"):
+            return program, [each.rpartition("/")[2] for each in words[place + 1 :]]
+        if program not in ("bridge", "loginctl", "systemctl"):
+            continue
+        rest = words[place + 1 :]
+        if {"-H", "--host"} & set(rest):
+            return None
+        plain = [
+            each
+            for before, each in zip(["", *rest], rest, strict=False)
+            if not each.startswith("-") and before not in _WITH_WORD
+        ]
+        verb, *operands = plain or [""]
+        if program == "loginctl":
+            return (verb, operands) if verb in _LOGGING_OUT else None
+        if verb not in _FOR_GOOD:
+            return None
+        own = program == "bridge" or {"--user", "-M", "--machine"} & set(rest)
+        if not own and not any(map(_MANAGER.match, operands)):
+            return None  # the system's units are others
+        return verb, operands if program == "bridge" else [_unit(each) for each in operands]
+    return None
+
+
+def _unit(name: str) -> str:
+    return name if "." in name or name.endswith("*") else f"{name}.service"
+
+
+def _every_command(line: str) -> Iterator[list[str]]:
+    """The commands in a line, and those within a word of it, as after `sh -c`."""
+    for words in _commands(line):
+        yield words
+        for word in words:
+            if " " in word and word != line:
+                yield from _every_command(word)
+
+
+def unresolved(entry: Autostart, retired: RetiredTunnel, found: Autostarts) -> str | None:
+    """Why nobody can tell whether a line starts a retired tunnel; None where that can be told."""
+    configured = any(_may_listen(line.line, retired.listen.port) for line in found.configured)
     for argv in _clients(entry.line):
-        if reason := _unclear_client(argv, found):
+        if reason := _unclear_client(argv, found, configured=configured):
             return reason
     for words in _commands(entry.line):
         for place, word in enumerate(words):
@@ -115,7 +203,14 @@ def _ends(words: list[str]) -> bool:
     return False
 
 
-def _unclear_client(argv: list[str], found: Autostarts) -> str | None:
+def _may_listen(remote_forward: str, port: int) -> bool:
+    """Whether a line of ssh_config(5), RemoteForward with its arguments, may listen on a port."""
+    _, *given = re.split(r"[\s=]+", remote_forward.replace('"', ""), maxsplit=1)
+    forward = Forward.parse(":".join("".join(given).split()))
+    return not forward.port.isdecimal() or forward.port == str(port)
+
+
+def _unclear_client(argv: list[str], found: Autostarts, *, configured: bool) -> str | None:
     variables = ssh_command.unresolved(argv)
     if variables:
         return f"not resolved: {_shown(', '.join(variables))}"
@@ -125,7 +220,7 @@ def _unclear_client(argv: list[str], found: Autostarts) -> str | None:
     configuration = command.options.get("configuration")
     if configuration and configuration not in _NO_CONFIGURATION:
         return f"its configuration is {_shown(configuration)}"
-    if command.destination not in found.settings and found.configured and not configuration:
+    if command.destination not in found.settings and configured and not configuration:
         return f"what ssh_config has for {_shown(command.destination)} is not known"
     return None
 

@@ -151,6 +151,18 @@ def forgive() -> None:
         list(pool.map(lambda name: run(name, restart, user="root", check=False), machines()))
 
 
+def steady() -> bool:
+    """Start every tunnel afresh that has restarted by itself; whether there was any.
+
+    For a while after a restart of its own a unit does not count as steady, whatever was healed.
+    """
+    counts = "systemctl --user show -p NRestarts --value {0} | grep -qx 0"
+    again = f"export XDG_RUNTIME_DIR=/run/user/$(id -u); if {counts}; then false; else systemctl --user restart {{0}}; fi"
+    tunnels = inventory().tunnels.values()
+    done = [run(t.host, again.format(t.unit), check=False) for t in tunnels]
+    return any(each.returncode == 0 for each in done)
+
+
 def reboot(name: str) -> None:
     """Reboot a machine from inside, and wait until one can log in again."""
     one = machine(name)

@@ -1,5 +1,6 @@
 # What starts by itself on this machine, as far as it concerns a tunnel. POSIX sh, awk, and no file
-# is written. Set before: `retired`, the names of the retired tunnels and their ports, one a line.
+# is written. Set before: `wanted`, the names of tunnels and their ports, one a line; and `ends`, not
+# empty where lines count that may end a unit of a user.
 #
 # It prints lines of a kind, a source and a text, parted by tabs, and `end` at last:
 #   starts    a line that concerns a tunnel: it names one, a port, ssh, autossh or a bridge
@@ -9,6 +10,7 @@
 #   settings  what `ssh -G` says of a host that one of the lines above may log in to
 #   config    a RemoteForward in a configuration of ssh
 #   passed    the number of lines that concern no tunnel; what they say stays on this machine
+# What a shell's function does counts where its name stands anywhere else: nobody calls it by itself.
 # Variables are replaced by what their unit's environment, or the only assignment in the same file,
 # makes of them. One that still stands there could not be resolved.
 
@@ -292,7 +294,7 @@ sift() {
     else if (shut != "" && done rest ~ /(sh|env) +(-c +)?\$/)
       print "unread\t" id "\tthis user cannot read its EnvironmentFile" shut
   }
-  function text(   i, line, key, kept, m) {
+  function text(   i, line, key, last, m) {
     m = 0
     for (i = 1; i <= n; i++) {
       line = lines[i]
@@ -311,7 +313,48 @@ sift() {
       }
       body[++m] = line
     }
-    for (i = 1; i <= m; i++) emit(source, resolved(body[i]), form)
+    for (i = 1; i <= m; i++) {
+      last = (form == "text" || form == "hook") && (key = defines(body[i])) != "" ? end_of(i, m) : 0
+      if (!last) { emit(source, resolved(body[i]), form); continue }
+      for (; i <= last; i++) {
+        held++
+        held_by[held] = key; held_from[held] = source; held_line[held] = resolved(body[i])
+      }
+      line = body[--i]
+      if (sub(/.*\}/, "", line) && line ~ /[^ \t;]/) emit(source, resolved(line), form)
+    }
+  }
+  # The name of the function of which this is the first line.
+  function defines(line) {
+    if (line !~ /^[ \t]*(function[ \t]+[A-Za-z_][A-Za-z0-9_.-]*|[A-Za-z_][A-Za-z0-9_.-]*[ \t]*\(\))/) return ""
+    sub(/^[ \t]*(function[ \t]+)?/, "", line)
+    match(line, /^[A-Za-z_][A-Za-z0-9_.-]*/)
+    return substr(line, 1, RLENGTH)
+  }
+  # The last line of the function that begins at line i; 0 where that is in doubt, and it all counts.
+  function end_of(i, m,   line, margin, open, shut, depth, fish) {
+    match(body[i], /^[ \t]*/); margin = substr(body[i], 1, RLENGTH)
+    fish = body[i] ~ /^[ \t]*function/ && body[i] !~ /[{(]/ && body[i + 1] !~ /^[ \t]*\{/
+    for (open = shut = 0; i <= m; i++) {
+      line = body[i]
+      if (fish && (line == margin "end" || line == margin "end;")) return i
+      gsub(/\\./, "", line); gsub(/\047[^\047]*\047|"[^"]*"|\$\{[^{}]*\}/, "", line)
+      if (line ~ /["\047]|<</) return 0
+      open += gsub(/\{/, "{", line); depth = open - (shut += gsub(/\}/, "}", line))
+      if (!fish && open && (depth <= 0 || line == margin "}")) { return i }
+    }
+    return 0
+  }
+  # What the functions do that are called, which may call others.
+  function called_ones(   i, more) {
+    do {
+      more = 0
+      for (i = 1; i <= held; i++) if (held_by[i] != "" && (held_by[i] in called)) {
+        held_by[i] = ""; more = 1
+        emit(held_from[i], held_line[i], "text")
+      }
+    } while (more)
+    for (i = 1; i <= held; i++) if (held_by[i] != "") passed++
   }
   function resolved(line,   rest, done, word, name) {
     if (length(line) > 8192) return line  # no command that somebody wrote: not worth the time
@@ -327,9 +370,11 @@ sift() {
     return done rest
   }
   # Show a line that concerns a tunnel; name what it runs. True where it was shown.
-  function emit(from_, line, form_,   concerns) {
-    concerns = line ~ tool || line ~ shell
+  function emit(from_, line, form_,   concerns, words, w) {
+    concerns = line ~ tool || line ~ shell || (ender != "" && line ~ ender)
     for (w in wanted) if (index(line, w)) concerns = 1
+    if (length(line) <= 8192)
+      for (w = split(line, words, /[^A-Za-z0-9_.-]+/); w > 0; w--) called[words[w]]
     if (concerns) { sub(/^[ \t]+/, "", line); print "starts\t" from_ "\t" line } else passed++
     if (length(line) <= 8192) runs(from_, line, form_)
     return concerns
@@ -354,17 +399,19 @@ sift() {
     }
   }
   BEGIN {
-    count = split(ENVIRON["retired"], list, "\n")
+    count = split(ENVIRON["wanted"], list, "\n")
     for (i = 1; i <= count; i++) if (list[i] != "") wanted[list[i]] = 1
     tool = "(^|[^A-Za-z0-9_.@-])(ssh|autossh|bridge)([^A-Za-z0-9_.@/-]|$)"
     shell = "(^|[ /])(sh|env) +(-c +)?[\"\047]?[$]"
+    if (ENVIRON["ends"] != "")
+      ender = "systemctl[^;|&]* (--user|-M|--machine|isolate|user@)|loginctl +(disable-linger|(terminate|kill)-)"
   }
   substr($0, 1, 1) == "\001" {
     if (form != "") finish()
     split(substr($0, 2), head, "\t"); form = head[1]; source = head[2]; next
   }
   { lines[++n] = $0 }
-  END { if (form != "") finish(); print "passed\t-\t" passed + 0 }
+  END { if (form != "") finish(); called_ones(); print "passed\t-\t" passed + 0 }
   '
 }
 
@@ -447,7 +494,7 @@ configurations() {
 
 only() { printf '%s\n' "$1" | grep -E "^($2)$tab" || true; }
 
-export retired
+export wanted ends
 shown='starts|unread|absent|passed|aside'
 first=$(places | sift)
 second=$(only "$first" 'path|bare' | scripts | sift)

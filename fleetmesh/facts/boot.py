@@ -26,9 +26,21 @@ _HOLDING = re.compile(
 )
 """What in a drop-in can keep a unit from starting; systemd.unit(5), systemd.service(5)."""
 
+_TRIFLES = "chmod|chown|echo|install|ln|logger|mkdir|modprobe|rm|sysctl|touch"
+_HARMLESS = re.compile(
+    r"ExecStartPre=(?:[@:+!-]*/\S*/true|[@:+!]*-[@:+!-]*/\S*/(?:" + _TRIFLES + r")) .*|"
+    r"(?:Requires|BindsTo)=(?:(?:dbus|dbus-broker|systemd-(?!.*wait-online)[\w@-]+)"
+    r"\.(?:service|socket) |[\w@\\.-]+\.slice |(?:basic|sysinit|local-fs|network)\.target )+"
+)
+"""What of that does not: it ends at once and may fail, or nothing at all would run without it."""
+
 
 def _holding(drop_ins: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"{line} ({file})" for file, line in drop_ins if _HOLDING.fullmatch(line)]
+    return [
+        f"{line} ({file})"
+        for file, line in drop_ins
+        if _HOLDING.fullmatch(line) and not _HARMLESS.fullmatch(" ".join([*line.split(), ""]))
+    ]
 
 
 # drop_ins BEFORE FILE…: the settings of each drop-in that did not come with systemd.
@@ -395,17 +407,28 @@ class Route:
     gateway: str | None
     mac: str | None
     """The link-layer address to which they are sent."""
+    peer: str | None = None
+    """The far end of a device that is a tunnel itself, as far as its link tells."""
+    tunnelled: bool = False
+    """Whether the device has one far end alone, as a tunnel has."""
 
 
 def parse_route(transcript: Transcript) -> Route:
-    """Read `ip -o route get ADDRESS`, then what `ip -o neigh show` knows of its next hop."""
+    """Read `ip -o route get ADDRESS`, then its device's link, and its next hop's neighbour."""
     first, _, rest = succeeded(transcript).partition("\n")
     device = re.search(r" dev (\S+)", first)
     gateway = re.search(r" via (?:inet6? )?(\S+)", first)
     if not device:
         raise NotUnderstood(f"expected a route with its device, found {first!r}")
     mac = re.search(r" lladdr (\S+)", rest)
-    return Route(device[1], gateway[1] if gateway else None, mac[1].lower() if mac else None)
+    peer = re.search(r" link/\S+ \S+ peer (\S+)", rest)
+    return Route(
+        device[1],
+        gateway[1] if gateway else None,
+        mac[1].lower() if mac else None,
+        peer[1] if peer else None,
+        tunnelled=re.search(r": <[^>]*POINTOPOINT", rest) is not None,
+    )
 
 
 def parse_links(transcript: Transcript) -> frozenset[str]:
@@ -452,7 +475,8 @@ def _routes(inventory: Inventory) -> dict[str, Probe]:
         packet = f"{quote(address)} ipproto tcp {end} {port}"
         return (
             f"route=$(ip -o route get {packet}) || exit; printf '%s\\n' \"$route\"; "
-            'set -- $route; next=$1; [ "$2" != via ] || next=$3; ip -o neigh show to "$next"'
+            'set -- $route; next=$1; [ "$2" != via ] || next=$3; ip -o neigh show to "$next"; '
+            'device=${route##* dev }; ip -o link show dev "${device%% *}"'
         )
 
     return {

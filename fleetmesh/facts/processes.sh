@@ -1,7 +1,8 @@
-# The clients of SSH that run. Of each: a line `== PID WHOSE WORDS`, WHOSE being `own` or `other`; so
-# many words, each with a NUL behind it; a line break; and lines `-- keyword value` of what `ssh -G`
-# makes of its destination, where it is this user's own: another's configuration is not ours to read. What the client
-# runs at the far end is left out: it may hold secrets, and tells nothing of tunnels.
+# The clients of SSH that run. Of each: a line `== PID WHOSE WORDS`, WHOSE being `own`, or another
+# user's id and the control group, as 1001:/user.slice; so many words, each with a NUL behind it; a
+# line break; and lines `-- keyword value` of what `ssh -G` makes of its destination, where it is
+# this user's own: another's configuration is not ours to read. What the client runs at the far end
+# is left out: it may hold secrets, and tells nothing of tunnels.
 read -r name </proc/1/comm || exit # with hidepid, other users' tunnels are hidden
 
 # shellcheck disable=SC2016  # another shell reads it
@@ -50,7 +51,11 @@ exit 0
 for d in /proc/[0-9]*; do
   read -r name 2>/dev/null <"$d/comm" || continue
   case $name in ssh | autossh) ;; *) continue ;; esac
-  if [ -O "$d" ]; then whose=own; else whose=other; fi
+  if [ -O "$d" ]; then whose=own
+  else
+    whose=$(stat -c %u "$d") || continue # it has ended meanwhile
+    whose=$whose:$(sed -n 's/^0:://p' "$d/cgroup" | tr -d ' ')
+  fi
   xargs -0 -x -n 9999 sh -c "$client" sh "${d#/proc/}" "$whose" <"$d/cmdline" ||
     printf '\n== %s %s 0\n\n' "${d#/proc/}" "$whose"
 done 2>/dev/null

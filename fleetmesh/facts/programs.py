@@ -20,6 +20,13 @@ _URL = re.compile(
 )
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LISTENS = re.compile(r"listen|bind|admin|metrics", re.IGNORECASE)
+_ASIDE = re.compile(
+    r"(?<![a-z])(?:trac(?:e|es|ing)|otel|otlp|opentelemetry|jaeger|zipkin|(?:sys)?logs?|logging|"
+    r"loki|metrics?|statsd|prometheus|pushgateway|sentry|resolvers?|nameservers?|dns|ntp|istiod?|"
+    r"linkerd|pilot|xds|discovery)(?![a-z])",
+    re.IGNORECASE,
+)
+"""What a proxy talks to beside carrying requests: it reports there, or asks what to do."""
 _LEADING = re.compile(r"(?:(?:^|\s)(?P<flag>-[\w.-]+)\s+)?(?P<start>[^\s,;]*)$")
 _SOCAT = re.compile(r"(tcp|udp|sctp|ssl|openssl)[46]?(-[a-z]+)*", re.IGNORECASE)
 _STEM = re.compile(
@@ -41,6 +48,8 @@ class Named:
     """Whether it stands in what is run; a variable that no argument uses proves nothing."""
     listens: bool
     """Whether the pod itself is to listen there."""
+    aside: bool = False
+    """Whether its flag, its variable or its host says that no request is carried there."""
 
 
 @dataclass(frozen=True)
@@ -115,11 +124,13 @@ def elsewhere(named: Iterable[Named], expected: str, *, unread: bool = False) ->
     """The addresses by which the text leads elsewhere than to `expected`, beyond doubt.
 
     Where `expected` is named, or something is `unread` that may name it, another address that only
-    stands in a variable may be anything.
+    stands in a variable may be anything. Where `expected` is run, one that is `aside` is no matter.
     """
+    named = tuple(named)
     others = [each for each in named if not each.listens and each.address != expected]
     told = unread or any(each.address == expected for each in named)
-    return [each for each in others if each.run or not told]
+    run = any(each.run and each.address == expected for each in named)
+    return [each for each in others if (each.run or not told) and not (run and each.aside)]
 
 
 def _in_text(text: str) -> Iterator[tuple[str, str, int]]:
@@ -181,7 +192,7 @@ def _named(
         or bool(_LISTENS.search(lead))
     )
     shown = f"[{host}]" if ":" in host else host or "*"
-    return Named(f"{shown}:{port}", where, run, listens)
+    return Named(f"{shown}:{port}", where, run, listens, bool(_ASIDE.search(f"{lead} {host}")))
 
 
 def _source(given: Mapping[str, Any]) -> str:

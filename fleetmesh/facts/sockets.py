@@ -246,9 +246,18 @@ class Process:
     """Empty where it could not be read."""
     settings: SshSettings | None = None
     """What ssh_config has for its destination; None where that is not known."""
+    uid: int | None = None
+    """Of another user's."""
+    cgroup: str | None = None
+    """Of another user's; None where the host does not tell, cgroups(7)."""
+
+    def may_hold(self, socket: Socket) -> bool:
+        """Whether a socket may be this other user's, of whose sockets ss names no process."""
+        same = self.uid in (None, socket.uid) and self.cgroup in (None, socket.cgroup)
+        return same and not socket.processes
 
 
-_PROCESS_HEAD = re.compile(rb"\n*== (\d{1,10}) (own|other) (\d{1,6})\n")
+_PROCESS_HEAD = re.compile(rb"\n*== (\d{1,10}) (?:own|(\d{1,10}):(/\S*)?) (\d{1,6})\n")
 _PROCESS_SETTINGS = re.compile(rb"\n((?:-- [a-z]+ [^\n]*\n)*)")
 
 
@@ -266,7 +275,7 @@ def parse_processes(transcript: Transcript) -> tuple[Process, ...]:
         head = _PROCESS_HEAD.match(said, at)
         if not head:
             raise NotUnderstood(f"expected `== pid whose words`, found {said[at : at + 40]!r}")
-        pid, count, at = int(head[1]), int(head[3]), head.end()
+        pid, count, at = int(head[1]), int(head[4]), head.end()
         words: list[str] = []
         while len(words) < count and (stop := said.find(b"\0", at)) >= 0:
             words.append(said[at:stop].decode("utf-8", "replace"))
@@ -278,11 +287,13 @@ def parse_processes(transcript: Transcript) -> tuple[Process, ...]:
         processes.append(
             Process(
                 pid=pid,
-                own=head[2] == b"own",
+                own=head[2] is None,
                 argv=tuple(words) if any(words[1:]) else tuple(words[:1]),
                 settings=ssh_settings.parse([line.removeprefix("-- ") for line in lines])
                 if lines
                 else None,
+                uid=int(head[2]) if head[2] else None,
+                cgroup=head[3].decode("utf-8", "replace") if head[3] else None,
             )
         )
         at = settings.end()

@@ -141,14 +141,45 @@ def parse_user_manager(transcript: Transcript) -> UserManager:
     return UserManager(found[0]["Version"], found[0]["SystemState"])
 
 
-def parse_boot_units(transcript: Transcript) -> frozenset[str]:
-    """Every unit that default.target pulls in, from `list-dependencies --plain`: one a line."""
-    names = {line.strip() for line in succeeded(transcript).splitlines() if line.strip()}
+@dataclass(frozen=True)
+class BootUnits:
+    """What a boot starts of a user's units."""
+
+    names: frozenset[str]
+    """Every unit that default.target pulls in, now or once its link is followed."""
+    leads_to: str = "default.target"
+    """The target that the next boot starts; why there is none, where a blank stands in it."""
+
+    def __contains__(self, unit: str) -> bool:
+        return unit in self.names
+
+    @property
+    def objection(self) -> str | None:
+        """Why the user's manager would start nothing, or end at once; None where it would not."""
+        if " " in self.leads_to:
+            return f"default.target leads nowhere: {self.leads_to}"
+        if ends := self.names & _ENDS:
+            return f"default.target leads to {self.leads_to}, which brings {min(ends)}"
+        return None
+
+
+_ENDS = {"systemd-exit.service", "shutdown.target"}
+"""By these a user's manager ends itself; systemd.special(7)."""
+
+
+def parse_boot_units(transcript: Transcript) -> BootUnits:
+    """Read `list-dependencies --plain`, one unit a line, and `leads-to=…`."""
+    lines = [line.strip() for line in succeeded(transcript).splitlines() if line.strip()]
+    told = [line.removeprefix(_LEADS_TO) for line in lines if line.startswith(_LEADS_TO)]
+    names = {line for line in lines if not line.startswith(_LEADS_TO)}
     if strange := [name for name in names if " " in name]:
         raise NotUnderstood(f"expected the name of a unit, found {strange[0]!r}")
     if "default.target" not in names:
         raise NotUnderstood("default.target itself is not in the output")
-    return frozenset(names)
+    return BootUnits(frozenset(names), *told[:1])
+
+
+_LEADS_TO = "leads-to="
 
 
 def parse_linger(transcript: Transcript) -> str:
@@ -209,9 +240,22 @@ def _user_managers(inventory: Inventory) -> dict[str, Probe]:
     return {host: Exec(host, command) for host in inventory.carriers}
 
 
+# A link or a mask in the place of default.target counts at the next boot, whatever is loaded now.
+_BOOT_UNITS = """
+list() { systemctl --user list-dependencies --no-pager --plain "$1"; }
+list default.target || exit
+if target=$(systemctl --user get-default 2>&1); then
+  case $(systemctl --user is-enabled default.target 2>/dev/null) in
+    masked*) target="it is masked" ;;
+    *) [ "$target" = default.target ] || list "$target" ;;
+  esac
+fi
+echo "leads-to=$target"
+"""
+
+
 def _boot_units(inventory: Inventory) -> dict[str, Probe]:
-    command = "systemctl --user list-dependencies --no-pager --plain default.target"
-    return {host: Exec(host, command) for host in inventory.carriers}
+    return {host: Exec(host, _BOOT_UNITS.strip()) for host in inventory.carriers}
 
 
 def _linger(inventory: Inventory) -> dict[str, Probe]:

@@ -1,7 +1,7 @@
 """What the objects of the application's namespace name, word by word.
 
-Read are the specifications of whatever runs there or leads traffic there; what a container has
-from a ConfigMap or Secret is said, and not read.
+Read are the specifications of whatever runs there or leads traffic there, and the ConfigMaps that
+it has values from. Secrets are said, and not read.
 """
 
 import re
@@ -27,10 +27,11 @@ _GROUPS = {
     "pods": "api/v1",
     "services": "api/v1",
     "endpointslices": "apis/discovery.k8s.io/v1",
+    "configmaps": "api/v1",
 }
 _LISTS = (
     *("DeploymentList", "StatefulSetList", "DaemonSetList", "CronJobList", "JobList"),
-    *("PodList", "ServiceList", "EndpointSliceList"),
+    *("PodList", "ServiceList", "EndpointSliceList", "ConfigMapList"),
 )
 _ROOT_CA = "kube-root-ca.crt"  # of the cluster itself, in every pod
 _SOURCES = {
@@ -51,10 +52,15 @@ class Workload:
     """Kind and name, as `Deployment/actcore-api`."""
     texts: tuple[tuple[str, str], ...]
     """Where in the object, and what stands there."""
-    unread: tuple[str, ...]
-    """Where it has values from that are not looked at: `ConfigMap hub`, `Secret token`."""
+    sources: tuple[str, ...]
+    """Where it has values from: `ConfigMap/hub`, `Secret/token`."""
     over: bool = False
     """Whether it has run to its end, and nothing of it runs again: a pod or a Job."""
+
+    @property
+    def is_configuration(self) -> bool:
+        """Whether it is a ConfigMap, which does nothing by itself."""
+        return self.name.startswith("ConfigMap/")
 
     def mentions(self, words: Iterable[str]) -> list[tuple[str, str]]:
         """Where it names one of `words`, a host's names and addresses, as a whole word."""
@@ -79,9 +85,10 @@ def parse_workloads(transcript: Transcript) -> tuple[Workload, ...]:
         try:
             held = {key: item[key] for key in ("spec", "endpoints") if item.get(key)}
             name = f"{kind}/{item['metadata']['name']}"
-            unread = tuple(dict.fromkeys(_unread(held)))
+            sources = tuple(dict.fromkeys(_sources(held)))
             over = kind in ("Pod", "Job") and _over(item.get("status") or {})
-            found.append(Workload(name, tuple(_texts(held, "")), unread, over))
+            texts = (*_texts(held, ""), *_lines(item.get("data") or {}))
+            found.append(Workload(name, texts, sources, over))
         except UNUSABLE as error:
             raise NotUnderstood(f"a {kind} without a usable {error}") from None
     return tuple(found)
@@ -107,15 +114,26 @@ def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:
             yield from _texts(held, f"{place}[{named or index}]")
 
 
-def _unread(value: Any) -> Iterator[str]:
+def _lines(data: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """The lines of a ConfigMap's files and values, without those that are remarks."""
+    for key, text in data.items():
+        for number, line in enumerate(text.splitlines(), 1):
+            if not line.lstrip().startswith(_REMARKS):
+                yield f"line {number} of {key}", line
+
+
+_REMARKS = ("#", ";", "//", "--")
+
+
+def _sources(value: Any) -> Iterator[str]:
     for key, held in value.items() if isinstance(value, dict) else ():
         if key in _SOURCES and isinstance(held, dict):
             name = held.get("name") or held.get("secretName")
             if name != _ROOT_CA:
-                yield f"{_SOURCES[key]} {name}"
+                yield f"{_SOURCES[key]}/{name}"
     for held in value.values() if isinstance(value, dict) else value:
         if isinstance(held, (dict, list)):
-            yield from _unread(held)
+            yield from _sources(held)
 
 
 def _workloads(inventory: Inventory) -> dict[str, Probe]:

@@ -1,6 +1,7 @@
 """What the workstation runs, and what would start there by itself."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -49,6 +50,13 @@ class Autostart:
 
     source: str
     line: str
+
+    @property
+    def of_the_system(self) -> bool:
+        """Whether it stands where root alone writes, by its place."""
+        return self.source.startswith(("/etc/", "/lib/", "/run/", "/usr/", "/var/")) or (
+            self.source == "systemd --system"
+        )
 
 
 @dataclass(frozen=True)
@@ -114,12 +122,23 @@ def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
 
 
 def _autostarts(inventory: Inventory) -> dict[str, Probe]:
-    workstation = inventory.workstation
-    retired = [words for t in workstation.retired.values() for words in (t.id, t.listen.port)]
-    command = f"retired={quote(chr(10).join(map(str, retired)))}\n{_AUTOSTARTS}"
+    """On the workstation, what may start a retired tunnel; on a carrier, what may end its own."""
     # It asks systemd in several rounds: what one command may take is too little on a busy machine.
     seconds = 3 * inventory.limits.command
-    return {workstation.host: Exec(workstation.host, command, seconds)}
+
+    def question(host: str, wanted: Iterable[object], ends: str) -> Exec:
+        words = quote("\n".join(map(str, wanted)))
+        return Exec(host, f"wanted={words} ends={ends}\n{_AUTOSTARTS}", seconds)
+
+    workstation = inventory.workstation
+    retired = [words for t in workstation.retired.values() for words in (t.id, t.listen.port)]
+    found: dict[str, Probe] = {workstation.host: question(workstation.host, retired, "")}
+    for host in inventory.carriers:
+        own = [tunnel for tunnel in inventory.tunnels.values() if tunnel.host == host]
+        words = [word for t in own for word in (t.id, t.unit.removesuffix(".service"))]
+        ports = [t.listen.port for t in own]
+        found[host] = question(host, dict.fromkeys([*words, *ports]), "yes")
+    return found
 
 
 def mentions(line: str, name: str) -> bool:

@@ -19,7 +19,7 @@ from fleetmesh.marks import FLOOD, MARK, mark, marks
 from fleetmesh.path import Path
 from fleetmesh.record import Result
 from fleetmesh.redaction.rules import RULES, WORD, decoded, is_harmless, says_secret
-from fleetmesh.redaction.shape import compiled
+from fleetmesh.redaction.shape import Rule, any_of, compiled
 from fleetmesh.transcript import Transcript
 
 _SHORTEST = 6
@@ -278,12 +278,8 @@ class Redactor:
 
     def _shapes(self, data: bytes) -> list[Found]:
         """Where something has the shape of a secret."""
-        low, found, looked_at = data.lower(), [], 0
-        if not _ANY_NEEDED.search(low):
-            return []
-        for rule in RULES:
-            if not any(needed in low for needed in rule.needs):
-                continue
+        found, looked_at = [], 0
+        for rule in _candidates(data):
             for span in rule.find(data):
                 looked_at += 1
                 if looked_at > _MANY:
@@ -330,9 +326,15 @@ class Redactor:
         return b"".join([*parts, data[at:]])
 
 
-_ANY_NEEDED = compiled(
-    b"|".join(sorted({re2.escape(needed) for rule in RULES for needed in rule.needs}))
-)
+def _candidates(data: bytes) -> list[Rule]:
+    """The rules that may find something in a text, told by the words that they need.
+
+    One pass looks for all of them: asking for each rule's in turn took a quarter of a replay.
+    """
+    return [RULES[number] for number in sorted(_NEEDED.Match(data.lower()) or ())]
+
+
+_NEEDED = any_of(b"|".join(map(re2.escape, rule.needs)) for rule in RULES)
 
 
 def _hidden(heard: Transcript, shown: Transcript) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ without looking back or ahead, as where a quoted value ends, is read on from whe
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import re2  # type: ignore[import-untyped]
@@ -38,6 +38,15 @@ BREAKS = re.compile(rb"[\n\0]")
 def compiled(pattern: bytes) -> re2._Regexp:
     """RE2's of a pattern, for bytes."""
     return re2.compile(pattern, _OPTIONS)
+
+
+def any_of(patterns: Iterable[bytes]) -> re2.Set:
+    """All patterns at one go: `Match` tells the numbers of those that a text matches somewhere."""
+    found = re2.Set.SearchSet(_OPTIONS)
+    for pattern in patterns:
+        found.Add(pattern)
+    found.Compile()
+    return found
 
 
 def value_at(data: bytes, at: int, bare: re.Pattern[bytes]) -> Span:

@@ -12,6 +12,7 @@ from rehearsal.faults import (
     carriers,
     certificates,
     clusters,
+    ended,
     harmless,
     hosts,
     identity,
@@ -39,7 +40,7 @@ FAULTS: dict[str, type[Fault]] = {
         *(keys, identity, ssh_config, tunnels, carriers, units, options, reference),
         *(workstation, rogues, autostart, unseen, services, bridges, bridge_services, clusters),
         *(inside, api, hosts, machines, policy, certificates, ops_bridge, writes, addresses),
-        *(harmless, boot),
+        *(harmless, boot, ended),
     )
     for fault in vars(module).values()
     if isinstance(fault, type)

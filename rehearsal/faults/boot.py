@@ -55,6 +55,42 @@ class UserManagerWithLimit(_ManagerDropIn):
     line = "LimitNOFILE=65536"
 
 
+class UserManagerPrepared(_ManagerDropIn):
+    """A drop-in has something done before the user manager that may fail, and asks for D-Bus."""
+
+    harmless = True
+    line = "ExecStartPre=-/usr/bin/mkdir -p /run/own\\n[Unit]\\nRequires=dbus.service"
+
+
+class UserBootsToAnotherTarget(Fault):
+    """Where a boot starts default.target, a link leads to another, which has its units as well."""
+
+    harmless = True
+    target = "/usr/lib/systemd/user/basic.target"
+
+    def inject(self) -> None:
+        user(RAILIANCE, f"ln -s {self.target} {UNITS}/default.target")
+
+    def heal(self) -> None:
+        user(RAILIANCE, f"rm {UNITS}/default.target; systemctl --user daemon-reload")
+
+
+class UserBootsToItsEnd(UserBootsToAnotherTarget):
+    """It leads to the target by which a user's manager ends itself."""
+
+    harmless = False
+    turns = {MANAGER: fail("default.target leads to exit.target, which brings systemd-exit.serv")}
+    target = "/usr/lib/systemd/user/exit.target"
+
+
+class UserBootsToNothing(UserBootsToAnotherTarget):
+    """The target that a boot starts is masked."""
+
+    harmless = False
+    turns = {MANAGER: fail("default.target leads nowhere: it is masked")}
+    target = "/dev/null"
+
+
 class _Masked(Fault):
     """A service of the system is masked and runs on, until a boot."""
 

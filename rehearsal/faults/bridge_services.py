@@ -233,7 +233,7 @@ class ApplicationPastTheBridgeByAnotherAddress(ApplicationPastTheBridge):
 
 
 class ApplicationIsToldByConfigMap(Fault):
-    """The application has variables from a ConfigMap and a Secret, which are not looked at."""
+    """The application has variables from a ConfigMap and a Secret, which nobody has made yet."""
 
     harmless = True
 
@@ -252,6 +252,43 @@ class ApplicationIsToldByConfigMap(Fault):
 
     def heal(self) -> None:
         kubectl(BRIDGES, "delete cronjob/sweep")
+
+
+class ConfigMapNamesTheWorkstation(ApplicationIsToldByConfigMap):
+    """The application has variables from a ConfigMap, and one names the workstation."""
+
+    harmless = False
+    turns = {
+        UNNAMED: fail(
+            "ConfigMap/hub names the workstation: line 2 of app.ini is 'hub = http://work"
+        )
+    }
+    data = {"app.ini": "[hub]\nhub = http://workstation:28000\n"}
+
+    def inject(self) -> None:
+        create(BRIDGES, "v1", "ConfigMap", {"name": "hub"}, data=self.data)
+        super().inject()
+
+    def heal(self) -> None:
+        super().heal()
+        kubectl(BRIDGES, "delete configmap/hub")
+
+
+class ConfigMapRemembersTheWorkstation(ConfigMapNamesTheWorkstation):
+    """A ConfigMap in use names the workstation in a remark, and one that nobody uses in earnest."""
+
+    harmless = True
+    turns = {}
+    data = {"app.ini": "[hub]\n# was http://workstation:28000\nhub = http://bridge:8000\n"}
+
+    def inject(self) -> None:
+        old = {"hub": "http://workstation:28000"}
+        create(BRIDGES, "v1", "ConfigMap", {"name": "former"}, data=old)
+        super().inject()
+
+    def heal(self) -> None:
+        super().heal()
+        kubectl(BRIDGES, "delete configmap/former")
 
 
 class CompletedPodNamesTheWorkstation(Fault):

@@ -452,6 +452,25 @@ class BridgeNamesItsListenAddress(BridgeChanged):
     ready = 1
 
 
+class BridgeReportsElsewhere(BridgeChanged):
+    """The bridge's arguments name the tunnel, and a collector to which it would report."""
+
+    harmless = True
+    operations = (
+        replace(
+            f"{CONTAINER}/command",
+            [
+                "sh",
+                "-c",
+                "exec socat TCP-LISTEN:8000,fork,reuseaddr TCP:127.0.0.1:18000",
+                "proxy",
+                "--otlp-endpoint=http://collector.tracing:4317",
+            ],
+        ),
+    )
+    ready = 1
+
+
 class BridgeConfiguredElsewhere(BridgeChanged):
     """The bridge has its upstream from two variables, as text of which only the parts are told."""
 

@@ -107,6 +107,50 @@ class DesktopEntryDeleted(Fault):
         user(WORKSTATION, "rm .config/autostart/dehub.desktop")
 
 
+class FunctionOfTheShell(Fault):
+    """The user's shell knows a function that would open a retired tunnel, if somebody typed it."""
+
+    harmless = True
+
+    def inject(self) -> None:
+        body = f"dehub() {{\\n  bridge up {HUB_RETIRED}\\n  ssh -N -R 18000:127.0.0.1:8000 railiance01\\n}}"
+        user(WORKSTATION, f"cp -p .bashrc bashrc.kept && printf '{body}\\n' >>.bashrc")
+
+    def heal(self) -> None:
+        user(WORKSTATION, "mv bashrc.kept .bashrc")
+
+
+class ForwardOfAnotherPort(Fault):
+    """ssh_config has a reverse forward of a port that nobody retired; a script goes to any host."""
+
+    harmless = True
+
+    def inject(self) -> None:
+        config = "Host mirror\\n RemoteForward 9418 127.0.0.1:9418\\n"
+        script = '#!/bin/sh\\nread -r h <hosts; exec ssh "$h" uptime\\n'
+        user(WORKSTATION, f"printf '{config}' >.ssh/config; printf '{script}' >uptimes; "
+                          "chmod 755 uptimes; echo '@daily /home/tegwick/uptimes' | crontab -")  # fmt: skip
+
+    def heal(self) -> None:
+        user(WORKSTATION, "crontab -r; rm uptimes .ssh/config")
+
+
+class SshOfAnotherUser(Fault):
+    """Another user of the workstation is logged in at railiance01; nothing is forwarded."""
+
+    harmless = True
+
+    def inject(self) -> None:
+        root(WORKSTATION, "useradd -m guest; install -d -m 700 -o guest ~guest/.ssh; "
+                          "cp ~tegwick/.ssh/id_* ~tegwick/.ssh/known_hosts ~guest/.ssh/; "
+                          "chown guest ~guest/.ssh/*; "
+                          "systemd-run -q --unit=guest --uid=guest ssh -N -o BatchMode=yes "
+                          "tegwick@railiance01")  # fmt: skip
+
+    def heal(self) -> None:
+        root(WORKSTATION, "systemctl stop guest; userdel -f -r guest 2>/dev/null")
+
+
 class ServerOfDeveloper(Fault):
     """Somebody logged in from the workstation to railiance01 and serves files there meanwhile."""
 

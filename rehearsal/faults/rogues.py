@@ -13,12 +13,13 @@ class _Rogue(Fault):
     """An operator types an ssh command on the workstation and leaves it running."""
 
     ssh: str
+    program = "ssh"
     host = RAILIANCE
     port = 18001
 
     def inject(self) -> None:
-        command = f"setsid ssh -N -o BatchMode=yes {self.ssh} </dev/null >/dev/null 2>&1 & echo $!"
-        self.pid = on(WORKSTATION, command).strip()
+        command = f"setsid {self.program} -N -o BatchMode=yes {self.ssh}"
+        self.pid = on(WORKSTATION, f"{command} </dev/null >/dev/null 2>&1 & echo $!").strip()
         wait_for(self.host, listening(self.port))
 
     def heal(self) -> None:
@@ -32,6 +33,23 @@ class RogueForward(_Rogue):
     ssh = "-L 127.0.0.1:18001:127.0.0.1:9090 railiance01"
     host = WORKSTATION
     turns = {"PROD-06.interactive": fail("a tunnel that is on no list runs, process")}
+
+
+class RogueUnderAnotherName(_Rogue):
+    """A forward tunnel runs that is on no list, by a copy of ssh that is called otherwise."""
+
+    host = WORKSTATION
+    turns = {"PROD-06.interactive": fail("listens on 127.0.0.1:18001: uplink (pid")}
+    ssh = "-L 127.0.0.1:18001:127.0.0.1:9090 railiance01"
+    program = "./uplink"
+
+    def inject(self) -> None:
+        on(WORKSTATION, "cp /usr/bin/ssh ./uplink")
+        super().inject()
+
+    def heal(self) -> None:
+        super().heal()
+        on(WORKSTATION, "rm ./uplink")
 
 
 class RogueForwardBesideToken(_Rogue):

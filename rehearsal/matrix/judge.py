@@ -67,8 +67,8 @@ def _begin(starter: int) -> None:
         os._exit(1)
 
 
-def judge(recording: Path, *, writes: bool) -> Verdicts:
-    """Judge the transcripts in the folder `recording`.
+def judge(recording: Path, *, writes: bool, tests: str = "tests") -> Verdicts:
+    """Judge the transcripts in the folder `recording`, by the checks in the file or folder `tests`.
 
     Raises RuntimeError where pytest could not even begin, or a check did not report.
     """
@@ -81,7 +81,7 @@ def judge(recording: Path, *, writes: bool) -> Verdicts:
         contextlib.redirect_stdout(said),
         contextlib.redirect_stderr(said),
     ):
-        arguments = [f"--replay={recording}", f"--reports={reports}", "-q", *_PLAIN]
+        arguments = [tests, f"--replay={recording}", f"--reports={reports}", "-q", *_PLAIN]
         pytest.main([*arguments, "--allow-writes"] if writes else arguments)
         files = list(Path(reports).glob("*/results.json"))
         if not files:

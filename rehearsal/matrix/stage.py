@@ -156,6 +156,8 @@ class Stage:
         """Wait until the tunnels carry again, lest the next fault hit one that is on its way."""
         with suppress(RehearsalError):  # the checks will tell
             fleet.wait_until_served(SETTLED_WITHIN)
+            if fleet.steady():
+                fleet.wait_until_served(SETTLED_WITHIN)
 
     def _finish(self, attempt: _Attempt) -> bool:
         """Complete a row; False if the fleet was not as before when the fault after it began."""

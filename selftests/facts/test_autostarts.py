@@ -16,6 +16,7 @@ from fleetmesh import forwards
 from fleetmesh.facts import FACTS
 from fleetmesh.facts.workstation import AUTOSTARTS, Autostart, Autostarts
 from fleetmesh.inventory import Inventory, load
+from fleetmesh.outcomes import Inconclusive
 from fleetmesh.transcript import Transcript
 from rehearsal.paths import PROJECT
 
@@ -66,7 +67,7 @@ class Machine:
     def found(self) -> Autostarts:
         environment = {
             "PATH": str(self.bin), "HOME": str(self.home), "root": str(self.root), "LC_ALL": "C",
-            "retired": f"{RETIRED}\n18000",
+            "wanted": f"{RETIRED}\n18000",
         }  # fmt: skip
         nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": ()} if os.geteuid() == 0 else {}
         done = subprocess.run(
@@ -448,7 +449,107 @@ def test_line_is_judged(line: str, starts: bool, reason: str | None, fleet: Inve
     retired = fleet.workstation.retired[RETIRED]
     [entry] = found.lines
     assert forwards.starts(entry, retired, found) is starts
-    assert forwards.unresolved(entry, found) == reason
+    assert forwards.unresolved(entry, retired, found) == reason
+
+
+@pytest.mark.parametrize(
+    ("configured", "reason"),
+    [
+        ("RemoteForward 18000 127.0.0.1:8000", "what ssh_config has for $H is not known"),
+        ('RemoteForward="*:18000" 127.0.0.1:8000', "what ssh_config has for $H is not known"),
+        ("remoteforward /run/hub.sock 127.0.0.1:8000", "what ssh_config has for $H is not known"),
+        ("RemoteForward 9418 127.0.0.1:9418", None),
+        ("RemoteForward 127.0.0.1:9418 127.0.0.1:18000", None),
+    ],
+)
+def test_a_forward_from_another_port_makes_no_unknown_host_a_retired_tunnel(
+    configured: str, reason: str | None, fleet: Inventory
+) -> None:
+    entry = Autostart("backup.sh", 'ssh "$H" uptime')
+    found = Autostarts((entry,), (), (), 0, {}, (Autostart("~/.ssh/config", configured),))
+    assert forwards.unresolved(entry, fleet.workstation.retired[RETIRED], found) == reason
+
+
+UNIT = ("fleet-hub.service", "fleet-hub")
+ENDS = [
+    ("systemctl --user stop fleet-hub", True),
+    ("/usr/bin/systemctl --user disable --now fleet-hub.service", True),
+    ("/bin/sh -c systemctl --user mask fleet-hub.service", True),
+    ("*/5 * * * * sh -c 'sleep 9; systemctl --user --no-block stop fleet-hub'", True),
+    ("0 3 * * * root systemctl --user -M tegwick@ stop fleet-*.service", True),
+    ("systemctl stop user@1000.service", True),
+    ("loginctl disable-linger", True),
+    ("loginctl terminate-user tegwick", True),
+    ("systemctl --user isolate rescue.target", True),
+    ("rm -f /home/op/.config/systemd/user/fleet-hub.service", True),
+    ("mv ~/.config/systemd/user/fleet-* /tmp", True),
+    ("bridge down fleet-hub", True),
+    ('for u in a b; do systemctl --user stop "$u"; done', None),
+    ("systemctl --user list-units --plain | xargs systemctl --user stop", None),
+    ("systemctl --user restart fleet-hub", False),
+    ("systemctl --user is-active fleet-hub || systemctl --user start fleet-hub", False),
+    ("systemctl --user stop backup.service", False),
+    ('systemctl stop "$service"', False),
+    ("ssh coulombcore systemctl --user stop fleet-hub", False),
+    ("systemctl --user -H coulombcore stop fleet-hub", False),
+    ('rm -f "$HOME/.ssh/agent"', False),
+    ("loginctl list-users", False),
+    ("echo fleet-hub", False),
+]
+
+
+@pytest.mark.parametrize(("line", "ends"), ENDS, ids=[line for line, _ in ENDS])
+def test_line_that_ends_a_unit_is_told(line: str, ends: bool | None) -> None:
+    entry = Autostart("x", line)
+    if ends is None:
+        with pytest.raises(Inconclusive, match="which units it ends is not known"):
+            forwards.ends(entry, UNIT)
+    else:
+        assert forwards.ends(entry, UNIT) is ends
+
+
+def test_what_is_started_again_is_not_ended() -> None:
+    lines = ("systemctl --user stop fleet-hub", "sleep 2", "systemctl --user start fleet-hub")
+    entries = tuple(Autostart("renew.sh", line) for line in lines)
+    found = Autostarts(entries, (), (), 0, {}, ())
+    assert forwards.starts_again("renew.sh", UNIT, found)
+    assert not forwards.starts_again("another.sh", UNIT, found)
+    masked = Autostart("renew.sh", "systemctl --user mask fleet-hub")
+    assert not forwards.starts_again(
+        "renew.sh", UNIT, Autostarts((*entries, masked), (), (), 0, {}, ())
+    )
+
+
+FUNCTIONS = {
+    "uplink() { ssh -N -R 18000:h:1 r; }": False,
+    "uplink() { ssh -N -R 18000:h:1 r; }; uplink": True,
+    "uplink() {\n  ssh -N -R 18000:h:1 r\n}\nuplink &": True,
+    "function uplink {\n  ssh -N -R 18000:h:1 r\n}": False,
+    "function uplink\n{\n  ssh -N -R 18000:h:1 r\n}\nexport EDITOR=vi": False,
+    "uplink() {\n  if true; then { ssh -N -R 18000:h:1 r; } fi\n}\n[ -t 0 ] || uplink": True,
+    "one() { ssh -N -R 18000:h:1 r; }\ntwo() { one; }": False,
+    "one() { ssh -N -R 18000:h:1 r; }\ntwo() { one; }\ntrap two EXIT": True,
+    "say() { echo '{'; }\nssh -N -R 18000:h:1 r\nend() { echo '}'; }": True,
+    "say() {\n  cat <<E\n{\nE\n}\nssh -N -R 18000:h:1 r": True,
+    "say() { echo \"it's\nssh -N -R 18000:h:1 r": True,
+    "open() { true\nssh -N -R 18000:h:1 r": True,
+    "PROMPT_COMMAND=uplink\nuplink() { ssh -N -R 18000:h:1 r; }": True,
+    "function uplink\n  ssh -N -R 18000:h:1 r\nend\nset -x EDITOR vi": False,
+    "function uplink\n  ssh -N -R 18000:h:1 r\nend\nuplink": True,
+}
+
+
+@pytest.mark.parametrize(("text", "seen"), FUNCTIONS.items(), ids=FUNCTIONS)
+def test_a_function_counts_where_somebody_calls_it(machine: Machine, text: str, seen: bool) -> None:
+    machine.write(machine.home / ".profile", f"{text}\n")
+    assert any("ssh -N" in line for _, line in lines(machine.found())) is seen
+
+
+def test_a_function_is_called_from_another_file(machine: Machine) -> None:
+    machine.write(machine.home / ".bashrc", "uplink() {\n  ssh -N -R 18000:h:1 r\n}\n")
+    assert lines(machine.found()) == []
+    machine.write(machine.home / ".profile", "uplink\n")
+    assert lines(machine.found()) == [("/home/op/.bashrc", "ssh -N -R 18000:h:1 r")]
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
@@ -458,4 +559,4 @@ def test_any_line_is_judged(parts: list[str]) -> None:
     found = Autostarts((entry,), (), (), 0, {}, (entry,))
     retired = load(PROJECT / "fleets/rehearsal.yaml").workstation.retired[RETIRED]
     assert forwards.starts(entry, retired, found) in (True, False)
-    forwards.unresolved(entry, found)
+    forwards.unresolved(entry, retired, found)

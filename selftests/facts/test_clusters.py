@@ -133,6 +133,9 @@ HERE: list[dict[str, Any]] = [
     {"command": ["socat", "tcp4-listen:8000,fork", "tcp4:127.0.0.1:18000"]},
     {"command": ["socat", "tcp-l:8000,fork", "tcp:127.0.0.1:18000"]},
     {"command": ["ssh", "-NL", "0.0.0.0:8000:127.0.0.1:18000", "node"]},
+    {"command": ["proxy", f"--to={EXPECTED}", "--otlp-endpoint=http://collector:4317"]},
+    {"command": ["proxy", EXPECTED, "--syslog", "logs.example:514", "--trace_target=a.b:80"]},
+    {"command": ["proxy", EXPECTED, "--discoveryAddress", "istiod.istio-system.svc:15012"]},
     {"command": ["sleep", "3600"]},
     {"envFrom": [{"configMapRef": {"name": "proxy"}}]},
 ]
@@ -154,6 +157,9 @@ ELSEWHERE: list[tuple[dict[str, Any], str]] = [
     ({"command": ["proxy"], "env": env(TO="workstation:28000")}, "workstation:28000"),
     ({"env": env(TO_HOST="198.18.77.13", TO_PORT="18000")}, "198.18.77.13:18000"),
     ({"command": ["proxy", EXPECTED, "workstation:28000"]}, "workstation:28000"),
+    ({"command": ["proxy", EXPECTED, "--backup=catalog:28000"]}, "catalog:28000"),
+    ({"command": ["proxy", EXPECTED, "--login=hub:28000"]}, "hub:28000"),
+    ({"command": ["proxy", "--otlp-endpoint=hub:28000"]}, "hub:28000"),
 ]
 
 

@@ -61,7 +61,8 @@ def noticed_by(
     try:
         named = tuple(f"{check}{end}" for check in assertion.checks for end in "[:")
         for fault in faults:
-            found = judge(RECORDINGS / fault.title(), writes=fault.ground.writes)
+            recording = RECORDINGS / fault.title()
+            found = judge(recording, writes=fault.ground.writes, tests=str(assertion.file))
             row = Row(fault, compare(fault, grounds[fault.ground.name], found))
             for problem in row.problems:
                 if problem.startswith(named):

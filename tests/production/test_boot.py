@@ -7,7 +7,8 @@ from fleetmesh import forwards
 from fleetmesh.attribution import Places
 from fleetmesh.facts.boot import KUBERNETES, SSHD, Route, Starting, SystemBoot, UserBoot
 from fleetmesh.facts.sockets import Socket
-from fleetmesh.facts.units import Unit
+from fleetmesh.facts.units import BootUnits, Unit
+from fleetmesh.facts.workstation import Autostarts
 from fleetmesh.inventory import Inventory, Login, Tunnel
 
 Units = Mapping[str, dict[str, Unit]]
@@ -23,11 +24,14 @@ _WAITED_FOR = ("oneshot", "notify", "notify-reload", "forking", "dbus")
 def test_user_manager_comes_up_at_boot(
     carrier: str,
     user_boots: Mapping[str, UserBoot],
+    boot_units: Mapping[str, BootUnits],
     system_boots: Mapping[str, SystemBoot],
     case: Case,
 ) -> None:
-    """At boot the tunnels' user manager waits for nothing foreign, and finds its files."""
+    """At boot the tunnels' user manager waits for nothing foreign, finds its files, and goes on."""
     boot = user_boots[carrier]
+    ends = boot_units[carrier].objection
+    assert ends is None, f"{boot.manager} would start no tunnel: {ends}"
     masked = system_boots[carrier].masked_for(boot.manager)
     assert not masked, f"{boot.manager} would not start: {' and '.join(masked)} is masked"
     assert not boot.held_back, f"{boot.manager} starts only after {'; '.join(boot.held_back)}"
@@ -47,7 +51,7 @@ def test_nothing_holds_the_unit_back(
     tunnel: Tunnel,
     starting: Mapping[str, dict[str, Starting]],
     units: Units,
-    boot_units: Mapping[str, frozenset[str]],
+    boot_units: Mapping[str, BootUnits],
     system_boots: Mapping[str, SystemBoot],
 ) -> None:
     """At boot nothing else must end before the fleet unit starts, stops it, or takes its port."""
@@ -74,6 +78,39 @@ def test_nothing_holds_the_unit_back(
     ]
     rivals += system_boots[tunnel.host].takers(tunnel.listen.port)
     assert not rivals, f"{' and '.join(rivals)} would take {tunnel.listen} at boot"
+
+
+@check(
+    "PROD-18.undisturbed",
+    runbook="Persist across reboot",
+    hint="ssh {tunnel.host} 'crontab -l; systemctl --user list-timers --all'",
+)
+def test_nothing_ends_the_unit_or_takes_its_port(
+    tunnel: Tunnel, autostarts: Mapping[str, Autostarts], case: Case
+) -> None:
+    """Nothing that starts by itself stops, disables or masks the fleet unit, or takes its port."""
+    host, found, unknown = tunnel.host, autostarts[tunnel.host], []
+    names = {tunnel.unit, tunnel.unit.removesuffix(".service"), tunnel.id}
+    for entry in found.lines:
+        told = f"{entry.source} on {host}: {entry.line}"
+        try:
+            ended = forwards.ends(entry, names)
+        except Inconclusive as error:
+            unknown.append(f"{told}: {error}")
+            continue
+        if ended and forwards.starts_again(entry.source, names, found):
+            case.note(f"it is ended, and started again, by {told}")
+        else:
+            assert not ended, f"{tunnel.unit} would be ended by {told}"
+        taken = entry.source != tunnel.unit and forwards.takes(entry.line, tunnel.listen.port)
+        assert not taken, f"{tunnel.listen} would be taken by {told}"
+    for entry in found.unread:
+        if entry.of_the_system:
+            case.note(f"not looked at, {entry.source}: {entry.line}")
+        else:
+            unknown.append(f"{entry.source} on {host}: {entry.line}")
+    if unknown:
+        raise Inconclusive(f"what starts by itself is not all known: {'; '.join(unknown)}")
 
 
 @check(
@@ -151,6 +188,12 @@ def test_packets_do_not_pass_the_workstation(
         over = route.gateway and places.name(route.gateway)
         case.note(f"{here} → {there}: {route.device}{f' over {route.gateway}' if over else ''}")
         assert over != workstation, f"{here} reaches {there} over {route.gateway}, the workstation"
+        end = route.peer and places.name(route.peer)
+        assert end != workstation, (
+            f"{here} reaches {there} over {route.device}, which ends on {end}"
+        )
+        if route.tunnelled and not end:
+            case.note(f"{route.device} is a tunnel; where it ends, root alone could tell")
         assert route.mac is None or route.mac not in links[workstation], (
             f"{here} reaches {there} over the workstation, whose {route.mac} answers for it"
         )

@@ -49,7 +49,7 @@ def test_service_leads_to_its_own_pods(
     "PROD-16.workstation-unnamed",
     runbook="Tunnel policy",
     hint="ssh {inventory.probe.cluster} kubectl -n {inventory.probe.namespace} "
-    "get deploy,sts,ds,cronjob,job,pod,svc,endpointslice -o yaml",
+    "get deploy,sts,ds,cronjob,job,pod,svc,endpointslice,cm -o yaml",
 )
 def test_no_object_names_the_workstation(
     inventory: Inventory,
@@ -59,17 +59,18 @@ def test_no_object_names_the_workstation(
 ) -> None:
     """No object of the application's namespace that may run or lead names the workstation.
 
-    A pod or a Job that has run to its end is left over.
+    A pod or a Job that has run to its end is left over, and so is a ConfigMap that nothing uses.
     """
     host = inventory.workstation.host
     words = {*inventory.hosts[host].names, *places.addresses_of(host)}
-    unread: dict[str, None] = {}
-    for where in workloads:
-        for workload in workloads[where]:
-            unread.update(dict.fromkeys(workload.unread))
-            for place, text in workload.mentions(words):
-                named = f"{workload.name} names the workstation: {place} is {text!r}"
-                assert workload.over, named
-                case.note(f"it has run to its end: {named}")
+    found = [workload for where in workloads for workload in workloads[where]]
+    used = dict.fromkeys(source for each in found if not each.over for source in each.sources)
+    for workload in found:
+        left_over = workload.over or (workload.is_configuration and workload.name not in used)
+        for place, text in workload.mentions(words):
+            named = f"{workload.name} names the workstation: {place} is {text!r}"
+            assert left_over, named
+            case.note(f"it is left over: {named}")
+    unread = used.keys() - {workload.name for workload in found}
     if unread:
-        case.note(f"not looked at: {', '.join(unread)}")
+        case.note(f"not looked at: {', '.join(sorted(unread))}")

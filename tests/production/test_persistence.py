@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from fixtures import Case, Inconclusive, check
 from fleetmesh import ssh_command
 from fleetmesh.facts.sockets import Process
-from fleetmesh.facts.units import BRIDGE_CONFIG, InstalledFile, Unit
+from fleetmesh.facts.units import BRIDGE_CONFIG, BootUnits, InstalledFile, Unit
 from fleetmesh.inventory import Inventory, Tunnel
 from fleetmesh.manager import BridgeStatus, carrying_pid, known_to_bridge, unit_of
 
@@ -31,7 +31,7 @@ def test_unit_is_enabled(
     tunnel: Tunnel,
     inventory: Inventory,
     units: Units,
-    boot_units: Mapping[str, frozenset[str]],
+    boot_units: Mapping[str, BootUnits],
     bridge_status: BridgeStatus,
 ) -> None:
     """The fleet unit is enabled, that exact state, and wanted by a target that starts at boot."""

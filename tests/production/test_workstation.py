@@ -38,7 +38,7 @@ def test_retired_tunnel_neither_runs_nor_would_start(
     unknown = [f"{entry.source}: {entry.line}" for entry in found.unread] + [
         f"{entry.source}: {reason}: {entry.line}"
         for entry in found.lines
-        if (reason := forwards.unresolved(entry, found))
+        if (reason := forwards.unresolved(entry, retired, found))
     ]
     if unknown:
         raise Inconclusive(f"{host}: what starts by itself is not all known: {'; '.join(unknown)}")
@@ -54,10 +54,15 @@ def test_only_interactive_tunnels_run(
     bridge_status: Mapping[str, dict[str, BridgeTunnel]],
     processes: Mapping[str, tuple[Process, ...]],
     listeners: Mapping[str, tuple[Socket, ...]],
+    connections: Mapping[str, tuple[Socket, ...]],
+    places: Places,
     autostarts: Mapping[str, Autostarts],
     case: Case,
 ) -> None:
-    """Every tunnel that runs on the workstation, or starts with it, is on the interactive list."""
+    """Every tunnel that runs on the workstation, or starts with it, is on the interactive list.
+
+    A program of whatever name that listens there and is connected to an sshd of the fleet is one.
+    """
     host = inventory.workstation.host
     for name, tunnel in bridge_status[host].items():
         does = "runs" if tunnel.up else "starts" if tunnel.autostart else None
@@ -83,7 +88,21 @@ def test_only_interactive_tunnels_run(
         if process.own and not forwards.tells_itself(process):
             case.note(f"its arguments are not shown, {line}; it listens on {held or 'nothing'}")
         elif process.settings is None:
-            hidden.append(line)
+            if process.own or any(process.may_hold(socket) for socket in listeners[host]):
+                hidden.append(line)
+            else:
+                case.note(f"its configuration is another user's, who listens on nothing, {line}")
+    clients = {process.pid for process in processes[host]} | listed
+    servers = {(name, inventory.hosts[name].port or 22) for name in inventory.fleet_hosts}
+    led = [s for s in connections[host] if (places.name(s.peer_ip), s.peer_port) in servers]
+    for connection in led:
+        for name, pid in connection.processes:
+            held = [socket.local for socket in listeners[host] if socket.is_of(pid)]
+            unlisted = [at for at in held if pid not in clients and at not in defined]
+            assert not unlisted, (
+                f"a tunnel that is on no list listens on {unlisted[0]}: {name} (pid {pid}) on "
+                f"{host} is connected to {connection.peer}"
+            )
     found = autostarts[host]
     for entry in found.lines:
         opened = forwards.of_line(entry, found)

@@ -101,6 +101,7 @@ RESOURCES = (
     Resource("daemonsets", "DaemonSet", "apps", short_names=("ds",), categories=("all",)),
     Resource("cronjobs", "CronJob", "batch", short_names=("cj",), categories=("all",)),
     Resource("jobs", "Job", "batch", categories=("all",)),
+    Resource("configmaps", "ConfigMap", short_names=("cm",)),
     Resource("endpointslices", "EndpointSlice", "discovery.k8s.io"),
     Resource("leases", "Lease", "coordination.k8s.io"),
 )
