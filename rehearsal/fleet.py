@@ -156,11 +156,15 @@ def steady() -> bool:
 
     For a while after a restart of its own a unit does not count as steady, whatever was healed.
     """
-    counts = "systemctl --user show -p NRestarts --value {0} | grep -qx 0"
-    again = f"export XDG_RUNTIME_DIR=/run/user/$(id -u); if {counts}; then false; else systemctl --user restart {{0}}; fi"
-    tunnels = inventory().tunnels.values()
-    done = [run(t.host, again.format(t.unit), check=False) for t in tunnels]
-    return any(each.returncode == 0 for each in done)
+    found = False
+    for tunnel in inventory().tunnels.values():
+        again = (
+            "export XDG_RUNTIME_DIR=/run/user/$(id -u); "
+            f"! systemctl --user show -p NRestarts --value {tunnel.unit} | grep -qx 0 && "
+            f"systemctl --user restart {tunnel.unit}"
+        )
+        found |= run(tunnel.host, again, check=False).returncode == 0
+    return found
 
 
 def reboot(name: str) -> None:

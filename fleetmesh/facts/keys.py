@@ -126,6 +126,52 @@ def parse_trust(transcript: Transcript) -> CertificateTrust:
     return CertificateTrust(frozenset(found["ca"]), frozenset(found["principal"]))
 
 
+@dataclass(frozen=True)
+class Authorizations:
+    """Until when the keys of a log-in's user are let in, as the accepting host has it."""
+
+    until: dict[str, str]
+    """The `expiry-time` of sshd(8) by the key's fingerprint, where a line gives one."""
+    account: str | None
+    """When the account ends, as chage(1) has it: `never`, or a day; None where it does not tell."""
+
+
+def parse_authorizations(transcript: Transcript) -> Authorizations:
+    """Read `until TIME FINGERPRINT` and `account WORDS` lines, closed by `end`."""
+    *lines, last = succeeded(transcript).splitlines() or [""]
+    if last != "end":
+        raise NotUnderstood("the account does not end with its mark")
+    until, account = {}, None
+    for line in lines:
+        match = re.fullmatch(r"until (\d{8,14}Z?) (SHA256:\S+)|account (.+)", line)
+        if not match:
+            raise NotUnderstood(f"expected `until …` or `account …`, found {line!r}")
+        if match[3]:
+            account = match[3].strip()
+        else:
+            until[match[2]] = match[1]
+    return Authorizations(until, account)
+
+
+# A line's options come first, and what they quote may hold anything; sshd(8), AUTHORIZED_KEYS.
+_AUTHORIZATIONS = r"""
+[ -r ~/.ssh/authorized_keys ] && grep -i '^[^#]*expiry-time="' ~/.ssh/authorized_keys |
+  while IFS= read -r line; do
+    time=${line#*[eE][xX][pP][iI][rR][yY]-[tT][iI][mM][eE]=\"}
+    print=$(printf '%s\n' "$line" | ssh-keygen -l -f -) || continue
+    set -- $print
+    echo "until ${time%%\"*} $2"
+  done
+LC_ALL=C chage -l "$(id -un)" 2>/dev/null | sed -n 's/^Account expires[^:]*: */account /p'
+echo end
+"""
+
+
+def _authorizations(inventory: Inventory) -> dict[str, Probe]:
+    command = _AUTHORIZATIONS.strip()
+    return {str(login): Exec(login.via, command) for login in inventory.logins}
+
+
 def _modes(inventory: Inventory) -> dict[str, Probe]:
     def command(host: str) -> str:
         keys = dict.fromkeys(login.key for login in inventory.logins if login.host == host)
@@ -168,4 +214,5 @@ def _trust(inventory: Inventory) -> dict[str, Probe]:
 
 MODES = Fact("modes", _modes, parse_modes)
 CERTIFICATES = Fact("certificates", _certificates, parse_certificate)
+AUTHORIZATIONS = Fact("authorizations", _authorizations, parse_authorizations)
 TRUST = Fact("trust", _trust, parse_trust)

@@ -113,7 +113,8 @@ class FunctionOfTheShell(Fault):
     harmless = True
 
     def inject(self) -> None:
-        body = f"dehub() {{\\n  bridge up {HUB_RETIRED}\\n  ssh -N -R 18000:127.0.0.1:8000 railiance01\\n}}"
+        ssh = "ssh -N -R 18000:127.0.0.1:8000 railiance01"
+        body = f"dehub() {{\\n  bridge up {HUB_RETIRED}\\n  {ssh}\\n}}"
         user(WORKSTATION, f"cp -p .bashrc bashrc.kept && printf '{body}\\n' >>.bashrc")
 
     def heal(self) -> None:
@@ -129,7 +130,8 @@ class ForwardOfAnotherPort(Fault):
         config = "Host mirror\\n RemoteForward 9418 127.0.0.1:9418\\n"
         script = '#!/bin/sh\\nread -r h <hosts; exec ssh "$h" uptime\\n'
         user(WORKSTATION, f"printf '{config}' >.ssh/config; printf '{script}' >uptimes; "
-                          "chmod 755 uptimes; echo '@daily /home/tegwick/uptimes' | crontab -")  # fmt: skip
+                          "chmod 755 uptimes; "
+                          "echo '@daily /home/tegwick/uptimes' | crontab -")  # fmt: skip
 
     def heal(self) -> None:
         user(WORKSTATION, "crontab -r; rm uptimes .ssh/config")

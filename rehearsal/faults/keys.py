@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rehearsal.faults.fault import Fault, Turn, fail, inconclusive
-from rehearsal.faults.means import COULOMB, HUB, RAILIANCE, user
+from rehearsal.faults.fault import Fault, Turn, fail, inconclusive, warn
+from rehearsal.faults.means import COULOMB, HUB, RAILIANCE, root, user
 from rehearsal.faults.rewritten import UNANSWERED, next_start, restart, until_unready
 
 KEY, AUTHORIZED = "~/.ssh/id_ops", "~/.ssh/authorized_keys"
@@ -23,6 +23,7 @@ def private(words: str) -> dict[str, Turn]:
     return {"PRE-04.private-key": turn, "PROD-17.key": turn}
 
 
+UNREAD = {"PROD-17.lasting": inconclusive("which key ~/.ssh/id_ops is, railiance01 does not tell")}
 NOT_ACCEPTED = logs_in(fail("Permission denied (publickey)"))
 BLIND = inconclusive("railiance01 did not accept any of the keys for tegwick")
 
@@ -46,6 +47,7 @@ class FleetKeyGone(_FileChanged):
 
     turns = {
         **private("id_ops does not exist on railiance01"),
+        **UNREAD,
         **next_start(fail("id_ops not accessible")),
         **NOT_ACCEPTED,
     }
@@ -57,6 +59,7 @@ class FleetKeyReadableByOthers(_FileChanged):
 
     turns = {
         **private("has mode 0644"),
+        **UNREAD,
         **NOT_ACCEPTED,
     }
     command = f"chmod 0644 {KEY}"
@@ -67,6 +70,7 @@ class FleetKeyOfAnotherUser(_FileChanged):
 
     turns = {
         **private("id_ops belongs to root, not to tegwick"),
+        **UNREAD,
         **NOT_ACCEPTED,
     }
     command = f"sudo chown root: {KEY}"
@@ -82,7 +86,7 @@ class FleetKeyReplaced(_FileChanged):
 class FleetKeyWithPassphrase(_FileChanged):
     """Somebody protected the fleet identity with a passphrase, which no unit can type."""
 
-    turns = NOT_ACCEPTED
+    turns = {**NOT_ACCEPTED, **UNREAD}
     command = f"ssh-keygen -q -p -P '' -N secret -f {KEY}"
 
 
@@ -134,6 +138,25 @@ class FleetKeyNotAuthorized(_Authorized):
 
     turns = NOT_ACCEPTED
     change = "d"
+
+
+class FleetKeyAuthorizedUntilADay(_Authorized):
+    """The fleet identity is authorised, but only until a day of some year."""
+
+    turns = {"PROD-17.lasting": warn("lets ~/.ssh/id_ops in until 20991231Z (expiry")}
+    change = 's/^/expiry-time="20991231Z" /'
+
+
+class FleetAccountEnds(Fault):
+    """The account on coulombcore to which the tunnels log in has a last day."""
+
+    turns = {"PROD-17.lasting": warn("the account on coulombcore ends: Dec 31, 2099")}
+
+    def inject(self) -> None:
+        root(COULOMB, "chage -E 2099-12-31 tegwick")
+
+    def heal(self) -> None:
+        root(COULOMB, "chage -E -1 tegwick")
 
 
 class FleetKeyForTheWorkstationOnly(_Authorized):

@@ -102,6 +102,9 @@ class Matrix:
     def summary(self) -> list[str]:
         """What it amounts to, a line each."""
         lines = [
+            f"✕ {row.fault.title()}: {problem}" for row in self.rows for problem in row.problems[:3]
+        ]
+        lines += [
             f"faults tried    {len(self.rows):4}",
             f"caught          {self.caught:4}",
             f"missed          {self.missed:4}",
@@ -109,7 +112,7 @@ class Matrix:
             f"checks covered  {len(self.checks) - len(self.uncovered):4} of {len(self.checks)}",
         ]
         if self.troubled:
-            lines.insert(4, f"not made/healed {self.troubled:4}")
+            lines.append(f"not made/healed {self.troubled:4}")
         if self.complete and self.uncovered:
             lines.append(f"unproven        {', '.join(self.uncovered)}")
         lines.append("The matrix holds." if self.holds else "The matrix does not hold.")

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from fixtures import Case, check
+from fixtures import Case, Inconclusive, check
 from fleetmesh.attribution import Places
 from fleetmesh.facts.http import SshAnswer
-from fleetmesh.facts.keys import FileMode, exposed
+from fleetmesh.facts.keys import Authorizations, FileMode, exposed
 from fleetmesh.facts.logins import Logins, objection
 from fleetmesh.facts.machines import Machine
 from fleetmesh.facts.next_start import NextStart
@@ -43,6 +43,31 @@ def test_key_is_there_for_the_next_start(
     """The tunnels' key is there still, and belongs to their user alone."""
     wrong = exposed(modes[carrier], carrier, machines[carrier].user)
     assert wrong is None, wrong
+
+
+@check(
+    "PROD-17.lasting",
+    runbook="Goal, Persist across reboot",
+    gate="warn",
+    hint="ssh {login.via} 'grep -n expiry-time ~/.ssh/authorized_keys; chage -l $(id -un)'",
+)
+def test_tunnels_are_let_in_without_an_end(
+    login: Login,
+    authorizations: Mapping[str, Authorizations],
+    logins: Mapping[str, Logins],
+    case: Case,
+) -> None:
+    """The far host lets the tunnels' own key in for good, and their account has no last day."""
+    found = authorizations[str(login)]
+    for attempt in logins[str(login)]:
+        if not attempt.own:
+            raise Inconclusive(f"which key {login.key} is, {login.host} does not tell")
+        until = found.until.get(attempt.own)
+        assert until is None, f"{login.via} lets {login.key} in until {until} (expiry-time)"
+    if found.account is None:
+        case.note(f"{login.via} does not say whether the account has a last day")
+    assert found.account in (None, "never"), f"the account on {login.via} ends: {found.account}"
+    case.note("what the directory or sshd_config of the host has beside, root alone could tell")
 
 
 @check(
