@@ -16,9 +16,8 @@ from rehearsal.faults import FAULTS
 ROOT = Path(__file__).parents[1]
 RECORDED = """
 from rehearsal.matrix.run import recorded
-from rehearsal.paths import RECORDINGS
 if __name__ == "__main__":
-    matrix = recorded(RECORDINGS)
+    matrix = recorded()
     print(*matrix.summary(), sep="\\n")
     raise SystemExit(not matrix.holds)
 """

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rehearsal.errors import RehearsalError
 from rehearsal.faults import FAULTS
-from rehearsal.matrix import page
+from rehearsal.matrix import page, recordings
 from rehearsal.matrix.run import live
-from rehearsal.paths import PROJECT, RECORDINGS
+from rehearsal.paths import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from rehearsal.matrix.rows import Matrix
 
 
 def faults(names: Sequence[str], say: Callable[[str], None], *, record: bool) -> int:
@@ -36,18 +32,6 @@ def faults(names: Sequence[str], say: Callable[[str], None], *, record: bool) ->
     (folder / "faults.json").write_text(page.data(matrix, started), "utf-8")
     (folder / "faults.html").write_text(page.html(matrix, started), "utf-8")
     if record:
-        _record(matrix, folder)
+        recordings.keep((row.fault for row in matrix.rows if not row.problems), folder)
     print("", *matrix.summary(), f"report: {folder / 'faults.html'}", sep="\n")
     return 0 if matrix.holds else 1
-
-
-def _record(matrix: Matrix, folder: Path) -> None:
-    """Put the recordings of the rows that hold, and of their grounds, where `make test` looks."""
-    held = [row.fault for row in matrix.rows if not row.problems]
-    wanted = {fault.title() for fault in held} | {f"ground-{fault.ground.name}" for fault in held}
-    for name in sorted(wanted):
-        shutil.rmtree(RECORDINGS / name, ignore_errors=True)
-        shutil.copytree(folder / name, RECORDINGS / name)
-    known = FAULTS.keys() | {f"ground-{fault.ground.name}" for fault in FAULTS.values()}
-    for stale in (path for path in RECORDINGS.iterdir() if path.name not in known):
-        shutil.rmtree(stale)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+from rehearsal.matrix import recordings
 from rehearsal.paths import PROJECT
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -65,6 +66,16 @@ def _begin(starter: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != starter:  # it was killed before it could be told
         os._exit(1)
+
+
+def judge_recorded(name: str, *, writes: bool, tests: str = "tests") -> Verdicts:
+    """As `judge`, of the recording that the repository has of a fault or a ground."""
+    recording = recordings.whole(name)
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / name
+        whole.mkdir()
+        recording.unpack(whole)
+        return judge(whole, writes=writes, tests=tests)
 
 
 def judge(recording: Path, *, writes: bool, tests: str = "tests") -> Verdicts:

@@ -150,6 +150,7 @@ def _plain(row: Row) -> dict[str, Any]:
         "asked": round(row.asked, 1),
         "patience": row.patience,
         "problems": row.problems,
+        "problems_at_first": row.at_first,
         "turned": [
             {
                 "check": cell.check,

@@ -29,6 +29,8 @@ class Row:
     """Seconds within which that must end: the sum of the deadlines that it may touch."""
     trouble: str | None = None
     """What went wrong besides the checks: the fault could not be made, judged or healed."""
+    at_first: list[str] = field(default_factory=list)
+    """The problems of the first try, where this is the second."""
 
     @property
     def turned(self) -> list[Cell]:
@@ -113,6 +115,8 @@ class Matrix:
         ]
         if self.troubled:
             lines.append(f"not made/healed {self.troubled:4}")
+        if second := [row.fault.title() for row in self.rows if row.at_first]:
+            lines.append(f"tried twice     {len(second):4}: {', '.join(second)}")
         if self.complete and self.uncovered:
             lines.append(f"unproven        {', '.join(self.uncovered)}")
         lines.append("The matrix holds." if self.holds else "The matrix does not hold.")

@@ -20,6 +20,7 @@ from rehearsal import fleet
 from rehearsal.errors import RehearsalError
 from rehearsal.matrix.compare import compare, expected, unsound
 from rehearsal.matrix.judge import Verdicts, judge
+from rehearsal.matrix.recordings import title
 from rehearsal.matrix.rows import Row
 from rehearsal.matrix.take import take
 
@@ -68,7 +69,7 @@ class Stage:
     def enter(self) -> None:
         """Bring the fleet to the ground. Raises RehearsalError where that is not all well."""
         self._ground.enter()
-        recording = self._folder / f"ground-{self._ground.name}"
+        recording = self._folder / title(type(self._ground))
         for _ in range(2):
             self._take(recording)
             self.before = self._judge(recording).result()

@@ -12,8 +12,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,14 +29,24 @@ from fleetmesh.evidence.journal import EVENTS, PLAN
 from fleetmesh.outcomes import Outcome, Verdict
 from fleetmesh.redaction import remaining
 from fleetmesh.snapshot import Snapshot
-from rehearsal.paths import PROJECT, RECORDINGS
+from rehearsal.matrix import recordings
+from rehearsal.paths import PROJECT
 from selftests.evidence.secrets import HARMLESS, SECRETS
 
-RECORDING = RECORDINGS / "ground-after"
+RECORDING = Path(tempfile.gettempdir()) / f"fleetmesh-ground-{os.getpid()}"
 ENVIRONMENT = "environment-of-the-suite-7"
 BARE = ("-q", "-p", "no:fixtures.views")
 """Arguments that leave a run with its record alone."""
 INVENTORY = "inv3ntory-pass"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _recording() -> Iterator[None]:
+    """The ground's recording, as a run that can be replayed."""
+    RECORDING.mkdir()
+    recordings.whole("ground-after").unpack(RECORDING)
+    yield
+    shutil.rmtree(RECORDING)
 
 
 def command(recording: Path, reports: Path, *more: str) -> list[str]:

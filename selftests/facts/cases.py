@@ -4,7 +4,7 @@ system: Debian 12             where the output comes from
 constructed: why              instead of a capture, only where there is none
 exit_status: 0                of the command, or the HTTP status
 stdout, stderr: …             exact bytes: text, or !!binary
-sample: service.json          instead of stdout: the body of a recorded answer of the API
+sample: service.json          instead of stdout: the body of an answer in kubernetes_samples/
 details, sent, received: …    where the fact uses them
 expected: …                   of an object, those attributes that are stated; else all of it
 refused: …                    instead: words that the reason must contain
@@ -22,7 +22,7 @@ import yaml
 from fleetmesh.transcript import Transcript
 
 HERE = Path(__file__).parent
-SAMPLES = HERE.parents[2] / "shared" / "kubernetes-samples"
+SAMPLES = HERE.parent / "kubernetes_samples"
 SYSTEMS = (
     "Debian 11",
     "Debian 12",
@@ -52,11 +52,6 @@ class Case:
     def refused(self) -> bool:
         """Whether the parser must not understand it."""
         return "refused" in self.given
-
-    @property
-    def recorded(self) -> bool:
-        """Whether it is one of the API's recorded answers, which lie beside the checkout."""
-        return "sample" in self.given or "items" in self.given
 
     @property
     def transcript(self) -> Transcript:

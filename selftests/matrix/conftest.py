@@ -4,10 +4,9 @@ import pytest
 
 from rehearsal.matrix.rows import Matrix
 from rehearsal.matrix.run import recorded
-from rehearsal.paths import RECORDINGS
 
 
 @pytest.fixture(scope="session")
 def matrix() -> Matrix:
     """Every fault × every check, without a fleet."""
-    return recorded(RECORDINGS)
+    return recorded()

@@ -16,10 +16,11 @@ import pytest
 
 from rehearsal.faults import FAULTS, Fault
 from rehearsal.matrix.compare import compare
-from rehearsal.matrix.judge import Verdicts, judge
+from rehearsal.matrix.judge import Verdicts, judge_recorded
+from rehearsal.matrix.recordings import title
 from rehearsal.matrix.rows import Matrix, Row
 from rehearsal.matrix.run import recorded
-from rehearsal.paths import PROJECT, RECORDINGS
+from rehearsal.paths import PROJECT
 from selftests.matrix.weakened import Assertion, assertions
 
 _FAILED = PROJECT / "failed-at"
@@ -39,7 +40,7 @@ def failures() -> tuple[Matrix, dict[tuple[Path, int], list[type[Fault]]]]:
     _FAILED.write_text("")
     before = os.environ.get("PYTEST_ADDOPTS", "")
     os.environ["PYTEST_ADDOPTS"] = f"{before} -p {__spec__.name if __spec__ else __name__}"
-    matrix = recorded(RECORDINGS)
+    matrix = recorded()
     os.environ["PYTEST_ADDOPTS"] = before
     found: dict[tuple[Path, int], list[type[Fault]]] = {}
     for noted in dict.fromkeys(_FAILED.read_text().splitlines()):
@@ -61,8 +62,8 @@ def noticed_by(
     try:
         named = tuple(f"{check}{end}" for check in assertion.checks for end in "[:")
         for fault in faults:
-            recording = RECORDINGS / fault.title()
-            found = judge(recording, writes=fault.ground.writes, tests=str(assertion.file))
+            tests = str(assertion.file)
+            found = judge_recorded(fault.title(), writes=fault.ground.writes, tests=tests)
             row = Row(fault, compare(fault, grounds[fault.ground.name], found))
             for problem in row.problems:
                 if problem.startswith(named):
@@ -85,7 +86,7 @@ def _tried(chosen: list[Assertion]) -> Iterator[tuple[Assertion, str | None]]:
     if not matrix.holds:
         sys.exit("\n".join(["with every assertion in its place:", *matrix.summary()]))
     grounds = {
-        ground.name: judge(RECORDINGS / f"ground-{ground.name}", writes=ground.writes)
+        ground.name: judge_recorded(title(ground), writes=ground.writes)
         for ground in {fault.ground for fault in FAULTS.values()}
     }
     for assertion in chosen:

@@ -3,6 +3,7 @@
 import pytest
 
 from rehearsal.faults import FAULTS
+from rehearsal.matrix.recordings import name_of, title
 from rehearsal.matrix.rows import Matrix
 from rehearsal.paths import RECORDINGS
 
@@ -10,8 +11,8 @@ GROUNDS = {fault.ground for fault in FAULTS.values()}
 
 
 def test_every_fault_has_a_recording_and_every_recording_a_fault() -> None:
-    recorded = {folder.name for folder in RECORDINGS.iterdir()}
-    assert recorded == FAULTS.keys() | {f"ground-{ground.name}" for ground in GROUNDS}
+    recorded = {name_of(file) for file in RECORDINGS.iterdir()}
+    assert recorded == FAULTS.keys() | {title(ground) for ground in GROUNDS}
 
 
 @pytest.mark.parametrize("name", FAULTS)

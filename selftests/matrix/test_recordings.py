@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from fleetmesh.snapshot import Snapshot
+from rehearsal.matrix.recordings import name_of, whole
 from rehearsal.paths import PROJECT, RECORDINGS
 
-FOLDERS = sorted(RECORDINGS.iterdir())
+FILES = sorted(RECORDINGS.iterdir())
 ALL = 12_000_000
 ONE = 60_000
 """Bytes on disk."""
@@ -29,21 +30,18 @@ SECRETS = {
 }  # fmt: skip
 
 
-def texts(folder: Path) -> Iterator[str]:
+def texts(file: Path) -> Iterator[str]:
     """Everything in the recording, decompressed, and what is base64 in it decoded, too."""
-    for file in folder.iterdir():
-        content = file.read_bytes()
-        text = (lzma.decompress(content) if file.suffix == ".xz" else content).decode()
-        yield text
-        if file.suffix == ".xz":
-            for entry in json.loads(text)["transcripts"]:
-                for name in ("stdout", "stderr"):
-                    stream = entry.get(name, "")
-                    if isinstance(stream, dict):
-                        yield base64.b64decode(stream["base64"]).decode("latin-1")
-                    else:
-                        yield stream
-                        yield from decoded(stream)
+    text = lzma.decompress(file.read_bytes()).decode()
+    yield text
+    for entry in json.loads(text)["transcripts"]:
+        for name in ("stdout", "stderr"):
+            stream = entry.get(name, "")
+            if isinstance(stream, dict):
+                yield base64.b64decode(stream["base64"]).decode("latin-1")
+            else:
+                yield stream
+                yield from decoded(stream)
 
 
 def decoded(text: str) -> Iterator[str]:
@@ -59,22 +57,22 @@ def found(text: str) -> list[str]:
     return [what for what, pattern in SECRETS.items() if re.search(pattern, text)]
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_recording_holds_no_secret(folder: Path) -> None:
-    for text in texts(folder):
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_recording_holds_no_secret(file: Path) -> None:
+    for text in texts(file):
         assert not found(text), found(text)
         assert str(PROJECT) not in text, "a path of the machine on which it was recorded"
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_recording_is_small_and_whole(folder: Path) -> None:
-    assert {file.name for file in folder.iterdir()} == {"transcripts.json.xz", "inventory.yaml"}
-    assert sum(file.stat().st_size for file in folder.iterdir()) < ONE
-    assert Snapshot.read(folder / "transcripts.json.xz").transcripts
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_recording_is_small_and_whole(file: Path, tmp_path: Path) -> None:
+    assert file.stat().st_size < ONE
+    whole(name_of(file)).unpack(tmp_path)
+    assert Snapshot.read(tmp_path / "transcripts.json.xz").transcripts
 
 
 def test_all_recordings_are_small() -> None:
-    size = sum(file.stat().st_size for file in RECORDINGS.rglob("*") if file.is_file())
+    size = sum(file.stat().st_size for file in FILES)
     assert size < ALL, f"{size:,} bytes"
 
 

@@ -19,10 +19,9 @@ NEEDED = (
 )
 _JUDGE = """
 import json, sys
-from pathlib import Path
 from rehearsal.matrix.run import recorded
 if __name__ == "__main__":
-    matrix = recorded(Path(sys.argv[1]), sys.argv[2:] or None)
+    matrix = recorded(sys.argv[1:] or None)
     problems = {row.fault.title(): row.problems for row in matrix.rows}
     print(json.dumps({"holds": matrix.holds, "problems": problems, "uncovered": matrix.uncovered}))
 """
@@ -93,7 +92,7 @@ def judged(checkout: Path, names: Iterable[str] = ()) -> dict[str, Any]:
     """What the recorded matrix of these faults, or of all, says in a copy of the checkout."""
     (checkout / "judge_recordings.py").write_text(_JUDGE)
     done = subprocess.run(
-        [sys.executable, "judge_recordings.py", str(RECORDINGS), *names],
+        [sys.executable, "judge_recordings.py", *names],
         cwd=checkout, env=_ENVIRONMENT,
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE,
     )  # fmt: skip

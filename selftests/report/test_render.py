@@ -13,6 +13,7 @@ from fleetmesh.__main__ import main
 from fleetmesh.evidence.folder import BrokenRecord
 from fleetmesh.views import render as views
 from fleetmesh.views.render import VIEWS, NotRendered, render
+from rehearsal.matrix.recordings import whole
 from selftests.report.conftest import ROOT, Written
 from selftests.report.synthetic import MADE
 
@@ -46,10 +47,13 @@ def test_no_view_of_a_run_that_breaks_off_says_otherwise(written: Written, run: 
 
 
 def test_a_run_leaves_the_views_that_its_record_gives(tmp_path: Path) -> None:
-    recording = ROOT / "selftests/recordings/api-down"
-    command = [sys.executable, "-m", "pytest", f"--replay={recording}", f"--reports={tmp_path}"]
+    recording = tmp_path / "recording"
+    recording.mkdir()
+    whole("api-down").unpack(recording)
+    reports = tmp_path / "reports"
+    command = [sys.executable, "-m", "pytest", f"--replay={recording}", f"--reports={reports}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    (folder,) = (path for path in reports.iterdir() if path.is_dir())
     assert f"report: {folder}/evidence.html" in done.stdout
     left = _contents(folder)
     assert main(["render", str(folder)]) == 0
