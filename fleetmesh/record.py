@@ -154,9 +154,8 @@ class Run:
         A run from which checks were deselected never claims that a phase is ready.
         """
         what = self.conclusion
-        counted = ", ".join(
-            f"{self.counts[outcome]} {outcome.value}" for outcome in Outcome if self.counts[outcome]
-        )
+        counts = [(self.counts[outcome], outcome.value) for outcome in reversed(Outcome)]
+        counted = ", ".join(f"{count} {word}" for count, word in counts if count)
         missing = f", {len(self.missing)} did not report" if self.missing else ""
         left_out = f", {self.deselected} left out" if self.deselected else ""
         if not self.catalogued:

@@ -13,7 +13,7 @@ from fleetmesh.views import diagram, fragments, words
 from fleetmesh.views.page import render, style
 
 _SHEETS = ("common.css", "evidence.css")
-_GRAVITY = {outcome: place for place, outcome in enumerate(words.SIGNS)}
+_GRAVITY = {outcome: place for place, outcome in enumerate(Outcome)}
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def page(run: Run) -> str:
     marks = {
         machine.name: diagram.Mark(
             machine.worst.value,
-            f"{words.SIGNS[machine.worst]} {_told(machine)}",
+            f"{machine.worst.sign} {_told(machine)}",
             f"#{machine.anchor}",
         )
         for machine in machines
@@ -65,7 +65,7 @@ def page(run: Run) -> str:
         fragments=fragments,
         limit=limit,
         worst=worst,
-        outcomes=[outcome for outcome in words.SIGNS if run.counts[outcome]],
+        outcomes=[outcome for outcome in Outcome if run.counts[outcome]],
     )
 
 

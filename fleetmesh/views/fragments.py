@@ -31,6 +31,7 @@ def verdict(run: Run) -> Markup:
     """What the run amounts to, of which fleet, and whether that is a real one."""
     return render(
         "verdict.html",
+        outcomes=Outcome,
         run=run,
         words=words,
         conclusion=words.conclusion(run),
@@ -43,7 +44,7 @@ def findings(run: Run) -> Markup:
     """What stands in the way, causes before symptoms, and what was put off."""
     by_outcome = {
         outcome.value: [result for result in run.results if result.outcome is outcome]
-        for outcome in words.SIGNS
+        for outcome in Outcome
     }
     return render("findings.html", run=run, words=words, anchor=anchor, by_outcome=by_outcome)
 
@@ -89,7 +90,7 @@ def outcome(ended: Outcome) -> Markup:
     """The outcome's sign and word."""
     return fill(
         '<span class="outcome is-{}"><span aria-hidden="true">{}</span> {}</span>',
-        *(ended.value, words.SIGNS[ended], ended.value),
+        *(ended.value, ended.sign, ended.value),
     )
 
 

@@ -12,9 +12,6 @@ from fleetmesh.outcomes import Outcome, Verdict
 from fleetmesh.plain import rfc3339
 from fleetmesh.record import Run
 
-_WARNED = (Outcome.WARN, Outcome.WAIVED, Outcome.ACCEPTED)
-_FAILED = (Outcome.FAIL, Outcome.INCONCLUSIVE)
-
 
 def statement(run: Run) -> str:
     """The statement as JSON. A deferred check stands in none of the lists: it did not pass."""
@@ -33,7 +30,7 @@ def statement(run: Run) -> str:
                     "finished": rfc3339(run.finished) if run.finished else None,
                     "replayed": run.replayed,
                     "left_out": run.deselected,
-                    "deferred": _named(run, Outcome.DEFERRED),
+                    "deferred": _listed(run, None),
                     "missing": list(run.missing),
                 },
             }
@@ -42,9 +39,9 @@ def statement(run: Run) -> str:
         "predicate": {
             "result": _result(run),
             "configuration": _configuration(run),
-            "passedTests": _named(run, Outcome.PASS),
-            "warnedTests": _named(run, *_WARNED),
-            "failedTests": [*_named(run, *_FAILED), *run.missing],
+            "passedTests": _listed(run, "passed"),
+            "warnedTests": _listed(run, "warned"),
+            "failedTests": [*_listed(run, "failed"), *run.missing],
         },
     }
     return json.dumps(told, indent=1) + "\n"  # ASCII, so that nothing in it hides
@@ -57,8 +54,8 @@ def _result(run: Run) -> str:
     return "PASSED" if whole else "WARNED"
 
 
-def _named(run: Run, *outcomes: Outcome) -> list[str]:
-    return [result.nodeid for result in run.results if result.outcome in outcomes]
+def _listed(run: Run, test: str | None) -> list[str]:
+    return [result.nodeid for result in run.results if result.outcome.test == test]
 
 
 def _configuration(run: Run) -> list[dict[str, Any]]:

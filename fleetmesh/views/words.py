@@ -1,29 +1,8 @@
-"""How outcomes and verdicts are put: a sign and a word each, so that colour is never alone."""
+"""How verdicts, checks and answers are put into words."""
 
 from fleetmesh.outcomes import Outcome, Verdict
 from fleetmesh.record import Result, Run
 from fleetmesh.transcript import Transcript
-
-SIGNS = {
-    Outcome.FAIL: "✕",
-    Outcome.INCONCLUSIVE: "?",
-    Outcome.ACCEPTED: "¿",
-    Outcome.WAIVED: "~",
-    Outcome.WARN: "!",
-    Outcome.DEFERRED: "…",
-    Outcome.PASS: "✓",
-}
-"""Gravest first: the order in which outcomes are listed."""
-
-MEANINGS = {
-    Outcome.FAIL: "observed, and not as the runbook wants it",
-    Outcome.INCONCLUSIVE: "not observed, or not understood",
-    Outcome.ACCEPTED: "not observed, and accepted until a day",
-    Outcome.WAIVED: "failing, and accepted until a day",
-    Outcome.WARN: "not as wanted, but only advisory",
-    Outcome.DEFERRED: "postponed by the runbook itself",
-    Outcome.PASS: "observed, and as the runbook wants it",
-}
 
 
 def conclusion(run: Run) -> str:

@@ -23,7 +23,7 @@ def block(run: Run, *, changes: Sequence[str] | None = None, digest: str | None 
     `digest` is the sealed bundle's, in hex; the copy inside of the bundle cannot name it.
     """
     bundle = f"{run.id}.tar.gz"
-    counts = ", ".join(f"{run.counts[outcome]} {outcome.value}" for outcome in words.SIGNS)
+    counts = ", ".join(f"{run.counts[outcome]} {outcome.value}" for outcome in Outcome)
     took = (run.finished - run.started).total_seconds() if run.finished else None
     when = f"{utc(run.started)}, " + (
         "never finished" if took is None else f"took {duration(took)}"

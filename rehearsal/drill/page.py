@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fleetmesh.outcomes import Outcome
 from fleetmesh.views import words
 from fleetmesh.views.page import render_file, style
 from rehearsal.drill.timeline import timeline
@@ -22,7 +23,7 @@ def html(drill: dict[str, Any]) -> str:
         _HERE / "drill.html",
         drill=drill,
         picture=timeline(drill),
-        signs={outcome.value: sign for outcome, sign in words.SIGNS.items()},
+        signs={outcome.value: outcome.sign for outcome in Outcome},
         groups=groups,
         **style(*_STYLES),
     )
@@ -31,7 +32,7 @@ def html(drill: dict[str, Any]) -> str:
 def groups(checks: Sequence[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
     """The checks by outcome and reason, gravest first: one cause is told once."""
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    order = [outcome.value for outcome in words.SIGNS]
+    order = [outcome.value for outcome in Outcome]
     for check in sorted(checks, key=lambda c: (order.index(c["outcome"]), c["id"])):
         reason = "" if check["outcome"] == "pass" else check["reason"]
         found.setdefault((check["outcome"], reason), []).append(check)

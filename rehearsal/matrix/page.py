@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _STYLES = (Path(words.__file__).with_name("common.css"), _HERE / "faults.css")
-_GRAVITY = {outcome.value: place for place, outcome in enumerate(words.SIGNS)}
+_GRAVITY = {outcome.value: place for place, outcome in enumerate(Outcome)}
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ def html(matrix: Matrix, started: datetime) -> str:
         checks=checks,
         started=started,
         words=words,
-        signs={outcome.value: sign for outcome, sign in words.SIGNS.items()},
+        signs={outcome.value: outcome.sign for outcome in Outcome},
+        outcomes=Outcome,
         phases=phases,
         turns=turns,
         areas=_areas(matrix),

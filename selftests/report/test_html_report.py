@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from fixtures.html_report import finished
-from fleetmesh.views.words import SIGNS
+from fleetmesh.outcomes import Outcome
 from selftests.report.conftest import ROOT, Open, Written
 from selftests.report.synthetic import BREAKS_AFTERWARDS, RUNS, not_ready
 
@@ -100,8 +100,8 @@ def test_every_result_has_its_row_gravest_first(opened: Open) -> None:
     page = opened("not_ready")
     shown = page.locator("td.col-outcome").all_inner_texts()
     expected = [
-        f"{sign} {outcome.value}"
-        for outcome, sign in SIGNS.items()
+        f"{outcome.sign} {outcome.value}"
+        for outcome in Outcome
         for result in not_ready().results
         if result.outcome is outcome
     ]
