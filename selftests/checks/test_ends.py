@@ -287,7 +287,7 @@ def test_the_terminal_tells_all_that_is_not_well(ran: Ran) -> None:
         counts[end.outcome] = counts.get(end.outcome, 0) + 1
     assert ran.headline.startswith("NOT READY: production on rehearsal (rehearsal): ")
     assert (
-        f" {counts['warn']} warn, {counts['deferred']} deferred, {counts['waived']} waived, "
+        f" {counts['deferred']} deferred, {counts['warn']} warn, {counts['waived']} waived, "
         f"{counts['accepted']} accepted, " in (ran.headline)
     )
     progress = next(line for line in lines if line.startswith("tests/production/test_ends.py "))
