@@ -22,7 +22,10 @@ FAMILIES = {
     *(f"CUT-{number:02}" for number in range(1, 9)),
     *(f"PROD-{number:02}" for number in range(1, 20)),
 }
-ADVISORY = {"PRE-12.clock", "CUT-08.stop", "CUT-08.start", "PROD-10.few-units", "PROD-13.restarts"}
+ADVISORY = {
+    *("PRE-12.clock", "CUT-08.stop", "CUT-08.start"),
+    *("PROD-10.few-units", "PROD-13.restarts", "PROD-17.lasting"),
+}
 PREFIX = {"prereqs": "PRE-", "cutover": "CUT-", "production": "PROD-"}
 # What a check may import: it asks for facts and asserts on them.
 IMPORTS = {"collections", "datetime", "difflib", "fnmatch", "re", "typing", "fixtures", "fleetmesh"}

@@ -74,7 +74,7 @@ def test_every_rule_of_it_is_needed(cluster: str) -> None:
     "wants",
     [
         Attributes("get", "", "secrets", "", "activity-core", "token"),
-        Attributes("list", "", "configmaps", "", "activity-core"),
+        Attributes("list", "", "configmaps", "", "kube-system"),
         Attributes("delete", "", "pods", "", "activity-core", "a-pod"),
         Attributes("list", "", "pods", "", "kube-system"),
         Attributes("patch", "apps", "deployments", "", "activity-core", "actcore-api"),
