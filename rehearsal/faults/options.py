@@ -265,6 +265,7 @@ class UnitRunsSshInTimeout(Rewritten):
         **next_start(UNTOLD, HUB),
         **logs_in(UNTOLD),
         **pinned(UNTOLD),
+        "PROD-17.lasting": UNTOLD,
         "PRE-09.certificate": inconclusive("what it would start cannot be told: `/usr/bin/timeout"),
         "PROD-14.certificate": inconclusive(
             "what it would start cannot be told: `/usr/bin/timeout"

@@ -132,6 +132,7 @@ class PenaltyActive(Fault):
 
     turns = {
         **logs_in(TURNED_AWAY),
+        "PROD-17.lasting": TURNED_AWAY,
         "PRE-09.certificate": TURNED_AWAY,
         "PROD-14.certificate": TURNED_AWAY,
     }
