@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fixtures.catalogue import written
 from rehearsal.paths import PROJECT, RECORDINGS
 
 NEEDED = (
@@ -35,6 +36,7 @@ class Assertion:
     """One `assert` of a check, or of what its file's checks share."""
 
     checks: tuple[str, ...]
+    """Their ids."""
     file: Path
     line: int
     last_line: int
@@ -50,6 +52,7 @@ class Assertion:
 
 def assertions() -> Iterator[Assertion]:
     """Every assertion of every check, in the order in which they are written."""
+    ids = {check.function: check.id for check in written(PROJECT / "tests")}
     for file in sorted((PROJECT / "tests").rglob("*.py")):
         text = file.read_text()
         functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
@@ -57,7 +60,7 @@ def assertions() -> Iterator[Assertion]:
             for node in ast.walk(defined):
                 if isinstance(node, ast.Assert):
                     yield Assertion(
-                        checks=tuple(_checks_that_use(defined.name, functions)),
+                        checks=tuple(_checks_that_use(defined.name, functions, ids)),
                         file=file.relative_to(PROJECT),
                         line=node.lineno,
                         last_line=node.end_lineno or node.lineno,
@@ -65,14 +68,16 @@ def assertions() -> Iterator[Assertion]:
                     )
 
 
-def _checks_that_use(name: str, functions: list[ast.FunctionDef]) -> Iterator[str]:
+def _checks_that_use(
+    name: str, functions: list[ast.FunctionDef], ids: dict[str, str]
+) -> Iterator[str]:
     if name.startswith("test_"):
-        yield name.removeprefix("test_")
+        yield ids[name]
         return
     for user in functions:
         names = {node.id for node in ast.walk(user) if isinstance(node, ast.Name)}
         if name in names and user.name != name:
-            yield from _checks_that_use(user.name, functions)
+            yield from _checks_that_use(user.name, functions, ids)
 
 
 def copy_of_the_checkout(folder: Path) -> Path:
