@@ -52,11 +52,13 @@ class Autostart:
     line: str
 
     @property
-    def of_the_system(self) -> bool:
-        """Whether it stands where root alone writes, by its place."""
-        return self.source.startswith(("/etc/", "/lib/", "/run/", "/usr/", "/var/")) or (
-            self.source == "systemd --system"
-        )
+    def is_for_root(self) -> bool:
+        """Whether it stands where root alone may let somebody look, by its place.
+
+        So it is with crontab(1) and at(1): cron.allow and at.allow shut users out.
+        """
+        system = ("/etc/", "/lib/", "/run/", "/usr/", "/var/", "at job", "crontab")
+        return self.source.startswith(system) or self.source == "systemd --system"
 
 
 @dataclass(frozen=True)

@@ -79,13 +79,14 @@ class LogInTakesThePort(Fault):
 
 
 class CronTableHidden(Fault):
-    """The tables of the system's cron on railiance01 are root's alone, as hardening has it."""
+    """On railiance01 cron is for root alone, as hardening has it: its tables, and its users."""
 
     harmless = True
 
     def inject(self) -> None:
         root(RAILIANCE, "mkdir -p /etc/cron.d; touch /etc/cron.d/backup; "
-                        "chmod 600 /etc/cron.d/backup; chmod 700 /etc/cron.d")  # fmt: skip
+                        "chmod 600 /etc/cron.d/backup; chmod 700 /etc/cron.d; "
+                        "echo root >/etc/cron.allow")  # fmt: skip
 
     def heal(self) -> None:
-        root(RAILIANCE, "chmod 755 /etc/cron.d; rm /etc/cron.d/backup")
+        root(RAILIANCE, "chmod 755 /etc/cron.d; rm /etc/cron.d/backup /etc/cron.allow")
