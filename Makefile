@@ -61,7 +61,7 @@ run-packages packages:
 
 # docs/checks.md, from the checks themselves; docs/runbook-coverage.md, from the runbook and the drill.
 docs: .venv/dev
-	@$(PYTHON) -m pytest --collect-only -qq -p fixtures.checks_page --checks-page=docs/checks.md
+	@$(PYTHON) -m pytest --collect-only -qq -p selftests.checks_page --checks-page=docs/checks.md
 	@$(PYTHON) -m rehearsal.drill.coverage
 
 # What a key that verifies a fleet may do on each host, for authorized_keys there; see docs/operating.md.

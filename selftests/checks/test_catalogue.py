@@ -199,18 +199,22 @@ def test_loading_fleetmesh_loads_no_pytest() -> None:
 def test_the_page_of_checks_is_up_to_date(run_pytest: Pytest, tmp_path: Path) -> None:
     page = tmp_path / "checks.md"
     ran = run_pytest(
-        ROOT, "--collect-only", "-qq", "-p", "fixtures.checks_page", "--checks-page", str(page)
+        ROOT, "--collect-only", "-qq", "-p", "selftests.checks_page", "--checks-page", str(page)
     )
     assert ran.exit_status == 0, ran.terminal
     assert page.read_text() == (ROOT / "docs/checks.md").read_text(), "run `make docs`"
     rows = [
         line
         for line in page.read_text().partition("\n## Families")[0].splitlines()
-        if line.startswith(("| PRE", "| CUT", "| PROD"))
+        if line.startswith(("| [PRE", "| [CUT", "| [PROD"))
     ]
     assert len(rows) == len(CHECKS)
     assert [line for line in page.read_text().splitlines() if line.startswith("## ")] == [
         *(f"## `-m {phase}`" for phase in PHASES),
+        "## Where each check stands",
         "## Families",
     ]
+    led = set(re.findall(r"\]\(\.\./([^)#]+)", page.read_text()))
+    assert len(led) > 90
+    assert [place for place in led if not (ROOT / place).exists()] == []
     assert ran.contacted == []
