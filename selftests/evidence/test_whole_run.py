@@ -296,12 +296,9 @@ def test_a_full_disk_ends_the_run(tmp_path: Path, kilobytes: int) -> None:
 
 
 def test_one_moment_is_not_shared_out(tmp_path: Path) -> None:
-    (tmp_path / "plugin_like_xdist.py").write_text(
-        "def pytest_addoption(parser):\n    parser.addoption('--numprocesses', type=int)\n"
-    )
     done = subprocess.run(
-        command(RECORDING, tmp_path / "reports", "-p", "plugin_like_xdist", "--numprocesses=2"),
-        cwd=PROJECT, env=environment(PYTHONPATH=str(tmp_path)), stdin=subprocess.DEVNULL,
+        command(RECORDING, tmp_path / "reports", "--numprocesses=2"),
+        cwd=PROJECT, env=environment(), stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 4

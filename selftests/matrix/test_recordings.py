@@ -36,7 +36,7 @@ def texts(file: Path) -> Iterator[str]:
     yield text
     for entry in json.loads(text)["transcripts"]:
         for name in ("stdout", "stderr"):
-            stream = entry.get(name, "")
+            stream = entry.get(name) or ""
             if isinstance(stream, dict):
                 yield base64.b64decode(stream["base64"]).decode("latin-1")
             else:
