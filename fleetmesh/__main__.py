@@ -1,4 +1,4 @@
-"""`python -m fleetmesh`: what can be done with the evidence of runs."""
+"""`python -m fleetmesh`: work with the evidence of runs."""
 
 import os
 import sys
@@ -75,7 +75,7 @@ def _concluded(report: Report, *, record_only: bool) -> tuple[int, str]:
 
 
 def _diff(given: Namespace) -> int:
-    """As diff(1): 0 where nothing differs, 1 where something does."""
+    """Like diff(1): 0 if nothing differs, 1 if something does."""
     before, after = (Entry.of(read(folder.resolve())) for folder in (given.before, given.after))
     say(f"- {before.run}: {before.headline}")
     say(f"+ {after.run}: {after.headline}")
@@ -141,66 +141,76 @@ def _arguments() -> Parser:
     parser = Parser("python -m fleetmesh", description=__doc__.split(": ", 1)[1])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = commands.add_parser("seal", help="make later changes to a run's folder visible")
+    command = commands.add_parser("seal", help="seal a run's folder, so that later changes show")
     command.add_argument("folder", type=Path, metavar="DIR")
     command.add_argument("--sign", type=Path, metavar="KEY", help="an OpenSSH key or certificate")
     command.set_defaults(do=_seal)
 
-    command = commands.add_parser("render", help="write the views of a run anew, from its record")
+    command = commands.add_parser("render", help="write the views of a run again, from its record")
     command.add_argument("folder", type=Path, metavar="DIR")
     command.set_defaults(do=_render)
 
-    command = commands.add_parser("verify", help="say what holds of a bundle, and what does not")
+    command = commands.add_parser("verify", help="say what holds in a bundle, and what does not")
     command.add_argument("target", type=Path, metavar="BUNDLE|DIR")
     command.add_argument("--allowed-signers", type=Path, metavar="FILE", help="see ssh-keygen(1)")
-    command.add_argument("--principal", help="who of them it must be; anyone, otherwise")
-    command.add_argument("--unsigned", action="store_true", help="hold it without a signature")
+    command.add_argument("--principal", help="which of them must have signed (default: any)")
+    command.add_argument("--unsigned", action="store_true", help="accept it without a signature")
     command.add_argument(
-        "--record-only", action="store_true", help="though another version made its views"
+        "--record-only",
+        action="store_true",
+        help="judge the record alone if another version made its views",
     )
     command.add_argument(
         "--at", type=_time, metavar="TIME", help="judge certificates as of then (RFC 3339)"
     )
     command.set_defaults(do=_verify)
 
-    command = commands.add_parser("diff", help="say what is otherwise in a run than in another")
+    command = commands.add_parser("diff", help="say what differs between two runs")
     command.add_argument("before", type=Path, metavar="A")
     command.add_argument("after", type=Path, metavar="B")
     command.set_defaults(do=_diff)
 
-    command = commands.add_parser("history", help="write reports/index.html; say how old is what")
+    command = commands.add_parser(
+        "history", help="write reports/index.html; say how old the evidence is"
+    )
     command.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR")
     command.add_argument(
-        "--max-age", type=span, metavar="SPAN", help="fail where the last READY is older (36h, 7d)"
+        "--max-age", type=span, metavar="SPAN", help="fail if the last READY run is older (36h, 7d)"
     )
-    command.add_argument("--fleet", help="of this fleet alone, which must have run")
-    command.add_argument("--kind", choices=("production", "rehearsal"), help="of fleets of a kind")
-    command.add_argument("--phase", action="append", choices=PHASES, help="of this phase alone")
+    command.add_argument("--fleet", help="only this fleet, which must have run")
     command.add_argument(
-        "--allowed-signers", type=Path, metavar="FILE", help="count only what they have signed"
+        "--kind", choices=("production", "rehearsal"), help="only fleets of this kind"
+    )
+    command.add_argument(
+        "--phase", action="append", choices=PHASES, help="only this phase; can be repeated"
+    )
+    command.add_argument(
+        "--allowed-signers", type=Path, metavar="FILE", help="count only runs that they signed"
     )
     command.set_defaults(do=_history)
 
     command = commands.add_parser(
-        "attach", help="bring a bundle to an issue", description=f"The token stands in {TOKEN}."
+        "attach", help="attach a bundle to an issue", description=f"The token comes from {TOKEN}."
     )
     command.add_argument("bundle", type=Path, metavar="BUNDLE")
     command.add_argument("--to", required=True, metavar="URL", help="the issue's address")
-    command.add_argument("--forge", choices=("forgejo", "github"), help="forgejo is Gitea's too")
+    command.add_argument("--forge", choices=("forgejo", "github"), help="forgejo also means Gitea")
     command.add_argument(
         "--allowed-signers", type=Path, metavar="FILE", help="who must have signed"
     )
-    command.add_argument("--unsigned", action="store_true", help="though nobody signed it")
-    command.add_argument("--incomplete", action="store_true", help="though the run is INCOMPLETE")
-    command.add_argument("--dry-run", action="store_true", help="say what would be sent")
+    command.add_argument(
+        "--unsigned", action="store_true", help="attach it even if nobody signed it"
+    )
+    command.add_argument("--incomplete", action="store_true", help="attach it even if INCOMPLETE")
+    command.add_argument("--dry-run", action="store_true", help="only say what would be sent")
     command.set_defaults(do=_attach)
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Carry out one command; returns the exit status. 2 is for what was asked wrongly.
+    """Carry out one command and return the exit status, which is 2 for wrong usage.
 
-    It is 2, too, where nobody reads to the end what it says.
+    It is also 2 if nobody reads the output to its end.
     """
     given = _arguments().parse_args(arguments)
     try:

@@ -9,13 +9,13 @@ from fleetmesh.facts.sockets import LoginSession, Socket, bare
 from fleetmesh.inventory import Inventory
 
 ITSELF = "this host itself"
-"""Where a session without a remote host comes from."""
+"""The origin of a session that has no remote host."""
 
 
 class Places:
-    """Which host an address belongs to: by the inventory, and by what the hosts say of themselves.
+    """Which host an address belongs to, according to the inventory and to the hosts themselves.
 
-    Loopback belongs to whoever says it, so it names no host here.
+    Every host has the loopback addresses, so here they name none.
     """
 
     def __init__(self, inventory: Inventory) -> None:
@@ -28,9 +28,9 @@ class Places:
         self._disputed: set[str] = set()
 
     def learn(self, host: str, addresses: tuple[str, ...]) -> None:
-        """Add the addresses that a host itself reports; an address of the inventory's stays.
+        """Add the addresses that a host reports; addresses from the inventory are kept.
 
-        One that two hosts report names neither: what one says of itself is no word about another.
+        An address that two hosts report names neither: a host speaks only for itself.
         """
         for address in addresses:
             known = bare(address)
@@ -38,17 +38,17 @@ class Places:
                 self._disputed.add(known)
 
     def knows(self, origin: str | None) -> bool:
-        """Whether `origin`, as held_by tells it, is a host of the inventory or the host itself."""
+        """Whether `origin`, as `held_by` gives it, is an inventory's host or the host itself."""
         return origin in self._hosts.values() or origin == ITSELF
 
     def addresses_of(self, host: str) -> list[str]:
-        """Every address of a host, whether the inventory gives it or the host itself alone."""
+        """Every address of a host, from the inventory and from the host itself."""
         return [a for a, name in self._hosts.items() if name == host and a not in self._disputed]
 
     def origin(self, session: LoginSession) -> str:
-        """Where a session came from: by its address, or by those to which its name leads.
+        """Where a session came from, by its address or by the addresses that its name resolves to.
 
-        The name itself is not believed: whoever owns an address chooses what it is called.
+        The name itself proves nothing: whoever owns an address chooses its name.
         """
         if not session.remote_host:
             return ITSELF
@@ -56,7 +56,7 @@ class Places:
         return " or ".join(hosts)
 
     def name(self, address: str) -> str:
-        """The host's name, or the address with a remark that no inventory knows it."""
+        """The host's name; or the address, with a remark that the inventory does not know it."""
         if bare(address) in self._disputed:
             return f"{address} (which several hosts report as their own)"
         return self._hosts.get(bare(address), f"{address} (no host of the inventory)")
@@ -66,8 +66,8 @@ class Places:
 class Holder:
     """Who holds a socket: a user's unit, a login session from somewhere, or neither.
 
-    `origin` is the machine from which the login session came. What is `unattributed` may be a login
-    session's or not: nothing tells. What is `unseen` may even be a unit's.
+    `origin` is the machine that the login session came from. An `unattributed` socket may belong to
+    a login session or not; nothing tells. An `unseen` one may even belong to a unit.
     """
 
     unit: str | None = None
@@ -89,9 +89,10 @@ class Holder:
 def held_by(socket: Socket, sessions: Mapping[str, LoginSession], places: Places) -> Holder:
     """Attribute `socket` by its cgroup (ss(8), cgroups(7)) and logind's session list.
 
-    A unit of the system is not the user's unit of that name. An sshd without PAM opens no session:
-    what its log-ins hold is in its own cgroup, under the uid of whoever logged in, and no ordinary
-    user sees the process. Where ss names one that is not sshd's, it is a program of that unit.
+    A system unit is not the user's unit of the same name. An sshd without PAM opens no session:
+    what its logins hold is in sshd's own cgroup, under the uid of whoever logged in, and an
+    ordinary user does not see the process. If ss names a process that is not sshd's, it is a
+    program of that unit.
     """
     if socket.session:
         session = sessions.get(socket.session)
@@ -122,14 +123,14 @@ _X11 = range(6010, 6064)
 
 
 def may_be_a_login(socket: Socket, holder: Holder) -> bool:
-    """Whether an unattributed listener may be a log-in's, rather than a daemon's of the system."""
+    """Whether an unattributed listener may belong to a login, rather than to a system daemon."""
     return holder.unattributed and socket.of_a_login
 
 
 def harmless_in_a_session(socket: Socket) -> str | None:
-    """What a listener of a login session is, where it is no tunnel; None where it may be one.
+    """What a listener of a login session is, if it is not a tunnel; None if it may be one.
 
-    sshd's own sockets show no process to an ordinary user: those are the tunnels, and X11's
+    An ordinary user sees no process for sshd's own sockets, which are the tunnels and X11's
     (sshd_config(5), X11DisplayOffset).
     """
     names = {name for name, _ in socket.processes}
@@ -139,5 +140,5 @@ def harmless_in_a_session(socket: Socket) -> str | None:
 
 
 def covers(socket: Socket, ip: str, port: int) -> bool:
-    """Whether a connection to `ip`:`port` would reach this listener, wildcard addresses too."""
+    """Whether a connection to `ip`:`port` would reach this listener, also by a wildcard address."""
     return socket.port == port and socket.ip in (ip, "0.0.0.0", "*", "::")  # noqa: S104

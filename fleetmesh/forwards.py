@@ -1,7 +1,7 @@
-"""What an ssh forwards: by its arguments and its configuration, where it runs or would start.
+"""What an ssh forwards, by its arguments and configuration, whether it runs or would start.
 
-A line that starts something is the shell's, systemd's or a desktop entry's; only what concerns ssh
-and a bridge is read, as far as it can be without running it.
+A line that starts something comes from a shell, systemd or a desktop entry. Only what concerns ssh
+and a bridge is read, as far as that is possible without running it.
 """
 
 import re
@@ -19,7 +19,7 @@ from fleetmesh.ssh_command import Forward, SshCommand
 from fleetmesh.ssh_settings import SshSettings
 
 _QUOTED = "\1"
-"""Stands for a `$` within double quotes: whatever it becomes, it stays within one word."""
+"""Stands for a `$` inside double quotes, whose value stays part of one word."""
 _BETWEEN_COMMANDS = "();<>|&"
 _SHELLS = ("sh", "bash", "dash", "ksh", "zsh", "env")
 _ENDING = ("disable", "down", "is-active", "mask", "status", "stop")
@@ -46,12 +46,12 @@ def of_process(process: Process) -> Forwards:
 
 
 def tells_itself(process: Process) -> bool:
-    """Whether the arguments are those of an ssh, and no title written over them."""
+    """Whether the arguments are an ssh's own, and not a title written over them."""
     return ssh_command.parse(process.argv) is not None
 
 
 def of_line(entry: Autostart, found: Autostarts) -> Forwards:
-    """What all ssh of a line would forward."""
+    """What all the ssh commands in a line would forward."""
     all_of_them = [
         _forwards(command, found.settings.get(command.destination or ""))
         for argv in _clients(entry.line)
@@ -65,10 +65,10 @@ def of_line(entry: Autostart, found: Autostarts) -> Forwards:
 
 
 def takes(command: str, port: int) -> bool:
-    """Whether a unit's command would listen on a port: an ssh wherever it stands, or a socat.
+    """Whether a unit's command would listen on a port: a socat, or an ssh anywhere in it.
 
-    `command` has its words joined by blanks, as systemctl shows them. On whatever address: one
-    port on all of them and one on loopback alone exclude each other.
+    `command` has its words joined by spaces, as systemctl shows them. The listen address does not
+    matter: a listener on all addresses and one on loopback exclude each other.
     """
     words = command.split()
     clients = (ssh_command.parse(words[at:]) for at in range(len(words)))
@@ -81,7 +81,7 @@ def takes(command: str, port: int) -> bool:
 def starts(entry: Autostart, retired: RetiredTunnel, found: Autostarts) -> bool:
     """Whether a line starts a retired tunnel: by its name, or by a forward from its port.
 
-    A forward that another program is told of counts, too: `PORT:` anywhere but in an ssh's own -L.
+    A forward given to another program counts, too: `PORT:` anywhere except in an ssh's own -L.
     """
     named = (words for words in _commands(entry.line) if mentions(" ".join(words), retired.id))
     if not all(map(_ends, named)):
@@ -97,9 +97,9 @@ def starts(entry: Autostart, retired: RetiredTunnel, found: Autostarts) -> bool:
 
 
 def ends(entry: Autostart, names: Iterable[str]) -> bool:
-    """Whether a line stops, disables or masks a unit of these names, or its user's manager.
+    """Whether a line stops, disables or masks one of these units, or its user's manager.
 
-    Raises Inconclusive where nobody can tell which units it means.
+    Raises Inconclusive if nobody can tell which units it means.
     """
     unclear = None
     for words in _every_command(entry.line):
@@ -122,7 +122,7 @@ def ends(entry: Autostart, names: Iterable[str]) -> bool:
 
 
 def starts_again(source: str, names: Iterable[str], found: Autostarts) -> bool:
-    """Whether another line of the same place starts the unit of these names, and none masks it."""
+    """Whether another line in the same place starts one of these units, and none masks it."""
     lines = [entry.line for entry in found.lines if entry.source == source]
     verbs = rf"{{}}\b[^;|&]*\s(?:{'|'.join(map(re.escape, names))})"
     again = re.compile(verbs.format(r"\s(?:start|restart|up)"))
@@ -135,7 +135,7 @@ _VARIABLE = re.compile(rf"[$`{_QUOTED}]")
 
 
 def _ending(words: list[str]) -> tuple[str, list[str]] | None:
-    """The verb by which a command ends units for good, and what it names; None for any other."""
+    """The verb with which a command ends units for good, and the units; None for any other."""
     for place, word in enumerate(words):
         program = word.rpartition("/")[2]
         if program in ("ssh", "autossh"):  # what follows happens elsewhere
@@ -169,7 +169,7 @@ def _unit(name: str) -> str:
 
 
 def _every_command(line: str) -> Iterator[list[str]]:
-    """The commands in a line, and those within a word of it, as after `sh -c`."""
+    """The commands in a line, and those inside one of its words, as after `sh -c`."""
     for words in _commands(line):
         yield words
         for word in words:
@@ -178,7 +178,7 @@ def _every_command(line: str) -> Iterator[list[str]]:
 
 
 def unresolved(entry: Autostart, retired: RetiredTunnel, found: Autostarts) -> str | None:
-    """Why nobody can tell whether a line starts a retired tunnel; None where that can be told."""
+    """Why nobody can tell whether a line starts a retired tunnel; None if it is clear."""
     configured = any(_may_listen(line.line, retired.listen.port) for line in found.configured)
     for argv in _clients(entry.line):
         if reason := _unclear_client(argv, found, configured=configured):
@@ -195,7 +195,7 @@ def unresolved(entry: Autostart, retired: RetiredTunnel, found: Autostarts) -> s
 
 
 def _ends(words: list[str]) -> bool:
-    """Whether a command takes down what it names, or looks at it."""
+    """Whether a command only takes down what it names, or looks at it."""
     for place, word in enumerate(words):
         if word.rpartition("/")[2] in ("bridge", "systemctl"):
             verbs = [other for other in words[place + 1 :] if not other.startswith("-")]
@@ -246,7 +246,7 @@ def _forwards(command: SshCommand, settings: SshSettings | None) -> Forwards:
 
 
 def _clients(line: str) -> Iterator[list[str]]:
-    """The argument vectors of ssh and autossh in a line, also within a word, as after `sh -c`."""
+    """The argument vectors of ssh and autossh in a line, also inside a word, as after `sh -c`."""
     for words in _commands(line):
         for place, word in enumerate(words):
             if word.rpartition("/")[2] in ("ssh", "autossh"):

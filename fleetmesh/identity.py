@@ -1,4 +1,4 @@
-"""Answers count only from the machine that was asked."""
+"""Only answers from the machine that was asked count."""
 
 from dataclasses import replace
 
@@ -12,10 +12,11 @@ _OF_THE_MACHINE_ITSELF = {MACHINES.name, SSH_ANSWERS.name}
 
 
 def disown(snapshot: Snapshot, inventory: Inventory) -> Snapshot:
-    """The snapshot without what another machine answered in a host's name.
+    """The snapshot without answers that another machine gave in a host's name.
 
-    A machine that calls itself otherwise than the inventory does is not believed: each of its
-    transcripts is lost, with that as the cause. What it says of itself stays, for PRE-01 to judge.
+    A machine that gives another name than the inventory does is not believed: each of its
+    transcripts is lost, and that is the cause. What it says about itself stays, for PRE-01 to
+    judge.
     """
     strangers = {
         host: cause for host in inventory.hosts if (cause := _stranger(snapshot, inventory, host))

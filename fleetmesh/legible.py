@@ -1,4 +1,4 @@
-"""What came from outside as text that can be shown: nothing invisible in it, nothing endless."""
+"""Makes foreign text safe to show: nothing invisible in it, and nothing endless."""
 
 import re
 import unicodedata
@@ -22,19 +22,19 @@ _NAMES = {
 }
 
 SENTENCE = 300
-"""Characters of what somebody else said that are repeated within a sentence of ours."""
+"""The most characters of foreign text that a sentence of ours repeats."""
 
 
 def legible(text: str) -> str:
-    """`text` with every unseen character spelled out: ⟨ESC⟩, or ⟨U+202E⟩ for an override.
+    """`text` with every invisible character spelled out: ⟨ESC⟩, or ⟨U+202E⟩ for an override.
 
-    Tab and newline stay. Surrogates that stand for bytes (PEP 383) become ⟨0xFF⟩.
+    Tabs and newlines stay. Surrogates that stand for bytes (PEP 383) become ⟨0xFF⟩.
     """
     return _NOT_PLAIN.sub(lambda match: _spelled(match[0]), text)
 
 
 def cut(text: str, limit: int = 600) -> str:
-    """`text`, legible, or its first `limit` characters and an ellipsis."""
+    """`text` made legible; if it is longer than `limit`, its beginning and an ellipsis."""
     text = legible(text[: limit + 1])  # it only grows
     return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
 
@@ -46,17 +46,17 @@ def brief(text: str, limit: int = SENTENCE) -> str:
 
 
 def one_line(text: str, limit: int = 8192) -> str:
-    """`text`, or its first `limit` characters, as one line: tabs and newlines are spelled out."""
+    """`text`, or its first `limit` characters, on one line: tabs and newlines are spelled out."""
     return cut(text, limit).replace("\n", "⟨LF⟩").replace("\t", "⟨TAB⟩")
 
 
 def said(error: object, limit: int = SENTENCE) -> str:
-    """What `error` says, in brief; its type where it says nothing."""
+    """What `error` says, in brief; its type if it says nothing."""
     return brief(str(error).strip(), limit) or type(error).__name__
 
 
 def last_line(stream: bytes | str, otherwise: str = "", limit: int = SENTENCE) -> str:
-    """The last line of `stream` that is not blank, in brief; programs tell their failure there."""
+    """The last line of `stream` that is not blank, in brief: programs report failures there."""
     end = stream[-64 * limit :]
     text = end if isinstance(end, str) else end.decode("utf-8", "replace")
     lines = text.strip().splitlines()

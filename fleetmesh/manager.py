@@ -13,7 +13,7 @@ BridgeStatus = Mapping[str, dict[str, BridgeTunnel]]
 
 
 def unit_of(tunnel: Tunnel, units: Mapping[str, dict[str, Unit]]) -> Unit:
-    """The unit that must hold a tunnel. Raises Inconclusive where systemd was not asked of it."""
+    """The unit that must hold a tunnel. Raises Inconclusive if systemd was not asked about it."""
     try:
         return units[tunnel.host][tunnel.unit]
     except KeyError:
@@ -21,7 +21,7 @@ def unit_of(tunnel: Tunnel, units: Mapping[str, dict[str, Unit]]) -> Unit:
 
 
 def known_to_bridge(tunnel: Tunnel, bridge_status: BridgeStatus) -> BridgeTunnel:
-    """A fleet tunnel as ops-bridge on its host has it. Raises AssertionError if it has it not."""
+    """A fleet tunnel as ops-bridge on its host knows it. Raises AssertionError if it does not."""
     listed = bridge_status[tunnel.host].get(tunnel.id)
     assert listed is not None, f"`bridge` on {tunnel.host} does not know {tunnel}"
     return listed
@@ -33,7 +33,7 @@ def carrying_pid(
     units: Mapping[str, dict[str, Unit]],
     bridge_status: BridgeStatus,
 ) -> int:
-    """The process that carries a tunnel, as its manager says; 0 where it says none."""
+    """The process that carries a tunnel, according to its manager; 0 if it names none."""
     if inventory.manager == "ops-bridge":
         return known_to_bridge(tunnel, bridge_status).pid or 0
     return unit_of(tunnel, units).main_pid
@@ -46,9 +46,9 @@ def open_doors(
     sessions: Mapping[str, LoginSession],
     places: Places,
 ) -> list[str]:
-    """Where a tunnel's unit listens although no tunnel that it holds does.
+    """Where a tunnel's unit listens, although none of its tunnels should.
 
-    Of ops-bridge, its own service may listen; the ssh that it starts may not.
+    The service of ops-bridge itself may listen; the ssh that it starts may not.
     """
     held = {str(t.listen) for t in inventory.tunnels.values() if t.unit == tunnel.unit}
     ours = tunnel.unit != tunnel.own_unit

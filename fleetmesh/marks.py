@@ -1,4 +1,4 @@
-"""What stands in the place of a secret, and where such marks are found again."""
+"""The marks that stand in place of secrets, and how to find them again."""
 
 import re
 from collections.abc import Iterable
@@ -7,18 +7,18 @@ from typing import Any
 
 MARK = re.compile(rb"\[REDACTED:([a-z0-9-]+)\]")
 FLOOD = "flood"
-"""The rule that replaces a text with more in it than is looked at."""
+"""The rule that replaces a text with too many secrets to look at each."""
 OVER_LINES = frozenset({"private-key", FLOOD})
-"""Rules whose mark may stand for several lines, so that entries may be missing beside it."""
+"""Rules whose mark may stand for several lines, so that entries may be missing next to it."""
 
 
 def mark(rule: str) -> bytes:
-    """What is written in place of a secret that `rule` found."""
+    """The mark that is written in place of a secret found by `rule`."""
     return b"[REDACTED:%s]" % rule.encode()
 
 
 def marks(value: object) -> tuple[str, ...]:
-    """The rules whose marks stand in `value`, however deep: in data, dataclasses, text or bytes."""
+    """The rules whose marks are in `value`, at any depth: in data, dataclasses, text or bytes."""
     found: dict[str, None] = {}
     todo: list[Any] = [value]
     while todo:

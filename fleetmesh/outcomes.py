@@ -1,7 +1,6 @@
-"""What a check can end in, and what a run amounts to.
+"""How a check can end, and what the outcomes of a run amount to.
 
-A run with a check that failed, or that could not be concluded, is not READY; every other outcome
-lets it be.
+A run is not READY if a check failed or could not be concluded. No other outcome prevents READY.
 """
 
 from collections import Counter
@@ -11,11 +10,12 @@ from typing import Any, Literal
 
 
 class Outcome(Enum):
-    """How one check ended, gravest first; its value is the word for it.
+    """How one check ended, gravest first; the value is the word for it.
 
-    Each carries how it is shown: `sign` in pages and `letter` in the terminal, so that colour is
-    never alone, and its `colour` there. And what it is to others: pytest's own `report`, `row`, the
-    category by which pytest-html filters and sorts, and `test`, its list in an in-toto test result.
+    Each member knows how to show itself: by `sign` in pages, by `letter` and `colour` in the
+    terminal, so that colour never stands alone. It also knows what it is to others: `report` to
+    pytest; `row`, the category by which pytest-html filters and sorts; and `test`, its list in an
+    in-toto test result.
     """
 
     FAIL = "fail", "✕", "F", "red", "failed", "error", "failed"
@@ -42,7 +42,7 @@ class Outcome(Enum):
 
     @property
     def meaning(self) -> str:
-        """What it says of the runbook's sentence."""
+        """What it says about the check's sentence of the runbook."""
         return _MEANINGS[self.value]
 
 
@@ -58,7 +58,7 @@ _MEANINGS = {
 
 
 class Verdict(Enum):
-    """How a whole run ended; `exit_status` is the process's."""
+    """How a whole run ended; `exit_status` is that of the process."""
 
     READY = "READY"
     NOT_READY = "NOT READY"
@@ -67,7 +67,7 @@ class Verdict(Enum):
 
     @property
     def exit_status(self) -> int:
-        """0 ready, 1 not ready, 6 inconclusive or incomplete; 2 to 5 stay pytest's own."""
+        """0 ready, 1 not ready, 6 inconclusive or incomplete; 2 to 5 remain pytest's own."""
         return {Verdict.READY: 0, Verdict.NOT_READY: 1}.get(self, 6)
 
 
@@ -80,9 +80,9 @@ class Deferred(Exception):
 
 
 def verdict(outcomes: Iterable[Outcome], *, missing: int) -> Verdict:
-    """What the outcomes amount to; `missing` planned checks did not report at all.
+    """What the outcomes amount to, given that `missing` planned checks did not report.
 
-    A run without any outcome is INCOMPLETE: nothing was looked at.
+    A run without any outcome is INCOMPLETE: it looked at nothing.
     """
     counted = Counter(outcomes)
     if missing or not counted:

@@ -1,10 +1,9 @@
 """The live path of one request, put together from sockets on several hosts.
 
-A request is held open while the sockets are read: one that was sent on the node to the tunnel's
-listener, or one that a pod of the application sent to the bridge. Each has carried a number of
-bytes each way that no other connection has, so the sockets that carried it are found by their byte
-counts (tcp_info, ss(8)); two ends of one connection on one host are found by their addresses.
-Whose a socket is, is told by its control group.
+A request is held open while the sockets are read. It was sent either on the node to the tunnel's
+listener, or by a pod of the application to the bridge. It has carried a number of bytes each way
+that no other connection has, so byte counts (tcp_info, ss(8)) identify its sockets. Addresses
+identify the two ends of a connection on one host. A socket's control group says whose it is.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,12 +18,12 @@ from fleetmesh.inventory import Bridge, Service, Tunnel
 from fleetmesh.outcomes import Inconclusive
 
 NOT_SEEN = "not seen"
-"""How the holder of a place begins that is named, and that no socket shows."""
+"""How the description of a holder begins if no socket shows it."""
 
 
 @dataclass(frozen=True)
 class Hop:
-    """One place that the request passed, who held it there, and the sockets that show it."""
+    """A place that the request passed, who held it there, and the sockets that show it."""
 
     place: str
     holder: str
@@ -33,7 +32,7 @@ class Hop:
 
 @dataclass(frozen=True)
 class Path:
-    """The hops as observed; `broken` says why the trail ends before the service."""
+    """The hops as observed; `broken` says why the trail ends short of the service."""
 
     tunnel: str
     hops: tuple[Hop, ...]
@@ -50,7 +49,7 @@ class Path:
         return tuple(hop for hop in self.hops if hop.holder.startswith(NOT_SEEN))
 
     def ends(self, other: "Path") -> bool:
-        """Whether this is how another, longer path ends."""
+        """Whether another, longer path ends like this one."""
         longer = len(other.route) > len(self.route)
         tail = other.route[-len(self.route) :]
         return longer and (self.tunnel, self.route, self.broken) == (
@@ -81,11 +80,11 @@ class Traffic:
     received: int
 
     def client(self, socket: Socket) -> bool:
-        """Whether the socket is a client's that carried them."""
+        """Whether this is the client's socket that carried them."""
         return (socket.sent, socket.received) == (self.sent, self.received)
 
     def server(self, socket: Socket) -> bool:
-        """Whether the socket is a server's that carried them."""
+        """Whether this is the server's socket that carried them."""
         return (socket.sent, socket.received) == (self.received, self.sent)
 
     def either(self, socket: Socket) -> bool:
@@ -100,12 +99,12 @@ class View:
     sights: Mapping[str, Sight]
     places: Places
     others: Callable[[], Mapping[str, tuple[Socket, ...]]]
-    """Connections of the hosts that are not in `sights`; raises Inconclusive where not seen."""
+    """Connections of the hosts that are not in `sights`; raises Inconclusive if not seen."""
     serves: Callable[[End], bool]
-    """Whether the service's Service leads to this end, as its cluster says."""
+    """Whether the service's Service leads to this address, according to its cluster."""
 
     def passes_elsewhere(self, traffic: Traffic) -> tuple[str, Socket] | None:
-        """A host that is not looked at for the path, and yet carried these bytes; and by what."""
+        """A host outside the path that nevertheless carried these bytes, and what carried them."""
         found = (
             (host, socket)
             for host, sockets in self.others().items()
@@ -117,7 +116,7 @@ class View:
 
 @dataclass(frozen=True)
 class Pods:
-    """The pods of the bridge's namespace: the bridge's own, and all of them, by UID, with names."""
+    """Names of pods in the bridge's namespace, by UID: the bridge's own, and all of them."""
 
     own: Mapping[str, str]
     all: Mapping[str, str]
@@ -126,7 +125,7 @@ class Pods:
 def trace(tunnel: Tunnel, service: Service, answer: Answer, view: View) -> Path:
     """Follow a request that was held on the node, from the tunnel's listener to the service.
 
-    Raises Inconclusive where the request's own sockets cannot be told apart from others.
+    Raises Inconclusive if the request's own sockets cannot be told apart from others.
     """
     traffic = Traffic(answer.sent, answer.received)
     return _onward((), tunnel, service, _accepted(tunnel, traffic, view), traffic, view)
@@ -140,10 +139,10 @@ def trace_from_pod(
     view: View,
     pods: Pods,
 ) -> Path:
-    """Follow a request that a pod of `deployment` holds, over the bridge's pod to the service.
+    """Follow a request that a pod of `deployment` holds, through the bridge's pod to the service.
 
-    Where the node does not show the bridge's pod, that hop says so, and the request is found again
-    at the tunnel's listener. Raises Inconclusive where its sockets cannot be told from others.
+    If the node does not show the bridge's pod, that hop says so, and the request is found again at
+    the tunnel's listener. Raises Inconclusive if its sockets cannot be told apart from others.
     """
     tunnel, service = to
     here = view.sights[tunnel.host]
@@ -192,18 +191,21 @@ def _names(here: Sight, pods: Pods) -> list[Socket]:
 
 
 def _reached(here: Sight, local: End, traffic: Traffic, host: str) -> Socket | None:
-    """What accepted the pod's request: the other end of its socket or, behind a translation of
-    addresses, the only socket of a pod that has its byte counts."""
+    """What accepted the pod's request.
+
+    It is the other end of its socket; or, if addresses are translated, the only socket of a pod
+    that has its byte counts.
+    """
     ends = [socket for socket in here.connections if socket.far == local]
     found = ends or [s for s in here.connections if s.pod and traffic.server(s)]
     return _one(found, f"{host}: what accepted the request of the pod") if found else None
 
 
 def _carried_on(here: Sight, pod: str, traffic: Traffic, what: str) -> Socket:
-    """The socket by which a pod carries the request on.
+    """The socket on which a pod passes the request on.
 
-    A proxy that passes bytes unchanged has one with its counts. Of another's connections any will
-    do if all lead to the same place.
+    A proxy that passes bytes unchanged has one with the same counts. Any connection of another kind
+    of proxy will do, if they all lead to the same place.
     """
     listened = {socket.port for socket in here.listeners if socket.pod == pod}
     clients = [s for s in here.connections if s.pod == pod and s.port not in listened]
@@ -228,7 +230,7 @@ def _past_the_bridge(
     view: View,
     pods: Pods,
 ) -> Path:
-    """The node shows no socket of the bridge's pod that accepted the request."""
+    """The path if the node shows no socket of the bridge's pod that accepted the request."""
     tunnel, service = to
     if found := view.passes_elsewhere(traffic):
         host, socket = found
@@ -273,7 +275,7 @@ def _onward(
     traffic: Traffic,
     view: View,
 ) -> Path:
-    """From the socket that the tunnel's listener accepted to the service."""
+    """The hops from the socket that the tunnel's listener accepted to the service."""
     here, places = view.sights[tunnel.host], view.places
     holder = _holder(accepted, here, places, tunnel.host)
     hop = Hop(tunnel.host, str(holder), (f"{accepted.peer} → {accepted.local}",))
@@ -344,10 +346,10 @@ def _far_end(
 
 
 def _relay(upstream: Socket, place: str, view: View) -> str | None:
-    """A host by which the tunnel's connection goes, when it arrives from an unknown address.
+    """The host that relays the tunnel's connection, if that arrives from an unknown address.
 
-    Whoever relays it has a connection from the tunnel's socket, and one to the far end. All of the
-    latter must be seen to arrive there; else the unknown address may be that host's.
+    A relay has a connection from the tunnel's socket, and one to the far end. All connections to
+    the far end must be seen to arrive there; otherwise the unknown address may be that host's.
     """
     arrived = {(socket.far, socket.near) for socket in view.sights[place].connections}
     for host, sockets in view.others().items():
@@ -367,8 +369,8 @@ def _relay(upstream: Socket, place: str, view: View) -> str | None:
 def _of_connection(opened: Socket, arrived: Socket, there: Sight) -> bool:
     """Whether the socket was opened for the SSH connection that arrived.
 
-    By the login session's own address, or those of its name; without a session of its own (sshd
-    without PAM), by the control group of the sshd that accepted the connection.
+    The login session's address tells, or the addresses of its name. Without a session of its own
+    (sshd without PAM), the control group of the sshd that accepted the connection tells.
     """
     if opened.session:
         session = there.sessions.get(opened.session)

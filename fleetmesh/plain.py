@@ -1,4 +1,4 @@
-"""Transcripts and results as plain data, for JSON; and back again without loss."""
+"""Transcripts and results as plain data for JSON, and back again without loss."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ _LONGEST = 1e7
 _TRANSCRIPT, _RESULT = TypeAdapter(Transcript), TypeAdapter(Result)
 
 Stream = str | dict[str, Any]
-"""A stream as text; as base64 where it is not UTF-8; or what a keeper of long ones makes of it."""
+"""A stream as text; as base64 if it is not UTF-8; or as whoever stores long ones writes it."""
 
 
 def rfc3339(time: datetime) -> str:
@@ -27,7 +27,7 @@ def rfc3339(time: datetime) -> str:
 
 
 def moment(text: Any) -> datetime:
-    """The time that `rfc3339` was given, or another with a zone. Raises ValueError."""
+    """A time as `rfc3339` writes it, or with another zone, read back. Raises ValueError."""
     try:
         found = datetime.fromisoformat(text)
         if found.tzinfo is None:
@@ -53,7 +53,7 @@ def from_text_or_base64(value: Stream) -> bytes:
 def of_transcript(
     transcript: Transcript, stream: Callable[[bytes], Stream] = text_or_base64
 ) -> dict[str, Any]:
-    """A transcript as plain data; members without content are left out."""
+    """A transcript as plain data; empty members are left out."""
     entry = asdict(transcript)
     for name in _TIMES:
         entry[name] = rfc3339(entry[name]) if entry[name] else None

@@ -1,4 +1,4 @@
-"""What a run has seen: the results that every report is drawn from, and nothing else is."""
+"""What a run has seen: the results, from which alone every report is drawn."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ PHASES = ("prereqs", "cutover", "production")
 
 @dataclass(frozen=True)
 class Result:
-    """How one check ended for one subject, with everything that it looked at."""
+    """How one check ended for one subject, and everything that it looked at."""
 
     id: str
     nodeid: str
@@ -47,7 +47,7 @@ class Result:
 
 @dataclass(frozen=True)
 class HostSeen:
-    """The machine that answered by a host's name; None is what was not observed."""
+    """The machine that answered to a host's name; None stands for what was not observed."""
 
     address: str | None = None
     host_key: str | None = None
@@ -55,12 +55,12 @@ class HostSeen:
     machine_id: str | None = None
     os: str | None = None
     clock_offset: float | None = None
-    """Seconds by which its clock is ahead of the suite's."""
+    """How many seconds its clock is ahead of the suite's."""
 
 
 @dataclass(frozen=True)
 class ClusterSeen:
-    """The cluster that answered; its `uid` is that of the namespace kube-system."""
+    """The cluster that answered; `uid` is that of its namespace kube-system."""
 
     version: str | None = None
     uid: str | None = None
@@ -68,7 +68,7 @@ class ClusterSeen:
 
 @dataclass(frozen=True)
 class Origin:
-    """By whom, where and with what a run was made."""
+    """Who made a run, where, and with what."""
 
     user: str = ""
     host: str = ""
@@ -89,9 +89,9 @@ class Run:
     started: datetime
     planned: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
-    """Checks and cases of the phases' catalogue that were not planned."""
+    """Checks and cases in the catalogue of its phases that were not planned."""
     catalogued: bool = True
-    """Whether the plan says which checks its phases have; else nobody knows what was left out."""
+    """Whether the plan lists the checks of its phases; if not, nobody knows what was left out."""
     results: list[Result] = field(default_factory=list)
     finished: datetime | None = None
     writes: bool = False
@@ -100,16 +100,16 @@ class Run:
     id: str = ""
     """The name of the run's folder."""
     open: bool = False
-    """Whether the record breaks off: such a run is INCOMPLETE, whatever its results."""
+    """Whether the record breaks off. Such a run is INCOMPLETE, whatever its results."""
     origin: Origin = field(default_factory=Origin)
     hosts: dict[str, HostSeen] = field(default_factory=dict)
     clusters: dict[str, ClusterSeen] = field(default_factory=dict)
     redactions: dict[str, int] = field(default_factory=dict)
     """How many secrets were replaced, by rule."""
     chain: str = ""
-    """The digest of the last event: it stands for the whole record."""
+    """The digest of the last event, which stands for the whole record."""
     channels: dict[str, int] = field(default_factory=dict)
-    """SSH session channels that the run opened, by host; HTTP and Kubernetes ride others."""
+    """SSH session channels that the run opened, by host; HTTP and Kubernetes use others."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -142,16 +142,16 @@ class Run:
 
     @property
     def conclusion(self) -> str:
-        """The verdict's word; a run from which checks were left out never claims READY."""
+        """The verdict's word; a run that left out checks never claims READY."""
         whole = self.catalogued and not self.left_out
         in_part = self.verdict is Verdict.READY and not whole
         return "PASSED IN PART" if in_part else self.verdict.value
 
     @property
     def headline(self) -> str:
-        """The verdict in one line, naming the fleet and whether it is real.
+        """The verdict in one line, with the fleet's name and whether it is real.
 
-        A run from which checks were deselected never claims that a phase is ready.
+        A run that left out checks never claims that a phase is ready.
         """
         what = self.conclusion
         counts = [(self.counts[outcome], outcome.value) for outcome in reversed(Outcome)]
@@ -212,11 +212,11 @@ class Run:
 def left_out(
     catalogue: Iterable[Mapping[str, Any]], planned: Iterable[str], broken: Iterable[str] = ()
 ) -> tuple[str, ...]:
-    """What of a plan's catalogue is not planned, by its check, once for each case.
+    """What a plan's catalogue has and the plan has not: its check, once for each case.
 
-    What `broken` says of one, in a sentence that begins with it, is missing, and not left out.
-    Raises ValueError where more is planned than the catalogue has; LookupError and TypeError where
-    it is none.
+    A check that a sentence in `broken` begins with is missing rather than left out. Raises
+    ValueError if more is planned than the catalogue has; LookupError or TypeError if it is not a
+    catalogue.
     """
     counted = Counter(nodeid.partition("[")[0] for nodeid in set(planned))
     told = Counter(what.partition(", which ")[0].partition("[")[0] for what in broken)

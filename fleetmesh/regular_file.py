@@ -1,4 +1,4 @@
-"""Reading a file that is one, and no longer than it may be."""
+"""Reads only regular files, and only up to a size."""
 
 import errno
 import os
@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def read(file: Path, limit: int) -> bytes:
-    """The bytes of `file`, or of what a link there leads to.
+    """The bytes of `file`, or of the file that it links to.
 
-    Raises OSError for what is no regular file, without waiting for it (a FIFO, a device, a folder),
-    and for one of more than `limit` bytes.
+    Raises OSError, without waiting, for anything but a regular file (a FIFO, a device, a folder),
+    and for a file of more than `limit` bytes.
     """
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     with open(descriptor, "rb") as opened:  # noqa: PTH123 - a descriptor has no Path

@@ -1,4 +1,4 @@
-"""Sealing what a run or a drill has left: from here on, every change shows."""
+"""Seals what a run or a drill has left, so that any later change shows."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,15 +18,15 @@ from fleetmesh.views.render import VIEWS, render
 
 DRILL = "drill.json"
 WORKPLAN = ".workplan.md"
-"""Beside the bundle: the block that names its digest, which no file inside of it can."""
+"""Lies beside the bundle: the block with its digest, which no file inside it can name."""
 
 
 def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
     """Seal the folder of a run or a drill, with its views, and sign it with `key`.
 
-    A run that broke off is closed as INCOMPLETE first. Raises Refused where the folder is not what
-    sealing can vouch for, or a secret is left in it; BrokenRecord and CannotRecord where the record
-    is not, or still grows; NotRendered where a view could not be made.
+    A run that broke off is first closed as INCOMPLETE. Raises Refused if the folder holds anything
+    that sealing cannot vouch for, or a secret; BrokenRecord or CannotRecord if the record is broken
+    or still grows; NotRendered if a view could not be made.
     """
     if folder.is_symlink():
         raise Refused(f"{folder} is a link: name the folder itself")
@@ -58,7 +58,7 @@ def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
 
 
 def _as_recorded(folder: Path, run: Run) -> None:
-    """Refuse to seal what reads otherwise than the record."""
+    """Refuse to seal a view that differs from the record."""
     if other := altered(folder, run):
         raise Refused(
             f"{folder}: not what the record says: {', '.join(other)}. Altered, or made by another "
@@ -79,7 +79,7 @@ def _without_secrets(folder: Path) -> None:
 
 
 def told(folder: Path, digest: str) -> str:
-    """The block about a sealed folder, with its bundle's digest, which it cannot hold itself."""
+    """The block about a sealed folder, with the bundle's digest, which the folder cannot hold."""
     bundle = f"`{folder.name}{SUFFIX}`"
     named = f"bundle {bundle}, SHA-256 `{digest}`"
     try:

@@ -1,11 +1,11 @@
-"""Words for a POSIX shell, so that it takes them as they are."""
+"""Quotes words for a POSIX shell, which then takes them as they are."""
 
 import shlex
 from collections.abc import Iterable
 
 
 def quote(word: str) -> str:
-    """`word` as one word of a shell, which expands nothing in it but `~/` at its beginning."""
+    """`word` as one word of a shell, which expands nothing in it except a leading `~/`."""
     return f"~/{shlex.quote(word[2:])}" if word.startswith("~/") and word[2:] else shlex.quote(word)
 
 
@@ -15,5 +15,5 @@ def join(words: Iterable[str]) -> str:
 
 
 def over_ssh(host: str, command: str) -> str:
-    """What a person would type to have the shell on `host` run `command`, every byte of it."""
+    """What a person would type to have the shell on `host` run `command`, byte for byte."""
     return f"ssh {quote(host)} {shlex.quote(command)}"

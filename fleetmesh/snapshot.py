@@ -1,4 +1,4 @@
-"""Every transcript of one moment; can be written to a file and read back without loss."""
+"""All transcripts of one moment, which can be written to a file and read back without loss."""
 
 import json
 import lzma
@@ -13,7 +13,7 @@ from fleetmesh.transcript import Transcript
 
 
 class NotARecording(Exception):
-    """A file that holds no snapshot; the text says why, and where recordings come from."""
+    """A file holds no snapshot; the text says why, and where recordings come from."""
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Snapshot:
     taken: datetime = field(default_factory=lambda: datetime.now(UTC))
     transcripts: dict[str, dict[str, Transcript]] = field(default_factory=dict)
     recorded: bool = False
-    """Whether it comes from a disk: marks then stand where something was secret."""
+    """Whether it was read from disk; marks then stand where something was secret."""
 
     def add(self, transcript: Transcript) -> None:
         """Put a transcript in its place."""
@@ -38,7 +38,7 @@ class Snapshot:
         return (t for group in self.transcripts.values() for t in group.values())
 
     def write(self, file: Path, redactor: Redactor) -> None:
-        """Write all but the secrets to `file`, as JSON; compressed where its name ends in `.xz`."""
+        """Write it without secrets to `file`, as JSON; compressed if the name ends in `.xz`."""
         listed = [plain.of_transcript(redactor.transcript(transcript)) for transcript in self]
         text = json.dumps({"taken": self.taken.isoformat(), "transcripts": listed}, indent=1)
         file.write_bytes(lzma.compress(text.encode()) if file.suffix == ".xz" else text.encode())

@@ -81,13 +81,13 @@ class SshCommand:
         return bool(self.local or self.remote or self.dynamic)
 
     def option(self, name: str) -> str | None:
-        """Value of `-o name=…`, in lower case, or None where it is not given."""
+        """The value of `-o name=…`, in lower case; None if it is not given."""
         value = self.options.get(name.lower())
         return value.lower() if value is not None else None
 
 
 def parse(argv: Iterable[str]) -> SshCommand | None:
-    """Read an argument vector; None where its program is not ssh or autossh.
+    """Read an argument vector; None if its program is not ssh or autossh.
 
     The first value of an option wins, as ssh_config(5) says.
     """
@@ -127,7 +127,7 @@ def parse(argv: Iterable[str]) -> SshCommand | None:
 
 
 def unresolved(argv: Iterable[str]) -> tuple[str, ...]:
-    """What a shell or systemd has yet to replace in an ssh's words, where it could be a forward."""
+    """What a shell or systemd has yet to replace in ssh's words and could become a forward."""
     words = list(argv)
     with_argument = _WITH_ARGUMENT.get(words[0].rpartition("/")[2]) if words else None
     if with_argument is None:
@@ -143,7 +143,7 @@ def unresolved(argv: Iterable[str]) -> tuple[str, ...]:
 
 
 def _settings(words: list[str], with_argument: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """Keywords and values in the order in which ssh meets them; options may follow the host.
+    """Keywords and values in the order in which ssh reads them; options may follow the host.
 
     The first word of the remote command comes last, as `command`.
     """

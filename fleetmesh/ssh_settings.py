@@ -15,7 +15,7 @@ class SshSettings:
     values: dict[str, tuple[str, ...]]
 
     def value(self, keyword: str) -> str | None:
-        """The first value of a keyword; None where ssh says nothing of it."""
+        """The first value of a keyword; None if ssh does not print it."""
         return next(iter(self.values.get(keyword, ())), None)
 
     def all(self, keyword: str) -> tuple[str, ...]:
@@ -23,18 +23,18 @@ class SshSettings:
         return self.values.get(keyword, ())
 
     def one(self, keyword: str) -> str | None:
-        """As `value`; None as well where it is empty or `none`."""
+        """Like `value`, but None also if it is empty or `none`."""
         value = self.value(keyword) or "none"
         return None if value.lower() == "none" else value
 
     def switch(self, keyword: str) -> str | None:
-        """As `one`, of what is on or off: `yes` or `no`, whichever words ssh has for it."""
+        """Like `one`, for what is on or off: `yes` or `no`, whatever words ssh uses."""
         value = self.one(keyword)
         return _SAME.get(value, value) if value else None
 
     @property
     def jump(self) -> str | None:
-        """The host or command that stands between; None where ssh connects directly."""
+        """The jump host or proxy command; None if ssh connects directly."""
         return self.one("proxyjump") or self.one("proxycommand")
 
     @property
@@ -44,7 +44,7 @@ class SshSettings:
 
     @property
     def remote(self) -> tuple[Forward, ...]:
-        """RemoteForward; one without a destination is a proxy, whose target is `socks:0`."""
+        """RemoteForward; one without a destination is a proxy, with the target `socks:0`."""
         return self._forwards("remoteforward")
 
     @property
@@ -59,7 +59,7 @@ class SshSettings:
 
 
 def parse(lines: Iterable[str]) -> SshSettings:
-    """Read lines of `keyword value`; raises ValueError for one without a keyword."""
+    """Read lines of `keyword value`; raises ValueError for a line without a keyword."""
     values: dict[str, list[str]] = {}
     for line in lines:
         keyword, _, value = line.partition(" ")

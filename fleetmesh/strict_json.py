@@ -1,7 +1,7 @@
-"""JSON from outside, which must say one thing: RFC 8259, and nothing that it leaves open.
+"""Reads foreign JSON only if it is unambiguous: RFC 8259, and nothing that it leaves open.
 
-Of a member that stands twice, one reader takes the first and another the last; a number of any size
-and an encoding other than UTF-8 are likewise each reader's own.
+If a member occurs twice, one reader takes the first and another the last. Readers also differ on
+numbers of any size and on encodings other than UTF-8.
 """
 
 import json
@@ -18,15 +18,15 @@ _DIGITS = 40
 
 
 class NotJson(ValueError):
-    """What was read is no JSON; the text says why."""
+    """What was read is not JSON; the text says why."""
 
 
 class Ambiguous(NotJson):
-    """What was read may mean more than one thing; the text says why."""
+    """What was read can mean more than one thing; the text says why."""
 
 
 def loads(text: bytes | str) -> Any:
-    """The one value that `text` says. Raises NotJson, or Ambiguous."""
+    """The one value in `text`. Raises NotJson or Ambiguous."""
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8-sig")
@@ -50,7 +50,7 @@ def loads(text: bytes | str) -> Any:
 
 
 def same(found: Any, wanted: Any) -> bool:
-    """Whether two values are the same in JSON, where 1 is 1.0, and neither is true."""
+    """Whether two values are the same in JSON, where 1 equals 1.0, and neither equals true."""
     if isinstance(found, dict) and isinstance(wanted, dict):
         return found.keys() == wanted.keys() and all(same(found[k], wanted[k]) for k in wanted)
     if isinstance(found, list) and isinstance(wanted, list):

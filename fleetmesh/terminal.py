@@ -8,12 +8,12 @@ from fleetmesh.legible import one_line
 
 
 def say(text: str) -> None:
-    """Print one line. Whatever stands in it, it stays one, and moves, colours and hides nothing."""
+    """Print one line. Whatever is in it, it stays one line and moves, colours or hides nothing."""
     _write(text, error=False)
 
 
 def complain(text: str) -> None:
-    """As `say`, to standard error."""
+    """Like `say`, but to standard error."""
     _write(text, error=True)
 
 
@@ -25,8 +25,8 @@ def _write(text: str, *, error: bool) -> None:
 
 
 class Parser(ArgumentParser):
-    """An ArgumentParser whose complaints are one legible line, too."""
+    """An ArgumentParser whose complaints are also one legible line."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what was asked wrongly, and end the process with 2."""
+        """Say what was wrong with the arguments, and exit with 2."""
         super().error(one_line(message))

@@ -1,4 +1,4 @@
-"""What was asked, and what came back: the raw material of every fact."""
+"""What was asked and what came back: the raw material of every fact."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,11 +9,11 @@ HERE = "here"
 
 @dataclass(frozen=True)
 class Transcript:
-    """One question put to one machine or API, with its whole answer.
+    """One question to one machine or API, with its whole answer.
 
-    `command` is what a person would type to ask the same; `exit_status` is the command's, or the
-    HTTP status. `lost` says why there is no full answer; whatever part arrived is kept. `sent` and
-    `received` bound the exchange on the suite's own clock.
+    `command` is what a person would type to ask the same. `exit_status` is the command's, or the
+    HTTP status. `lost` says why there is no full answer; any part that arrived is kept. `sent` and
+    `received` bound the exchange by the suite's own clock.
     """
 
     fact: str
@@ -30,7 +30,7 @@ class Transcript:
     received: datetime | None = None
     details: dict[str, str] = field(default_factory=dict)
     hides: tuple[str, ...] = ()
-    """Rules by which secrets were replaced here, where the fact would else say something else."""
+    """Rules whose marks here change what the fact says."""
 
     @property
     def out(self) -> str:
@@ -39,7 +39,7 @@ class Transcript:
 
     @property
     def err(self) -> str:
-        """Standard error as text, as `out`."""
+        """Standard error as text, like `out`."""
         return self.stderr.decode("utf-8", "replace")
 
     @property

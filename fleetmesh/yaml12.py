@@ -1,7 +1,7 @@
-"""YAML from outside: what YAML 1.2's core schema makes of it, bounded, with the line of each value.
+"""Reads foreign YAML by the core schema of YAML 1.2, bounded, with the line of each value.
 
 ruamel.yaml parses; what the words mean is decided here, by the tables of YAML 1.2.2, 10.3.2. So
-`022` is 22, and `on`, `2:13`, `8_0_0_0` and `2026-07-03` are the text that they are.
+`022` is 22, while `on`, `2:13`, `8_0_0_0` and `2026-07-03` are plain text.
 """
 
 import re
@@ -26,13 +26,13 @@ from ruamel.yaml.events import (
 from fleetmesh.legible import brief
 
 LONGEST = 256 * 1024
-"""Characters of a document; parsing so many takes less than a second, whatever they are."""
+"""Characters of a document; parsing this many takes less than a second, whatever they are."""
 MOST_VALUES = 10_000
-"""Values of a document, those that an alias repeats included."""
+"""Values of a document, including those that an alias repeats."""
 DEEPEST = 48
-"""Levels of mappings and sequences within each other."""
+"""Levels of nested mappings and sequences."""
 _DIGITS = 40
-"""Characters of a number; Python refuses thousands of digits, and means by text what it repeats."""
+"""Characters of a number. Python refuses thousands of digits, and its message repeats them."""
 
 _TAG = "tag:yaml.org,2002:"
 _WORDS: dict[str, Any] = {
@@ -50,9 +50,9 @@ _FAILURES = (YAMLError, ArithmeticError, LookupError, ValueError)
 
 
 class Malformed(ValueError):
-    """What was read cannot be used: why, with what to write instead; and where, as far as known.
+    """What was read cannot be used: why, what to write instead, and where, if known.
 
-    `path` are the keys and indices that lead there.
+    `path` holds the keys and indices that lead there.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Node:
 
     @property
     def plain(self) -> Any:
-        """The value as Python has it; of a key that stands twice, the last counts."""
+        """The value as Python has it; if a key occurs twice, the last one counts."""
         match self.value:
             case list():
                 return [node.plain for node in self.value]
@@ -88,7 +88,7 @@ class Node:
 
 
 def load(text: str) -> Any:
-    """The plain value of a document in which no key stands twice. Raises Malformed."""
+    """The plain value of a document in which no key occurs twice. Raises Malformed."""
     root = compose(text)
     if root is None:
         return None
@@ -97,7 +97,7 @@ def load(text: str) -> Any:
 
 
 def compose(text: str) -> Node | None:
-    """The root of the one document in `text`, None where there is none. Raises Malformed."""
+    """The root of the one document in `text`; None if there is none. Raises Malformed."""
     if len(text) > LONGEST:
         raise Malformed(f"is longer than {LONGEST // 1024} KiB; write less")
     composer = _Composer(text)
@@ -209,7 +209,7 @@ _WORDLIKE = (ScalarEvent, AliasEvent)
 
 
 class _Unusable(Exception):
-    """What a value says cannot be used."""
+    """A value's text cannot be used."""
 
 
 def _line(event: Event) -> int:

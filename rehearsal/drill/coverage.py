@@ -1,7 +1,7 @@
 """Which commands of the runbook the drill runs: `make docs` writes docs/runbook-coverage.md.
 
-What is run is read from the stages' own code, and what there is to run from the runbook's text, so
-that neither can change without the page.
+The commands come from the runbook's text, and who runs them from the code of the stages, so that
+neither can change without the page. What the drill has shown about a command stands below it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import inspect
 import shlex
 import sys
 from dataclasses import dataclass
+from textwrap import fill, indent
 from typing import TYPE_CHECKING
 
 from rehearsal.drill.commands import COMMANDS
@@ -30,14 +31,84 @@ NOT_RUN = {
 }
 """Why what stands in a block is not run, by words that it contains."""
 
+
+@dataclass(frozen=True)
+class Lesson:
+    """A command of the runbook that does not do what it seems to: what happens, and what works."""
+
+    happens: str
+    works: str
+
+
+LESSONS = {
+    "which-bridge": Lesson(
+        "it cannot fail. It finds iproute2's `/usr/sbin/bridge` and exits 0.",
+        "`bridge --version`. ops-bridge gives its name; iproute2's `bridge` exits 255 "
+        "(`PRE-02.bridge-tool`).",
+    ),
+    "fleet-login": Lesson(
+        "before the installation it exits 255 with `Host key verification failed`. The installer "
+        "brings the key and pins the host key, so the login cannot work earlier.",
+        "the same line after the installation, with `-o BatchMode=yes -o IdentitiesOnly=yes` so "
+        "that it cannot ask for anything. Also check which key was accepted. `PRE-03.login` does "
+        "both with the tunnel's own arguments, and requests the tunnel's forward as well.",
+    ),
+    "install": Lesson(
+        "it copies `~/.ssh/id_ops`, so the same private key lies on the workstation and on "
+        "railiance01. A workstation that has been retired can still log in.",
+        "a key made on railiance01, as in the migration below (`PROD-14.certificate`).",
+    ),
+    "start": Lesson(
+        "it exits 0 even while the reverse tunnel still holds the port. The unit fails and systemd "
+        "keeps restarting it (`activating auto-restart`).",
+        "look at the unit, not at the exit status (`CUT-04.steady`, `CUT-05.port`).",
+    ),
+    "smoke": Lesson(
+        "it is healthy in that case, too: the answer comes over the workstation.",
+        "look at who holds the port, and at the path (`CUT-05.port`, `PROD-04.path`, "
+        "`PROD-05.ports`).",
+    ),
+    "bridge-pods": Lesson(
+        "it exits 0 even if a pod is `0/1`, because `grep` only looks for the name.",
+        "read the column READY (`PROD-01.pods`).",
+    ),
+    "confirm-persistence": Lesson(
+        "it exits 0 with `Linger=no`, and also if only one of the two units is enabled.",
+        "demand the exact words `yes` and `enabled`, for each unit (`PROD-07.linger`, "
+        "`PROD-08.enabled`).",
+    ),
+    "rollback-fleet": Lesson(
+        'it exits 255 with `Object "down" is unknown`: this is iproute2\'s `bridge`. The tunnels '
+        "run on. With ops-bridge it stops the tunnels, but only for now, because its unit stays "
+        "enabled; and the installer enables systemd's units regardless.",
+        "`systemctl --user disable --now fleet-…` (`CUT-08.stop`).",
+    ),
+    "rollback-workstation": Lesson(
+        "after the line above it exits 1 with `remote port forwarding failed for listen port "
+        "18000`, because the fleet's tunnels still hold the ports.",
+        "the same line once the units are stopped.",
+    ),
+    "sign": Lesson(
+        "`cert_command` is a setting of ops-bridge, so under systemd nothing runs it. The "
+        "certificate expires, and the next time the tunnel reconnects, it is refused.",
+        "a timer of the tunnels' user that runs `warden sign` well before the certificate expires. "
+        "The rehearsal's migration installs one (`PROD-14.certificate`).",
+    ),
+}
+"""By the name of the command in COMMANDS."""
+
 _HEAD = """\
 # What the drill runs of the runbook
 
 <!-- Written by `make docs`; a test keeps it true to the runbook and to the drill. Do not edit. -->
 
-Every command that stands in a block of [the runbook](runbook/fleet-mesh-dehub-runbook.md), and the
-commands of its text that the drill runs, too. They are run as they stand here, with the rehearsal
-fleet's addresses in the place of production's.
+Every command in a block of [the runbook](runbook/fleet-mesh-dehub-runbook.md), and every command in
+its running text that the drill runs as well. The drill types them as they stand here, with the
+rehearsal fleet's addresses in place of production's. Below a command that does not do what it seems
+to, this page says what happens and what works instead.
+
+What it says about ops-bridge is what the drill shows with a stand-in for it:
+`sudo .venv/bin/python -m rehearsal drill --manager ops-bridge`.
 """
 
 
@@ -164,6 +235,9 @@ def problems(runbook: str) -> list[str]:
             f"{name} names the stage {stage}, which there is not"
             for stage in sorted(set(command.stages) - {stage.title() for stage in STAGES})
         ]
+    wrong += [
+        f"a lesson is about {name}, which is no command" for name in LESSONS if name not in COMMANDS
+    ]
     return wrong
 
 
@@ -181,7 +255,15 @@ def page(runbook: str) -> str:
         for one in here:
             parts.append("".join(f"    {line}\n" for line in one.text.splitlines()))
             parts.append(_told(texts.get(one.text), one.text) + "\n")
+            if lesson := LESSONS.get(texts.get(one.text, "")):
+                told = (f"What happens: {lesson.happens}", f"What works: {lesson.works}")
+                parts.append(">\n".join(map(_quoted, told)))
     return "\n".join(parts)
+
+
+def _quoted(text: str) -> str:
+    # Not as a list: an indented block below one would belong to its last item.
+    return indent(fill(text, 98, break_on_hyphens=False), "> ") + "\n"
 
 
 def _told(name: str | None, text: str) -> str:

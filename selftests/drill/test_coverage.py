@@ -1,10 +1,14 @@
 """The page of what the drill runs is true to the runbook's text and to the drill's code."""
 
+import re
+
 import pytest
 
+from fixtures.catalogue import written
 from rehearsal.drill import coverage
 from rehearsal.drill.commands import COMMANDS
 from rehearsal.drill.stages import STAGES
+from rehearsal.paths import PROJECT
 
 RUNBOOK = coverage.RUNBOOK.read_text("utf-8")
 
@@ -60,3 +64,15 @@ def test_command_that_is_forgotten_is_noticed(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(coverage, "COMMANDS", rest)
     assert [p for p in coverage.problems(RUNBOOK) if "neither run" in p and "linger" in p]
     assert "**Neither run" in coverage.page(RUNBOOK)
+
+
+def test_a_lesson_names_checks_that_there_are() -> None:
+    told = " ".join(lesson.happens + lesson.works for lesson in coverage.LESSONS.values())
+    named = set(re.findall(r"`([A-Z]+-\d+\.[\w-]+)`", told))
+    assert len(named) > 5
+    assert named <= {check.id for check in written(PROJECT / "tests")}
+
+
+def test_a_lesson_about_no_command_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(coverage.LESSONS, "reboot", coverage.Lesson("it reboots", "wait"))
+    assert "a lesson is about reboot, which is no command" in coverage.problems(RUNBOOK)

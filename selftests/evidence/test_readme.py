@@ -1,4 +1,4 @@
-"""What README says a stranger can type, typed: it believes what holds, and nothing else."""
+"""What docs/evidence.md has a stranger type, typed: it believes what holds, and nothing else."""
 
 import os
 import re
@@ -12,12 +12,12 @@ import pytest
 from fleetmesh.evidence.seal import seal
 from selftests.evidence.sealing import ID, OTHER, Keys, forge, record
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "evidence.md"
 
 
 def block() -> str:
-    """The function in README, as it stands there."""
-    match = re.search(r"^    verify\(\) \(.*?^    \)$", README.read_text(), re.M | re.S)
+    """The function on the page, as it stands there."""
+    match = re.search(r"^    verify\(\) \(.*?^    \)$", PAGE.read_text("utf-8"), re.M | re.S)
     assert match
     return "\n".join(line.removeprefix("    ") for line in match[0].splitlines())
 

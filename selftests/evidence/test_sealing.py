@@ -1,4 +1,4 @@
-"""From what a run leaves to a bundle that is believed, by the commands that README names."""
+"""From what a run leaves to a bundle that is believed, by the commands in docs/evidence.md."""
 
 import json
 import tarfile

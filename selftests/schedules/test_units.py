@@ -69,8 +69,8 @@ def test_pytest_takes_its_arguments(tmp_path: Path) -> None:
 
 
 READY_TO_COPY = (
-    "README.md", "Makefile", "docs/*.md", "infra/**/*", "fleets/*.yaml", ".*/workflows/*.yml",
-    "fixtures/*.py", "fleetmesh/**/*.py",
+    "README.md", "CONTRIBUTING.md", "Makefile", "docs/*.md", "infra/**/*", "fleets/*.yaml",
+    ".*/workflows/*.yml", "fixtures/*.py", "fleetmesh/**/*.py",
 )  # fmt: skip
 TAKES_A_PATH = "--(?:reports|replay|permit|permit-key|checks-page|html|junit-xml|junitxml) "
 
