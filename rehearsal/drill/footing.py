@@ -90,12 +90,16 @@ def _units(name: str) -> list[tuple[str, str]]:
     ]
 
 
+_PASSING = re.compile(r"(?<=/session-)\w+(?=\.scope)|(?<=/cri-containerd-)[0-9a-f]{64}")
+"""What another log-in, or a container that was started again, changes in a control group."""
+
+
 def _listeners(name: str) -> list[tuple[str, str]]:
     lines = fleet.run(name, "ss -Htlnpe", user="root").stdout.splitlines()
     found = []
     for line in lines:
         socket, holders = line.split()[3], sorted(set(re.findall(r'\("([^"]+)"', line)))
         cgroup = re.search(r"cgroup:(\S+)", line)
-        place = re.sub(r"session-\w+\.scope", "session", cgroup[1]) if cgroup else ""
+        place = _PASSING.sub("", cgroup[1]) if cgroup else ""
         found.append((socket, f"held by {', '.join(holders)} in {place}"))
     return found

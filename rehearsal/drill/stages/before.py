@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rehearsal.drill import footing
 from rehearsal.drill.stage import Stage
-from rehearsal.faults.fault import Turn, fail, warn
+from rehearsal.faults.fault import Turn, fail, inconclusive, warn
 from rehearsal.faults.identity import pinned
 from rehearsal.faults.keys import logs_in, private
 from rehearsal.faults.rewritten import next_start
@@ -41,6 +41,8 @@ NOT_INSTALLED: dict[str, Turn] = {
     "PROD-07.linger": fail("Linger=no on railiance01"),
     "PROD-08.enabled": fail("is not-found, and only `enabled` survives a reboot"),
     "PROD-13.restarts": warn("is not-found"),
+    "PROD-17.lasting": inconclusive("which key ~/.ssh/id_ops is, railiance01 does not tell"),
+    "PROD-18.restart": fail("stays dead: Restart=no"),
 }
 NOT_STARTED = {"CUT-04.steady": fail("is inactive (dead)")}
 
