@@ -24,7 +24,8 @@ drill: .venv/run packages
 	@$(SUDO) $(PYTHON) -m rehearsal drill
 
 test: .venv/dev packages check
-	@$(SUDO) $(PYTHON) -m pytest selftests --tb=short -rfEs
+	@$(SUDO) $(PYTHON) -m pytest selftests --tb=short -rfEs -m "not fleet" -n 2 --dist loadfile
+	@$(SUDO) $(PYTHON) -m pytest selftests --tb=short -rfEs -m fleet
 
 check: .venv/dev
 	@$(PYTHON) -m ruff check .

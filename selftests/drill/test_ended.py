@@ -17,7 +17,7 @@ from rehearsal.paths import PROJECT
 from selftests.processes import alive, family
 from selftests.rehearsal.leftovers import footprint, processes
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.fleet]
 DEADLINE = 120
 DRILL = (sys.executable, "-m", "rehearsal", "drill")
 

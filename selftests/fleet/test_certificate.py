@@ -13,7 +13,7 @@ from rehearsal import migration
 from rehearsal.paths import INVENTORY
 from selftests.fleet.conftest import Checks
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.fleet]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from rehearsal import fleet, ops_bridge
 from rehearsal.paths import INVENTORY
 from selftests.fleet.conftest import Checks
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.fleet]
 
 HUB = "fleet-state-hub-coulombcore"
 CONFIG = "~/.config/bridge/tunnels.yaml"

@@ -8,7 +8,7 @@ import pytest
 from rehearsal import fleet
 from selftests.fleet.conftest import Checks
 
-pytestmark = [pytest.mark.root, pytest.mark.usefixtures("standing")]
+pytestmark = [pytest.mark.root, pytest.mark.fleet, pytest.mark.usefixtures("standing")]
 
 HUB = "fleet-state-hub-coulombcore"
 UNIT = f"/home/tegwick/.config/systemd/user/{HUB}.service"

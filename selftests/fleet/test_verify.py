@@ -20,7 +20,7 @@ from rehearsal.paths import INVENTORY, SSH_CONFIG
 from selftests.fleet.conftest import Checks
 from selftests.fleet.locked_down import DROP_IN, HOSTS, LIMITS, prepared
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.fleet]
 
 MARK = "/tmp/fleet-verify-was-here"
 

@@ -22,7 +22,7 @@ from rehearsal.paths import INVENTORY, REHEARSAL_ASSETS
 from selftests.fleet.conftest import ROOT
 from selftests.fleet.locked_down import LIMITS, prepared
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.fleet]
 
 SERVICE, TIMER = "fleet-verify.service", "fleet-verify.timer"
 HOME = "var/lib/fleet-verify"

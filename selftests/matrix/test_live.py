@@ -18,7 +18,7 @@ from rehearsal.paths import LOCK, PROJECT
 from selftests.processes import read_until
 from selftests.rehearsal.leftovers import footprint
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.fleet]
 DEADLINE = 90
 REHEARSAL = (sys.executable, "-m", "rehearsal")
 

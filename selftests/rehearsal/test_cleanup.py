@@ -17,7 +17,7 @@ from rehearsal.paths import PROJECT
 from selftests.processes import alive, read_until
 from selftests.rehearsal.leftovers import footprint, processes
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.fleet]
 DEADLINE = 60
 DAEMON, NOBODY = 1, 65534
 

@@ -12,7 +12,7 @@ from rehearsal import fleet
 from rehearsal.errors import RehearsalError
 from rehearsal.paths import REHEARSAL_ASSETS
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.fleet]
 Reach = Callable[[str], None]
 
 PORTS = (18000, 18765)
