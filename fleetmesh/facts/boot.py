@@ -17,15 +17,12 @@ from fleetmesh.transcript import Transcript
 
 _VOLATILE = {"tmpfs", "ramfs", "devtmpfs"}
 """File systems whose content a reboot takes."""
-
 _LONGEST_PAUSE = 600
 """Seconds for which production may be down because a tunnel waits to be started again."""
-
 _HOLDING = re.compile(
     r"(ExecCondition|ExecStartPre|Condition\w+|Assert\w+|Requires|Requisite|BindsTo)=.+"
 )
 """What in a drop-in can keep a unit from starting; systemd.unit(5), systemd.service(5)."""
-
 _TRIFLES = "chmod|chown|echo|install|ln|logger|mkdir|modprobe|rm|sysctl|touch"
 _HARMLESS = re.compile(
     r"ExecStartPre=(?:[@:+!-]*/\S*/true|[@:+!]*-[@:+!-]*/\S*/(?:" + _TRIFLES + r")) .*|"
@@ -123,6 +120,18 @@ echo end
 """
 
 
+def _user_boots(inventory: Inventory) -> dict[str, Probe]:
+    def places(host: str) -> str:
+        keys = dict.fromkeys(login.key for login in inventory.logins if login.host == host)
+        needed = ("~/.config/systemd/user", "~/.ssh/known_hosts", *keys, "/var/lib/systemd/linger")
+        return f"~ {join(needed)}"
+
+    return {
+        host: Exec(host, (_DROP_INS + _USER_BOOT).strip().replace("PLACES", places(host)))
+        for host in inventory.carriers
+    }
+
+
 def parse_user_boot(transcript: Transcript) -> UserBoot:
     """Read `key=value` lines, closed by `end`; raises NotUnderstood for any other."""
     *lines, last = succeeded(transcript).splitlines() or [""]
@@ -159,6 +168,9 @@ def parse_user_boot(transcript: Transcript) -> UserBoot:
         unreadable=tuple(dict.fromkeys(found["unreadable"])),
         places=tuple(places),
     )
+
+
+USER_BOOTS = Fact("user_boots", _user_boots, parse_user_boot)
 
 
 @dataclass(frozen=True)
@@ -205,6 +217,17 @@ _STARTING = (
 )
 
 
+def _starting(inventory: Inventory) -> dict[str, Probe]:
+    """With --all: else a pattern finds no unit that does not run, as one that a boot starts."""
+    properties = " ".join(f"-p {name}" for name in _STARTING)
+
+    def command(host: str) -> str:
+        units = dict.fromkeys(t.unit for t in inventory.tunnels.values() if t.host == host)
+        return f"systemctl --user show --all --no-pager {properties} -- {join(units)} '*.service'"
+
+    return {host: Exec(host, command(host)) for host in inventory.carriers}
+
+
 def parse_starting(transcript: Transcript) -> dict[str, Starting]:
     """Read `systemctl --user show` of these properties, in blocks; by unit."""
     found = {}
@@ -234,6 +257,8 @@ def parse_starting(transcript: Transcript) -> dict[str, Starting]:
         raise NotUnderstood("no unit in the output")
     return found
 
+
+STARTING = Fact("starting", _starting, parse_starting)
 
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _SECONDS |= {"month": 2629800, "y": 31557600}
@@ -333,7 +358,6 @@ KUBERNETES = (
 """The units that are known to run Kubernetes."""
 SSHD = ("ssh.service", "sshd.service")
 """What distributions call the unit of their sshd."""
-
 # A file's time counts where it is two seconds later: systemctl tells whole ones.
 _SYSTEM_BOOT = r"""
 systemctl list-dependencies --no-pager --plain default.target | sed 's/^ */pulled=/' || exit
@@ -360,6 +384,20 @@ told() {
   done
 echo end
 """
+
+
+def _system_boots(inventory: Inventory) -> dict[str, Probe]:
+    command = (_DROP_INS + _SYSTEM_BOOT).strip().replace("NEEDED", join((*SSHD, *KUBERNETES)))
+    return {host: Exec(host, command) for host in inventory.fleet_hosts}
+
+
+_LINES = {
+    "pulled": re.compile(r"(\S+)"),
+    "state": re.compile(r"(\S+) (\S+)"),
+    "dropin": re.compile(r"(\S+) ([^\t]+)\t(.+)"),
+    "unreadable": re.compile(r"(\S+) (.+)"),
+    "newer": re.compile(r"(\S+) (.+)"),
+}
 
 
 def parse_system_boot(transcript: Transcript) -> SystemBoot:
@@ -390,13 +428,7 @@ def parse_system_boot(transcript: Transcript) -> SystemBoot:
     )
 
 
-_LINES = {
-    "pulled": re.compile(r"(\S+)"),
-    "state": re.compile(r"(\S+) (\S+)"),
-    "dropin": re.compile(r"(\S+) ([^\t]+)\t(.+)"),
-    "unreadable": re.compile(r"(\S+) (.+)"),
-    "newer": re.compile(r"(\S+) (.+)"),
-}
+SYSTEM_BOOTS = Fact("system_boots", _system_boots, parse_system_boot)
 
 
 @dataclass(frozen=True)
@@ -411,61 +443,6 @@ class Route:
     """The far end of a device that is a tunnel itself, as far as its link tells."""
     tunnelled: bool = False
     """Whether the device has one far end alone, as a tunnel has."""
-
-
-def parse_route(transcript: Transcript) -> Route:
-    """Read `ip -o route get ADDRESS`, then its device's link, and its next hop's neighbour."""
-    first, _, rest = succeeded(transcript).partition("\n")
-    device = re.search(r" dev (\S+)", first)
-    gateway = re.search(r" via (?:inet6? )?(\S+)", first)
-    if not device:
-        raise NotUnderstood(f"expected a route with its device, found {first!r}")
-    mac = re.search(r" lladdr (\S+)", rest)
-    peer = re.search(r" link/\S+ \S+ peer (\S+)", rest)
-    return Route(
-        device[1],
-        gateway[1] if gateway else None,
-        mac[1].lower() if mac else None,
-        peer[1] if peer else None,
-        tunnelled=re.search(r": <[^>]*POINTOPOINT", rest) is not None,
-    )
-
-
-def parse_links(transcript: Transcript) -> frozenset[str]:
-    """The link-layer addresses of a host's interfaces, from `ip -o link show`."""
-    lines = succeeded(transcript).splitlines()
-    if not lines or not all(re.match(r"\d+: \S+: <", line) for line in lines):
-        raise NotUnderstood("expected a line for each interface, lo at least")
-    found = (re.search(r" link/ether ([0-9a-fA-F:]{17})", line) for line in lines)
-    return frozenset(mac[1].lower() for mac in found if mac)
-
-
-def _user_boots(inventory: Inventory) -> dict[str, Probe]:
-    def places(host: str) -> str:
-        keys = dict.fromkeys(login.key for login in inventory.logins if login.host == host)
-        needed = ("~/.config/systemd/user", "~/.ssh/known_hosts", *keys, "/var/lib/systemd/linger")
-        return f"~ {join(needed)}"
-
-    return {
-        host: Exec(host, (_DROP_INS + _USER_BOOT).strip().replace("PLACES", places(host)))
-        for host in inventory.carriers
-    }
-
-
-def _starting(inventory: Inventory) -> dict[str, Probe]:
-    """With --all: else a pattern finds no unit that does not run, as one that a boot starts."""
-    properties = " ".join(f"-p {name}" for name in _STARTING)
-
-    def command(host: str) -> str:
-        units = dict.fromkeys(t.unit for t in inventory.tunnels.values() if t.host == host)
-        return f"systemctl --user show --all --no-pager {properties} -- {join(units)} '*.service'"
-
-    return {host: Exec(host, command(host)) for host in inventory.carriers}
-
-
-def _system_boots(inventory: Inventory) -> dict[str, Probe]:
-    command = (_DROP_INS + _SYSTEM_BOOT).strip().replace("NEEDED", join((*SSHD, *KUBERNETES)))
-    return {host: Exec(host, command) for host in inventory.fleet_hosts}
 
 
 def _routes(inventory: Inventory) -> dict[str, Probe]:
@@ -493,13 +470,39 @@ def _routes(inventory: Inventory) -> dict[str, Probe]:
     }
 
 
+def parse_route(transcript: Transcript) -> Route:
+    """Read `ip -o route get ADDRESS`, then its device's link, and its next hop's neighbour."""
+    first, _, rest = succeeded(transcript).partition("\n")
+    device = re.search(r" dev (\S+)", first)
+    gateway = re.search(r" via (?:inet6? )?(\S+)", first)
+    if not device:
+        raise NotUnderstood(f"expected a route with its device, found {first!r}")
+    mac = re.search(r" lladdr (\S+)", rest)
+    peer = re.search(r" link/\S+ \S+ peer (\S+)", rest)
+    return Route(
+        device[1],
+        gateway[1] if gateway else None,
+        mac[1].lower() if mac else None,
+        peer[1] if peer else None,
+        tunnelled=re.search(r": <[^>]*POINTOPOINT", rest) is not None,
+    )
+
+
+ROUTES = Fact("routes", _routes, parse_route)
+
+
 def _links(inventory: Inventory) -> dict[str, Probe]:
     host = inventory.workstation.host
     return {host: Exec(host, "ip -o link show")}
 
 
-USER_BOOTS = Fact("user_boots", _user_boots, parse_user_boot)
-STARTING = Fact("starting", _starting, parse_starting)
-SYSTEM_BOOTS = Fact("system_boots", _system_boots, parse_system_boot)
-ROUTES = Fact("routes", _routes, parse_route)
+def parse_links(transcript: Transcript) -> frozenset[str]:
+    """The link-layer addresses of a host's interfaces, from `ip -o link show`."""
+    lines = succeeded(transcript).splitlines()
+    if not lines or not all(re.match(r"\d+: \S+: <", line) for line in lines):
+        raise NotUnderstood("expected a line for each interface, lo at least")
+    found = (re.search(r" link/ether ([0-9a-fA-F:]{17})", line) for line in lines)
+    return frozenset(mac[1].lower() for mac in found if mac)
+
+
 LINKS = Fact("links", _links, parse_links)

@@ -67,6 +67,66 @@ class LiveService:
         return bool(self.selector) and of_pairs(self.selector).matches(pod.labels)
 
 
+def _service(cluster: str, namespace: str, name: str) -> Kubernetes:
+    return Kubernetes(
+        cluster,
+        f"/api/v1/namespaces/{namespace}/services/{name}",
+        join(["-n", namespace, "get", "svc", name, "-o", "json"]),
+    )
+
+
+def _services(inventory: Inventory) -> dict[str, Probe]:
+    return {s.id: _service(s.cluster, s.namespace, s.name) for s in inventory.services.values()}
+
+
+def parse_service(transcript: Transcript) -> LiveService | None:
+    """Read a Service; None where the cluster has none of that name (404)."""
+    if not_found(transcript):
+        return None
+    body = body_of(transcript, "Service")
+    try:
+        spec = body["spec"]
+        kind = str(spec.get("type", "ClusterIP"))
+        return LiveService(
+            type=kind,
+            cluster_ip="" if kind == "ExternalName" else str(spec["clusterIP"]),
+            external_name=str(spec.get("externalName", "")),
+            selector=dict(spec.get("selector") or {}),
+            offers=tuple(
+                ServicePort(int(p["port"]), p.get("protocol", "TCP"), p.get("name", ""))
+                for p in spec.get("ports") or ()
+            ),
+            peculiar=tuple(_peculiar(spec)),
+        )
+    except UNUSABLE as error:
+        raise NotUnderstood(f"a Service without a usable {error}") from None
+
+
+LIVE_SERVICES = Fact("live_services", _services, parse_service)
+
+
+def _bridge_services(inventory: Inventory) -> dict[str, Probe]:
+    return {b.id: _service(b.cluster, b.namespace, b.id) for b in inventory.bridges.values()}
+
+
+BRIDGE_SERVICES = Fact("bridge_services", _bridge_services, parse_service)
+
+
+def _peculiar(spec: dict[str, Any]) -> Iterable[str]:
+    if spec.get("type", "ClusterIP") != "ClusterIP":
+        yield f"type {spec['type']}"
+    if spec.get("clusterIP") == "None":
+        yield "headless"
+    if spec.get("externalIPs"):
+        yield f"externalIPs {', '.join(spec['externalIPs'])}"
+    if spec.get("sessionAffinity", "None") != "None":
+        yield f"sessionAffinity {spec['sessionAffinity']}"
+    if spec.get("publishNotReadyAddresses"):
+        yield "publishNotReadyAddresses"
+    if spec.get("internalTrafficPolicy", "Cluster") != "Cluster":
+        yield f"internalTrafficPolicy {spec['internalTrafficPolicy']}"
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """Where an EndpointSlice leads what comes to its Service's port of that name and protocol."""
@@ -105,42 +165,19 @@ def strays(ends: Iterable[Endpoint], own: Iterable[Pod]) -> list[Endpoint]:
     return [end for end in ends if end.ip not in addresses.get(end.pod or "", ())]
 
 
-def parse_service(transcript: Transcript) -> LiveService | None:
-    """Read a Service; None where the cluster has none of that name (404)."""
-    if not_found(transcript):
-        return None
-    body = body_of(transcript, "Service")
-    try:
-        spec = body["spec"]
-        kind = str(spec.get("type", "ClusterIP"))
-        return LiveService(
-            type=kind,
-            cluster_ip="" if kind == "ExternalName" else str(spec["clusterIP"]),
-            external_name=str(spec.get("externalName", "")),
-            selector=dict(spec.get("selector") or {}),
-            offers=tuple(
-                ServicePort(int(p["port"]), p.get("protocol", "TCP"), p.get("name", ""))
-                for p in spec.get("ports") or ()
-            ),
-            peculiar=tuple(_peculiar(spec)),
-        )
-    except UNUSABLE as error:
-        raise NotUnderstood(f"a Service without a usable {error}") from None
+def _slices(cluster: str, namespace: str, name: str) -> Kubernetes:
+    return Kubernetes(
+        cluster,
+        f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
+        f"?labelSelector={_OF_SERVICE}%3D{name}",
+        join(
+            ["-n", namespace, "get", "endpointslices", "-l", f"{_OF_SERVICE}={name}", "-o", "json"]
+        ),
+    )
 
 
-def _peculiar(spec: dict[str, Any]) -> Iterable[str]:
-    if spec.get("type", "ClusterIP") != "ClusterIP":
-        yield f"type {spec['type']}"
-    if spec.get("clusterIP") == "None":
-        yield "headless"
-    if spec.get("externalIPs"):
-        yield f"externalIPs {', '.join(spec['externalIPs'])}"
-    if spec.get("sessionAffinity", "None") != "None":
-        yield f"sessionAffinity {spec['sessionAffinity']}"
-    if spec.get("publishNotReadyAddresses"):
-        yield "publishNotReadyAddresses"
-    if spec.get("internalTrafficPolicy", "Cluster") != "Cluster":
-        yield f"internalTrafficPolicy {spec['internalTrafficPolicy']}"
+def _service_endpoints(inventory: Inventory) -> dict[str, Probe]:
+    return {s.id: _slices(s.cluster, s.namespace, s.name) for s in inventory.services.values()}
 
 
 def parse_slices(transcript: Transcript) -> tuple[Endpoint, ...]:
@@ -171,6 +208,16 @@ def parse_slices(transcript: Transcript) -> tuple[Endpoint, ...]:
     return tuple(found)
 
 
+SERVICE_ENDPOINTS = Fact("service_endpoints", _service_endpoints, parse_slices)
+
+
+def _bridge_endpoints(inventory: Inventory) -> dict[str, Probe]:
+    return {b.id: _slices(b.cluster, b.namespace, b.id) for b in inventory.bridges.values()}
+
+
+BRIDGE_ENDPOINTS = Fact("bridge_endpoints", _bridge_endpoints, parse_slices)
+
+
 def _pod(target: dict[str, Any], metadata: dict[str, Any]) -> str | None:
     here = target.get("namespace", metadata.get("namespace")) == metadata.get("namespace")
     return target["name"] if target.get("kind") == "Pod" and here else None
@@ -181,44 +228,3 @@ def _state(conditions: dict[str, Any]) -> str:
     if conditions.get("terminating"):
         return "terminating"
     return "ready" if conditions.get("ready") in (None, True) else "not ready"
-
-
-def _services(inventory: Inventory) -> dict[str, Probe]:
-    return {s.id: _service(s.cluster, s.namespace, s.name) for s in inventory.services.values()}
-
-
-def _bridge_services(inventory: Inventory) -> dict[str, Probe]:
-    return {b.id: _service(b.cluster, b.namespace, b.id) for b in inventory.bridges.values()}
-
-
-def _service_endpoints(inventory: Inventory) -> dict[str, Probe]:
-    return {s.id: _slices(s.cluster, s.namespace, s.name) for s in inventory.services.values()}
-
-
-def _bridge_endpoints(inventory: Inventory) -> dict[str, Probe]:
-    return {b.id: _slices(b.cluster, b.namespace, b.id) for b in inventory.bridges.values()}
-
-
-def _service(cluster: str, namespace: str, name: str) -> Kubernetes:
-    return Kubernetes(
-        cluster,
-        f"/api/v1/namespaces/{namespace}/services/{name}",
-        join(["-n", namespace, "get", "svc", name, "-o", "json"]),
-    )
-
-
-def _slices(cluster: str, namespace: str, name: str) -> Kubernetes:
-    return Kubernetes(
-        cluster,
-        f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
-        f"?labelSelector={_OF_SERVICE}%3D{name}",
-        join(
-            ["-n", namespace, "get", "endpointslices", "-l", f"{_OF_SERVICE}={name}", "-o", "json"]
-        ),
-    )
-
-
-LIVE_SERVICES = Fact("live_services", _services, parse_service)
-SERVICE_ENDPOINTS = Fact("service_endpoints", _service_endpoints, parse_slices)
-BRIDGE_SERVICES = Fact("bridge_services", _bridge_services, parse_service)
-BRIDGE_ENDPOINTS = Fact("bridge_endpoints", _bridge_endpoints, parse_slices)

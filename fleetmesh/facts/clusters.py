@@ -20,10 +20,6 @@ from fleetmesh.inventory import Bridge, Inventory
 from fleetmesh.shell import join
 from fleetmesh.transcript import Transcript
 
-_BODY_LIMIT = 64 * 1024  # bytes of an answer inside the cluster
-IN_POD = Path(in_pod.__file__).read_text("utf-8")
-"""The program that asks from inside a pod."""
-
 
 @dataclass(frozen=True)
 class Deployment:
@@ -64,6 +60,21 @@ class Deployment:
         return f"a rollout is {state}: {self.updated} of {self.replicas} updated{going}"
 
 
+def _namespace(bridge: Bridge) -> str:
+    return f"{bridge.cluster}/{bridge.namespace}"
+
+
+def _deployments(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        _namespace(bridge): Kubernetes(
+            bridge.cluster,
+            f"/apis/apps/v1/namespaces/{bridge.namespace}/deployments",
+            join(["-n", bridge.namespace, "get", "deployments", "-o", "json"]),
+        )
+        for bridge in inventory.bridges.values()
+    }
+
+
 def parse_deployments(transcript: Transcript) -> dict[str, Deployment]:
     """Read a DeploymentList, by name."""
     found = {}
@@ -86,6 +97,9 @@ def parse_deployments(transcript: Transcript) -> dict[str, Deployment]:
     return found
 
 
+DEPLOYMENTS = Fact("deployments", _deployments, parse_deployments)
+
+
 def _trouble(conditions: Any) -> str | None:
     told = [
         f"{condition['reason']}: {condition['message']}"
@@ -94,6 +108,11 @@ def _trouble(conditions: Any) -> str | None:
         in (("ReplicaFailure", "True"), ("Progressing", "False"))
     ]
     return "; ".join(told) or None
+
+
+def _cluster_uids(inventory: Inventory) -> dict[str, Probe]:
+    path, kubectl = "/api/v1/namespaces/kube-system", "get namespace kube-system -o json"
+    return {cluster: Kubernetes(cluster, path, kubectl) for cluster in inventory.clusters}
 
 
 def parse_cluster_uid(transcript: Transcript) -> str:
@@ -107,6 +126,13 @@ def parse_cluster_uid(transcript: Transcript) -> str:
     return uid
 
 
+CLUSTER_UIDS = Fact("cluster_uids", _cluster_uids, parse_cluster_uid)
+
+
+def _cluster_versions(inventory: Inventory) -> dict[str, Probe]:
+    return {name: Kubernetes(name, "/version", "get --raw /version") for name in inventory.clusters}
+
+
 def parse_cluster_version(transcript: Transcript) -> str:
     """The API server's own version, as /version has it: `v1.32.3+k3s1`."""
     if transcript.exit_status != 200:
@@ -118,6 +144,9 @@ def parse_cluster_version(transcript: Transcript) -> str:
     if not isinstance(version, str) or not version:
         raise NotUnderstood("no gitVersion in the answer to /version")
     return version
+
+
+CLUSTER_VERSIONS = Fact("cluster_versions", _cluster_versions, parse_cluster_version)
 
 
 @dataclass(frozen=True)
@@ -135,48 +164,9 @@ class InsideAnswer:
     """Whether the connection was still open when the program was told to end."""
 
 
-def parse_inside_answer(transcript: Transcript) -> InsideAnswer:
-    """Read what `in_pod.py` prints, or its sentence; any other end of it says nothing."""
-    pod = transcript.details.get("pod", "")
-    if transcript.exit_status is None:
-        raise NotUnderstood("the API did not report an exit status")
-    if transcript.exit_status == in_pod.NO_ANSWER and (said := transcript.err.strip()):
-        return InsideAnswer(Answer(None, b"", said.splitlines()[-1], 0, 0), pod)
-    succeeded(transcript)
-    try:
-        found, *last = map(strict_json.loads, transcript.stdout.splitlines())
-        answer = Answer(
-            int(found["status"]),
-            found["body"].encode("latin-1"),
-            None,
-            int(found["sent"]),
-            int(found["received"]),
-        )
-        local, peer = (end(str(found[key][0]), int(found[key][1])) for key in ("local", "peer"))
-        kept = bool(last) and last[0]["kept"] is True
-    except UNUSABLE as error:
-        raise NotUnderstood(f"no account of a request in a pod: {error!r}") from None
-    return InsideAnswer(answer, pod, local, peer, kept)
-
-
-def _deployments(inventory: Inventory) -> dict[str, Probe]:
-    return {
-        _namespace(bridge): Kubernetes(
-            bridge.cluster,
-            f"/apis/apps/v1/namespaces/{bridge.namespace}/deployments",
-            join(["-n", bridge.namespace, "get", "deployments", "-o", "json"]),
-        )
-        for bridge in inventory.bridges.values()
-    }
-
-
-def _cluster_versions(inventory: Inventory) -> dict[str, Probe]:
-    return {name: Kubernetes(name, "/version", "get --raw /version") for name in inventory.clusters}
-
-
-def _cluster_uids(inventory: Inventory) -> dict[str, Probe]:
-    path, kubectl = "/api/v1/namespaces/kube-system", "get namespace kube-system -o json"
-    return {cluster: Kubernetes(cluster, path, kubectl) for cluster in inventory.clusters}
+_BODY_LIMIT = 64 * 1024  # bytes of an answer inside the cluster
+IN_POD = Path(in_pod.__file__).read_text("utf-8")
+"""The program that asks from inside a pod."""
 
 
 def _inside_answers(inventory: Inventory) -> dict[str, Probe]:
@@ -206,11 +196,28 @@ def _inside_answers(inventory: Inventory) -> dict[str, Probe]:
     }
 
 
-def _namespace(bridge: Bridge) -> str:
-    return f"{bridge.cluster}/{bridge.namespace}"
+def parse_inside_answer(transcript: Transcript) -> InsideAnswer:
+    """Read what `in_pod.py` prints, or its sentence; any other end of it says nothing."""
+    pod = transcript.details.get("pod", "")
+    if transcript.exit_status is None:
+        raise NotUnderstood("the API did not report an exit status")
+    if transcript.exit_status == in_pod.NO_ANSWER and (said := transcript.err.strip()):
+        return InsideAnswer(Answer(None, b"", said.splitlines()[-1], 0, 0), pod)
+    succeeded(transcript)
+    try:
+        found, *last = map(strict_json.loads, transcript.stdout.splitlines())
+        answer = Answer(
+            int(found["status"]),
+            found["body"].encode("latin-1"),
+            None,
+            int(found["sent"]),
+            int(found["received"]),
+        )
+        local, peer = (end(str(found[key][0]), int(found[key][1])) for key in ("local", "peer"))
+        kept = bool(last) and last[0]["kept"] is True
+    except UNUSABLE as error:
+        raise NotUnderstood(f"no account of a request in a pod: {error!r}") from None
+    return InsideAnswer(answer, pod, local, peer, kept)
 
 
-DEPLOYMENTS = Fact("deployments", _deployments, parse_deployments)
-CLUSTER_UIDS = Fact("cluster_uids", _cluster_uids, parse_cluster_uid)
-CLUSTER_VERSIONS = Fact("cluster_versions", _cluster_versions, parse_cluster_version)
 INSIDE_ANSWERS = Fact("inside_answers", _inside_answers, parse_inside_answer)

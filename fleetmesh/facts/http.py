@@ -49,6 +49,15 @@ def differs(body: bytes, health: Health) -> str | None:
     return None
 
 
+def _service_answers(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        service.id: Get(
+            inventory.service_host(service), service.cluster_ip, service.port, service.health.path
+        )
+        for service in inventory.services.values()
+    }
+
+
 def parse_answer(transcript: Transcript) -> Answer:
     """Read the answer out of its transcript; an HTTP status above 0 is the exit status."""
     details = transcript.details
@@ -60,6 +69,24 @@ def parse_answer(transcript: Transcript) -> Answer:
     except (KeyError, ValueError):
         raise NotUnderstood("the bytes of its connection were not counted") from None
     return Answer(transcript.exit_status, transcript.stdout, refused, sent, received)
+
+
+SERVICE_ANSWERS = Fact("service_answers", _service_answers, parse_answer)
+
+
+def _tunnel_answers(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        tunnel.id: Get(
+            tunnel.host,
+            tunnel.listen.ip,
+            tunnel.listen.port,
+            inventory.services[tunnel.to].health.path,
+        )
+        for tunnel in inventory.tunnels.values()
+    }
+
+
+TUNNEL_ANSWERS = Fact("tunnel_answers", _tunnel_answers, parse_answer)
 
 
 @dataclass(frozen=True)
@@ -75,6 +102,16 @@ class ReadBack:
     refused: str | None = None
 
 
+def _writes(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        tunnel.id: WriteAndReadBack(
+            tunnel.host, tunnel.listen.ip, tunnel.listen.port, smoke.path, smoke.body, smoke.id
+        )
+        for tunnel in inventory.tunnels.values()
+        if (smoke := inventory.services[tunnel.to].smoke)
+    }
+
+
 def parse_read_back(transcript: Transcript) -> ReadBack:
     """Read `{"id": …, "written": …, "read": …}`."""
     if refused := transcript.details.get("refused"):
@@ -88,6 +125,9 @@ def parse_read_back(transcript: Transcript) -> ReadBack:
         raise NotUnderstood(f"no event could be read back: {error!r}") from None
 
 
+WRITES = Fact("writes", _writes, parse_read_back)
+
+
 @dataclass(frozen=True)
 class SshAnswer:
     """How a host answered the suite on SSH; `refused` says why it did not."""
@@ -96,6 +136,10 @@ class SshAnswer:
     peer: str
     host_key: str
     fingerprint: str
+
+
+def _ssh_answers(inventory: Inventory) -> dict[str, Probe]:
+    return {host: Session(host) for host in inventory.hosts}
 
 
 def parse_ssh_answer(transcript: Transcript) -> SshAnswer:
@@ -108,42 +152,4 @@ def parse_ssh_answer(transcript: Transcript) -> SshAnswer:
     return SshAnswer(None, details["peer"], details["host_key"], details["fingerprint"])
 
 
-def _service_answers(inventory: Inventory) -> dict[str, Probe]:
-    return {
-        service.id: Get(
-            inventory.service_host(service), service.cluster_ip, service.port, service.health.path
-        )
-        for service in inventory.services.values()
-    }
-
-
-def _tunnel_answers(inventory: Inventory) -> dict[str, Probe]:
-    return {
-        tunnel.id: Get(
-            tunnel.host,
-            tunnel.listen.ip,
-            tunnel.listen.port,
-            inventory.services[tunnel.to].health.path,
-        )
-        for tunnel in inventory.tunnels.values()
-    }
-
-
-def _writes(inventory: Inventory) -> dict[str, Probe]:
-    return {
-        tunnel.id: WriteAndReadBack(
-            tunnel.host, tunnel.listen.ip, tunnel.listen.port, smoke.path, smoke.body, smoke.id
-        )
-        for tunnel in inventory.tunnels.values()
-        if (smoke := inventory.services[tunnel.to].smoke)
-    }
-
-
-def _ssh_answers(inventory: Inventory) -> dict[str, Probe]:
-    return {host: Session(host) for host in inventory.hosts}
-
-
-SERVICE_ANSWERS = Fact("service_answers", _service_answers, parse_answer)
-TUNNEL_ANSWERS = Fact("tunnel_answers", _tunnel_answers, parse_answer)
-WRITES = Fact("writes", _writes, parse_read_back)
 SSH_ANSWERS = Fact("ssh_answers", _ssh_answers, parse_ssh_answer)

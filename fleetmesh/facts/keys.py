@@ -26,6 +26,18 @@ class FileMode:
         return self.mode & 0o077 == 0
 
 
+def _modes(inventory: Inventory) -> dict[str, Probe]:
+    def command(host: str) -> str:
+        keys = dict.fromkeys(login.key for login in inventory.logins if login.host == host)
+        return (
+            f"for f in ~/.ssh {join(keys)}; do "
+            'if [ -e "$f" ]; then stat -L -c "%U %a %F\t%n" "$f"; '
+            'else printf -- "-\\t%s\\n" "$f"; fi; done'
+        )
+
+    return {host: Exec(host, command(host)) for host in inventory.carriers}
+
+
 def parse_modes(transcript: Transcript) -> dict[str, FileMode | None]:
     """Read `owner octal-mode kind<TAB>name` lines; `-<TAB>name` for what does not exist."""
     modes: dict[str, FileMode | None] = {}
@@ -43,6 +55,9 @@ def parse_modes(transcript: Transcript) -> dict[str, FileMode | None]:
     if not modes:
         raise NotUnderstood("no file in the output")
     return modes
+
+
+MODES = Fact("modes", _modes, parse_modes)
 
 
 def exposed(modes: Mapping[str, FileMode | None], host: str, user: str) -> str | None:
@@ -65,6 +80,32 @@ class UserCertificate:
     ca_fingerprint: str
     valid_until: datetime | None
     key_id: str
+
+
+def _certificates(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        str(login): Exec(
+            login.host,
+            f"[ -e {quote(f'{login.key}-cert.pub')} ] || {{ echo absent; exit 0; }}; "
+            f"TZ=UTC ssh-keygen -L -f {quote(f'{login.key}-cert.pub')}",
+        )
+        for login in inventory.logins
+        if inventory.identity == "certificate"
+    }
+
+
+_CERTIFICATE = re.compile(
+    r"""[^\n]*:\n
+    \ +Type:\ \S+\ user\ certificate\n
+    \ +Public\ key:\ [^\n]+\n
+    \ +Signing\ CA:\ \S+\ (?P<ca>SHA256:\S+)(?:\ [^\n]*)?\n
+    \ +Key\ ID:\ "(?P<key_id>[^\n]*)"\n
+    \ +Serial:\ \d+\n
+    \ +Valid:\ (?:forever|from\ \S+\ to\ (?P<to>\S+)|before\ (?P<before>\S+)|after\ \S+)\n
+    \ +Principals:\ (?:\(none\)\n|\n(?P<principals>(?:\ {16}[^\n]+\n)+))
+    \ +Critical\ Options:""",
+    re.VERBOSE,
+)
 
 
 def parse_certificate(transcript: Transcript) -> UserCertificate | None:
@@ -91,18 +132,7 @@ def parse_certificate(transcript: Transcript) -> UserCertificate | None:
     )
 
 
-_CERTIFICATE = re.compile(
-    r"""[^\n]*:\n
-    \ +Type:\ \S+\ user\ certificate\n
-    \ +Public\ key:\ [^\n]+\n
-    \ +Signing\ CA:\ \S+\ (?P<ca>SHA256:\S+)(?:\ [^\n]*)?\n
-    \ +Key\ ID:\ "(?P<key_id>[^\n]*)"\n
-    \ +Serial:\ \d+\n
-    \ +Valid:\ (?:forever|from\ \S+\ to\ (?P<to>\S+)|before\ (?P<before>\S+)|after\ \S+)\n
-    \ +Principals:\ (?:\(none\)\n|\n(?P<principals>(?:\ {16}[^\n]+\n)+))
-    \ +Critical\ Options:""",
-    re.VERBOSE,
-)
+CERTIFICATES = Fact("certificates", _certificates, parse_certificate)
 
 
 @dataclass(frozen=True)
@@ -111,6 +141,22 @@ class CertificateTrust:
 
     ca_fingerprints: frozenset[str]
     principals: frozenset[str]
+
+
+def _trust(inventory: Inventory) -> dict[str, Probe]:
+    certificate = inventory.certificate
+    return {
+        login.via: Exec(
+            login.via,
+            f"ssh-keygen -l -f {quote(certificate.ca)} | while read -r _ print _; do "
+            'echo "ca $print"; done; '
+            'while read -r name || [ -n "$name" ]; do '
+            '[ -z "$name" ] || echo "principal $name"; done '
+            f"<{quote(certificate.principals)}",
+        )
+        for login in inventory.logins
+        if inventory.identity == "certificate"
+    }
 
 
 def parse_trust(transcript: Transcript) -> CertificateTrust:
@@ -126,6 +172,9 @@ def parse_trust(transcript: Transcript) -> CertificateTrust:
     return CertificateTrust(frozenset(found["ca"]), frozenset(found["principal"]))
 
 
+TRUST = Fact("trust", _trust, parse_trust)
+
+
 @dataclass(frozen=True)
 class Authorizations:
     """Until when the keys of a log-in's user are let in, as the accepting host has it."""
@@ -134,23 +183,6 @@ class Authorizations:
     """The `expiry-time` of sshd(8) by the key's fingerprint, where a line gives one."""
     account: str | None
     """When the account ends, as chage(1) has it: `never`, or a day; None where it does not tell."""
-
-
-def parse_authorizations(transcript: Transcript) -> Authorizations:
-    """Read `until TIME FINGERPRINT` and `account WORDS` lines, closed by `end`."""
-    *lines, last = succeeded(transcript).splitlines() or [""]
-    if last != "end":
-        raise NotUnderstood("the account does not end with its mark")
-    until, account = {}, None
-    for line in lines:
-        match = re.fullmatch(r"until (\d{8,14}Z?) (SHA256:\S+)|account (.+)", line)
-        if not match:
-            raise NotUnderstood(f"expected `until …` or `account …`, found {line!r}")
-        if match[3]:
-            account = match[3].strip()
-        else:
-            until[match[2]] = match[1]
-    return Authorizations(until, account)
 
 
 # A line's options come first, and what they quote may hold anything; sshd(8), AUTHORIZED_KEYS.
@@ -172,47 +204,21 @@ def _authorizations(inventory: Inventory) -> dict[str, Probe]:
     return {str(login): Exec(login.via, command) for login in inventory.logins}
 
 
-def _modes(inventory: Inventory) -> dict[str, Probe]:
-    def command(host: str) -> str:
-        keys = dict.fromkeys(login.key for login in inventory.logins if login.host == host)
-        return (
-            f"for f in ~/.ssh {join(keys)}; do "
-            'if [ -e "$f" ]; then stat -L -c "%U %a %F\t%n" "$f"; '
-            'else printf -- "-\\t%s\\n" "$f"; fi; done'
-        )
-
-    return {host: Exec(host, command(host)) for host in inventory.carriers}
-
-
-def _certificates(inventory: Inventory) -> dict[str, Probe]:
-    return {
-        str(login): Exec(
-            login.host,
-            f"[ -e {quote(f'{login.key}-cert.pub')} ] || {{ echo absent; exit 0; }}; "
-            f"TZ=UTC ssh-keygen -L -f {quote(f'{login.key}-cert.pub')}",
-        )
-        for login in inventory.logins
-        if inventory.identity == "certificate"
-    }
+def parse_authorizations(transcript: Transcript) -> Authorizations:
+    """Read `until TIME FINGERPRINT` and `account WORDS` lines, closed by `end`."""
+    *lines, last = succeeded(transcript).splitlines() or [""]
+    if last != "end":
+        raise NotUnderstood("the account does not end with its mark")
+    until, account = {}, None
+    for line in lines:
+        match = re.fullmatch(r"until (\d{8,14}Z?) (SHA256:\S+)|account (.+)", line)
+        if not match:
+            raise NotUnderstood(f"expected `until …` or `account …`, found {line!r}")
+        if match[3]:
+            account = match[3].strip()
+        else:
+            until[match[2]] = match[1]
+    return Authorizations(until, account)
 
 
-def _trust(inventory: Inventory) -> dict[str, Probe]:
-    certificate = inventory.certificate
-    return {
-        login.via: Exec(
-            login.via,
-            f"ssh-keygen -l -f {quote(certificate.ca)} | while read -r _ print _; do "
-            'echo "ca $print"; done; '
-            'while read -r name || [ -n "$name" ]; do '
-            '[ -z "$name" ] || echo "principal $name"; done '
-            f"<{quote(certificate.principals)}",
-        )
-        for login in inventory.logins
-        if inventory.identity == "certificate"
-    }
-
-
-MODES = Fact("modes", _modes, parse_modes)
-CERTIFICATES = Fact("certificates", _certificates, parse_certificate)
 AUTHORIZATIONS = Fact("authorizations", _authorizations, parse_authorizations)
-TRUST = Fact("trust", _trust, parse_trust)

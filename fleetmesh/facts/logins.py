@@ -85,6 +85,35 @@ def objection(attempts: Logins, login: Login, inventory: Inventory) -> str | Non
     return None
 
 
+def _logins(inventory: Inventory) -> dict[str, Probe]:
+    limits = inventory.limits
+    seconds = limits.connect + limits.http
+    options = _HARMLESS.format(connect=limits.connect)
+
+    def command(login: Login) -> str:
+        own = (
+            f'echo "own $(ssh-keygen -y -P "" -f {quote(login.key)} 2>/dev/null | '
+            'ssh-keygen -l -f - 2>/dev/null)"\n'
+        )
+        script = AS_TUNNEL + _LOGIN.replace("OPTIONS", options) + f"seconds={seconds:g}\n" + own
+        for tunnel in inventory.tunnels_of(login):
+            service = inventory.services[tunnel.to]
+            to = f"{service.cluster_ip}:{service.port}"
+            asked = (
+                rf"GET {service.health.path} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n"
+            )
+            script += f"tunnel={quote(tunnel.id)} to={quote(to)} asked={quote(asked)}\n"
+            script += f"{as_tunnel(inventory, tunnel, 'login')}\n"
+        return script
+
+    return {
+        str(login): Exec(
+            login.host, command(login), len(inventory.tunnels_of(login)) * seconds + limits.command
+        )
+        for login in inventory.logins
+    }
+
+
 def parse_logins(transcript: Transcript) -> Logins:
     """Read `own …`, then for each tunnel `tunnel …`, `source …` and ssh's words, marked `| `."""
     first, *lines = succeeded(transcript).splitlines() or [""]
@@ -108,6 +137,9 @@ def parse_logins(transcript: Transcript) -> Logins:
     return tuple(
         _attempt(name, source, own[0] if own else "", said) for name, source, said in tried
     )
+
+
+LOGINS = Fact("logins", _logins, parse_logins)
 
 
 def _attempt(tunnel: str, source: str, own: str, lines: list[str]) -> LoginAttempt:
@@ -175,54 +207,6 @@ class StaticKeys:
     accepted: str | None
 
 
-def parse_static_logins(transcript: Transcript) -> StaticKeys:
-    """Read `ssh -v` with several keys; only the far end's own refusal tells that none opens it."""
-    text = transcript.err.replace("\r", "")
-    if "not accessible" in text:
-        gone = next(line for line in text.splitlines() if "not accessible" in line)
-        raise NotUnderstood(f"a key was not offered: {gone}")
-    offered = tuple(_OFFERED.findall(text))
-    accepted = _ACCEPTED.findall(text)
-    if _AUTHENTICATED.search(text) and accepted:
-        return StaticKeys(offered, accepted[-1][0])
-    _judged(text)
-    if "Permission denied (" not in text or not offered:
-        said = [line for line in text.splitlines() if line.strip() and not line.startswith("debug")]
-        raise NotUnderstood(
-            f"the far end did not judge the keys: {(said or ['it says nothing'])[-1]}"
-        )
-    return StaticKeys(offered, None)
-
-
-def _logins(inventory: Inventory) -> dict[str, Probe]:
-    limits = inventory.limits
-    seconds = limits.connect + limits.http
-    options = _HARMLESS.format(connect=limits.connect)
-
-    def command(login: Login) -> str:
-        own = (
-            f'echo "own $(ssh-keygen -y -P "" -f {quote(login.key)} 2>/dev/null | '
-            'ssh-keygen -l -f - 2>/dev/null)"\n'
-        )
-        script = AS_TUNNEL + _LOGIN.replace("OPTIONS", options) + f"seconds={seconds:g}\n" + own
-        for tunnel in inventory.tunnels_of(login):
-            service = inventory.services[tunnel.to]
-            to = f"{service.cluster_ip}:{service.port}"
-            asked = (
-                rf"GET {service.health.path} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n"
-            )
-            script += f"tunnel={quote(tunnel.id)} to={quote(to)} asked={quote(asked)}\n"
-            script += f"{as_tunnel(inventory, tunnel, 'login')}\n"
-        return script
-
-    return {
-        str(login): Exec(
-            login.host, command(login), len(inventory.tunnels_of(login)) * seconds + limits.command
-        )
-        for login in inventory.logins
-    }
-
-
 def _static_logins(inventory: Inventory) -> dict[str, Probe]:
     limits = inventory.limits
 
@@ -244,5 +228,23 @@ def _static_logins(inventory: Inventory) -> dict[str, Probe]:
     }
 
 
-LOGINS = Fact("logins", _logins, parse_logins)
+def parse_static_logins(transcript: Transcript) -> StaticKeys:
+    """Read `ssh -v` with several keys; only the far end's own refusal tells that none opens it."""
+    text = transcript.err.replace("\r", "")
+    if "not accessible" in text:
+        gone = next(line for line in text.splitlines() if "not accessible" in line)
+        raise NotUnderstood(f"a key was not offered: {gone}")
+    offered = tuple(_OFFERED.findall(text))
+    accepted = _ACCEPTED.findall(text)
+    if _AUTHENTICATED.search(text) and accepted:
+        return StaticKeys(offered, accepted[-1][0])
+    _judged(text)
+    if "Permission denied (" not in text or not offered:
+        said = [line for line in text.splitlines() if line.strip() and not line.startswith("debug")]
+        raise NotUnderstood(
+            f"the far end did not judge the keys: {(said or ['it says nothing'])[-1]}"
+        )
+    return StaticKeys(offered, None)
+
+
 STATIC_LOGINS = Fact("static_logins", _static_logins, parse_static_logins)

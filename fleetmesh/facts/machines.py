@@ -33,6 +33,10 @@ _MACHINE = (
 )
 
 
+def _machines(inventory: Inventory) -> dict[str, Probe]:
+    return {host: Exec(host, _MACHINE) for host in inventory.hosts}
+
+
 def parse_machine(transcript: Transcript) -> Machine:
     """Read the `key=value` lines of the command above; `address` may repeat or be absent."""
     found: dict[str, list[str]] = {}
@@ -54,6 +58,9 @@ def parse_machine(transcript: Transcript) -> Machine:
     )
 
 
+MACHINES = Fact("machines", _machines, parse_machine)
+
+
 @dataclass(frozen=True)
 class ClockOffset:
     """Bounds of a host's clock minus the suite's, in seconds."""
@@ -65,6 +72,10 @@ class ClockOffset:
 
     What the host says has happened, has happened before; so ages are told by it.
     """
+
+
+def _clocks(inventory: Inventory) -> dict[str, Probe]:
+    return {host: Clock(host) for host in inventory.hosts}
 
 
 def parse_clock(transcript: Transcript) -> ClockOffset:
@@ -86,6 +97,9 @@ def parse_clock(transcript: Transcript) -> ClockOffset:
     return ClockOffset(since(last, transcript.received), since(first, transcript.sent), last)
 
 
+CLOCKS = Fact("clocks", _clocks, parse_clock)
+
+
 @dataclass(frozen=True)
 class Tools:
     """Where each command that the checks and tunnels stand on was found; None where it was not."""
@@ -94,6 +108,11 @@ class Tools:
 
 
 _TOOLS = ("ss", "ssh", "curl", "kubectl", "systemctl", "loginctl", "timeout", "ssh-keygen")
+
+
+def _tools(inventory: Inventory) -> dict[str, Probe]:
+    command = f'for c in {" ".join(_TOOLS)}; do echo "$c=$(command -v "$c")"; done'
+    return {host: Exec(host, command) for host in inventory.carriers}
 
 
 def parse_tools(transcript: Transcript) -> Tools:
@@ -109,6 +128,9 @@ def parse_tools(transcript: Transcript) -> Tools:
     return Tools(paths)
 
 
+TOOLS = Fact("tools", _tools, parse_tools)
+
+
 @dataclass(frozen=True)
 class BridgeTool:
     """What the command `bridge` is on a host: absent, iproute2 or ops-bridge."""
@@ -116,6 +138,14 @@ class BridgeTool:
     kind: str
     path: str | None
     version: str | None
+
+
+def _bridge_tools(inventory: Inventory) -> dict[str, Probe]:
+    command = (
+        "command -v bridge || { echo absent; exit 0; }; "
+        "bridge -V 2>&1 || true; bridge --version 2>&1 || true"
+    )
+    return {host: Exec(host, command) for host in inventory.carriers}
 
 
 def parse_bridge_tool(transcript: Transcript) -> BridgeTool:
@@ -134,12 +164,29 @@ def parse_bridge_tool(transcript: Transcript) -> BridgeTool:
     raise NotUnderstood(f"{path} is neither iproute2's bridge nor ops-bridge: {version!r}")
 
 
+BRIDGE_TOOLS = Fact("bridge_tools", _bridge_tools, parse_bridge_tool)
+
+
 @dataclass(frozen=True)
 class KubectlAnswer:
     """The API server's version as kubectl has it, or kubectl's last words about why it has none."""
 
     version: str | None
     refused: str | None
+
+
+def _kubectl(inventory: Inventory) -> dict[str, Probe]:
+    # A server without its store still tells its version, and is not ready.
+    def command(cluster: Cluster) -> str:
+        seconds = inventory.limits.command
+        kubectl = f"kubectl --kubeconfig {quote(cluster.kubeconfig)} --request-timeout={seconds:g}s"
+        return f"{kubectl} get --raw=/readyz >/dev/null && {kubectl} version -o json"
+
+    return {
+        cluster.host: Exec(cluster.host, command(cluster))
+        for cluster in inventory.clusters.values()
+        if cluster.host in inventory.carriers
+    }
 
 
 def parse_kubectl(transcript: Transcript) -> KubectlAnswer:
@@ -159,12 +206,20 @@ def parse_kubectl(transcript: Transcript) -> KubectlAnswer:
     return KubectlAnswer(version, None)
 
 
+KUBECTL = Fact("kubectl", _kubectl, parse_kubectl)
+
+
 @dataclass(frozen=True)
 class Home:
     """Whether the user may write to its home, and how many bytes are free to it there."""
 
     writable: bool
     free: int
+
+
+def _homes(inventory: Inventory) -> dict[str, Probe]:
+    command = 'if [ -w ~ ]; then echo writable; else echo read-only; fi; stat -f -c "%a %S" ~'
+    return {host: Exec(host, command) for host in inventory.carriers}
 
 
 def parse_home(transcript: Transcript) -> Home:
@@ -175,49 +230,4 @@ def parse_home(transcript: Transcript) -> Home:
     return Home(match[1] == "writable", int(match[2]) * int(match[3]))
 
 
-def _machines(inventory: Inventory) -> dict[str, Probe]:
-    return {host: Exec(host, _MACHINE) for host in inventory.hosts}
-
-
-def _clocks(inventory: Inventory) -> dict[str, Probe]:
-    return {host: Clock(host) for host in inventory.hosts}
-
-
-def _tools(inventory: Inventory) -> dict[str, Probe]:
-    command = f'for c in {" ".join(_TOOLS)}; do echo "$c=$(command -v "$c")"; done'
-    return {host: Exec(host, command) for host in inventory.carriers}
-
-
-def _bridge_tools(inventory: Inventory) -> dict[str, Probe]:
-    command = (
-        "command -v bridge || { echo absent; exit 0; }; "
-        "bridge -V 2>&1 || true; bridge --version 2>&1 || true"
-    )
-    return {host: Exec(host, command) for host in inventory.carriers}
-
-
-def _homes(inventory: Inventory) -> dict[str, Probe]:
-    command = 'if [ -w ~ ]; then echo writable; else echo read-only; fi; stat -f -c "%a %S" ~'
-    return {host: Exec(host, command) for host in inventory.carriers}
-
-
-def _kubectl(inventory: Inventory) -> dict[str, Probe]:
-    # A server without its store still tells its version, and is not ready.
-    def command(cluster: Cluster) -> str:
-        seconds = inventory.limits.command
-        kubectl = f"kubectl --kubeconfig {quote(cluster.kubeconfig)} --request-timeout={seconds:g}s"
-        return f"{kubectl} get --raw=/readyz >/dev/null && {kubectl} version -o json"
-
-    return {
-        cluster.host: Exec(cluster.host, command(cluster))
-        for cluster in inventory.clusters.values()
-        if cluster.host in inventory.carriers
-    }
-
-
-MACHINES = Fact("machines", _machines, parse_machine)
-CLOCKS = Fact("clocks", _clocks, parse_clock)
-TOOLS = Fact("tools", _tools, parse_tools)
-BRIDGE_TOOLS = Fact("bridge_tools", _bridge_tools, parse_bridge_tool)
-KUBECTL = Fact("kubectl", _kubectl, parse_kubectl)
 HOMES = Fact("homes", _homes, parse_home)

@@ -12,10 +12,6 @@ from fleetmesh.ssh_command import Forward
 from fleetmesh.ssh_settings import SshSettings
 from fleetmesh.transcript import Transcript
 
-_SETTINGS = r"""
-settings() { echo "source $source"; printf 'word %s\n' "$@"; echo; ssh -G -v "$@"; }
-"""
-
 
 @dataclass(frozen=True)
 class NextStart:
@@ -106,6 +102,23 @@ def _listens(forwards: tuple[Forward, ...]) -> str:
     return ", ".join(one.listen for one in forwards)
 
 
+_SETTINGS = r"""
+settings() { echo "source $source"; printf 'word %s\n' "$@"; echo; ssh -G -v "$@"; }
+"""
+
+
+def _settings(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        tunnel.id: Exec(
+            tunnel.host, AS_TUNNEL + _SETTINGS + as_tunnel(inventory, tunnel, "settings")
+        )
+        for tunnel in inventory.tunnels.values()
+    }
+
+
+_EXECUTED = re.compile(r"debug1: Executing command: '(.*)'")
+
+
 def parse_settings(transcript: Transcript) -> NextStart:
     """Read `source …`, `word …` lines, an empty line, and then what `ssh -G -v` printed."""
     head, _, printed = transcript.out.partition("\n\n")
@@ -131,18 +144,6 @@ def parse_settings(transcript: Transcript) -> NextStart:
         missing=tuple(line.rstrip(".") for line in said if "not accessible" in line),
         commands=tuple(m[1] for line in err if (m := _EXECUTED.fullmatch(line))),
     )
-
-
-_EXECUTED = re.compile(r"debug1: Executing command: '(.*)'")
-
-
-def _settings(inventory: Inventory) -> dict[str, Probe]:
-    return {
-        tunnel.id: Exec(
-            tunnel.host, AS_TUNNEL + _SETTINGS + as_tunnel(inventory, tunnel, "settings")
-        )
-        for tunnel in inventory.tunnels.values()
-    }
 
 
 NEXT_STARTS = Fact("next_starts", _settings, parse_settings)

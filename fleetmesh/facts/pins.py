@@ -14,8 +14,6 @@ from fleetmesh.inventory import Inventory, Login
 from fleetmesh.outcomes import Inconclusive
 from fleetmesh.transcript import Transcript
 
-_PINS = files(__package__).joinpath("pins.sh").read_text()
-
 
 @dataclass(frozen=True)
 class Pins:
@@ -55,6 +53,22 @@ class Pins:
         )
 
 
+_PINS = files(__package__).joinpath("pins.sh").read_text()
+
+
+def _pins(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        tunnel.id: Exec(tunnel.host, AS_TUNNEL + _PINS + as_tunnel(inventory, tunnel, "pins"))
+        for tunnel in inventory.tunnels.values()
+    }
+
+
+_PIN = re.compile(
+    r"(@revoked |@cert-authority )?\S+ "
+    r"((?:ssh-(?:ed25519|rsa|dss)|(?:sk-)?ecdsa-sha2-\S+|sk-ssh-\S+)) (\S+)"
+)
+
+
 def parse_pins(transcript: Transcript) -> Pins:
     """Read `name …`, then `file …` with what `ssh-keygen -F` found in it; sshd(8) has the format.
 
@@ -85,19 +99,6 @@ def parse_pins(transcript: Transcript) -> Pins:
         frozenset(found[None] - found["@revoked "]),
         bool(found["@cert-authority "] - found["@revoked "]),
     )
-
-
-_PIN = re.compile(
-    r"(@revoked |@cert-authority )?\S+ "
-    r"((?:ssh-(?:ed25519|rsa|dss)|(?:sk-)?ecdsa-sha2-\S+|sk-ssh-\S+)) (\S+)"
-)
-
-
-def _pins(inventory: Inventory) -> dict[str, Probe]:
-    return {
-        tunnel.id: Exec(tunnel.host, AS_TUNNEL + _PINS + as_tunnel(inventory, tunnel, "pins"))
-        for tunnel in inventory.tunnels.values()
-    }
 
 
 KNOWN_HOSTS = Fact("known_hosts", _pins, parse_pins)

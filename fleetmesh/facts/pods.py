@@ -70,9 +70,41 @@ class Pod:
         return tuple(port for port, spoken in self.ports if spoken == protocol)
 
 
+def _namespaces(inventory: Inventory) -> dict[str, tuple[str, str]]:
+    used = [(b.cluster, b.namespace) for b in inventory.bridges.values()]
+    used += [(s.cluster, s.namespace) for s in inventory.services.values()]
+    return {f"{cluster}/{namespace}": (cluster, namespace) for cluster, namespace in used}
+
+
+def _pods(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        where: Kubernetes(
+            cluster,
+            f"/api/v1/namespaces/{namespace}/pods",
+            join(["-n", namespace, "get", "pods", "-o", "json"]),
+        )
+        for where, (cluster, namespace) in _namespaces(inventory).items()
+    }
+
+
 def parse_pods(transcript: Transcript) -> tuple[Pod, ...]:
     """Read a PodList; an empty one is an answer, and evidence of nothing."""
     return tuple(_pod(item) for item in items_of(transcript, "PodList"))
+
+
+PODS = Fact("pods", _pods, parse_pods)
+
+
+def _runbook_pods(inventory: Inventory) -> dict[str, Probe]:
+    selector = inventory.probe.selector
+    return {
+        f"{bridge.cluster}/{bridge.namespace}": Kubernetes(
+            bridge.cluster,
+            f"/api/v1/namespaces/{bridge.namespace}/pods?labelSelector={quote(selector, safe='')}",
+            join(["-n", bridge.namespace, "get", "pods", "-l", selector, "-o", "json"]),
+        )
+        for bridge in inventory.bridges.values()
+    }
 
 
 def parse_pod_names(transcript: Transcript) -> frozenset[str]:
@@ -84,6 +116,9 @@ def parse_pod_names(transcript: Transcript) -> frozenset[str]:
         return frozenset(names)
     except UNUSABLE as error:
         raise NotUnderstood(f"a pod without a usable {error}") from None
+
+
+RUNBOOK_PODS = Fact("runbook_pods", _runbook_pods, parse_pod_names)
 
 
 def _pod(item: dict[str, Any]) -> Pod:
@@ -225,36 +260,3 @@ def _unready(conditions: Any, node: str | None) -> str | None:
 
 def _said(given: Mapping[str, Any]) -> str | None:
     return ": ".join(filter(None, (given.get("reason"), given.get("message")))) or None
-
-
-def _namespaces(inventory: Inventory) -> dict[str, tuple[str, str]]:
-    used = [(b.cluster, b.namespace) for b in inventory.bridges.values()]
-    used += [(s.cluster, s.namespace) for s in inventory.services.values()]
-    return {f"{cluster}/{namespace}": (cluster, namespace) for cluster, namespace in used}
-
-
-def _pods(inventory: Inventory) -> dict[str, Probe]:
-    return {
-        where: Kubernetes(
-            cluster,
-            f"/api/v1/namespaces/{namespace}/pods",
-            join(["-n", namespace, "get", "pods", "-o", "json"]),
-        )
-        for where, (cluster, namespace) in _namespaces(inventory).items()
-    }
-
-
-def _runbook_pods(inventory: Inventory) -> dict[str, Probe]:
-    selector = inventory.probe.selector
-    return {
-        f"{bridge.cluster}/{bridge.namespace}": Kubernetes(
-            bridge.cluster,
-            f"/api/v1/namespaces/{bridge.namespace}/pods?labelSelector={quote(selector, safe='')}",
-            join(["-n", bridge.namespace, "get", "pods", "-l", selector, "-o", "json"]),
-        )
-        for bridge in inventory.bridges.values()
-    }
-
-
-PODS = Fact("pods", _pods, parse_pods)
-RUNBOOK_PODS = Fact("runbook_pods", _runbook_pods, parse_pod_names)

@@ -22,6 +22,12 @@ class ConfiguredTunnel:
     cert_command: str | None
 
 
+def _tunnels_yaml(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        host: ReadFile(inventory.reference / f"{host}-tunnels.yaml") for host in inventory.carriers
+    }
+
+
 def parse_tunnels_yaml(transcript: Transcript) -> dict[str, ConfiguredTunnel]:
     """Read a tunnels.yaml: `tunnels:` by name with listen, target, user, host, identity."""
     try:
@@ -41,16 +47,7 @@ def parse_tunnels_yaml(transcript: Transcript) -> dict[str, ConfiguredTunnel]:
         raise NotUnderstood(f"not a tunnels.yaml: {error!r}") from None
 
 
-def parse_reference_file(transcript: Transcript) -> bytes:
-    """The bytes of a reference file."""
-    succeeded(transcript)
-    return transcript.stdout
-
-
-def _tunnels_yaml(inventory: Inventory) -> dict[str, Probe]:
-    return {
-        host: ReadFile(inventory.reference / f"{host}-tunnels.yaml") for host in inventory.carriers
-    }
+REFERENCE_TUNNELS = Fact("reference_tunnels", _tunnels_yaml, parse_tunnels_yaml)
 
 
 def _reference_files(inventory: Inventory) -> dict[str, Probe]:
@@ -61,5 +58,10 @@ def _reference_files(inventory: Inventory) -> dict[str, Probe]:
     }
 
 
-REFERENCE_TUNNELS = Fact("reference_tunnels", _tunnels_yaml, parse_tunnels_yaml)
+def parse_reference_file(transcript: Transcript) -> bytes:
+    """The bytes of a reference file."""
+    succeeded(transcript)
+    return transcript.stdout
+
+
 REFERENCE_FILES = Fact("reference_files", _reference_files, parse_reference_file)

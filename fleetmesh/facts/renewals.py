@@ -14,8 +14,6 @@ from fleetmesh.inventory import Inventory, Login
 from fleetmesh.shell import quote
 from fleetmesh.transcript import Transcript
 
-_SCHEDULE = files(__package__).joinpath("renewals.sh").read_text()
-
 
 @dataclass(frozen=True)
 class Scheduled:
@@ -31,6 +29,24 @@ class Scheduled:
     """Whether it, or its timer, is there after a boot."""
     next: datetime | None = None
     """When the timer elapses next; None where it does not, or there is none."""
+
+
+_SCHEDULE = files(__package__).joinpath("renewals.sh").read_text()
+
+
+def _schedules(inventory: Inventory) -> dict[str, Probe]:
+    def command(login: Login) -> str:
+        names = f"principal={quote(inventory.certificate.principal)} key={quote(_name(login.key))}"
+        return f"{names}\n{_SCHEDULE}"
+
+    return {
+        str(login): Exec(login.host, command(login))
+        for login in inventory.logins
+        if inventory.identity == "certificate"
+    }
+
+
+_EXEC = ("ExecCondition", "ExecStartPre", "ExecStart")
 
 
 def parse_schedule(transcript: Transcript) -> tuple[Scheduled, ...]:
@@ -79,7 +95,7 @@ def parse_schedule(transcript: Transcript) -> tuple[Scheduled, ...]:
     return tuple(scheduled)
 
 
-_EXEC = ("ExecCondition", "ExecStartPre", "ExecStart")
+SCHEDULES = Fact("schedules", _schedules, parse_schedule)
 
 
 def _is_script(source: str) -> bool:
@@ -150,18 +166,3 @@ def _unfit(one: Scheduled, inventory: Inventory, until: datetime) -> str | None:
 
 def _name(path: str) -> str:
     return path.rpartition("/")[2]
-
-
-def _schedules(inventory: Inventory) -> dict[str, Probe]:
-    def command(login: Login) -> str:
-        names = f"principal={quote(inventory.certificate.principal)} key={quote(_name(login.key))}"
-        return f"{names}\n{_SCHEDULE}"
-
-    return {
-        str(login): Exec(login.host, command(login))
-        for login in inventory.logins
-        if inventory.identity == "certificate"
-    }
-
-
-SCHEDULES = Fact("schedules", _schedules, parse_schedule)

@@ -7,20 +7,17 @@ from ipaddress import ip_address
 
 from fleetmesh import ssh_settings
 from fleetmesh.facts.fact import Fact, NotUnderstood, Probes, blocks, succeeded
-from fleetmesh.facts.probe import Exec
+from fleetmesh.facts.probe import Exec, Probe
+from fleetmesh.inventory import Inventory
 from fleetmesh.ssh_settings import SshSettings
 from fleetmesh.transcript import Transcript
 
-_PROCESS = re.compile(r'\("(.*?)",pid=(\d+),fd=\d+\)')
-_USERS = re.compile(rf"users:\((?:{_PROCESS.pattern},?)+\)")
-_LINE = re.compile(
-    r"(?:(?:LISTEN|ESTAB) +)?\d+ +\d+ +(?P<local>\S+:\d{1,5}) +(?P<peer>\S+:(?:\d{1,5}|\*))"
-    r"(?P<more> .*|)"
-)
 _SESSION = re.compile(r"session-([^/]+)\.scope")
 _POD = re.compile(
     r"kubepods.*[/-]pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?/"
 )
+
+
 End = tuple[str, int]
 """Address and port of one end of a connection, the address in one form alone: see `end`."""
 
@@ -130,6 +127,19 @@ def bare(address: str) -> str:
     return str(getattr(read, "ipv4_mapped", None) or read)
 
 
+def _on_every_host(command: str) -> Probes:
+    return lambda inventory: {host: Exec(host, command) for host in inventory.hosts}
+
+
+_PROCESS = re.compile(r'\("(.*?)",pid=(\d+),fd=\d+\)')
+_USERS = re.compile(rf"users:\((?:{_PROCESS.pattern},?)+\)")
+_LINE = re.compile(
+    r"(?:(?:LISTEN|ESTAB) +)?\d+ +\d+ +(?P<local>\S+:\d{1,5}) +(?P<peer>\S+:(?:\d{1,5}|\*))"
+    r"(?P<more> .*|)"
+)
+_NUMBERS = ("uid", "bytes_sent", "bytes_retrans", "bytes_received")
+
+
 def parse_sockets(transcript: Transcript) -> tuple[Socket, ...]:
     """Read `ss -HOtnpe` with or without -l and -i; one socket a line, state column present or not.
 
@@ -164,14 +174,14 @@ def parse_sockets(transcript: Transcript) -> tuple[Socket, ...]:
     return tuple(sockets)
 
 
+CONNECTIONS = Fact("connections", _on_every_host("ss -HOtnpei state established"), parse_sockets)
+
+
 def _is_address(ip: str) -> bool:
     try:
         return ip == "*" or bool(ip_address(ip))
     except ValueError:
         return False
-
-
-_NUMBERS = ("uid", "bytes_sent", "bytes_retrans", "bytes_received")
 
 
 def parse_listeners(transcript: Transcript) -> tuple[Socket, ...]:
@@ -180,6 +190,9 @@ def parse_listeners(transcript: Transcript) -> tuple[Socket, ...]:
     if not sockets:
         raise NotUnderstood("no listening socket at all, not even sshd's")
     return sockets
+
+
+LISTENERS = Fact("listeners", _on_every_host("ss -HOtlnpe"), parse_listeners)
 
 
 @dataclass(frozen=True)
@@ -204,6 +217,21 @@ class LoginSession:
         except ValueError:
             return self.resolved
         return (self.remote_host,)
+
+
+_SESSIONS = (
+    'echo "Own=$XDG_SESSION_ID"; echo; '
+    "listed=$(loginctl list-sessions --no-legend --no-pager) || exit; "
+    """[ -z "$listed" ] || printf '%s\\n' "$listed" | while read -r id _; do """
+    'loginctl show-session "$id" -p Id -p Name -p Service -p RemoteHost -p Leader; '
+    'host=$(loginctl show-session "$id" -p RemoteHost --value) && [ "$host" ] && '
+    'timeout 1 getent ahosts "$host" | while read -r address _; do echo "Address=$address"; done; '
+    "echo; done"
+)
+
+
+def _sessions(inventory: Inventory) -> dict[str, Probe]:
+    return {host: Exec(host, _SESSIONS) for host in inventory.fleet_hosts}
 
 
 def parse_sessions(transcript: Transcript) -> dict[str, LoginSession]:
@@ -235,6 +263,9 @@ def parse_sessions(transcript: Transcript) -> dict[str, LoginSession]:
     return sessions
 
 
+SESSIONS = Fact("sessions", _sessions, parse_sessions)
+
+
 @dataclass(frozen=True)
 class Process:
     """A running ssh client with its exact argument vector, but for the remote command."""
@@ -257,6 +288,7 @@ class Process:
         return same and not socket.processes
 
 
+_PROCESSES = files(__package__).joinpath("processes.sh").read_text()
 _PROCESS_HEAD = re.compile(rb"\n*== (\d{1,10}) (?:own|(\d{1,10}):(/\S*)?) (\d{1,6})\n")
 _PROCESS_SETTINGS = re.compile(rb"\n((?:-- [a-z]+ [^\n]*\n)*)")
 
@@ -300,26 +332,4 @@ def parse_processes(transcript: Transcript) -> tuple[Process, ...]:
     return tuple(processes)
 
 
-def _on_every_host(command: str) -> Probes:
-    return lambda inventory: {host: Exec(host, command) for host in inventory.hosts}
-
-
-def _on_fleet_hosts(command: str) -> Probes:
-    return lambda inventory: {host: Exec(host, command) for host in inventory.fleet_hosts}
-
-
-_SESSIONS = (
-    'echo "Own=$XDG_SESSION_ID"; echo; '
-    "listed=$(loginctl list-sessions --no-legend --no-pager) || exit; "
-    """[ -z "$listed" ] || printf '%s\\n' "$listed" | while read -r id _; do """
-    'loginctl show-session "$id" -p Id -p Name -p Service -p RemoteHost -p Leader; '
-    'host=$(loginctl show-session "$id" -p RemoteHost --value) && [ "$host" ] && '
-    'timeout 1 getent ahosts "$host" | while read -r address _; do echo "Address=$address"; done; '
-    "echo; done"
-)
-_PROCESSES = files(__package__).joinpath("processes.sh").read_text()
-
-LISTENERS = Fact("listeners", _on_every_host("ss -HOtlnpe"), parse_listeners)
-CONNECTIONS = Fact("connections", _on_every_host("ss -HOtnpei state established"), parse_sockets)
-SESSIONS = Fact("sessions", _on_fleet_hosts(_SESSIONS), parse_sessions)
 PROCESSES = Fact("processes", _on_every_host(_PROCESSES), parse_processes)

@@ -11,25 +11,6 @@ from fleetmesh.legible import brief
 from fleetmesh.shell import join
 from fleetmesh.transcript import Transcript
 
-_PROPERTIES = [
-    "Id",
-    "LoadState",
-    "ActiveState",
-    "SubState",
-    "Result",
-    "UnitFileState",
-    "FragmentPath",
-    "DropInPaths",
-    "NeedDaemonReload",
-    "MainPID",
-    "ExecMainStartTimestamp",
-    "NRestarts",
-    "Triggers",
-    "ExecStart",
-]
-
-BRIDGE_CONFIG = ".config/bridge/tunnels.yaml"
-
 
 @dataclass(frozen=True)
 class Unit:
@@ -60,6 +41,37 @@ class Unit:
         return self.file_state == "enabled"
 
 
+_PROPERTIES = [
+    "Id",
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "Result",
+    "UnitFileState",
+    "FragmentPath",
+    "DropInPaths",
+    "NeedDaemonReload",
+    "MainPID",
+    "ExecMainStartTimestamp",
+    "NRestarts",
+    "Triggers",
+    "ExecStart",
+]
+
+
+def _units(inventory: Inventory) -> dict[str, Probe]:
+    tunnels = inventory.tunnels.values()
+    named = join(dict.fromkeys(unit for t in tunnels for unit in (t.unit, t.own_unit)))
+    properties = " ".join(f"-p {name}" for name in _PROPERTIES)
+    command = (
+        "exact=--timestamp=us+utc; systemctl $exact --version >/dev/null 2>&1 || exact=; "
+        f"TZ=UTC systemctl --user show --all --no-pager $exact {properties} -- "
+        f"{named} '*.service' '*.timer'"
+    )
+    hosts = (*inventory.carriers, inventory.workstation.host)
+    return {host: Exec(host, command) for host in hosts}
+
+
 def parse_units(transcript: Transcript) -> dict[str, Unit]:
     """Read `systemctl --user show --timestamp=us+utc`; systemctl(1).
 
@@ -75,6 +87,9 @@ def parse_units(transcript: Transcript) -> dict[str, Unit]:
     if not units:
         raise NotUnderstood("no unit in the output")
     return units
+
+
+UNITS = Fact("units", _units, parse_units)
 
 
 def _unit(block: dict[str, str]) -> Unit:
@@ -128,6 +143,11 @@ class UserManager:
     state: str
 
 
+def _user_managers(inventory: Inventory) -> dict[str, Probe]:
+    command = "systemctl --user show --no-pager -p Version -p SystemState"
+    return {host: Exec(host, command) for host in inventory.carriers}
+
+
 def parse_user_manager(transcript: Transcript) -> UserManager:
     """Read `systemctl --user show -p Version -p SystemState`.
 
@@ -139,6 +159,9 @@ def parse_user_manager(transcript: Transcript) -> UserManager:
     if len(found) != 1 or not {"Version", "SystemState"} <= found[0].keys():
         raise NotUnderstood("expected Version and SystemState")
     return UserManager(found[0]["Version"], found[0]["SystemState"])
+
+
+USER_MANAGERS = Fact("user_managers", _user_managers, parse_user_manager)
 
 
 @dataclass(frozen=True)
@@ -165,6 +188,25 @@ class BootUnits:
 
 _ENDS = {"systemd-exit.service", "shutdown.target"}
 """By these a user's manager ends itself; systemd.special(7)."""
+# A link or a mask in the place of default.target counts at the next boot, whatever is loaded now.
+_BOOT_UNITS = """
+list() { systemctl --user list-dependencies --no-pager --plain "$1"; }
+list default.target || exit
+if target=$(systemctl --user get-default 2>&1); then
+  case $(systemctl --user is-enabled default.target 2>/dev/null) in
+    masked*) target="it is masked" ;;
+    *) [ "$target" = default.target ] || list "$target" ;;
+  esac
+fi
+echo "leads-to=$target"
+"""
+
+
+def _boot_units(inventory: Inventory) -> dict[str, Probe]:
+    return {host: Exec(host, _BOOT_UNITS.strip()) for host in inventory.carriers}
+
+
+_LEADS_TO = "leads-to="
 
 
 def parse_boot_units(transcript: Transcript) -> BootUnits:
@@ -179,7 +221,12 @@ def parse_boot_units(transcript: Transcript) -> BootUnits:
     return BootUnits(frozenset(names), *told[:1])
 
 
-_LEADS_TO = "leads-to="
+BOOT_UNITS = Fact("boot_units", _boot_units, parse_boot_units)
+
+
+def _linger(inventory: Inventory) -> dict[str, Probe]:
+    command = 'loginctl show-user "$(id -un)" -p Linger'
+    return {host: Exec(host, command) for host in inventory.carriers}
 
 
 def parse_linger(transcript: Transcript) -> str:
@@ -190,12 +237,41 @@ def parse_linger(transcript: Transcript) -> str:
     return match[1]
 
 
+LINGER = Fact("linger", _linger, parse_linger)
+
+
 @dataclass(frozen=True)
 class InstalledFile:
     """A file as installed: its bytes and the time of its last change (epoch, host's clock)."""
 
     content: bytes
     modified: float
+
+
+BRIDGE_CONFIG = ".config/bridge/tunnels.yaml"
+
+
+def installed_files(inventory: Inventory, host: str) -> dict[str, str]:
+    """Where each reference file is installed: installed path → path below `reference`."""
+    units = [tunnel.own_unit for tunnel in inventory.tunnels.values() if tunnel.host == host]
+    if inventory.manager == "ops-bridge":
+        units = []  # then its configuration is all that makes the tunnels
+    return {
+        **{f".config/systemd/user/{unit}": f"systemd/{unit}" for unit in units},
+        BRIDGE_CONFIG: f"{host}-tunnels.yaml",
+    }
+
+
+def _installed(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        host: Exec(
+            host,
+            f"for f in {join(installed_files(inventory, host))}; do "
+            'if [ -r "$f" ]; then stat -L -c "== %s %.6Y $f" "$f"; cat "$f"; echo; '
+            'else echo "== - - $f"; fi; done',
+        )
+        for host in inventory.carriers
+    }
 
 
 def parse_installed(transcript: Transcript) -> dict[str, InstalledFile | None]:
@@ -222,72 +298,4 @@ def parse_installed(transcript: Transcript) -> dict[str, InstalledFile | None]:
     return files
 
 
-def _units(inventory: Inventory) -> dict[str, Probe]:
-    tunnels = inventory.tunnels.values()
-    named = join(dict.fromkeys(unit for t in tunnels for unit in (t.unit, t.own_unit)))
-    properties = " ".join(f"-p {name}" for name in _PROPERTIES)
-    command = (
-        "exact=--timestamp=us+utc; systemctl $exact --version >/dev/null 2>&1 || exact=; "
-        f"TZ=UTC systemctl --user show --all --no-pager $exact {properties} -- "
-        f"{named} '*.service' '*.timer'"
-    )
-    hosts = (*inventory.carriers, inventory.workstation.host)
-    return {host: Exec(host, command) for host in hosts}
-
-
-def _user_managers(inventory: Inventory) -> dict[str, Probe]:
-    command = "systemctl --user show --no-pager -p Version -p SystemState"
-    return {host: Exec(host, command) for host in inventory.carriers}
-
-
-# A link or a mask in the place of default.target counts at the next boot, whatever is loaded now.
-_BOOT_UNITS = """
-list() { systemctl --user list-dependencies --no-pager --plain "$1"; }
-list default.target || exit
-if target=$(systemctl --user get-default 2>&1); then
-  case $(systemctl --user is-enabled default.target 2>/dev/null) in
-    masked*) target="it is masked" ;;
-    *) [ "$target" = default.target ] || list "$target" ;;
-  esac
-fi
-echo "leads-to=$target"
-"""
-
-
-def _boot_units(inventory: Inventory) -> dict[str, Probe]:
-    return {host: Exec(host, _BOOT_UNITS.strip()) for host in inventory.carriers}
-
-
-def _linger(inventory: Inventory) -> dict[str, Probe]:
-    command = 'loginctl show-user "$(id -un)" -p Linger'
-    return {host: Exec(host, command) for host in inventory.carriers}
-
-
-def _installed(inventory: Inventory) -> dict[str, Probe]:
-    return {
-        host: Exec(
-            host,
-            f"for f in {join(installed_files(inventory, host))}; do "
-            'if [ -r "$f" ]; then stat -L -c "== %s %.6Y $f" "$f"; cat "$f"; echo; '
-            'else echo "== - - $f"; fi; done',
-        )
-        for host in inventory.carriers
-    }
-
-
-def installed_files(inventory: Inventory, host: str) -> dict[str, str]:
-    """Where each reference file is installed: installed path → path below `reference`."""
-    units = [tunnel.own_unit for tunnel in inventory.tunnels.values() if tunnel.host == host]
-    if inventory.manager == "ops-bridge":
-        units = []  # then its configuration is all that makes the tunnels
-    return {
-        **{f".config/systemd/user/{unit}": f"systemd/{unit}" for unit in units},
-        BRIDGE_CONFIG: f"{host}-tunnels.yaml",
-    }
-
-
-UNITS = Fact("units", _units, parse_units)
-USER_MANAGERS = Fact("user_managers", _user_managers, parse_user_manager)
-BOOT_UNITS = Fact("boot_units", _boot_units, parse_boot_units)
-LINGER = Fact("linger", _linger, parse_linger)
 INSTALLED = Fact("installed", _installed, parse_installed)

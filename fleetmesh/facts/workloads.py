@@ -18,31 +18,6 @@ from fleetmesh.inventory import Inventory
 from fleetmesh.shell import join
 from fleetmesh.transcript import Transcript
 
-_GROUPS = {
-    "deployments": "apis/apps/v1",
-    "statefulsets": "apis/apps/v1",
-    "daemonsets": "apis/apps/v1",
-    "cronjobs": "apis/batch/v1",
-    "jobs": "apis/batch/v1",
-    "pods": "api/v1",
-    "services": "api/v1",
-    "endpointslices": "apis/discovery.k8s.io/v1",
-    "configmaps": "api/v1",
-}
-_LISTS = (
-    *("DeploymentList", "StatefulSetList", "DaemonSetList", "CronJobList", "JobList"),
-    *("PodList", "ServiceList", "EndpointSliceList", "ConfigMapList"),
-)
-_ROOT_CA = "kube-root-ca.crt"  # of the cluster itself, in every pod
-_SOURCES = {
-    "configMapKeyRef": "ConfigMap",
-    "configMapRef": "ConfigMap",
-    "configMap": "ConfigMap",
-    "secretKeyRef": "Secret",
-    "secretRef": "Secret",
-    "secret": "Secret",
-}
-
 
 @dataclass(frozen=True)
 class Workload:
@@ -74,6 +49,39 @@ def _whole(word: str) -> str:
     return rf"(?<![\w.-]){re.escape(word)}{after}"
 
 
+_GROUPS = {
+    "deployments": "apis/apps/v1",
+    "statefulsets": "apis/apps/v1",
+    "daemonsets": "apis/apps/v1",
+    "cronjobs": "apis/batch/v1",
+    "jobs": "apis/batch/v1",
+    "pods": "api/v1",
+    "services": "api/v1",
+    "endpointslices": "apis/discovery.k8s.io/v1",
+    "configmaps": "api/v1",
+}
+
+
+def _workloads(inventory: Inventory) -> dict[str, Probe]:
+    application = [(b.cluster, b.namespace) for b in inventory.bridges.values()]
+    application.append((inventory.probe.cluster, inventory.probe.namespace))
+    return {
+        f"{cluster}/{namespace}/{resource}": Kubernetes(
+            cluster,
+            f"/{group}/namespaces/{namespace}/{resource}",
+            join(["-n", namespace, "get", resource, "-o", "json"]),
+        )
+        for cluster, namespace in dict.fromkeys(application)
+        for resource, group in _GROUPS.items()
+    }
+
+
+_LISTS = (
+    *("DeploymentList", "StatefulSetList", "DaemonSetList", "CronJobList", "JobList"),
+    *("PodList", "ServiceList", "EndpointSliceList", "ConfigMapList"),
+)
+
+
 def parse_workloads(transcript: Transcript) -> tuple[Workload, ...]:
     """Read a list of objects of one kind; an empty one is an answer."""
     listed = str(object_of(transcript).get("kind"))
@@ -92,6 +100,9 @@ def parse_workloads(transcript: Transcript) -> tuple[Workload, ...]:
         except UNUSABLE as error:
             raise NotUnderstood(f"a {kind} without a usable {error}") from None
     return tuple(found)
+
+
+WORKLOADS = Fact("workloads", _workloads, parse_workloads)
 
 
 def _over(status: dict[str, Any]) -> bool:
@@ -114,6 +125,9 @@ def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:
             yield from _texts(held, f"{place}[{named or index}]")
 
 
+_REMARKS = ("#", ";", "//", "--")
+
+
 def _lines(data: dict[str, str]) -> Iterator[tuple[str, str]]:
     """The lines of a ConfigMap's files and values, without those that are remarks."""
     for key, text in data.items():
@@ -122,7 +136,15 @@ def _lines(data: dict[str, str]) -> Iterator[tuple[str, str]]:
                 yield f"line {number} of {key}", line
 
 
-_REMARKS = ("#", ";", "//", "--")
+_ROOT_CA = "kube-root-ca.crt"  # of the cluster itself, in every pod
+_SOURCES = {
+    "configMapKeyRef": "ConfigMap",
+    "configMapRef": "ConfigMap",
+    "configMap": "ConfigMap",
+    "secretKeyRef": "Secret",
+    "secretRef": "Secret",
+    "secret": "Secret",
+}
 
 
 def _sources(value: Any) -> Iterator[str]:
@@ -134,20 +156,3 @@ def _sources(value: Any) -> Iterator[str]:
     for held in value.values() if isinstance(value, dict) else value:
         if isinstance(held, (dict, list)):
             yield from _sources(held)
-
-
-def _workloads(inventory: Inventory) -> dict[str, Probe]:
-    application = [(b.cluster, b.namespace) for b in inventory.bridges.values()]
-    application.append((inventory.probe.cluster, inventory.probe.namespace))
-    return {
-        f"{cluster}/{namespace}/{resource}": Kubernetes(
-            cluster,
-            f"/{group}/namespaces/{namespace}/{resource}",
-            join(["-n", namespace, "get", resource, "-o", "json"]),
-        )
-        for cluster, namespace in dict.fromkeys(application)
-        for resource, group in _GROUPS.items()
-    }
-
-
-WORKLOADS = Fact("workloads", _workloads, parse_workloads)

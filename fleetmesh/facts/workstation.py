@@ -25,6 +25,16 @@ class BridgeTunnel:
     pid: int | None = None
 
 
+def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
+    workstation = inventory.workstation
+    asked: dict[str, Probe] = {
+        workstation.host: Exec(workstation.host, f"{quote(workstation.bridge)} status --json")
+    }
+    if inventory.manager == "ops-bridge":
+        asked |= {host: Exec(host, "bridge status --json") for host in inventory.carriers}
+    return asked
+
+
 def parse_bridge_status(transcript: Transcript) -> dict[str, BridgeTunnel]:
     """Read `bridge status --json`: an array of objects with name, kind, state, autostart."""
     try:
@@ -42,6 +52,9 @@ def parse_bridge_status(transcript: Transcript) -> dict[str, BridgeTunnel]:
     except (ValueError, KeyError, TypeError) as error:
         raise NotUnderstood(f"not the status that ops-bridge prints: {error!r}") from None
     return tunnels
+
+
+BRIDGE_STATUS = Fact("bridge_status", _bridge_status, parse_bridge_status)
 
 
 @dataclass(frozen=True)
@@ -78,6 +91,32 @@ class Autostarts:
     """RemoteForward, wherever it stands in a configuration of ssh."""
 
 
+_AUTOSTARTS = files(__package__).joinpath("autostarts.sh").read_text()
+
+
+def _autostarts(inventory: Inventory) -> dict[str, Probe]:
+    """On the workstation, what may start a retired tunnel; on a carrier, what may end its own."""
+    # It asks systemd in several rounds: what one command may take is too little on a busy machine.
+    seconds = 3 * inventory.limits.command
+
+    def question(host: str, wanted: Iterable[object], ends: str) -> Exec:
+        words = quote("\n".join(map(str, wanted)))
+        return Exec(host, f"wanted={words} ends={ends}\n{_AUTOSTARTS}", seconds)
+
+    workstation = inventory.workstation
+    retired = [words for t in workstation.retired.values() for words in (t.id, t.listen.port)]
+    found: dict[str, Probe] = {workstation.host: question(workstation.host, retired, "")}
+    for host in inventory.carriers:
+        own = [tunnel for tunnel in inventory.tunnels.values() if tunnel.host == host]
+        words = [word for t in own for word in (t.id, t.unit.removesuffix(".service"))]
+        ports = [t.listen.port for t in own]
+        found[host] = question(host, dict.fromkeys([*words, *ports]), "yes")
+    return found
+
+
+_KINDS = ("starts", "unread", "absent", "aside", "passed", "settings", "config")
+
+
 def parse_autostarts(transcript: Transcript) -> Autostarts:
     """Read what autostarts.sh prints: kind, source and text, and `end`, without which it broke."""
     lines = succeeded(transcript).splitlines()
@@ -109,44 +148,9 @@ def parse_autostarts(transcript: Transcript) -> Autostarts:
     )
 
 
-_KINDS = ("starts", "unread", "absent", "aside", "passed", "settings", "config")
-_AUTOSTARTS = files(__package__).joinpath("autostarts.sh").read_text()
-
-
-def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
-    workstation = inventory.workstation
-    asked: dict[str, Probe] = {
-        workstation.host: Exec(workstation.host, f"{quote(workstation.bridge)} status --json")
-    }
-    if inventory.manager == "ops-bridge":
-        asked |= {host: Exec(host, "bridge status --json") for host in inventory.carriers}
-    return asked
-
-
-def _autostarts(inventory: Inventory) -> dict[str, Probe]:
-    """On the workstation, what may start a retired tunnel; on a carrier, what may end its own."""
-    # It asks systemd in several rounds: what one command may take is too little on a busy machine.
-    seconds = 3 * inventory.limits.command
-
-    def question(host: str, wanted: Iterable[object], ends: str) -> Exec:
-        words = quote("\n".join(map(str, wanted)))
-        return Exec(host, f"wanted={words} ends={ends}\n{_AUTOSTARTS}", seconds)
-
-    workstation = inventory.workstation
-    retired = [words for t in workstation.retired.values() for words in (t.id, t.listen.port)]
-    found: dict[str, Probe] = {workstation.host: question(workstation.host, retired, "")}
-    for host in inventory.carriers:
-        own = [tunnel for tunnel in inventory.tunnels.values() if tunnel.host == host]
-        words = [word for t in own for word in (t.id, t.unit.removesuffix(".service"))]
-        ports = [t.listen.port for t in own]
-        found[host] = question(host, dict.fromkeys([*words, *ports]), "yes")
-    return found
+AUTOSTARTS = Fact("autostarts", _autostarts, parse_autostarts)
 
 
 def mentions(line: str, name: str) -> bool:
     """Whether `name` stands in `line` as a word of its own; `name.service` and `name.sh` count."""
     return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", line) is not None
-
-
-BRIDGE_STATUS = Fact("bridge_status", _bridge_status, parse_bridge_status)
-AUTOSTARTS = Fact("autostarts", _autostarts, parse_autostarts)
