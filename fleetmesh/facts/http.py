@@ -133,7 +133,6 @@ class SshAnswer:
     """How a host answered the suite on SSH; `refused` says why it did not."""
 
     refused: str | None
-    peer: str
     host_key: str
     fingerprint: str
 
@@ -146,10 +145,10 @@ def parse_ssh_answer(transcript: Transcript) -> SshAnswer:
     """Read the session's own account; exit status 255 is a session that did not come about."""
     details = transcript.details
     if transcript.exit_status == 255:
-        return SshAnswer(transcript.err.strip() or "no reason given", "", "", "")
-    if transcript.exit_status != 0 or not {"peer", "host_key", "fingerprint"} <= details.keys():
+        return SshAnswer(transcript.err.strip() or "no reason given", "", "")
+    if transcript.exit_status != 0 or not {"host_key", "fingerprint"} <= details.keys():
         raise NotUnderstood("the session does not say what it reached")
-    return SshAnswer(None, details["peer"], details["host_key"], details["fingerprint"])
+    return SshAnswer(None, details["host_key"], details["fingerprint"])
 
 
 SSH_ANSWERS = Fact("ssh_answers", _ssh_answers, parse_ssh_answer)

@@ -18,7 +18,6 @@ class FileMode:
 
     owner: str
     mode: int
-    kind: str
 
     @property
     def private(self) -> bool:
@@ -31,7 +30,7 @@ def _modes(inventory: Inventory) -> dict[str, Probe]:
         keys = dict.fromkeys(login.key for login in inventory.logins if login.host == host)
         return (
             f"for f in ~/.ssh {join(keys)}; do "
-            'if [ -e "$f" ]; then stat -L -c "%U %a %F\t%n" "$f"; '
+            'if [ -e "$f" ]; then stat -L -c "%U %a\t%n" "$f"; '
             'else printf -- "-\\t%s\\n" "$f"; fi; done'
         )
 
@@ -39,7 +38,7 @@ def _modes(inventory: Inventory) -> dict[str, Probe]:
 
 
 def parse_modes(transcript: Transcript) -> dict[str, FileMode | None]:
-    """Read `owner octal-mode kind<TAB>name` lines; `-<TAB>name` for what does not exist."""
+    """Read `owner octal-mode<TAB>name` lines; `-<TAB>name` for what does not exist."""
     modes: dict[str, FileMode | None] = {}
     for line in succeeded(transcript).splitlines():
         facts, tab, name = line.partition("\t")
@@ -48,10 +47,10 @@ def parse_modes(transcript: Transcript) -> dict[str, FileMode | None]:
         if facts == "-":
             modes[name] = None
             continue
-        match = re.fullmatch(r"(\S+) ([0-7]{1,4}) (.+)", facts)  # stat drops leading zeros
+        match = re.fullmatch(r"(\S+) ([0-7]{1,4})(?: .+)?", facts)  # stat drops leading zeros
         if not match:
-            raise NotUnderstood(f"expected owner, mode and kind, found {facts!r}")
-        modes[name] = FileMode(match[1], int(match[2], 8), match[3])
+            raise NotUnderstood(f"expected owner and mode, found {facts!r}")
+        modes[name] = FileMode(match[1], int(match[2], 8))
     if not modes:
         raise NotUnderstood("no file in the output")
     return modes

@@ -196,15 +196,7 @@ _CLOSED = re.compile(
 _FINGERPRINT = re.compile(r"SHA256:\S+")
 _AUTHENTICATED = re.compile(r"^Authenticated to .* using ", re.MULTILINE)
 _ACCEPTED = re.compile(r"^debug1: Server accepts key: (.+) \S+ (SHA256:\S+)", re.MULTILINE)
-_OFFERED = re.compile(r"^debug1: Offering public key: (.+) \S+ SHA256:\S+", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class StaticKeys:
-    """Whether a far end accepts any of the offered keys as such, without a certificate."""
-
-    offered: tuple[str, ...]
-    accepted: str | None
+_OFFERED = re.compile(r"^debug1: Offering public key: .+ \S+ SHA256:\S+", re.MULTILINE)
 
 
 def _static_logins(inventory: Inventory) -> dict[str, Probe]:
@@ -228,23 +220,25 @@ def _static_logins(inventory: Inventory) -> dict[str, Probe]:
     }
 
 
-def parse_static_logins(transcript: Transcript) -> StaticKeys:
-    """Read `ssh -v` with several keys; only the far end's own refusal tells that none opens it."""
+def parse_static_logins(transcript: Transcript) -> str | None:
+    """The key that opens the far end without a certificate, by `ssh -v` with several; or None.
+
+    Only the far end's own refusal tells that none does.
+    """
     text = transcript.err.replace("\r", "")
     if "not accessible" in text:
         gone = next(line for line in text.splitlines() if "not accessible" in line)
         raise NotUnderstood(f"a key was not offered: {gone}")
-    offered = tuple(_OFFERED.findall(text))
     accepted = _ACCEPTED.findall(text)
     if _AUTHENTICATED.search(text) and accepted:
-        return StaticKeys(offered, accepted[-1][0])
+        return str(accepted[-1][0])
     _judged(text)
-    if "Permission denied (" not in text or not offered:
+    if "Permission denied (" not in text or not _OFFERED.search(text):
         said = [line for line in text.splitlines() if line.strip() and not line.startswith("debug")]
         raise NotUnderstood(
             f"the far end did not judge the keys: {(said or ['it says nothing'])[-1]}"
         )
-    return StaticKeys(offered, None)
+    return None
 
 
 STATIC_LOGINS = Fact("static_logins", _static_logins, parse_static_logins)

@@ -137,7 +137,6 @@ class BridgeTool:
 
     kind: str
     path: str | None
-    version: str | None
 
 
 def _bridge_tools(inventory: Inventory) -> dict[str, Probe]:
@@ -151,17 +150,16 @@ def _bridge_tools(inventory: Inventory) -> dict[str, Probe]:
 def parse_bridge_tool(transcript: Transcript) -> BridgeTool:
     """Tell iproute2's `bridge` from ops-bridge's by what -V and --version print."""
     path, *said = succeeded(transcript).splitlines() or [""]
-    version = next((line for line in said if line.strip()), None)
     if path == "absent":
-        return BridgeTool("absent", None, None)
+        return BridgeTool("absent", None)
     if not path.startswith("/"):
         raise NotUnderstood(f"expected a path or `absent`, found {path!r}")
     if any(line.startswith("bridge utility,") for line in said):
-        return BridgeTool("iproute2", path, brief(version or ""))
-    named = next((line for line in said if line.startswith("ops-bridge")), None)
-    if named:
-        return BridgeTool("ops-bridge", path, brief(named))
-    raise NotUnderstood(f"{path} is neither iproute2's bridge nor ops-bridge: {version!r}")
+        return BridgeTool("iproute2", path)
+    if any(line.startswith("ops-bridge") for line in said):
+        return BridgeTool("ops-bridge", path)
+    words = next((line for line in said if line.strip()), None)
+    raise NotUnderstood(f"{path} is neither iproute2's bridge nor ops-bridge: {words!r}")
 
 
 BRIDGE_TOOLS = Fact("bridge_tools", _bridge_tools, parse_bridge_tool)

@@ -203,10 +203,7 @@ class LoginSession:
     """
 
     id: str
-    user: str
-    service: str
     remote_host: str
-    leader: int
     resolved: tuple[str, ...] = ()
 
     @property
@@ -223,7 +220,7 @@ _SESSIONS = (
     'echo "Own=$XDG_SESSION_ID"; echo; '
     "listed=$(loginctl list-sessions --no-legend --no-pager) || exit; "
     """[ -z "$listed" ] || printf '%s\\n' "$listed" | while read -r id _; do """
-    'loginctl show-session "$id" -p Id -p Name -p Service -p RemoteHost -p Leader; '
+    'loginctl show-session "$id" -p Id -p RemoteHost; '
     'host=$(loginctl show-session "$id" -p RemoteHost --value) && [ "$host" ] && '
     'timeout 1 getent ahosts "$host" | while read -r address _; do echo "Address=$address"; done; '
     "echo; done"
@@ -249,13 +246,10 @@ def parse_sessions(transcript: Transcript) -> dict[str, LoginSession]:
         try:
             session = LoginSession(
                 id=block["Id"],
-                user=block["Name"],
-                service=block["Service"],
                 remote_host=bare(block["RemoteHost"]),
-                leader=int(block["Leader"]),
                 resolved=tuple(dict.fromkeys(map(bare, block.get("Address", "").split()))),
             )
-        except (KeyError, ValueError) as error:
+        except KeyError as error:
             raise NotUnderstood(f"a session without a usable {error}") from None
         sessions[session.id] = session
     if own["Own"] and own["Own"] not in sessions:

@@ -31,7 +31,6 @@ class Unit:
     started_within: float
     """So many seconds after `started` it may have been: 0, or 1 where systemd tells whole ones."""
     restarts: int
-    triggers: tuple[str, ...]
     commands: tuple[str, ...]
     """The argument vectors of ExecStart, each joined by spaces as systemctl shows them."""
 
@@ -54,7 +53,6 @@ _PROPERTIES = [
     "MainPID",
     "ExecMainStartTimestamp",
     "NRestarts",
-    "Triggers",
     "ExecStart",
 ]
 
@@ -111,7 +109,6 @@ def _unit(block: dict[str, str]) -> Unit:
             started=started,
             started_within=started_within,
             restarts=int(block.get("NRestarts", "0")),
-            triggers=tuple(block.get("Triggers", "").split()),
             commands=tuple(
                 re.findall(r"argv\[\]=(.*?) ; ignore_errors=", block.get("ExecStart", ""))
             ),

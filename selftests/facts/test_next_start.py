@@ -128,7 +128,7 @@ def test_silence_does_not_tell_whether_forwarding_is_permitted() -> None:
         objection((replace(ATTEMPT, answer=""),), LOGIN, FLEET)
 
 
-SEEN = SshAnswer(None, "198.18.77.12:22", "ssh-ed25519 AAAA", "SHA256:fingerprint")
+SEEN = SshAnswer(None, "ssh-ed25519 AAAA", "SHA256:fingerprint")
 PINS = Pins("198.18.77.12", ("/known",), frozenset({"ssh-ed25519 AAAA"}), authority=False)
 UNKNOWN = replace(ATTEMPT, opened=False, said="Host key verification failed.")
 

@@ -36,7 +36,7 @@ OTHERS = (
 
 
 def session(id: str, remote_host: str) -> LoginSession:
-    return LoginSession(id, "tegwick", "sshd", remote_host, 100)
+    return LoginSession(id, remote_host)
 
 
 # The same from inside: what the bridge's pod accepted, and by what it carried it on.
