@@ -1,10 +1,11 @@
 """A fact is a question and a pure parser of its answer; Observed is a fact about every subject."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
-from fleetmesh.facts.probe import Probe
+from fleetmesh.facts.probe import ExecInPod, Kubernetes, Probe
 from fleetmesh.inventory import Inventory
 from fleetmesh.legible import brief, cut, last_line
 from fleetmesh.marks import OVER_LINES, marks
@@ -32,6 +33,11 @@ class Fact(Generic[T]):
 
     def __str__(self) -> str:
         return self.name
+
+    def asks_a_cluster(self, inventory: Inventory) -> bool:
+        """Whether any of its questions goes to the API of a cluster."""
+        asked = self.probes(inventory).values()
+        return any(isinstance(probe, Kubernetes | ExecInPod) for probe in asked)
 
     def read(self, transcript: Transcript) -> T:
         """What the parser makes of an answer. Raises NotUnderstood, whatever the parser does.
@@ -125,6 +131,15 @@ class Observed(Mapping[str, T]):
 
     def __len__(self) -> int:
         return len(self._transcripts)
+
+    def known(self) -> dict[str, T]:
+        """What could be observed, as an aid to read other facts by: nothing of it is consulted."""
+        aside = Observed(self._fact, self._transcripts, lambda _: None, recorded=self._recorded)
+        found = {}
+        for subject in aside:
+            with suppress(Inconclusive):
+                found[subject] = aside[subject]
+        return found
 
     def transcript(self, subject: object) -> Transcript:
         """The raw answer about `subject`; raises Inconclusive where nothing was asked."""

@@ -15,6 +15,7 @@ pytest_plugins = (
     "fixtures.hosts",
     "fixtures.replay",
     "fixtures.facts",
+    "fixtures.paths",
     "fixtures.terminal",
     "fixtures.html_report",
     "fixtures.record",

@@ -74,6 +74,14 @@ def test_what_was_never_asked_is_inconclusive() -> None:
     assert not consulted
 
 
+def test_what_is_known_aside_is_no_evidence() -> None:
+    lost = replace(transcript(lost="no route to host"), subject="coulombcore")
+    strange = replace(transcript(exit_status=0, stdout=b"?"), subject="workstation")
+    linger, consulted = observed(transcript(exit_status=0, stdout=b"Linger=yes\n"), lost, strange)
+    assert linger.known() == {"railiance01": "yes"}
+    assert not consulted
+
+
 def recorded(fact: str, stdout: bytes, **given: Any) -> Observed[Any]:
     """A fact as a replay reads it."""
     seen = replace(transcript(exit_status=0, stdout=stdout, **given), fact=fact)

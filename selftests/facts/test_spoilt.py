@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -156,9 +155,8 @@ def test_who_a_host_is_can_be_told_of_the_others(stdout: bytes) -> None:
     assert owned.of("clocks")["coulombcore"].lost is None
     places = Places(INVENTORY)
     machines = Observed(FACTS["machines"], owned.of("machines"), lambda _: None)
-    for host in machines:
-        with suppress(Inconclusive):
-            places.learn(host, machines[host].addresses)
+    for host, machine in machines.known().items():
+        places.learn(host, machine.addresses)
     assert places.name("192.0.2.9") == "coulombcore"
 
 
