@@ -11,7 +11,17 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAD = "from fixtures import Deferred, Inconclusive, check\nimport pytest\n\n"
+HEAD = (
+    "import pytest; from typing import Any; from collections.abc import Mapping\n"
+    "from fixtures import Deferred, Inconclusive, check\n\n"
+)
+
+
+def annotated(arguments: str) -> str:
+    """`linger, case` as arguments of a check, each with a type that it may have."""
+    types = {"linger": "Mapping[str, str]"}
+    names = [name for name in arguments.split(", ") if name]
+    return ", ".join(f"{name}: {types.get(name, 'Any')}" for name in names)
 
 
 @dataclass(frozen=True)

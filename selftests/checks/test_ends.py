@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
-from selftests.checks.conftest import HEAD, Ran, Suite
+from selftests.checks.conftest import HEAD, Ran, Suite, annotated
 
 
 class End(NamedTuple):
@@ -221,7 +221,7 @@ def source() -> str:
     """A file with a check for every end."""
     checks = [
         f'{end.decorator}\n@check("{end.id(name)}", runbook="Goal", gate="{end.gate}", hint="mend '
-        f'{{inventory.name}} {{bridge.tunnel}}")\ndef test_{name}({end.arguments}):\n'
+        f'{{inventory.name}} {{bridge.tunnel}}")\ndef test_{name}({annotated(end.arguments)}):\n'
         f'    """It {name}."""\n    {end.body}\n'
         for name, end in ENDS.items()
     ]

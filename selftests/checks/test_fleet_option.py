@@ -8,7 +8,7 @@ from selftests.checks.conftest import Ran, Suite
 
 CHECK = '''
 @check("PROD-07.it", runbook="Goal", hint="mend it")
-def test_it(linger):
+def test_it(linger: Mapping[str, str]):
     """It holds."""
     linger["railiance01"]
 '''

@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from selftests.checks.conftest import Ran, Suite
+from selftests.checks.conftest import Ran, Suite, annotated
 
 PASSES = '''
 @check("{id}", runbook="Goal", hint="mend it")
-def test_{name}(linger{more}):
+def test_{name}({arguments}):
     """It holds."""
     {body}
 '''
@@ -17,7 +17,8 @@ LOOK = "linger['railiance01']"
 
 
 def a_check(name: str, body: str = LOOK, id: str = "", more: str = "") -> str:
-    return PASSES.format(id=id or f"PROD-90.{name}", name=name, body=body, more=more)
+    arguments = annotated(f"linger{more}")
+    return PASSES.format(id=id or f"PROD-90.{name}", name=name, body=body, arguments=arguments)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from selftests.checks.conftest import ROOT, Suite
+from selftests.checks.conftest import ROOT, Suite, annotated
 from selftests.evidence.secrets import SECRETS
 
 SNAPSHOT = """
@@ -83,7 +83,7 @@ ENDS = {
 def source() -> str:
     checks = [
         f'@check("PROD-90.{name.replace("_", "-")}", runbook="Goal", hint="mend it")\n'
-        f"def test_{name}({', '.join(filter(None, ('said', more)))}):\n"
+        f"def test_{name}({annotated(f'said, {more}')}):\n"
         f'    """It {name}."""\n    {body}\n'
         for name, (more, body) in ENDS.items()
     ]

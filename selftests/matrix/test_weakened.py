@@ -10,11 +10,13 @@ from selftests.matrix.weakened import copy_of_the_checkout, judged, lose_every_a
 LINGER = '    assert linger[carrier] == "yes", f"Linger={linger[carrier]} on {carrier}"\n'
 NEEDLESS = "    assert linger[carrier] != 'maybe'\n"
 UNPROVEN = '''
+from collections.abc import Mapping
+
 from fixtures import check
 
 
 @check("PROD-99.never", runbook="–", hint="none")
-def test_nothing_ever_turns_this(carrier: str, linger) -> None:
+def test_nothing_ever_turns_this(carrier: str, linger: Mapping[str, str]) -> None:
     """A check that no fault turns."""
     assert linger[carrier]
 '''
