@@ -100,14 +100,15 @@ class ReverseTunnelFromAnAddressOfTwo(RogueReverseTunnel):
     }
 
     def inject(self) -> None:
-        # A bridge that is down has its addresses, and answers for none of them.
-        root(COULOMB, f"ip link add two type bridge; ip addr add {self.address}/32 dev two")
+        # Of two that answer for one address nobody knows which is asked: coulombcore does not.
+        root(COULOMB, "sysctl -qw net.ipv4.conf.host0.arp_ignore=1; ip link add two type bridge; "
+                      f"ip addr add {self.address}/32 dev two")  # fmt: skip
         root(WORKSTATION, f"ip addr add {self.address}/24 dev host0")
         super().inject()
 
     def heal(self) -> None:
         super().heal()
-        root(COULOMB, "ip link del two")
+        root(COULOMB, "ip link del two; sysctl -qw net.ipv4.conf.host0.arp_ignore=0")
         root(WORKSTATION, f"ip addr del {self.address}/24 dev host0")
 
 
