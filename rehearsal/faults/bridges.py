@@ -433,22 +433,17 @@ class BridgeImpersonated(Fault):
         kubectl(BRIDGES, "wait pod/impostor --for=delete --timeout=5s", check=False)
 
 
+def _with_argument(argument: str) -> tuple[dict[str, Any], ...]:
+    """The bridge's own command, with an argument that its program does not look at."""
+    command = "exec socat TCP-LISTEN:8000,fork,reuseaddr TCP:127.0.0.1:18000"
+    return (replace(f"{CONTAINER}/command", ["sh", "-c", command, "proxy", argument]),)
+
+
 class BridgeNamesItsListenAddress(BridgeChanged):
     """The bridge's arguments name the address on which it listens, beside the tunnel's."""
 
     harmless = True
-    operations = (
-        replace(
-            f"{CONTAINER}/command",
-            [
-                "sh",
-                "-c",
-                "exec socat TCP-LISTEN:8000,fork,reuseaddr TCP:127.0.0.1:18000",
-                "proxy",
-                "--listen=0.0.0.0:8000",
-            ],
-        ),
-    )
+    operations = _with_argument("--listen=0.0.0.0:8000")
     ready = 1
 
 
@@ -456,18 +451,7 @@ class BridgeReportsElsewhere(BridgeChanged):
     """The bridge's arguments name the tunnel, and a collector to which it would report."""
 
     harmless = True
-    operations = (
-        replace(
-            f"{CONTAINER}/command",
-            [
-                "sh",
-                "-c",
-                "exec socat TCP-LISTEN:8000,fork,reuseaddr TCP:127.0.0.1:18000",
-                "proxy",
-                "--otlp-endpoint=http://collector.tracing:4317",
-            ],
-        ),
-    )
+    operations = _with_argument("--otlp-endpoint=http://collector.tracing:4317")
     ready = 1
 
 
