@@ -65,6 +65,12 @@ def _large(file: Path) -> None:
         opened.truncate(3 << 30)
 
 
+LINKED = {
+    "events are a device": _replace("events.jsonl", lambda file: file.symlink_to("/dev/zero")),
+    "events lead elsewhere": _replace("events.jsonl", lambda file: file.symlink_to("/etc/passwd")),
+    "events lead in a circle": _replace("events.jsonl", lambda file: file.symlink_to(file)),
+}
+"""No bundle holds a link."""
 BAD: dict[str, Callable[[Path], None]] = {
     "no zone": _set("run-started", started="2026-11-24T02:41:34"),
     "before time": _set("run-started", started="0001-01-01T00:00:00+14:00"),
@@ -85,9 +91,7 @@ BAD: dict[str, Callable[[Path], None]] = {
     "deep events": _write("events.jsonl", DEEP + b"\n"),
     "events are a pipe": _replace("events.jsonl", os.mkfifo),
     "plan is a pipe": _replace("plan.json", os.mkfifo),
-    "events are a device": _replace("events.jsonl", lambda file: file.symlink_to("/dev/zero")),
-    "events lead elsewhere": _replace("events.jsonl", lambda file: file.symlink_to("/etc/passwd")),
-    "events lead in a circle": _replace("events.jsonl", lambda file: file.symlink_to(file)),
+    **LINKED,
     "huge events": _replace("events.jsonl", _large),
     "huge plan": _replace("plan.json", _large),
 }
@@ -120,7 +124,8 @@ def test_a_foreign_folder_is_remarked_on_and_breaks_nothing(
 
 
 @pytest.mark.parametrize(
-    "what", [what for what in BAD if "pipe" not in what and "huge" not in what]
+    "what",
+    [what for what in sorted(BAD.keys() - LINKED) if "pipe" not in what and "huge" not in what],
 )
 def test_a_bundle_of_it_does_not_hold(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str
@@ -128,8 +133,6 @@ def test_a_bundle_of_it_does_not_hold(
     folder = record(tmp_path)
     seal(folder)
     BAD[what](folder)
-    if any(path.is_symlink() for path in folder.iterdir()):
-        pytest.skip("no bundle holds a link")
     bundle = forge_unsigned(folder)
     assert main(["verify", str(bundle), "--unsigned"]) == 1
     assert "REFUSED  record: " in capsys.readouterr().out
