@@ -156,15 +156,16 @@ def steady() -> bool:
 
     For a while after a restart of its own a unit does not count as steady, whatever was healed.
     """
-    found = False
+    units: dict[str, list[str]] = defaultdict(list)
     for tunnel in inventory().tunnels.values():
-        again = (
-            "export XDG_RUNTIME_DIR=/run/user/$(id -u); "
-            f"! systemctl --user show -p NRestarts --value {tunnel.unit} | grep -qx 0 && "
-            f"systemctl --user restart {tunnel.unit}"
-        )
-        found |= run(tunnel.host, again, check=False).returncode == 0
-    return found
+        units[tunnel.host].append(tunnel.unit)
+    again = (
+        "export XDG_RUNTIME_DIR=/run/user/$(id -u); for unit in {}; do "
+        "systemctl --user show -p NRestarts --value $unit | grep -qx 0 || "
+        "{{ systemctl --user restart $unit; echo $unit; }}; done"
+    )
+    done = [run(host, again.format(" ".join(of)), check=False) for host, of in units.items()]
+    return any(one.stdout for one in done)
 
 
 def reboot(name: str) -> None:

@@ -159,7 +159,7 @@ def name_of(file: Path) -> str:
 
 
 def patch(base: Any, wanted: Any) -> Any:
-    """The JSON Merge Patch that makes `wanted` of `base`; of nothing it can say that it is null."""
+    """The JSON Merge Patch that makes `wanted` of `base`; it cannot set anything to null."""
     if not (isinstance(base, dict) and isinstance(wanted, dict)):
         return wanted
     removed = dict.fromkeys(base.keys() - wanted.keys())
@@ -189,6 +189,7 @@ def _read(name: str) -> Recording:
     return read(RECORDINGS / f"{name}{SUFFIX}")
 
 
+@cache
 def _base() -> dict[str, Any]:
     document: dict[str, Any] = yaml.load(INVENTORY.read_text(), yaml.CSafeLoader)
     return document
