@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from fleetmesh import yaml12
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
 from fleetmesh.facts.probe import Probe, ReadFile
-from fleetmesh.facts.units import installed_files
 from fleetmesh.inventory import Inventory
 from fleetmesh.transcript import Transcript
 
@@ -54,7 +53,7 @@ def _reference_files(inventory: Inventory) -> dict[str, Probe]:
     return {
         path: ReadFile(inventory.reference / path)
         for host in inventory.carriers
-        for path in installed_files(inventory, host).values()
+        for path in inventory.manager.files(inventory, host).values()
     }
 
 

@@ -30,7 +30,7 @@ def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
     asked: dict[str, Probe] = {
         workstation.host: Exec(workstation.host, f"{quote(workstation.bridge)} status --json")
     }
-    if inventory.manager == "ops-bridge":
+    if BRIDGE_STATUS.name in inventory.manager.reads():
         asked |= {host: Exec(host, "bridge status --json") for host in inventory.carriers}
     return asked
 

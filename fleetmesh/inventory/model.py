@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr
 
 from fleetmesh.inventory.values import (
     Cidr,
@@ -26,10 +26,16 @@ from fleetmesh.inventory.values import (
     Seconds,
     Selector,
     Word,
+    shown,
 )
+from fleetmesh.managers import MANAGERS, Manager
 
-OPS_BRIDGE = "ops-bridge.service"
-"""The user unit under which ops-bridge runs all of a host's tunnels."""
+
+def _manager(word: Any) -> type[Manager]:
+    if not isinstance(word, str) or word not in MANAGERS:
+        known = " or ".join(map(repr, MANAGERS))
+        raise ValueError(f"{shown(word)} is not possible; write {known}")
+    return MANAGERS[word]
 
 
 class Model(BaseModel):
@@ -128,7 +134,7 @@ class Service(Named):
 class Tunnel(Named):
     """A forward tunnel of the fleet; its key in the inventory is its name for its manager, too."""
 
-    _manager: str = PrivateAttr(default="systemd")
+    _manager: type[Manager] = PrivateAttr()
 
     host: Name
     listen: Loopback
@@ -138,8 +144,8 @@ class Tunnel(Named):
 
     @property
     def unit(self) -> str:
-        """The systemd user unit that holds the tunnel: its own, or that of ops-bridge."""
-        return OPS_BRIDGE if self._manager == "ops-bridge" else self.own_unit
+        """The systemd user unit that must hold the tunnel, according to its manager."""
+        return self._manager.unit_name.format(tunnel=self)
 
     @property
     def own_unit(self) -> str:
@@ -249,7 +255,7 @@ class Inventory(Model):
 
     name: Name
     kind: Literal["production", "rehearsal"]
-    manager: Literal["systemd", "ops-bridge"]
+    manager: Annotated[type[Manager], PlainValidator(_manager)]
     identity: Literal["static-key", "certificate"]
     runbook: Runbook
     reference: Path

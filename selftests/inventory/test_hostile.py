@@ -21,6 +21,7 @@ from fleetmesh.gather.kubernetes import kubeconfig_text
 from fleetmesh.gather.permit import NONCE, permits
 from fleetmesh.gather.question import by_host, questions
 from fleetmesh.inventory import Address, Inventory, InventoryError, load
+from fleetmesh.managers import MANAGERS, Manager
 from fleetmesh.shell import quote
 
 ROOT = Path(__file__).parents[2]
@@ -268,13 +269,13 @@ def poisoned(value: Any, change: Callable[[str], str], name: str = "") -> Any:
     return value
 
 
-@pytest.mark.parametrize("manager", ["systemd", "ops-bridge"])
+@pytest.mark.parametrize("manager", MANAGERS.values(), ids=MANAGERS)
 @pytest.mark.parametrize(
     "payload",
     [payload for payload in PAYLOADS.values() if not set("\0\ud800") & set(payload)],
     ids=[name for name, payload in PAYLOADS.items() if not set("\0\ud800") & set(payload)],
 )
-def test_quoting_alone_runs_nothing(box: Path, payload: str, manager: str) -> None:
+def test_quoting_alone_runs_nothing(box: Path, payload: str, manager: type[Manager]) -> None:
     """Should a value ever come past its validation."""
     sound = load(ROOT / "fleets/production.yaml")
     inventory = poisoned(sound, changes(payload)["behind"])

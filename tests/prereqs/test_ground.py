@@ -24,9 +24,10 @@ def test_bridge_is_known_for_what_it_is(
     """The `bridge` on the tunnels' host is absent, iproute2's or ops-bridge, and known which."""
     found = bridge_tools[carrier]
     seen = f"`bridge` on {carrier} is {found.kind}" + (f", {found.path}" if found.path else "")
-    if inventory.manager == "systemd":
-        raise Deferred(f"systemd units are the production implementation; {seen}")
-    assert found.kind == "ops-bridge", f"{seen}, but the inventory says `manager: ops-bridge`"
+    if why := inventory.manager.without_bridge:
+        raise Deferred(f"{why}; {seen}")
+    named = inventory.manager.name
+    assert found.kind == "ops-bridge", f"{seen}, but the inventory says `manager: {named}`"
 
 
 @check(

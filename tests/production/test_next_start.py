@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from fixtures import Case, Inconclusive, check
-from fleetmesh.attribution import Places
+from fleetmesh.attribution import Places, open_doors
 from fleetmesh.facts.http import SshAnswer
 from fleetmesh.facts.keys import Authorizations, FileMode, exposed
 from fleetmesh.facts.logins import Logins, objection
@@ -12,7 +12,6 @@ from fleetmesh.facts.next_start import NextStart
 from fleetmesh.facts.pins import Pins
 from fleetmesh.facts.sockets import LoginSession, Socket
 from fleetmesh.inventory import Inventory, Login, Tunnel
-from fleetmesh.manager import open_doors
 
 
 @check(
