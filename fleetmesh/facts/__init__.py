@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from fleetmesh.facts import answers as http
 from fleetmesh.facts import (
     boot,
     cluster_services,
     clusters,
-    http,
     keys,
     logins,
     machines,

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fleetmesh import regular_file
-from fleetmesh.facts import batch
-from fleetmesh.facts.probe import Exec, ReadFile
+from fleetmesh.gather import batch
+from fleetmesh.gather.probe import Exec, ReadFile
 from fleetmesh.gather.question import Question
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
-from fleetmesh.legible import last_line
 from fleetmesh.sessions import Completed, Session
-from fleetmesh.transcript import Transcript
+from fleetmesh.text import regular_file
+from fleetmesh.text.legible import last_line
 
 _LONGEST_FILE = 2**20
 """Bytes of a file of the suite's own machine."""

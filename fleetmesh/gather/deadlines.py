@@ -2,15 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 
-from fleetmesh.facts import Fact
-from fleetmesh.facts.probe import Exec, ExecInPod, Kubernetes, WriteAndReadBack
 from fleetmesh.gather.commands import longest
+from fleetmesh.gather.probe import Exec, ExecInPod, Kubernetes, WriteAndReadBack
+from fleetmesh.gather.question import Asking
 from fleetmesh.inventory import Inventory
 
 
-def patience(facts: Iterable[Fact[Any]], inventory: Inventory) -> float:
+def patience(facts: Iterable[Asking], inventory: Inventory) -> float:
     """Seconds within which `facts` are known, or known not to be had, by the limits in force.
 
     Hosts and clusters are asked side by side, so the slowest of each kind counts.

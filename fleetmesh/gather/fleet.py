@@ -11,10 +11,10 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
-from typing import Any
 
-from fleetmesh.facts import Fact
-from fleetmesh.facts.probe import (
+from fleetmesh.gather import cluster_api as kubernetes
+from fleetmesh.gather import commands, services
+from fleetmesh.gather.probe import (
     Clock,
     Exec,
     ExecInPod,
@@ -25,14 +25,13 @@ from fleetmesh.facts.probe import (
     Session,
     WriteAndReadBack,
 )
-from fleetmesh.gather import commands, kubernetes, services
-from fleetmesh.gather.question import Question, by_host, questions
+from fleetmesh.gather.question import Asking, Question, by_host, questions
+from fleetmesh.gather.snapshot import Snapshot
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
 from fleetmesh.redaction import Redactor
 from fleetmesh.sessions import Session as HostSession
 from fleetmesh.sessions import Target, Unreachable, connect_all
-from fleetmesh.snapshot import Snapshot
-from fleetmesh.transcript import Transcript
 
 _WORKERS = 24
 _TOLD = 200  # characters of what broke
@@ -78,7 +77,7 @@ class Fleet:
 
     def gather(
         self,
-        facts: Iterable[Fact[Any]],
+        facts: Iterable[Asking],
         into: Snapshot | None = None,
         heard: Callable[[Iterable[Transcript]], None] = lambda _: None,
     ) -> Snapshot:

@@ -6,13 +6,12 @@ The list is made from the questions themselves, by the functions that ask them.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
 
-from fleetmesh.facts import Fact, batch
-from fleetmesh.facts.probe import Clock, Exec, ExecInPod, Get, Kubernetes, endpoint
+from fleetmesh.gather import batch
+from fleetmesh.gather.cluster_api import kubeconfig_text
 from fleetmesh.gather.commands import batch_text
-from fleetmesh.gather.kubernetes import kubeconfig_text
-from fleetmesh.gather.question import by_host, questions
+from fleetmesh.gather.probe import Clock, Exec, ExecInPod, Get, Kubernetes, endpoint
+from fleetmesh.gather.question import Asking, by_host, questions
 from fleetmesh.inventory import Inventory
 
 NONCE = f"fleetmesh-{'0' * 16}"
@@ -56,7 +55,7 @@ class Permit:
 
 
 def permits(
-    runs: Iterable[tuple[str, Sequence[Fact[Any]]]], inventory: Inventory, api: str = API
+    runs: Iterable[tuple[str, Sequence[Asking]]], inventory: Inventory, api: str = API
 ) -> dict[str, Permit]:
     """By host, what `runs` ask, each given by its name and its facts; `api` is ADDRESS:PORT."""
     found = {host: Permit() for host in inventory.hosts}

@@ -8,10 +8,10 @@ from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
-from fleetmesh import strict_json
-from fleetmesh.facts.probe import ExecInPod
 from fleetmesh.gather.api import get
-from fleetmesh.legible import brief
+from fleetmesh.gather.probe import ExecInPod
+from fleetmesh.text import strict_json
+from fleetmesh.text.legible import brief
 
 _OUTPUT_LIMIT = 1024 * 1024
 _KEPT = 4096

@@ -1,12 +1,11 @@
 """A probe, together with the fact and subject that it is asked for."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
-from fleetmesh.facts import Fact
-from fleetmesh.facts.probe import (
+from fleetmesh.gather.probe import (
     Clock,
     Exec,
     ExecInPod,
@@ -17,9 +16,21 @@ from fleetmesh.facts.probe import (
     Session,
     WriteAndReadBack,
 )
+from fleetmesh.gather.transcript import HERE, Transcript
 from fleetmesh.inventory import Inventory
-from fleetmesh.shell import join, over_ssh
-from fleetmesh.transcript import HERE, Transcript
+from fleetmesh.text.shell import join, over_ssh
+
+
+class Asking(Protocol):
+    """Whatever needs answers: a fact."""
+
+    @property
+    def name(self) -> str:
+        """By which its answers are known."""
+
+    @property
+    def probes(self) -> Callable[[Inventory], Mapping[str, Probe]]:
+        """What to ask, by subject."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,7 @@ class Question:
                 return join(["cat", str(probe.path)])
 
 
-def questions(facts: Iterable[Fact[Any]], inventory: Inventory) -> list[Question]:
+def questions(facts: Iterable[Asking], inventory: Inventory) -> list[Question]:
     """Everything that has to be asked to know `facts`, in the order in which they are named."""
     return [
         Question(fact.name, subject, probe, _host(probe, inventory))

@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from typing import Any
 from urllib.parse import quote
 
-from fleetmesh import strict_json
-from fleetmesh.facts.probe import Get, WriteAndReadBack
+from fleetmesh.gather.probe import Get, WriteAndReadBack
 from fleetmesh.gather.question import Question
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
 from fleetmesh.sessions import Answer, Session, http_get, http_held, http_post
-from fleetmesh.transcript import Transcript
+from fleetmesh.text import strict_json
 
 _LONGEST_ID = 1000
 """Characters of an id that is asked for."""

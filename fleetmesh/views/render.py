@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 from fleetmesh.evidence.files import MIB, content, json_object
 from fleetmesh.evidence.folder import read
 from fleetmesh.evidence.journal import put
-from fleetmesh.record import Run
-from fleetmesh.views import document
+from fleetmesh.evidence.run import Run
+from fleetmesh.views import evidence_page as document
 from fleetmesh.views.maker import ROOT
 from fleetmesh.views.statement import statement
 from fleetmesh.views.workplan import block

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from fleetmesh.__main__ import main
-from fleetmesh.attach import api
+from fleetmesh.attach import forge_api as api
 from fleetmesh.attach.attach import Parcel
-from fleetmesh.attach.target import target
+from fleetmesh.attach.issue import target
 from fleetmesh.evidence.folder import read
-from fleetmesh.evidence.seal import seal
 from fleetmesh.evidence.sums import Refused
-from fleetmesh.sealing import seal_folder
+from fleetmesh.sealing.seal import seal
+from fleetmesh.sealing.sealed_run import seal_folder
 from fleetmesh.views.render import made
 from selftests.attach.server import TOKEN, Break, World, serving
 from selftests.evidence.sealing import ID, OTHER, Keys, forge, record

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from fleetmesh.facts.machines import parse_clock
-from fleetmesh.facts.probe import Clock, Exec, Kubernetes, Probe, ReadFile, Session
 from fleetmesh.gather import Fleet, commands
+from fleetmesh.gather.probe import Clock, Exec, Kubernetes, Probe, ReadFile, Session
 from fleetmesh.inventory import Inventory
 from fleetmesh.sessions import Unreachable
 from selftests.gather.conftest import LIMIT, HereSession, fact

@@ -15,9 +15,9 @@ from urllib.parse import quote
 
 import pytest
 
-from fleetmesh.facts.probe import Exec, ExecInPod, Kubernetes, Probe
 from fleetmesh.gather import Fleet
-from fleetmesh.transcript import Transcript
+from fleetmesh.gather.probe import Exec, ExecInPod, Kubernetes, Probe
+from fleetmesh.gather.transcript import Transcript
 from selftests.gather.conftest import Serve, fact
 
 TOKEN = "s3cret-t0ken"

@@ -9,8 +9,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from fleetmesh.facts.probe import Exec, Get, Probe, ReadFile, WriteAndReadBack
 from fleetmesh.gather import Fleet
+from fleetmesh.gather.probe import Exec, Get, Probe, ReadFile, WriteAndReadBack
 from fleetmesh.sessions import Forward
 from fleetmesh.sessions.transport import Refused
 from selftests.gather.conftest import HereSession, Serve, fact

@@ -15,13 +15,13 @@ import yaml
 from pydantic import BaseModel
 
 from fleetmesh.facts import FACTS
-from fleetmesh.facts.probe import Clock, Exec, ExecInPod
+from fleetmesh.gather.cluster_api import kubeconfig_text
 from fleetmesh.gather.commands import batch_text
-from fleetmesh.gather.kubernetes import kubeconfig_text
 from fleetmesh.gather.permit import NONCE, permits
+from fleetmesh.gather.probe import Clock, Exec, ExecInPod
 from fleetmesh.gather.question import by_host, questions
 from fleetmesh.inventory import Address, Inventory, InventoryError, load
-from fleetmesh.shell import quote
+from fleetmesh.text.shell import quote
 
 ROOT = Path(__file__).parents[2]
 PWNED = "pwned"

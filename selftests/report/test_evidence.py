@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from fleetmesh.views import document
+from fleetmesh.views import evidence_page as document
 from selftests.report.conftest import ROOT, Open, Written
 from selftests.report.synthetic import RUNS, hostile
 from selftests.report.test_html_report import CONTRAST, UNFOLD

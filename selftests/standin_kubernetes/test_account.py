@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from fleetmesh.facts import FACTS
-from fleetmesh.facts.probe import ExecInPod, Kubernetes
+from fleetmesh.gather.probe import ExecInPod, Kubernetes
 from fleetmesh.inventory import Inventory, load
 from rehearsal.cluster import account
 from rehearsal.paths import INVENTORY, PRODUCTION_INVENTORY

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from fleetmesh.evidence.bundle import SEAL
 from fleetmesh.evidence.closing import RUN_JSON, run_json
 from fleetmesh.evidence.files import MIB, content
 from fleetmesh.evidence.folder import Events
 from fleetmesh.evidence.journal import EVENTS, PLAN
+from fleetmesh.evidence.run import Run
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, names
-from fleetmesh.record import Run
+from fleetmesh.sealing.bundle import SEAL
 from fleetmesh.views.render import VIEWS, made
 
 COPY = "inventory.yaml"

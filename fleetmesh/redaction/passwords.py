@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fleetmesh.marks import MARK
+from fleetmesh.redaction.marks import MARK
 from fleetmesh.redaction.shape import Span, compiled, value_at
 
 _SEGMENT = compiled(rb"(?:\\{0,7}\"[^\"\n]*\"|\\{0,7}'[^'\n]*'|\\[^n\n]|[^|;&\n\\])*")

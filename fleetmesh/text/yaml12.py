@@ -23,7 +23,7 @@ from ruamel.yaml.events import (
     StreamStartEvent,
 )
 
-from fleetmesh.legible import brief
+from fleetmesh.text.legible import brief
 
 LONGEST = 256 * 1024
 """Characters of a document; parsing this many takes less than a second, whatever they are."""

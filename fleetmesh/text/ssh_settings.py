@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fleetmesh.ssh_command import Forward
+from fleetmesh.text.ssh_command import Forward
 
 _SAME = {"true": "yes", "false": "no"}
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from fleetmesh import strict_json
 from fleetmesh.facts.fact import Fact, NotUnderstood
-from fleetmesh.facts.probe import Get, Probe, Session, WriteAndReadBack
+from fleetmesh.gather.probe import Get, Probe, Session, WriteAndReadBack
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Health, Inventory
-from fleetmesh.legible import brief
-from fleetmesh.transcript import Transcript
+from fleetmesh.text import strict_json
+from fleetmesh.text.legible import brief
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from fleetmesh.facts.answers import SSH_ANSWERS
 from fleetmesh.facts.fact import NotUnderstood
-from fleetmesh.facts.http import SSH_ANSWERS
 from fleetmesh.facts.machines import MACHINES
+from fleetmesh.gather.snapshot import Snapshot
 from fleetmesh.inventory import Inventory
-from fleetmesh.snapshot import Snapshot
 
 _OF_THE_MACHINE_ITSELF = {MACHINES.name, SSH_ANSWERS.name}
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from fleetmesh.history.changes import changes
-from fleetmesh.history.entries import update
+from fleetmesh.evidence.changes import changes
+from fleetmesh.evidence.history import update
 
 
 def since(folder: Path) -> list[str] | None:

@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser
 from typing import NoReturn
 
-from fleetmesh.legible import one_line
+from fleetmesh.text.legible import one_line
 
 
 def say(text: str) -> None:

@@ -14,13 +14,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from fleetmesh import plain
 from fleetmesh.evidence.files import MIB, json_object
 from fleetmesh.evidence.folder import BrokenRecord, read_events, run_of
 from fleetmesh.evidence.journal import PLAN
+from fleetmesh.evidence.run import Result, Run
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
-from fleetmesh.record import Result, Run
-from fleetmesh.transcript import Transcript
+from fleetmesh.gather import plain
+from fleetmesh.gather.transcript import Transcript
 
 HISTORY = "history.jsonl"
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fleetmesh.history.entries import Entry, Seen
+from fleetmesh.evidence.history import Entry, Seen
 
 
 @dataclass(frozen=True)

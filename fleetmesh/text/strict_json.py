@@ -9,7 +9,7 @@ from collections import Counter
 from math import isinf
 from typing import Any
 
-from fleetmesh.legible import brief
+from fleetmesh.text.legible import brief
 
 DEEPEST = 64
 """Levels of objects and arrays within each other."""

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from fleetmesh.evidence.bundle import SUFFIX
 from fleetmesh.evidence.folder import BrokenRecord, read
+from fleetmesh.evidence.history import Entry, History
+from fleetmesh.evidence.run import PHASES, Run
 from fleetmesh.evidence.sums import Refused
-from fleetmesh.evidence.verify import Trust, verify
-from fleetmesh.history.entries import Entry, History
-from fleetmesh.record import PHASES, Run
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -57,30 +55,14 @@ def on_disk(reports: Path) -> Believed:
         if not folder.exists():
             return None
         try:
-            return _otherwise(entry, read(folder))
+            return otherwise(entry, read(folder))
         except BrokenRecord as error:
             return str(error)
 
     return doubt
 
 
-def verified(reports: Path, trust: Trust) -> Believed:
-    """An entry counts where its folder or bundle holds, by `trust`."""
-
-    def doubt(entry: Entry) -> str | None:
-        places = (reports / entry.run, reports / f"{entry.run}{SUFFIX}")
-        there = [place for place in places if place.exists()]
-        if not there:
-            return "neither its folder nor its bundle is there to be verified"
-        report = verify(there[0], trust)
-        if not report.holds or report.run is None:
-            return "; ".join(report.amiss) or "it holds no record"
-        return _otherwise(entry, report.run)
-
-    return doubt
-
-
-def _otherwise(entry: Entry, run: Run) -> str | None:
+def otherwise(entry: Entry, run: Run) -> str | None:
     """What history.jsonl is one line of, the record itself decides."""
     own = Entry.of(run)
     for name in ("run", "fleet", "kind", "phases", "verdict", "started", "replayed", "chain"):

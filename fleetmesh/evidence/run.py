@@ -2,13 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from fleetmesh.outcomes import Outcome, Verdict, verdict
-from fleetmesh.path import Path
-from fleetmesh.transcript import Transcript
+from pydantic import TypeAdapter
+
+from fleetmesh.evidence.outcomes import Outcome, Verdict, verdict
+from fleetmesh.gather import plain
+from fleetmesh.gather.transcript import Transcript
+from fleetmesh.tunnels.path import Path
 
 _CASES = 10_000
 PHASES = ("prereqs", "cutover", "production")
@@ -236,3 +239,35 @@ def left_out(
     if counted:
         raise ValueError(f"the catalogue does not name {', '.join(sorted(counted))}")
     return tuple(found)
+
+
+def of_result(result: Result, keys: list[str]) -> dict[str, Any]:
+    """A result as plain data; `keys` name its transcripts."""
+    return {
+        "id": result.id,
+        "check": result.check,
+        "nodeid": result.nodeid,
+        "phase": result.phase,
+        "statement": result.statement,
+        "subject": result.subject,
+        "runbook": result.runbook,
+        "gate": result.gate,
+        "hint": result.hint,
+        "outcome": result.outcome.value,
+        "reason": result.reason,
+        "notes": list(result.notes),
+        "started": plain.rfc3339(result.started),
+        "seconds": round(result.seconds, 6),
+        "transcripts": keys,
+        "paths": [{"text": str(path), **asdict(path)} for path in result.paths],
+    }
+
+
+def to_result(entry: Mapping[str, Any], transcripts: Mapping[str, Transcript]) -> Result:
+    """What `of_result` was given. Raises ValueError, KeyError or TypeError."""
+    given = {field.name: entry[field.name] for field in fields(Result)}
+    given["started"] = plain.moment(entry["started"])
+    given["transcripts"] = tuple(transcripts[key] for key in entry["transcripts"])
+    result = TypeAdapter(Result).validate_python(given)
+    plain.bounded(result.seconds)
+    return result

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from fleetmesh.evidence import bundle, signature, sums
+from fleetmesh.evidence import sums
 from fleetmesh.evidence.files import replacing
-from fleetmesh.evidence.signature import Signer
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
+from fleetmesh.sealing import bundle, signature
+from fleetmesh.sealing.signature import Signer
 
 
 @dataclass(frozen=True)

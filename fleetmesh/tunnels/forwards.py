@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
-from fleetmesh import ssh_command
+from fleetmesh.facts.fact import Inconclusive
 from fleetmesh.facts.sockets import Process
 from fleetmesh.facts.workstation import Autostart, Autostarts, mentions
 from fleetmesh.inventory import RetiredTunnel
-from fleetmesh.outcomes import Inconclusive
-from fleetmesh.ssh_command import Forward, SshCommand
-from fleetmesh.ssh_settings import SshSettings
+from fleetmesh.text import ssh_command
+from fleetmesh.text.ssh_command import Forward, SshCommand
+from fleetmesh.text.ssh_settings import SshSettings
 
 _QUOTED = "\1"
 """Stands for a `$` inside double quotes, whose value stays part of one word."""

@@ -12,8 +12,8 @@ import httpx
 
 from fleetmesh.evidence.files import MIB
 from fleetmesh.evidence.sums import Refused
-from fleetmesh.legible import brief
-from fleetmesh.terminal import complain
+from fleetmesh.text.legible import brief
+from fleetmesh.text.terminal import complain
 
 ATTEMPTS = 6
 LONGEST = 120.0

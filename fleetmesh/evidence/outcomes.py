@@ -71,10 +71,6 @@ class Verdict(Enum):
         return {Verdict.READY: 0, Verdict.NOT_READY: 1}.get(self, 6)
 
 
-class Inconclusive(Exception):
-    """A check could not observe what it needs. Its text is the cause, in one sentence."""
-
-
 class Deferred(Exception):
     """A check is postponed by the runbook. Its text is what was found meanwhile."""
 

@@ -3,17 +3,17 @@
 from dataclasses import replace
 from pathlib import Path
 
-from fleetmesh.evidence.bundle import SUFFIX
 from fleetmesh.evidence.closing import RUN_JSON, close
-from fleetmesh.evidence.derived import altered
 from fleetmesh.evidence.folder import read, read_events, run_of
+from fleetmesh.evidence.history import update
 from fleetmesh.evidence.journal import EVENTS, PLAN, put
-from fleetmesh.evidence.seal import Sealed, seal
+from fleetmesh.evidence.run import Run
+from fleetmesh.evidence.since import since
 from fleetmesh.evidence.sums import SUMS, Refused, names
-from fleetmesh.history.entries import update
-from fleetmesh.history.since import since
-from fleetmesh.record import Run
 from fleetmesh.redaction import remaining
+from fleetmesh.sealing.bundle import SUFFIX
+from fleetmesh.sealing.derived import altered
+from fleetmesh.sealing.seal import Sealed, seal
 from fleetmesh.views.render import VIEWS, render
 
 DRILL = "drill.json"

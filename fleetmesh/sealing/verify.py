@@ -8,14 +8,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fleetmesh.evidence import bundle, files, signature, sums
+from fleetmesh.evidence import files, sums
+from fleetmesh.evidence.age import Believed, otherwise
 from fleetmesh.evidence.closing import RUN_JSON, described
-from fleetmesh.evidence.derived import COPY, altered, beside, copied, kept
 from fleetmesh.evidence.folder import BrokenRecord, Events, read_events, run_of
+from fleetmesh.evidence.history import Entry
 from fleetmesh.evidence.journal import EVENTS, PLAN
+from fleetmesh.evidence.run import Run
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
-from fleetmesh.legible import cut
-from fleetmesh.record import Run
+from fleetmesh.sealing import bundle, signature
+from fleetmesh.sealing.derived import COPY, altered, beside, copied, kept
+from fleetmesh.text.legible import cut
 from fleetmesh.views.maker import maker
 from fleetmesh.views.render import NotRendered
 
@@ -277,3 +280,19 @@ _SAYS: dict[str, tuple[Callable[[str], Told], Callable[[Run], Told]]] = {
     "evidence.html": (_title, lambda run: {"title": cut(run.headline, 200)}),
 }
 """What each file says of the run, read from it, and what it should say."""
+
+
+def verified(reports: Path, trust: Trust) -> Believed:
+    """An entry counts where its folder or bundle holds, by `trust`."""
+
+    def doubt(entry: Entry) -> str | None:
+        places = (reports / entry.run, reports / f"{entry.run}{bundle.SUFFIX}")
+        there = [place for place in places if place.exists()]
+        if not there:
+            return "neither its folder nor its bundle is there to be verified"
+        report = verify(there[0], trust)
+        if not report.holds or report.run is None:
+            return "; ".join(report.amiss) or "it holds no record"
+        return otherwise(entry, report.run)
+
+    return doubt

@@ -2,14 +2,13 @@
 
 import json
 import lzma
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fleetmesh import plain
-from fleetmesh.redaction import Redactor
-from fleetmesh.transcript import Transcript
+from fleetmesh.gather import plain
+from fleetmesh.gather.transcript import Transcript
 
 
 class NotARecording(Exception):
@@ -37,9 +36,9 @@ class Snapshot:
         """All transcripts."""
         return (t for group in self.transcripts.values() for t in group.values())
 
-    def write(self, file: Path, redactor: Redactor) -> None:
-        """Write it without secrets to `file`, as JSON; compressed if the name ends in `.xz`."""
-        listed = [plain.of_transcript(redactor.transcript(transcript)) for transcript in self]
+    def write(self, file: Path, redacted: Callable[[Transcript], Transcript]) -> None:
+        """Write it to `file`, as JSON, each transcript `redacted`; compressed if named `.xz`."""
+        listed = [plain.of_transcript(redacted(transcript)) for transcript in self]
         text = json.dumps({"taken": self.taken.isoformat(), "transcripts": listed}, indent=1)
         file.write_bytes(lzma.compress(text.encode()) if file.suffix == ".xz" else text.encode())
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 
-from fleetmesh.attribution import Places, held_by
+from fleetmesh.facts.fact import Inconclusive
 from fleetmesh.facts.sockets import LoginSession, Socket
 from fleetmesh.facts.units import Unit
 from fleetmesh.facts.workstation import BridgeTunnel
 from fleetmesh.inventory import Inventory, Tunnel
-from fleetmesh.outcomes import Inconclusive
+from fleetmesh.tunnels.attribution import Places, held_by
 
 BridgeStatus = Mapping[str, dict[str, BridgeTunnel]]
 

@@ -5,9 +5,9 @@ from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
-from fleetmesh.history.changes import Change, changes
-from fleetmesh.history.entries import Entry, History, Seen
-from fleetmesh.history.gate import Age, told
+from fleetmesh.evidence.age import Age, told
+from fleetmesh.evidence.changes import Change, changes
+from fleetmesh.evidence.history import Entry, History, Seen
 from fleetmesh.views.page import render_file, style
 
 _MOST = 200

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
-from fleetmesh.attribution import Holder, Places, held_by
+from fleetmesh.facts.answers import Answer
 from fleetmesh.facts.clusters import InsideAnswer
-from fleetmesh.facts.http import Answer
+from fleetmesh.facts.fact import Inconclusive
 from fleetmesh.facts.sockets import End, LoginSession, Socket, end
 from fleetmesh.inventory import Bridge, Service, Tunnel
-from fleetmesh.outcomes import Inconclusive
+from fleetmesh.tunnels.attribution import Holder, Places, held_by
 
 NOT_SEEN = "not seen"
 """How the description of a holder begins if no socket shows it."""

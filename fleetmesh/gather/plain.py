@@ -1,4 +1,4 @@
-"""Transcripts and results as plain data for JSON, and back again without loss."""
+"""Transcripts as plain data for JSON, and back again without loss."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -8,14 +8,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from fleetmesh.record import Result
-from fleetmesh.transcript import Transcript
+from fleetmesh.gather.transcript import Transcript
 
 _TIMES = ("started", "sent", "received")
 STREAMS = ("stdout", "stderr")
 _LONGEST = 1e7
 """Seconds; nothing that is recorded takes months."""
-_TRANSCRIPT, _RESULT = TypeAdapter(Transcript), TypeAdapter(Result)
+_TRANSCRIPT = TypeAdapter(Transcript)
 
 Stream = str | dict[str, Any]
 """A stream as text; as base64 if it is not UTF-8; or as whoever stores long ones writes it."""
@@ -77,42 +76,11 @@ def to_transcript(
         given[name] = stream(given.get(name, ""))
     given["hides"] = tuple(given.get("hides", ()))
     transcript = _TRANSCRIPT.validate_python(given)
-    _bounded(transcript.seconds)
+    bounded(transcript.seconds)
     return transcript
 
 
-def of_result(result: Result, keys: list[str]) -> dict[str, Any]:
-    """A result as plain data; `keys` name its transcripts."""
-    return {
-        "id": result.id,
-        "check": result.check,
-        "nodeid": result.nodeid,
-        "phase": result.phase,
-        "statement": result.statement,
-        "subject": result.subject,
-        "runbook": result.runbook,
-        "gate": result.gate,
-        "hint": result.hint,
-        "outcome": result.outcome.value,
-        "reason": result.reason,
-        "notes": list(result.notes),
-        "started": rfc3339(result.started),
-        "seconds": round(result.seconds, 6),
-        "transcripts": keys,
-        "paths": [{"text": str(path), **asdict(path)} for path in result.paths],
-    }
-
-
-def to_result(entry: Mapping[str, Any], transcripts: Mapping[str, Transcript]) -> Result:
-    """What `of_result` was given. Raises ValueError, KeyError or TypeError."""
-    given = {field.name: entry[field.name] for field in fields(Result)}
-    given["started"] = moment(entry["started"])
-    given["transcripts"] = tuple(transcripts[key] for key in entry["transcripts"])
-    result = _RESULT.validate_python(given)
-    _bounded(result.seconds)
-    return result
-
-
-def _bounded(seconds: float) -> None:
+def bounded(seconds: float) -> None:
+    """Raise ValueError for a time that nothing takes."""
     if not abs(seconds) < _LONGEST:  # also where it is no number
         raise ValueError(f"it says that something took {seconds} s")

@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
-from fleetmesh import strict_json, yaml12
-from fleetmesh.facts import batch
-from fleetmesh.facts.probe import ExecInPod, Kubernetes
+from fleetmesh.gather import batch
 from fleetmesh.gather.api import get
 from fleetmesh.gather.commands import answers_of, new_nonce, not_believed, why
 from fleetmesh.gather.pod_exec import HeldProgram, NoPod
+from fleetmesh.gather.probe import ExecInPod, Kubernetes
 from fleetmesh.gather.question import Question
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Cluster, Inventory
-from fleetmesh.legible import brief, last_line, said
 from fleetmesh.sessions import ApiProblem, Session, api_client
-from fleetmesh.shell import quote
-from fleetmesh.transcript import Transcript
+from fleetmesh.text import strict_json, yaml12
+from fleetmesh.text.legible import brief, last_line, said
+from fleetmesh.text.shell import quote
 
 _SILENT = "the API did not answer"
 

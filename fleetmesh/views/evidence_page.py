@@ -6,9 +6,9 @@ from importlib.resources import files
 from pathlib import PurePath
 
 from fleetmesh.evidence.journal import INLINE
-from fleetmesh.outcomes import Outcome
-from fleetmesh.record import PHASES, HostSeen, Result, Run
-from fleetmesh.transcript import HERE
+from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.evidence.run import PHASES, HostSeen, Result, Run
+from fleetmesh.gather.transcript import HERE
 from fleetmesh.views import diagram, fragments, words
 from fleetmesh.views.page import render, style
 
