@@ -1,9 +1,12 @@
-"""What can be known about a fleet: every fact, by the name under which a check asks for it."""
+"""What can be known about a fleet: every fact, by the name under which a check asks for it.
+
+May import: text, inventory, redaction, gather.
+"""
 
 from typing import Any
 
-from fleetmesh.facts import answers as http
 from fleetmesh.facts import (
+    answers,
     boot,
     cluster_services,
     clusters,
@@ -34,7 +37,7 @@ FACTS: dict[str, Fact[Any]] = {
         pins,
         renewals,
         workstation,
-        http,
+        answers,
         cluster_services,
         pods,
         clusters,

@@ -12,8 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
 
-from fleetmesh.gather import cluster_api as kubernetes
-from fleetmesh.gather import commands, services
+from fleetmesh.gather import cluster_api, commands, services
 from fleetmesh.gather.probe import (
     Clock,
     Exec,
@@ -129,12 +128,12 @@ class Fleet:
                 session = self._live(self.inventory.clusters[cluster].host)
                 given = (self.inventory, text.result())
                 inside += [
-                    (question, pool.submit(kubernetes.Held, session, question, *given))
+                    (question, pool.submit(cluster_api.Held, session, question, *given))
                     for question in asked
                     if isinstance(question.probe, ExecInPod)
                 ]
                 plain = [q for q in asked if isinstance(q.probe, Kubernetes)]
-                jobs[pool.submit(kubernetes.ask, session, plain, *given)] = plain
+                jobs[pool.submit(cluster_api.ask, session, plain, *given)] = plain
             for q, request in requests:
                 try:
                     transcript, open_connection = request.result()
@@ -142,7 +141,7 @@ class Fleet:
                     transcript, open_connection = _broke(q, error), lambda: None
                 http.append(transcript)
                 held.callback(open_connection)
-            programs: dict[kubernetes.Held, Question] = {}
+            programs: dict[cluster_api.Held, Question] = {}
             for q, begun in inside:
                 try:
                     program = begun.result()
@@ -172,7 +171,7 @@ class Fleet:
 
     def _kubeconfigs(
         self, pool: ThreadPoolExecutor, questions: list[Question]
-    ) -> dict[str, tuple[list[Question], "Future[kubernetes.Kubeconfig]"]]:
+    ) -> dict[str, tuple[list[Question], "Future[cluster_api.Kubeconfig]"]]:
         asked: dict[str, list[Question]] = {}
         for question in questions:
             if isinstance(question.probe, (Kubernetes, ExecInPod)):
@@ -181,7 +180,7 @@ class Fleet:
             cluster: (
                 group,
                 pool.submit(
-                    kubernetes.read_kubeconfig,
+                    cluster_api.read_kubeconfig,
                     self._live(self.inventory.clusters[cluster].host),
                     self.inventory.clusters[cluster],
                     self.inventory.limits.command,

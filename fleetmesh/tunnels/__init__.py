@@ -1,4 +1,6 @@
 """What the facts amount to: whose a socket is, where a request went, what a tunnel forwards.
 
-Imports text, inventory and facts. It asks nobody anything.
+It asks nobody anything.
+
+May import: text, inventory, facts.
 """
