@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fleetmesh.facts.fact import Fact, NotUnderstood
-from fleetmesh.gather.probe import Get, Probe, Session, WriteAndReadBack
+from fleetmesh.gather.own_session import OwnSession
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.services import Get, WriteAndReadBack
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Health, Inventory
 from fleetmesh.text import strict_json
@@ -138,7 +140,7 @@ class SshAnswer:
 
 
 def _ssh_answers(inventory: Inventory) -> dict[str, Probe]:
-    return {host: Session(host) for host in inventory.hosts}
+    return {host: OwnSession(host) for host in inventory.hosts}
 
 
 def parse_ssh_answer(transcript: Transcript) -> SshAnswer:

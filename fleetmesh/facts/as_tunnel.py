@@ -3,7 +3,7 @@
 from importlib.resources import files
 
 from fleetmesh.facts.fact import NotUnderstood
-from fleetmesh.gather.probe import endpoint
+from fleetmesh.gather.services import endpoint
 from fleetmesh.inventory import Inventory, Tunnel
 from fleetmesh.text.shell import quote
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
-from fleetmesh.gather.probe import Exec, Probe
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
 from fleetmesh.text.shell import join, quote

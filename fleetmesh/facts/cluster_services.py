@@ -12,7 +12,8 @@ from fleetmesh.facts.api_objects import UNUSABLE, body_of, items_of, not_found
 from fleetmesh.facts.fact import Fact, NotUnderstood
 from fleetmesh.facts.labels import of_pairs
 from fleetmesh.facts.pods import Pod
-from fleetmesh.gather.probe import Kubernetes, Probe
+from fleetmesh.gather.cluster_api import Kubernetes
+from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
 from fleetmesh.text.shell import join

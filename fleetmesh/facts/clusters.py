@@ -14,7 +14,9 @@ from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
 from fleetmesh.facts.labels import LabelSelector, of_object
 from fleetmesh.facts.pods import Pod
 from fleetmesh.facts.sockets import End, end
-from fleetmesh.gather.probe import ExecInPod, Kubernetes, Probe
+from fleetmesh.gather.cluster_api import Kubernetes
+from fleetmesh.gather.pod_exec import ExecInPod
+from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Bridge, Inventory
 from fleetmesh.text import strict_json

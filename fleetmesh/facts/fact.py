@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
-from fleetmesh.gather.probe import ExecInPod, Kubernetes, Probe
+from fleetmesh.gather.probe import OfCluster, Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
 from fleetmesh.redaction.marks import OVER_LINES, marks
@@ -40,7 +40,7 @@ class Fact(Generic[T]):
     def asks_a_cluster(self, inventory: Inventory) -> bool:
         """Whether any of its questions goes to the API of a cluster."""
         asked = self.probes(inventory).values()
-        return any(isinstance(probe, Kubernetes | ExecInPod) for probe in asked)
+        return any(isinstance(probe, OfCluster) for probe in asked)
 
     def read(self, transcript: Transcript) -> T:
         """What the parser makes of an answer. Raises NotUnderstood, whatever the parser does.

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
-from fleetmesh.gather.probe import Exec, Probe
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
 from fleetmesh.text.shell import join, quote

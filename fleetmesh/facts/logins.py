@@ -6,7 +6,8 @@ from importlib.resources import files
 
 from fleetmesh.facts.as_tunnel import AS_TUNNEL, as_tunnel, clear, destination
 from fleetmesh.facts.fact import Fact, Inconclusive, NotUnderstood, succeeded
-from fleetmesh.gather.probe import Exec, Probe
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Login
 from fleetmesh.text.legible import brief

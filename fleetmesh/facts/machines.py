@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
-from fleetmesh.gather.probe import Clock, Exec, Probe
+from fleetmesh.gather.commands import Clock, Exec
+from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Cluster, Inventory
 from fleetmesh.text import strict_json

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from fleetmesh.facts.as_tunnel import AS_TUNNEL, as_tunnel, clear
 from fleetmesh.facts.fact import Fact, NotUnderstood
-from fleetmesh.gather.probe import Exec, Probe
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Tunnel
 from fleetmesh.text import ssh_settings

@@ -9,7 +9,8 @@ from fleetmesh.facts.answers import SshAnswer
 from fleetmesh.facts.as_tunnel import AS_TUNNEL, as_tunnel, clear
 from fleetmesh.facts.fact import Fact, Inconclusive, NotUnderstood, succeeded
 from fleetmesh.facts.logins import Logins
-from fleetmesh.gather.probe import Exec, Probe
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Login
 

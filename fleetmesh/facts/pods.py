@@ -14,7 +14,8 @@ from urllib.parse import quote
 from fleetmesh.facts.api_objects import UNUSABLE, items_of
 from fleetmesh.facts.fact import Fact, NotUnderstood
 from fleetmesh.facts.programs import Named, addresses, program
-from fleetmesh.gather.probe import Kubernetes, Probe
+from fleetmesh.gather.cluster_api import Kubernetes
+from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
 from fleetmesh.text.shell import join

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
 from fleetmesh.facts.units import installed_files
-from fleetmesh.gather.probe import Probe, ReadFile
+from fleetmesh.gather.commands import ReadFile
+from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
 from fleetmesh.text import yaml12

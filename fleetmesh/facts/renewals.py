@@ -8,7 +8,8 @@ from typing import Any
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
 from fleetmesh.facts.workstation import mentions
-from fleetmesh.gather.probe import Exec, Probe
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Login
 from fleetmesh.text import strict_json

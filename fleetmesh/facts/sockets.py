@@ -6,7 +6,8 @@ from importlib.resources import files
 from ipaddress import ip_address
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, Probes, blocks, succeeded
-from fleetmesh.gather.probe import Exec, Probe
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
 from fleetmesh.text import ssh_settings

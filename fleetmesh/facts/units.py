@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
-from fleetmesh.gather.probe import Exec, Probe
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
 from fleetmesh.text.legible import brief

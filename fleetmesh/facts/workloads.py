@@ -13,7 +13,8 @@ from typing import Any
 from fleetmesh.facts.api_objects import UNUSABLE, items_of, object_of
 from fleetmesh.facts.fact import Fact, NotUnderstood
 from fleetmesh.facts.pods import OVER
-from fleetmesh.gather.probe import Kubernetes, Probe
+from fleetmesh.gather.cluster_api import Kubernetes
+from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
 from fleetmesh.text.shell import join

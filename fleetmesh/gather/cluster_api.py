@@ -1,23 +1,20 @@
 """Questions to a cluster's API, with the official client, over its host's session."""
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
 from fleetmesh.gather import batch
-from fleetmesh.gather.api import get
 from fleetmesh.gather.commands import answers_of, new_nonce, not_believed, why
-from fleetmesh.gather.pod_exec import HeldProgram, NoPod
-from fleetmesh.gather.probe import ExecInPod, Kubernetes
-from fleetmesh.gather.question import Question
+from fleetmesh.gather.permit import Permit
+from fleetmesh.gather.probe import Errand, OfCluster, Question
 from fleetmesh.gather.transcript import Transcript
-from fleetmesh.inventory import Cluster, Inventory
+from fleetmesh.inventory import Cluster, Inventory, Limits
 from fleetmesh.sessions import ApiProblem, Session, api_client
 from fleetmesh.text import strict_json, yaml12
 from fleetmesh.text.legible import brief, last_line, said
-from fleetmesh.text.shell import quote
+from fleetmesh.text.shell import over_ssh, quote
 
 _SILENT = "the API did not answer"
 
@@ -61,30 +58,78 @@ def read_kubeconfig(session: Session, cluster: Cluster, deadline: float) -> Kube
     return Kubeconfig(text=answer.stdout.decode("utf-8", "replace"))
 
 
-def ask(
-    session: Session, questions: list[Question], inventory: Inventory, kubeconfig: Kubeconfig
-) -> list[Transcript]:
-    """Put every question to the one cluster that they are about."""
-    if kubeconfig.missing:
-        return [question.lost(kubeconfig.missing) for question in questions]
-    deadline = inventory.limits.http
-    transcripts: list[Transcript] = []
-    try:
-        with api_client(session, kubeconfig.text, deadline=deadline) as api:
-            for question in questions:
-                transcripts.append(_ask(api, question, deadline))
-                if (cause := transcripts[-1].lost) and _SILENT in cause:
-                    # One deadline is enough for one server that hangs.
-                    return transcripts + [q.lost(cause) for q in questions[len(transcripts) :]]
-    except ApiProblem as problem:
-        return [question.lost(str(problem)) for question in questions]
-    return transcripts
+@dataclass(frozen=True)
+class Kubernetes(OfCluster):
+    """A GET of the cluster's API."""
+
+    cluster: str
+    path: str
+    kubectl: str
+    """The kubectl arguments that ask the same."""
+
+    def typed(self, host: str) -> str:
+        """With kubectl, by ssh."""
+        return over_ssh(host, f"kubectl {self.kubectl}")
+
+
+class ApiRequests(Errand):
+    """All GETs of one cluster, one after the other."""
+
+    @staticmethod
+    def group(question: Question) -> object:
+        """All of a cluster."""
+        return question.probe.cluster
+
+    def answers(self) -> list[Transcript]:
+        """Send them; one deadline is enough for one server that hangs."""
+        kubeconfig = self.fleet.kubeconfig(self.questions[0].probe.cluster)
+        if kubeconfig.missing:
+            return [question.lost(kubeconfig.missing) for question in self.questions]
+        session = self.fleet.live(self.questions[0].host)
+        deadline = self.fleet.inventory.limits.http
+        found: list[Transcript] = []
+        try:
+            with api_client(session, kubeconfig.text, deadline=deadline) as api:
+                for question in self.questions:
+                    found.append(_ask(api, question, deadline))
+                    if (cause := found[-1].lost) and _SILENT in cause:
+                        return found + [q.lost(cause) for q in self.questions[len(found) :]]
+        except ApiProblem as problem:
+            return [question.lost(str(problem)) for question in self.questions]
+        return found
+
+    @classmethod
+    def takes(cls, questions: list[Question], limits: Limits) -> tuple[float, float]:
+        """The kubeconfig, then each request."""
+        return 0.0, limits.command + len(questions) * limits.http
+
+    @classmethod
+    def permit(cls, questions: list[Question], inventory: Inventory, permit: Permit) -> None:
+        """Allow the kubeconfig to be read, and the connection to the API."""
+        for name in dict.fromkeys(question.probe.cluster for question in questions):
+            text = kubeconfig_text(inventory.clusters[name], permit.nonce, inventory.limits.command)
+            permit.allow(text, f"kubeconfig of {name}")
+            permit.open(permit.api)
+
+
+Kubernetes.errand = ApiRequests
+
+
+def get(api: Any, path: str, deadline: float) -> tuple[int, bytes]:
+    """HTTP status and body of `path`, whatever the status; `deadline` in seconds.
+
+    The official client brings the credentials and TLS.
+    """
+    request = api.param_serialize(
+        "GET", path, header_params={"Accept": "application/json"}, auth_settings=["BearerToken"]
+    )
+    response = api.call_api(*request, _request_timeout=deadline)
+    return int(response.status), response.read() or b""
 
 
 def _ask(api: Any, question: Question, deadline: float) -> Transcript:
     started, clock = datetime.now(UTC), monotonic()
     probe = question.probe
-    assert isinstance(probe, Kubernetes)
     try:
         status, body = get(api, probe.path, deadline)
         given: dict[str, Any] = {"exit_status": status, "stdout": body}
@@ -92,66 +137,26 @@ def _ask(api: Any, question: Question, deadline: float) -> Transcript:
             lacks = f": the account lacks `{_right(probe.path)}`" if status == 403 else ""
             answered = f"the API answered {status}: {_message(body)}"
             given["lost"] = f"{question.host}: {answered}{lacks}"
-    except _refusals() as error:
-        given = {"lost": f"{question.host}: {_why(error)}"}
+    except refusals() as error:
+        given = {"lost": f"{question.host}: {why_not(error)}"}
     return question.answer(started=started, seconds=monotonic() - clock, **given)
 
 
-class Held:
-    """A program that runs in a pod and waits there, and the connection to its API."""
-
-    def __init__(
-        self, session: Session, question: Question, inventory: Inventory, kubeconfig: Kubeconfig
-    ) -> None:
-        """Start it, and wait until it has said its line or it is known why not."""
-        probe = question.probe
-        assert isinstance(probe, ExecInPod)
-        self._question = question
-        self._open = ExitStack()
-        self._started, self._clock = datetime.now(UTC), monotonic()
-        self._program: HeldProgram | None = None
-        self._lost = kubeconfig.missing
-        deadline = inventory.limits.http
-        try:
-            if not self._lost:
-                patience = probe.seconds + probe.hold + deadline
-                client = api_client(session, kubeconfig.text, deadline=deadline, patience=patience)
-                self._program = HeldProgram(self._open.enter_context(client), probe, deadline)
-                self._open.callback(self._program.close)
-        except ApiProblem as problem:
-            self._lost = str(problem)
-        except _refusals() as error:
-            self._lost = f"{question.host}: {_why(error)}"
-        self._seconds = monotonic() - self._clock
-
-    def finish(self) -> list[Transcript]:
-        """Let the program end, and tell what it said; the time is that until its line."""
-        given: dict[str, Any] = {"lost": self._lost}
-        if self._program:
-            given = self._program.finish()
-            if given.get("lost"):
-                given["lost"] = f"{self._question.host}: {given['lost']}"
-        self.close()
-        return [self._question.answer(started=self._started, seconds=self._seconds, **given)]
-
-    def close(self) -> None:
-        """Leave the program and close the connection."""
-        self._open.close()
-
-
-def _refusals() -> tuple[type[Exception], ...]:
+def refusals() -> tuple[type[Exception], ...]:
+    """What the client raises where an API refuses, or says nothing."""
     from kubernetes.client.exceptions import ApiException  # noqa: PLC0415 - heavy
     from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
-    return (ApiException, NoPod, HTTPError, OSError, ValueError)
+    return (ApiException, HTTPError, OSError, ValueError)
 
 
-def _why(error: Exception) -> str:
+def why_not(error: Exception) -> str:
+    """What one of `refusals` says."""
     from kubernetes.client.exceptions import ApiException  # noqa: PLC0415 - heavy
 
     if isinstance(error, ApiException):
         return f"the API refused: {error.status} {said(error.reason)}"
-    return str(error) if isinstance(error, NoPod) else f"{_SILENT}: {said(error)}"
+    return f"{_SILENT}: {said(error)}"
 
 
 def _right(path: str) -> str:

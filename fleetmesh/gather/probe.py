@@ -1,116 +1,147 @@
-"""The questions that can be put to a fleet. A probe is data: it says what to ask, not how."""
+"""What a question is, and who puts it: each kind of probe is a class beside its errand."""
 
-import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from fleetmesh.gather.transcript import HERE, Transcript
+from fleetmesh.inventory import Inventory, Limits
+
+if TYPE_CHECKING:
+    from fleetmesh.gather.fleet import Fleet
+    from fleetmesh.gather.permit import Permit
 
 
-@dataclass(frozen=True)
-class Exec:
-    """A shell command on a host, run as part of that host's one batch."""
+class Probe(ABC):
+    """One kind of question. As data, it says what to ask."""
 
-    host: str
-    command: str
-    seconds: float | None = None
-    """Deadline of this command; None means the inventory's `limits.command`."""
+    errand: ClassVar[type["Errand"]]
+    """What asks it."""
 
+    @abstractmethod
+    def asked_of(self, inventory: Inventory) -> str:
+        """The host to which it is put; empty for the suite's own machine."""
 
-@dataclass(frozen=True)
-class Clock:
-    """A host's clock, answered from the times that frame its batch."""
-
-    host: str
+    @abstractmethod
+    def typed(self, host: str) -> str:
+        """What a person would type to ask `host` the same."""
 
 
-def endpoint(ip: str, port: int) -> str:
-    """`ip:port`, with brackets around an IPv6 address."""
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
-
-
-@dataclass(frozen=True)
-class Get:
-    """An HTTP GET of `path`, as the host itself would send it to `ip`:`port`.
-
-    The connection stays open until the batches have run, so that the sockets which carry it can
-    be seen.
-    """
+class OfHost(Probe):
+    """A probe that names the host to which it is put."""
 
     host: str
-    ip: str
-    port: int
-    path: str
 
-    @property
-    def url(self) -> str:
-        """The address, as seen from the host."""
-        return f"http://{endpoint(self.ip, self.port)}{self.path}"
+    def asked_of(self, _: Inventory) -> str:
+        """Its host."""
+        return self.host
 
 
-@dataclass(frozen=True)
-class WriteAndReadBack:
-    """POST `body`, then GET what came back under its `id`. Only with `--allow-writes`."""
-
-    host: str
-    ip: str
-    port: int
-    path: str
-    body: dict[str, Any]
-    id: str
-
-    @property
-    def url(self) -> str:
-        """The address to which `body` is posted, as seen from the host."""
-        return f"http://{endpoint(self.ip, self.port)}{self.path}"
-
-
-@dataclass(frozen=True)
-class Kubernetes:
-    """A GET of the cluster's API."""
+class OfCluster(Probe):
+    """A probe that is put to the API of a cluster, over its host."""
 
     cluster: str
-    path: str
-    kubectl: str
-    """The kubectl arguments that ask the same."""
+
+    def asked_of(self, inventory: Inventory) -> str:
+        """The cluster's host."""
+        return inventory.clusters[self.cluster].host
 
 
-@dataclass(frozen=True)
-class ExecInPod:
-    """A Python program in a running pod of a Deployment, as `kubectl exec deploy/… -- python -c …`.
-
-    It prints one line and then waits: its sockets stay open until the batches have run.
-    """
-
-    cluster: str
-    namespace: str
-    deployment: str
-    python: str
-    program: str
-    given: dict[str, Any]
-    """The program's one argument, as JSON."""
-    seconds: float
-    """Deadline of its line, from the API's acceptance."""
-    hold: float
-    """Seconds after which the program ends by itself, if nobody lets it."""
+class Asking(Protocol):
+    """Whatever needs answers: a fact."""
 
     @property
-    def command(self) -> list[str]:
-        """The argument vector."""
-        return [self.python, "-c", self.program, json.dumps(self.given)]
+    def name(self) -> str:
+        """By which its answers are known."""
+
+    @property
+    def probes(self) -> Callable[[Inventory], Mapping[str, Probe]]:
+        """What to ask, by subject."""
 
 
 @dataclass(frozen=True)
-class Session:
-    """The suite's own SSH session with a host: what it reached and how it was identified."""
+class Question:
+    """A probe, together with the fact and subject that it is asked for, and its host."""
 
+    fact: str
+    subject: str
+    probe: Any
     host: str
 
+    def answer(self, **given: Any) -> Transcript:
+        """A transcript of this question; `started` defaults to now, `seconds` to none."""
+        given.setdefault("started", datetime.now(UTC))
+        given.setdefault("seconds", 0.0)
+        host = self.host or HERE
+        return Transcript(self.fact, self.subject, host, self.command, **given)
 
-@dataclass(frozen=True)
-class ReadFile:
-    """A file on the machine that runs the suite."""
+    @property
+    def command(self) -> str:
+        """What a person would type to ask the same."""
+        return str(self.probe.typed(self.host))
 
-    path: Path
+    def lost(self, cause: str, **given: Any) -> Transcript:
+        """A transcript of a question that got no full answer."""
+        return self.answer(lost=cause, **given)
 
 
-Probe = Exec | Clock | Get | WriteAndReadBack | Kubernetes | ExecInPod | Session | ReadFile
+class Errand(ABC):
+    """Questions that are asked together, and how long that may take.
+
+    `begin` runs before the batches and `answers` after them if the errand is `held`, so that the
+    sockets of what it keeps open show in what the hosts say. A `batch` errand runs in between, and
+    any other beside the two.
+    """
+
+    held: ClassVar[bool] = False
+    batch: ClassVar[bool] = False
+    to_the_lost: ClassVar[bool] = False
+    """Whether it also answers for a host that cannot be reached."""
+
+    def __init__(self, questions: list[Question], fleet: "Fleet") -> None:
+        self.questions = questions
+        self.fleet = fleet
+
+    @staticmethod
+    def group(question: Question) -> object:
+        """What the questions that go together have in common; by default all of a host do."""
+        return question.host
+
+    def begin(self) -> None:  # noqa: B027 - most open nothing
+        """Open what a `held` errand keeps open."""
+
+    @abstractmethod
+    def answers(self) -> list[Transcript]:
+        """Ask, and say what came back."""
+
+    def close(self) -> None:  # noqa: B027 - as begin
+        """Let go of what `begin` opened."""
+
+    @classmethod
+    def takes(cls, questions: list[Question], limits: Limits) -> tuple[float, float]:  # noqa: ARG003
+        """Seconds after which `begin`, and after which `answers` gives up; none by default."""
+        return 0.0, 0.0
+
+    @classmethod  # noqa: B027 - most need nothing
+    def permit(cls, questions: list[Question], inventory: Inventory, permit: "Permit") -> None:
+        """Put on a host's list what a restricted key must be allowed for `questions`."""
+
+
+def questions(facts: Iterable[Asking], inventory: Inventory) -> list[Question]:
+    """Everything that has to be asked to know `facts`, in the order in which they are named."""
+    return [
+        Question(fact.name, subject, probe, probe.asked_of(inventory))
+        for fact in facts
+        for subject, probe in fact.probes(inventory).items()
+    ]
+
+
+def errands(asked: Iterable[Question]) -> list[tuple[type[Errand], list[Question]]]:
+    """The questions, by who asks them and what goes together."""
+    found: dict[tuple[type[Errand], object], list[Question]] = {}
+    for question in asked:
+        errand = question.probe.errand
+        found.setdefault((errand, errand.group(question)), []).append(question)
+    return [(errand, group) for (errand, _), group in found.items()]

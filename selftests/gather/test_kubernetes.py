@@ -16,7 +16,10 @@ from urllib.parse import quote
 import pytest
 
 from fleetmesh.gather import Fleet
-from fleetmesh.gather.probe import Exec, ExecInPod, Kubernetes, Probe
+from fleetmesh.gather.cluster_api import Kubernetes
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.pod_exec import ExecInPod
+from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from selftests.gather.conftest import Serve, fact
 

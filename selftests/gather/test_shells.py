@@ -15,8 +15,8 @@ import pytest
 
 from fleetmesh.gather import commands
 from fleetmesh.gather.cluster_api import read_kubeconfig
-from fleetmesh.gather.probe import Clock, Exec
-from fleetmesh.gather.question import Question
+from fleetmesh.gather.commands import Clock, Exec
+from fleetmesh.gather.probe import Question
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
 from fleetmesh.sessions import Session, Target
