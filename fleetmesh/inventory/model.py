@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from fleetmesh.inventory.values import (
     Cidr,
@@ -26,16 +26,10 @@ from fleetmesh.inventory.values import (
     Seconds,
     Selector,
     Word,
-    shown,
 )
-from fleetmesh.managers import MANAGERS, Manager
 
-
-def _manager(word: Any) -> type[Manager]:
-    if not isinstance(word, str) or word not in MANAGERS:
-        known = " or ".join(map(repr, MANAGERS))
-        raise ValueError(f"{shown(word)} is not possible; write {known}")
-    return MANAGERS[word]
+UNITS = {"systemd": "{tunnel}.service", "ops-bridge": "ops-bridge.service"}
+"""The user unit that must hold the tunnel `{tunnel}`, by the tunnels' manager."""
 
 
 class Model(BaseModel):
@@ -134,7 +128,7 @@ class Service(Named):
 class Tunnel(Named):
     """A forward tunnel of the fleet; its key in the inventory is its name for its manager, too."""
 
-    _manager: type[Manager] = PrivateAttr()
+    _manager: str = PrivateAttr(default="systemd")
 
     host: Name
     listen: Loopback
@@ -144,8 +138,8 @@ class Tunnel(Named):
 
     @property
     def unit(self) -> str:
-        """The systemd user unit that must hold the tunnel, according to its manager."""
-        return self._manager.unit_name.format(tunnel=self)
+        """The systemd user unit that must hold the tunnel: its own, or its manager's."""
+        return UNITS[self._manager].format(tunnel=self)
 
     @property
     def own_unit(self) -> str:
@@ -255,7 +249,7 @@ class Inventory(Model):
 
     name: Name
     kind: Literal["production", "rehearsal"]
-    manager: Annotated[type[Manager], PlainValidator(_manager)]
+    manager: Literal["systemd", "ops-bridge"]
     identity: Literal["static-key", "certificate"]
     runbook: Runbook
     reference: Path

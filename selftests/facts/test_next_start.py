@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 
-from fleetmesh.attribution import Places, open_doors
-from fleetmesh.facts.http import SshAnswer
+from fleetmesh.facts.answers import SshAnswer
+from fleetmesh.facts.fact import Inconclusive
 from fleetmesh.facts.logins import LoginAttempt, objection
 from fleetmesh.facts.next_start import parse_settings
 from fleetmesh.facts.pins import Pins
 from fleetmesh.facts.renewals import Scheduled, unrenewed
 from fleetmesh.facts.sockets import Socket
 from fleetmesh.inventory import load
-from fleetmesh.managers import MANAGERS
-from fleetmesh.outcomes import Inconclusive
+from fleetmesh.tunnels.attribution import Places, open_doors
 from rehearsal.paths import INVENTORY
 from selftests.facts import cases
 
@@ -177,7 +176,7 @@ UNIT = "/user.slice/user-1000.slice/user@1000.service/app.slice/"
 def test_a_unit_listens_on_its_tunnels_addresses(
     local: str, unit: str, process: str, manager: str, open_door: bool
 ) -> None:
-    fleet = FLEET.model_copy(update={"manager": MANAGERS[manager]})
+    fleet = FLEET.model_copy(update={"manager": manager})
     fleet.model_post_init(None)
     try:
         socket = Socket(local, "0.0.0.0:*", 1000, f"{UNIT}{unit}", ((process, 7),))

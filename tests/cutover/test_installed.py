@@ -4,9 +4,9 @@ import difflib
 from collections.abc import Mapping
 
 from fixtures import check
+from fleetmesh.facts.managers import Manager
 from fleetmesh.facts.units import InstalledFile
 from fleetmesh.inventory import Inventory, Tunnel
-from fleetmesh.managers import Manager
 
 
 @check(
@@ -17,11 +17,12 @@ from fleetmesh.managers import Manager
 def test_installed_files_equal_the_reference(
     carrier: str,
     inventory: Inventory,
+    manager: Manager,
     installed: Mapping[str, dict[str, InstalledFile | None]],
     reference_files: Mapping[str, bytes],
 ) -> None:
     """Installed unit files and tunnels.yaml equal the reference, byte for byte."""
-    for path, reference in inventory.manager.files(inventory, carrier).items():
+    for path, reference in manager.files(inventory, carrier).items():
         found, expected = installed[carrier][path], reference_files[reference]
         assert found is not None, f"~/{path} is not installed on {carrier}"
         assert found.content == expected, (

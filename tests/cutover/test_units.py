@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from fixtures import Case, Inconclusive, check
-from fleetmesh import ssh_command
-from fleetmesh.attribution import Places, held_by, open_doors
 from fleetmesh.facts.machines import ClockOffset, Machine
+from fleetmesh.facts.managers import Manager
 from fleetmesh.facts.next_start import NextStart
 from fleetmesh.facts.sockets import LoginSession, Process, Socket
 from fleetmesh.inventory import Inventory, Tunnel
-from fleetmesh.managers import Manager
+from fleetmesh.text import ssh_command
+from fleetmesh.tunnels.attribution import Places, held_by, open_doors
 
 # What makes the tunnel's ssh fail loudly, and never ask or trust blindly; ssh_config(5).
 _LOUD = {
