@@ -156,7 +156,7 @@ class Bridge(Named):
     tunnel: Name
 
 
-class Probe(Model):
+class ProbePod(Model):
     """The pod from which the services are asked, and the selector of the bridge pods' namespace."""
 
     cluster: Name
@@ -258,7 +258,7 @@ class Inventory(Model):
     services: dict[Name, Service]
     tunnels: dict[Name, Tunnel] = Field(min_length=1)
     bridges: dict[Name, Bridge]
-    probe: Probe
+    probe: ProbePod
     workstation: Workstation
     certificate: Certificate
     limits: Limits
