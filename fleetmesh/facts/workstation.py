@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
+from fleetmesh.facts.managers import MANAGERS
 from fleetmesh.gather.commands import Exec
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
@@ -31,7 +32,7 @@ def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
     asked: dict[str, Probe] = {
         workstation.host: Exec(workstation.host, f"{quote(workstation.bridge)} status --json")
     }
-    if inventory.manager == "ops-bridge":
+    if BRIDGE_STATUS.name in MANAGERS[inventory.manager].reads():
         asked |= {host: Exec(host, "bridge status --json") for host in inventory.carriers}
     return asked
 

@@ -68,7 +68,7 @@ class Disordered(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class CommandAnswer:
     """What one command of a batch said. Times are seconds since the epoch on the *remote* clock."""
 
     exit_status: int | None
@@ -106,7 +106,7 @@ class _Frame:
 
 def split(
     stdout: bytes, stderr: bytes, nonce: str, count: int, *, broken: bool
-) -> dict[int, Answer]:
+) -> dict[int, CommandAnswer]:
     """The answers of `count` commands, by index.
 
     Only where the exec is `broken` off may a suffix of either stream be missing. A command that
@@ -119,7 +119,7 @@ def split(
     for index, out in enumerate(outs):
         err = errs[index] if index < len(errs) else None
         end = out.end if err and err.end else None
-        answers[index] = Answer(
+        answers[index] = CommandAnswer(
             exit_status=int(end[2]) if end else None,
             stdout=out.content,
             stderr=err.content if err else b"",

@@ -5,8 +5,8 @@ May import: text.
 
 from fleetmesh.sessions.command import Completed, Lost
 from fleetmesh.sessions.connect import connect, connect_all
-from fleetmesh.sessions.forward import Carried, Forward
-from fleetmesh.sessions.http import Answer, http_get, http_held, http_post
+from fleetmesh.sessions.forward import Carried, Forwarder
+from fleetmesh.sessions.http import HttpAnswer, http_get, http_held, http_post
 from fleetmesh.sessions.kubernetes import ApiProblem, api_client
 from fleetmesh.sessions.session import Session
 from fleetmesh.sessions.target import (
@@ -21,14 +21,14 @@ from fleetmesh.sessions.target import (
 from fleetmesh.sessions.testinfra_backend import testinfra_host
 
 __all__ = [
-    "Answer",
     "ApiProblem",
     "Carried",
     "Completed",
     "ConfigProblem",
-    "Forward",
+    "Forwarder",
     "HostKeyMismatch",
     "HostKeyUnknown",
+    "HttpAnswer",
     "Identity",
     "LoginRefused",
     "Lost",

@@ -141,9 +141,11 @@ class SshOfAnotherUser(Fault):
     """Another user of the workstation is logged in at railiance01; nothing is forwarded."""
 
     harmless = True
+    configuration = ""
 
     def inject(self) -> None:
         root(WORKSTATION, "useradd -m guest; install -d -m 700 -o guest ~guest/.ssh; "
+                          f"echo '{self.configuration}' >~guest/.ssh/config; "
                           "cp ~tegwick/.ssh/id_* ~tegwick/.ssh/known_hosts ~guest/.ssh/; "
                           "chown guest ~guest/.ssh/*; "
                           "systemd-run -q --unit=guest --uid=guest ssh -N -o BatchMode=yes "

@@ -13,7 +13,7 @@ CONFIG = "~/.config/bridge/tunnels.yaml"
 ENABLED = f"PROD-08.enabled[{HUB}]"
 
 
-class OpsBridge(Ground):
+class ManagedByOpsBridge(Ground):
     """On railiance01 ops-bridge runs the tunnels; its one unit holds them all."""
 
     name = "ops-bridge"
@@ -31,7 +31,7 @@ class OpsBridge(Ground):
 class _Managed(Fault):
     """Something happens to a fleet that ops-bridge manages."""
 
-    ground = OpsBridge
+    ground = ManagedByOpsBridge
 
     def heal(self) -> None:
         units("restart", "ops-bridge")

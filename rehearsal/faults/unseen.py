@@ -5,6 +5,7 @@ from __future__ import annotations
 from rehearsal.faults.autostart import WANTED
 from rehearsal.faults.carriers import HELD, PATH, RUNNING, STEADY
 from rehearsal.faults.fault import Fault, fail, inconclusive
+from rehearsal.faults.harmless import SshOfAnotherUser
 from rehearsal.faults.hosts import configure_sshd, restore_sshd
 from rehearsal.faults.machines import OF_UNITS
 from rehearsal.faults.means import HUB, RAILIANCE, UNITS, WORKSTATION, root, units, user
@@ -77,17 +78,12 @@ class AutostartOfWhatItIsTold(Fault):
                           "systemctl --user daemon-reload")  # fmt: skip
 
 
-class SshOfAnotherUser(Fault):
-    """Root's ssh runs on the workstation; what its configuration forwards is not ours to read."""
+class SshOfAnotherUserListens(SshOfAnotherUser):
+    """Another user's ssh listens on the workstation; what its configuration has is hidden."""
 
+    harmless = False
     turns = {"PROD-06.interactive": inconclusive("what it forwards is not known: process")}
-
-    def inject(self) -> None:
-        root(WORKSTATION, "setsid ssh -N -o ProxyCommand='sleep 600' elsewhere "
-                          "</dev/null >/dev/null 2>&1 & echo $! >/run/elsewhere.pid")  # fmt: skip
-
-    def heal(self) -> None:
-        root(WORKSTATION, "kill $(cat /run/elsewhere.pid); rm /run/elsewhere.pid")
+    configuration = "LocalForward 127.0.0.1:19000 127.0.0.1:80"
 
 
 class ListenerOfSystemService(Fault):

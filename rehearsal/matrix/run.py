@@ -13,7 +13,7 @@ from rehearsal.matrix.compare import compare, unsound
 from rehearsal.matrix.judge import Verdicts, judge_recorded, pool
 from rehearsal.matrix.recordings import title
 from rehearsal.matrix.rows import Matrix, Row, function
-from rehearsal.matrix.stage import Stage
+from rehearsal.matrix.stage import FleetOnGround
 from rehearsal.signals import undisturbed
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def live(names: Collection[str], folder: Path, say: Callable[[str], None]) -> Ma
     chosen = sorted((FAULTS[name] for name in names), key=lambda fault: fault.ground.name)
     with _standing(say), pool() as judges:
         for ground, faults in groupby(chosen, key=lambda fault: fault.ground):
-            stage = Stage(ground(), folder, judges)
+            stage = FleetOnGround(ground(), folder, judges)
             stage.enter()
             _learn(matrix, stage.before)
             rows = {}

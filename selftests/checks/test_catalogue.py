@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cases import subjects
 from fixtures.catalogue import written
+from fixtures.subjects import subjects
 from fleetmesh.evidence.run import PHASES
 from fleetmesh.inventory import Inventory, load
 from fleetmesh.inventory.values import CHECK_ID
