@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fleetmesh.evidence.bundle import SUFFIX
 from fleetmesh.evidence.closing import RUN_JSON, close
-from fleetmesh.evidence.derived import altered
+from fleetmesh.evidence.derived import altered, unlike
 from fleetmesh.evidence.folder import read, read_events, run_of
 from fleetmesh.evidence.journal import EVENTS, PLAN, put
 from fleetmesh.evidence.seal import Sealed, seal
@@ -15,6 +15,7 @@ from fleetmesh.history.since import since
 from fleetmesh.record import Run
 from fleetmesh.redaction import remaining
 from fleetmesh.views.render import VIEWS, render
+from fleetmesh.views.report import REPORT
 
 DRILL = "drill.json"
 WORKPLAN = ".workplan.md"
@@ -44,6 +45,11 @@ def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
     whole = found.ended and all((folder / name).exists() for name in (RUN_JSON, *VIEWS))
     if not fresh or whole:
         _as_recorded(folder, run_of(found))
+    if other := unlike(folder, run_of(found)):
+        raise Refused(
+            f"{folder / REPORT}: not as the record has it: {', '.join(other)}. Altered, or written "
+            "by another version of the suite. It cannot be made again: take it away to seal the rest"
+        )
     run = close(folder) if fresh else read(folder)
     if run.id != folder.name:
         raise Refused(f"{folder} holds the run {run.id}: give it its name back")

@@ -10,14 +10,15 @@ from typing import Any
 
 from fleetmesh.evidence import bundle, files, signature, sums
 from fleetmesh.evidence.closing import RUN_JSON, described
-from fleetmesh.evidence.derived import COPY, altered, beside, copied, kept
+from fleetmesh.evidence.derived import COPY, altered, beside, copied, kept, unlike
 from fleetmesh.evidence.folder import BrokenRecord, Events, read_events, run_of
 from fleetmesh.evidence.journal import EVENTS, PLAN
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
-from fleetmesh.legible import cut
+from fleetmesh.legible import cut, legible
 from fleetmesh.record import Run
 from fleetmesh.views.maker import maker
 from fleetmesh.views.render import NotRendered
+from fleetmesh.views.report import REPORT
 
 _CONCLUDED = ("verdict", "headline", "title")
 _LISTED = 50
@@ -223,7 +224,19 @@ def _views(folder: Path, run: Run, report: Report) -> Iterator[Finding]:
         other, why = there, f"it cannot be made again: {error}"
     if own:
         yield from (Finding(False, f"{name}: {why}") for name in other)
-    elif other:
+    if parts := unlike(folder, run):
+        told = f"{REPORT}: not as the events have it: {', '.join(parts)}"
+        if own:
+            yield Finding(False, told)
+        else:
+            other = [*other, REPORT]
+    elif parts is not None:
+        yield Finding(
+            True,
+            f"{REPORT}: written by the run, not made from the record: its title, verdict, counts "
+            f"and rows are as the events have them, the rest of the page is held by {SUMS} alone",
+        )
+    if other and not own:
         report.uncompared = tuple(other)
         named = ", ".join(other)
         yield Finding(None, f"views: made by another version of the suite, NOT compared: {named}")
@@ -255,7 +268,8 @@ def _statement(text: str) -> Told:
 
 
 def _title(text: str) -> Told:
-    return {"title": html.unescape(text.partition("<title>")[2].partition("</title>")[0])}
+    head = text.partition("<title")[2].partition(">")[2]
+    return {"title": html.unescape(head.partition("</title>")[0])}
 
 
 def _heading(text: str) -> Told:
@@ -275,5 +289,6 @@ _SAYS: dict[str, tuple[Callable[[str], Told], Callable[[Run], Told]]] = {
     ),
     "workplan.md": (_heading, lambda run: {"verdict": run.conclusion}),
     "evidence.html": (_title, lambda run: {"title": cut(run.headline, 200)}),
+    REPORT: (_title, lambda run: {"title": legible(run.headline)}),
 }
 """What each file says of the run, read from it, and what it should say."""
