@@ -48,7 +48,8 @@ def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
     if other := unlike(folder, run_of(found)):
         raise Refused(
             f"{folder / REPORT}: not as the record has it: {', '.join(other)}. Altered, or written "
-            "by another version of the suite. It cannot be made again: take it away to seal the rest"
+            "by another version of the suite. It cannot be made again; take it away to seal the "
+            "rest"
         )
     run = close(folder) if fresh else read(folder)
     if run.id != folder.name:

@@ -3,7 +3,7 @@
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from fleetmesh.legible import cut, legible
+from fleetmesh.legible import brief, cut, legible
 from fleetmesh.plain import rfc3339
 from fleetmesh.record import Run
 from fleetmesh.views import words
@@ -44,7 +44,7 @@ def junit(run: Run) -> bytes:
         _properties(case, told)
         if end:
             reason = f"{result.outcome.value}: {cut(result.reason, _LONGEST)}"
-            SubElement(case, end, message=reason)
+            SubElement(case, end, message=brief(reason)).text = reason
     for nodeid in unreported:
         SubElement(_case(suite, nodeid), "error", message=words.NEVER)
     text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)

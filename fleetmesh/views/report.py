@@ -1,8 +1,8 @@
-"""report.html: what of pytest-html's page follows from a run, to be given to it and to be held to.
+"""report.html: what pytest-html's page says of a run, for the page to be made of and held to.
 
-The run itself has pytest-html write the page, so nobody can make it again from the record. pytest-html
-keeps its results as JSON in one attribute, and a script puts them into the page as HTML. So all
-that it is given is markup, in which every value is escaped.
+The run has pytest-html write the page; it is not made from the record. pytest-html keeps its
+results as JSON in one attribute, and a script puts them into the page as HTML. So all that it is
+given is markup, in which every value is escaped.
 """
 
 import json
@@ -51,7 +51,7 @@ def data(run: Run) -> dict[str, Any]:
 
 
 def differences(page: str, run: Run) -> list[str]:
-    """What of `page` is not as `run` gives it: title, verdict, counts, rows. Not the page's frame."""
+    """What of `page` is not as `run` has it: title, verdict, counts and rows, not its frame."""
     told = data(run)
     pieces = {
         "its title": fill('<title id="head-title">{}</title>', told["title"]),
