@@ -200,9 +200,7 @@ def test_no_way_to_pytest_is_overlooked(source: str) -> None:
 
 
 def test_words_are_no_arrows() -> None:
-    source = (
-        "'what pytest says'; 'see fixtures.x'; {'pytest': 1}; f(pytest='9'); say('run pytest')"
-    )
+    source = "'what pytest says'; 'see fixtures.x'; {'pytest': 1}; f(pytest='9'); say('run pytest')"
     assert led_to(ast.parse(source)) == set()
 
 
