@@ -3,9 +3,9 @@
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from fleetmesh.legible import brief, cut, legible
-from fleetmesh.plain import rfc3339
-from fleetmesh.record import Run
+from fleetmesh.evidence.run import Run
+from fleetmesh.gather.plain import rfc3339
+from fleetmesh.text.legible import brief, cut, legible
 from fleetmesh.views import words
 
 _LONGEST = 8192

@@ -6,9 +6,7 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import fleetmesh
-
-_SUITE = Path(fleetmesh.__file__).parent
+_SUITE = Path(__file__).parents[1]
 _SOURCES = {".py", ".html", ".css"}
 _TOOLS = ("jinja2", "markupsafe", "pydantic")
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from fleetmesh.evidence.files import MIB, content, json_object
 from fleetmesh.evidence.folder import read
 from fleetmesh.evidence.journal import put
-from fleetmesh.record import Run
-from fleetmesh.views import document
+from fleetmesh.evidence.run import Run
+from fleetmesh.views import evidence_page
 from fleetmesh.views.junit import junit
 from fleetmesh.views.statement import statement
 from fleetmesh.views.workplan import block
@@ -52,7 +52,7 @@ def made(folder: Path, run: Run, names: Collection[str]) -> dict[str, bytes]:
     Raises NotRendered.
     """
     makers: dict[str, Callable[[], str | bytes]] = {
-        "evidence.html": lambda: document.page(run),
+        "evidence.html": lambda: evidence_page.page(run),
         "junit.xml": lambda: junit(run),
         "results.json": lambda: _json(run.summary()),
         "statement.json": lambda: statement(run),

@@ -10,9 +10,9 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from fleetmesh.legible import cut, legible
-from fleetmesh.outcomes import Outcome
-from fleetmesh.record import Result, Run
+from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.evidence.run import Result, Run
+from fleetmesh.text.legible import cut, legible
 from fleetmesh.views import fragments, words
 from fleetmesh.views.page import fill
 

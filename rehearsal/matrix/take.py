@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from fleetmesh.evidence.redacted import RecordRedactor
 from fleetmesh.facts import FACTS
 from fleetmesh.gather import Fleet, patience
 from fleetmesh.inventory import load
@@ -38,8 +39,9 @@ def take(
     wanted = [fact for name, fact in FACTS.items() if writes or name != "writes"]
     inventory = load(file)
     start = time.monotonic()
-    with Fleet(inventory) as fleet:
+    redactor = RecordRedactor()
+    with Fleet(inventory, redactor) as fleet:
         snapshot = fleet.gather(wanted)
     seconds = time.monotonic() - start
-    snapshot.write(folder / "transcripts.json.xz", fleet.redactor)
+    snapshot.write(folder / "transcripts.json.xz", redactor.transcript)
     return seconds, patience(wanted, inventory)

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from fleetmesh.evidence.derived import unlike
 from fleetmesh.evidence.folder import read
+from fleetmesh.sealing.derived import unlike
 from fleetmesh.views.report import REPORT
 from fleetmesh.views.words import NEVER
 from selftests.checks.conftest import Ran, Suite, annotated

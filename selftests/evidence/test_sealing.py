@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from markupsafe import escape
 
-from fleetmesh import plain
 from fleetmesh.__main__ import main
 from fleetmesh.evidence import sums
 from fleetmesh.evidence.folder import read, read_events
 from fleetmesh.evidence.journal import Journal
-from fleetmesh.outcomes import Outcome
+from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.gather import plain
 from fleetmesh.views.render import VIEWS
 from fleetmesh.views.report import differences
 from selftests.evidence.conftest import WHEN, result, transcript

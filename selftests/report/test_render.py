@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 from fleetmesh.__main__ import main
-from fleetmesh.evidence.derived import unlike
 from fleetmesh.evidence.folder import BrokenRecord, read
+from fleetmesh.sealing.derived import unlike
 from fleetmesh.views.render import VIEWS, NotRendered, render
 from fleetmesh.views.report import REPORT
 from rehearsal.matrix.recordings import whole
