@@ -27,7 +27,6 @@ _OBJECTS_PER_SEARCH = 50_000
 # search for garbage after each of a hundred short runs in one process.
 _PLAIN = (
     "--disable-plugin-autoload",
-    *("-p", "no:fixtures.html_report"),
     *("-p", "no:fixtures.record"),
     *("-p", "no:junitxml"),
     *("-p", "no:unraisableexception"),
