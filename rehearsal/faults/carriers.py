@@ -33,8 +33,9 @@ JUMP = f"Host 198.18.77.12\n  ProxyJump tegwick@198.18.77.13\n{IDENTITY}"
 class PortTakenByAnotherProgram(Fault):
     """While a fleet unit was stopped, another program took its port."""
 
-    turns = DOWN | {
+    turns = {
         f"PRE-11.listen-address[{HUB}]": fail("is held by the unit squatter.service"),
+        **DOWN,
         STEADY: fail("is inactive (dead)"),
         HELD: fail("127.0.0.1:18000 is held by the unit squatter.service"),
         f"CUT-06.healthy[{HUB}]": fail("answered 404, not 200"),
@@ -56,13 +57,13 @@ class SilentHub(Fault):
     """The retired tunnel is up again and holds the port; the unit stays up without it."""
 
     turns = {
+        PATH: fail("railiance01 → workstation ✕ 127.0.0.1:18000 is held by login session"),
         INSTALLED: fail("ExitOnForwardFailure=no"),
         **next_start(fail("it would have exitonforwardfailure no"), HUB),
         f"CUT-03.down[{RETIRED}]": fail(f"says that {RETIRED} is up"),
         f"CUT-03.no-connection[{RETIRED}]": fail("from workstation"),
         HELD: fail("127.0.0.1:18000 is held by login session"),
         RUNNING: fail("ExitOnForwardFailure=no, not yes"),
-        PATH: fail("railiance01 → workstation ✕ 127.0.0.1:18000 is held by login session"),
         FROM_POD: fail("railiance01 → workstation ✕ 127.0.0.1:18000 is held by login session"),
         "PROD-05.ports[railiance01]": fail("from workstation"),
         "PROD-06.listeners[railiance01]": fail("from workstation"),
@@ -84,12 +85,12 @@ class TunnelStartedByHand(Fault):
     """Somebody logged in and carries a tunnel by hand, beside its unit."""
 
     turns = {
+        PATH: fail("127.0.0.1:18000 is held by login session"),
         f"PRE-11.listen-address[{HUB}]": fail("is held by login session"),
         f"CUT-03.no-connection[{RETIRED}]": fail("still held by login session"),
         STEADY: fail("is inactive (dead)"),
         HELD: fail("127.0.0.1:18000 is held by login session"),
         RUNNING: fail("runs no ssh"),
-        PATH: fail("127.0.0.1:18000 is held by login session"),
         FROM_POD: fail("127.0.0.1:18000 is held by login session"),
         "PROD-05.ports[railiance01]": fail("login session"),
         "PROD-06.listeners[railiance01]": inconclusive("no host of the inventory"),
@@ -110,11 +111,11 @@ class TunnelInAnotherUnit(Fault):
     """A unit that nobody declared carries State Hub's tunnel instead of its own."""
 
     turns = {
+        PATH: fail("on railiance01 it is carried by the unit mine.service"),
         f"PRE-11.listen-address[{HUB}]": fail("is held by the unit mine.service"),
         STEADY: fail("is inactive (dead)"),
         HELD: fail("127.0.0.1:18000 is held by the unit mine.service"),
         RUNNING: fail("runs no ssh"),
-        PATH: fail("on railiance01 it is carried by the unit mine.service"),
         FROM_POD: fail("on railiance01 it is carried by the unit mine.service"),
         f"PROD-09.same-after-reboot[{HUB}]": fail("runs no ssh"),
     }
@@ -133,11 +134,11 @@ class TunnelInSystemUnit(Fault):
     """Somebody installed the unit, under the same name, for the whole system."""
 
     turns = {
+        PATH: fail(f"127.0.0.1:18000 is held by the system's unit {HUB}.service"),
         f"PRE-11.listen-address[{HUB}]": fail(f"held by the system's unit {HUB}.service"),
         STEADY: fail("is inactive (dead)"),
         HELD: fail(f"127.0.0.1:18000 is held by the system's unit {HUB}.service"),
         RUNNING: fail("runs no ssh"),
-        PATH: fail(f"127.0.0.1:18000 is held by the system's unit {HUB}.service"),
         FROM_POD: fail(f"127.0.0.1:18000 is held by the system's unit {HUB}.service"),
         f"PROD-09.same-after-reboot[{HUB}]": fail("runs no ssh"),
     }
@@ -174,11 +175,11 @@ class UnitLeadsToTheWorkstation(_WorkstationLetsFleetIn):
     """A fleet unit goes to the workstation, whose own tunnel leads on: the hub is back."""
 
     turns = {
+        PATH: fail("railiance01 → workstation ✕ workstation is not looked at"),
         INSTALLED: fail("127.0.0.1:18000:127.0.0.1:8000 tegwick@198.18.77.13"),
         **next_start(fail("it would go to 198.18.77.13, not to 198.18.77.12"), HUB),
         **pinned(fail("has another key of coulombcore pinned than the one it offers")),
         RUNNING: fail("127.0.0.1:8000"),
-        PATH: fail("railiance01 → workstation ✕ workstation is not looked at"),
         FROM_POD: fail("railiance01 → workstation ✕ workstation is not looked at"),
     }
 
@@ -196,8 +197,8 @@ class SshConfigJumpsThroughTheWorkstation(_WorkstationLetsFleetIn):
     """Railiance01's ~/.ssh/config sends every ssh to coulombcore over the workstation."""
 
     turns = {
-        **next_start(fail("it would go through tegwick@[198.18.77.13]")),
         PATH: fail("railiance01 → workstation ✕ workstation is not looked at"),
+        **next_start(fail("it would go through tegwick@[198.18.77.13]")),
         FROM_POD: fail("railiance01 → workstation ✕ workstation is not looked at"),
     }
 
@@ -216,10 +217,10 @@ class UnitJumpsThroughTheWorkstation(SshConfigJumpsThroughTheWorkstation):
     """A fleet unit's ssh was told to reach coulombcore over the workstation."""
 
     turns = {
+        PATH: fail("railiance01 → workstation ✕ workstation is not looked at"),
         INSTALLED: fail("-J tegwick@198.18.77.13"),
         **next_start(fail("it would go through tegwick@[198.18.77.13]"), HUB),
         RUNNING: fail("goes through tegwick@198.18.77.13"),
-        PATH: fail("railiance01 → workstation ✕ workstation is not looked at"),
         FROM_POD: fail("railiance01 → workstation ✕ workstation is not looked at"),
     }
 
