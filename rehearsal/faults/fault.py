@@ -74,10 +74,11 @@ class Expectation:
 class Fault(Expectation):
     """What happens, in one line.
 
-    What is `harmless` turns nothing, and proves that nothing is alarmed by it.
+    What is `harmless_to` a check turns nothing, and proves that nothing is alarmed by it.
     """
 
-    harmless: ClassVar[bool] = False
+    harmless_to: ClassVar[str] = ""
+    """The check that one might fear for, where the fault turns none at all."""
     ground: ClassVar[type[Ground]] = Ground
 
     def inject(self) -> None:

@@ -1,35 +1,35 @@
-"""The bridges: the pods by which the cluster reaches the tunnels' ends."""
+"""The bridges' pods: not ready, not there, or not for long."""
 
 from __future__ import annotations
 
 import time
-from typing import Any, ClassVar
 
 from rehearsal.errors import RehearsalError
-from rehearsal.faults.cluster import (
+from rehearsal.faults.bases import BridgeChanged
+from rehearsal.faults.clusters import (
     BRIDGES,
     CONTAINER,
-    HUB_BRIDGE,
-    BridgeChanged,
+    SIDECAR,
+    TARGET,
     add,
     create,
     kubectl,
     patch,
+    pod_name,
     replace,
     restore,
     rolled_out,
 )
 from rehearsal.faults.fault import Fault, fail, inconclusive
-from rehearsal.faults.means import RAILIANCE, root, user
-from rehearsal.faults.services import FROM_POD, INSIDE
+from rehearsal.faults.machines import HUB_BRIDGE, RAILIANCE, root
+from rehearsal.faults.symptoms import FROM_POD, INSIDE, LEADS, LED, NO_ANSWER, READY
 
-READY = f"PROD-01.pods[{HUB_BRIDGE}]"
-LEADS = f"PROD-02.upstream[{HUB_BRIDGE}]"
-LED = f"PROD-02.service[{HUB_BRIDGE}]"
-NO_POD = "has no pod to which its Service could lead"
-LABELS = "/spec/template/metadata/labels"
-TARGET = f"{CONTAINER}/command/2"  # of socat's two addresses the second
-NO_ANSWER = fail("asked from inside, actcore-state-hub-bridge does not answer")
+
+class BridgeNotReady(BridgeChanged):
+    """The bridge's readiness probe asks for a path that nobody knows."""
+
+    operations = (replace(f"{CONTAINER}/readinessProbe/httpGet/path", "/ready"),)
+    turns = {READY: fail("is 0/1 ready"), INSIDE: NO_ANSWER, FROM_POD: NO_ANSWER}
 
 
 def _await(field: str, *values: str) -> None:
@@ -41,13 +41,6 @@ def _await(field: str, *values: str) -> None:
         if time.monotonic() > end:
             raise RehearsalError(f"the bridge's containers have {field} {found}, not {values}")
         time.sleep(0.05)
-
-
-class BridgeNotReady(BridgeChanged):
-    """The bridge's readiness probe asks for a path that nobody knows."""
-
-    operations = (replace(f"{CONTAINER}/readinessProbe/httpGet/path", "/ready"),)
-    turns = {READY: fail("is 0/1 ready"), INSIDE: NO_ANSWER, FROM_POD: NO_ANSWER}
 
 
 class BridgeCrashLooping(BridgeChanged):
@@ -117,26 +110,7 @@ class BridgesCrossed(BridgeChanged):
     }
 
 
-class BridgePastTheTunnel(BridgeChanged):
-    """The bridge leads to a relay beside the tunnel, through which all is healthy."""
-
-    operations: ClassVar[tuple[dict[str, Any], ...]] = (replace(TARGET, "TCP:127.0.0.1:28000"),)
-    ready = 1
-    turns = {
-        LEADS: fail("proxies to ['127.0.0.1:28000'], not to 127.0.0.1:18000"),
-        FROM_POD: fail("leads to 127.0.0.1:28000, held by the unit relay.service, not 127.0.0.1:"),
-    }
-
-    def inject(self) -> None:
-        relay = "systemd-run --user --quiet --collect --unit=relay socat"
-        user(
-            RAILIANCE, f"{relay} TCP-LISTEN:28000,fork,reuseaddr,bind=127.0.0.1 TCP:127.0.0.1:18000"
-        )
-        super().inject()
-
-    def heal(self) -> None:
-        super().heal()
-        user(RAILIANCE, "systemctl --user stop relay")
+LABELS = "/spec/template/metadata/labels"
 
 
 class BridgeRelabelled(BridgeChanged):
@@ -147,6 +121,9 @@ class BridgeRelabelled(BridgeChanged):
     turns = {
         READY: fail("does not match the runbook's selector"),
     }
+
+
+NO_POD = "has no pod to which its Service could lead"
 
 
 class BridgeScaledToZero(BridgeChanged):
@@ -212,21 +189,13 @@ class NodeLost(Fault):
         condition = {"type": "Ready", "status": "False"}  # it gives no reason
         patch(
             BRIDGES,
-            f"{_pod_name()} --subresource=status",
+            f"{pod_name()} --subresource=status",
             replace("/status/conditions", [condition]),
         )
 
     def heal(self) -> None:
         kubectl(BRIDGES, f"delete pods -l app.kubernetes.io/name={HUB_BRIDGE}")
         rolled_out(BRIDGES, HUB_BRIDGE)
-
-
-SIDECAR = {
-    "name": "proxy",
-    "image": "localhost/actcore-proxy:rehearsal",
-    "restartPolicy": "Always",
-    "command": ["sleep", "86400"],
-}
 
 
 class BridgeSidecarRestarts(BridgeChanged):
@@ -244,21 +213,14 @@ class BridgeSidecarRestarts(BridgeChanged):
         kubectl(BRIDGES, f"wait pods {name} --for=condition=Ready --timeout=5s")
 
 
-class BridgeSidecarLeadsElsewhere(BridgePastTheTunnel):
-    """The proxy is a native sidecar, and leads past the tunnel to a relay; all is healthy."""
-
-    operations = (
-        replace(f"{CONTAINER}/command", ["sleep", "infinity"]),
-        add(
-            "/spec/template/spec/initContainers",
-            [
-                {
-                    **SIDECAR,
-                    "command": ["socat", "TCP-LISTEN:8000,fork,reuseaddr", "TCP:127.0.0.1:28000"],
-                }
-            ],
-        ),
-    )
+def _await_init(reason: str) -> None:
+    template = "{range .items[*].status.initContainerStatuses[*]}{.state.waiting.reason}{end}"
+    pods = f"get pods -l app.kubernetes.io/name={HUB_BRIDGE} -o jsonpath='{template}'"
+    end = time.monotonic() + 10
+    while kubectl(BRIDGES, pods) != reason:
+        if time.monotonic() > end:
+            raise RehearsalError(f"the bridge's init container does not come to {reason}")
+        time.sleep(0.05)
 
 
 class BridgeInitContainerFails(BridgeChanged):
@@ -279,16 +241,6 @@ class BridgeInitContainerFails(BridgeChanged):
     def inject(self) -> None:
         super().inject()
         _await_init("CrashLoopBackOff")
-
-
-def _await_init(reason: str) -> None:
-    template = "{range .items[*].status.initContainerStatuses[*]}{.state.waiting.reason}{end}"
-    pods = f"get pods -l app.kubernetes.io/name={HUB_BRIDGE} -o jsonpath='{template}'"
-    end = time.monotonic() + 10
-    while kubectl(BRIDGES, pods) != reason:
-        if time.monotonic() > end:
-            raise RehearsalError(f"the bridge's init container does not come to {reason}")
-        time.sleep(0.05)
 
 
 class BridgeUnschedulable(BridgeChanged):
@@ -321,7 +273,7 @@ class BridgeRolloutStuck(BridgeChanged):
 class BridgeRolloutPaused(BridgeChanged):
     """A rollout of the bridge is paused; its pod is the former one, and as it was."""
 
-    harmless = True
+    harmless_to = "PROD-01.pods"
     operations = (
         add("/spec/paused", True),
         add("/spec/template/metadata/annotations", {"rehearsal": "paused"}),
@@ -344,7 +296,7 @@ class BridgeRolloutWaits(Fault):
     finalizers = "/metadata/finalizers"
 
     def inject(self) -> None:
-        patch(BRIDGES, _pod_name(), add(self.finalizers, ["rehearsal/never"]))
+        patch(BRIDGES, pod_name(), add(self.finalizers, ["rehearsal/never"]))
         annotations = add("/spec/template/metadata/annotations", {"rehearsal": "waits"})
         patch(BRIDGES, f"deploy/{HUB_BRIDGE}", annotations)
         end = time.monotonic() + 10
@@ -354,23 +306,19 @@ class BridgeRolloutWaits(Fault):
             time.sleep(0.05)
 
     def heal(self) -> None:
-        patch(BRIDGES, _pod_name(), {"op": "remove", "path": self.finalizers})
+        patch(BRIDGES, pod_name(), {"op": "remove", "path": self.finalizers})
         restore(BRIDGES, HUB_BRIDGE)
-
-
-def _pod_name() -> str:
-    return kubectl(BRIDGES, f"get pods -l app.kubernetes.io/name={HUB_BRIDGE} -o name").strip()
 
 
 class BridgePodEvicted(Fault):
     """The node was low on memory once: an evicted pod is left beside the bridge's new one."""
 
-    harmless = True
+    harmless_to = "PROD-01.pods"
 
     def inject(self) -> None:
         message = "The node was low on resource: memory."
         status = {"phase": "Failed", "reason": "Evicted", "message": message}
-        patch(BRIDGES, f"{_pod_name()} --subresource=status", replace("/status", status))
+        patch(BRIDGES, f"{pod_name()} --subresource=status", replace("/status", status))
         rolled_out(BRIDGES, HUB_BRIDGE)
 
     def heal(self) -> None:
@@ -380,7 +328,7 @@ class BridgePodEvicted(Fault):
 class BridgePodCompleted(Fault):
     """Somebody tried the bridge in a bare pod with its labels, which has completed."""
 
-    harmless = True
+    harmless_to = "PROD-01.pods"
 
     def inject(self) -> None:
         labels = {
@@ -401,92 +349,3 @@ class BridgePodCompleted(Fault):
 
     def heal(self) -> None:
         kubectl(BRIDGES, "delete pod/tried-once")
-
-
-class BridgeImpersonated(Fault):
-    """A bare pod with the bridge's labels takes half of its traffic, and answers healthy."""
-
-    turns = {LED: fail("the Service leads to 198.18.77.11:8000, impostor")}
-
-    def inject(self) -> None:
-        labels = {
-            "app.kubernetes.io/name": HUB_BRIDGE,
-            "app.kubernetes.io/part-of": "activity-core",
-        }
-        create(
-            BRIDGES,
-            "v1",
-            "Pod",
-            {"name": "impostor", "labels": labels},
-            spec={
-                "hostNetwork": True,
-                "terminationGracePeriodSeconds": 1,
-                "containers": [
-                    {"name": "a", "image": "localhost/a:1", "command": ["sleep", "infinity"]}
-                ],
-            },
-        )
-        kubectl(BRIDGES, "wait pod/impostor --for=condition=Ready --timeout=5s")
-
-    def heal(self) -> None:
-        kubectl(BRIDGES, "delete pod/impostor")
-        kubectl(BRIDGES, "wait pod/impostor --for=delete --timeout=5s", check=False)
-
-
-def _with_argument(argument: str) -> tuple[dict[str, Any], ...]:
-    """The bridge's own command, with an argument that its program does not look at."""
-    command = "exec socat TCP-LISTEN:8000,fork,reuseaddr TCP:127.0.0.1:18000"
-    return (replace(f"{CONTAINER}/command", ["sh", "-c", command, "proxy", argument]),)
-
-
-class BridgeNamesItsListenAddress(BridgeChanged):
-    """The bridge's arguments name the address on which it listens, beside the tunnel's."""
-
-    harmless = True
-    operations = _with_argument("--listen=0.0.0.0:8000")
-    ready = 1
-
-
-class BridgeReportsElsewhere(BridgeChanged):
-    """The bridge's arguments name the tunnel, and a collector to which it would report."""
-
-    harmless = True
-    operations = _with_argument("--otlp-endpoint=http://collector.tracing:4317")
-    ready = 1
-
-
-class BridgeConfiguredElsewhere(BridgeChanged):
-    """The bridge has its upstream from two variables, as text of which only the parts are told."""
-
-    harmless = True
-    operations = (
-        replace(f"{CONTAINER}/command", ["sh", "-c", "exec socat TCP-LISTEN:8000,fork,reuseaddr "
-                                         "TCP:$UPSTREAM_HOST:$UPSTREAM_PORT"]),
-        add(f"{CONTAINER}/env/-", {"name": "UPSTREAM_HOST", "value": "127.0.0.1"}),
-        add(f"{CONTAINER}/env/-", {"name": "UPSTREAM_PORT", "value": "18000"}),
-    )  # fmt: skip
-    ready = 1
-
-
-class BridgeLeadsElsewhereByName(BridgePastTheTunnel):
-    """The bridge leads to a name that a variable holds; another one, unused, names the tunnel."""
-
-    operations = (
-        replace(TARGET, "TCP:$(UPSTREAM)"),
-        add(f"{CONTAINER}/env/-", {"name": "UPSTREAM", "value": "localhost:28000"}),
-        add(f"{CONTAINER}/env/-", {"name": "FALLBACK", "value": "127.0.0.1:18000"}),
-    )
-
-
-class BridgeOnAnotherNode(Fault):
-    """The bridge's pod runs on another node of the cluster, where 127.0.0.1 is another's."""
-
-    turns = {LEADS: fail("is on 198.18.77.12, not on railiance01")}
-
-    def inject(self) -> None:
-        other = [{"ip": "198.18.77.12"}]
-        patch(BRIDGES, f"{_pod_name()} --subresource=status", replace("/status/hostIPs", other))
-
-    def heal(self) -> None:
-        kubectl(BRIDGES, f"delete pods -l app.kubernetes.io/name={HUB_BRIDGE}")
-        rolled_out(BRIDGES, HUB_BRIDGE)

@@ -1,36 +1,91 @@
-"""Tunnels that run on the workstation and should not, or should and do not."""
+"""The old tunnels return, or the new ones do not carry what they should."""
 
 from __future__ import annotations
 
 from rehearsal import fleet
-from rehearsal.faults.cluster import HUB_BRIDGE, ISSUES_BRIDGE
+from rehearsal.faults.bases import Rewritten
 from rehearsal.faults.fault import Fault, Turn, fail, inconclusive, warn
-from rehearsal.faults.means import HUB, ISSUES, RAILIANCE, WORKSTATION, units, user
+from rehearsal.faults.machines import (
+    AUTHORIZED,
+    COULOMB,
+    FLEET,
+    HUB,
+    HUB_BRIDGE,
+    HUB_RETIRED,
+    ISSUES,
+    ISSUES_BRIDGE,
+    ISSUES_RETIRED,
+    RAILIANCE,
+    WORKSTATION,
+    configure,
+    configure_sshd,
+    listening,
+    restart,
+    restore_configuration,
+    restore_sshd,
+    rewrite,
+    root,
+    units,
+    until_unready,
+    user,
+    wait_for,
+)
+from rehearsal.faults.symptoms import INSTALLED, RUNNING, UNANSWERED, doors, logs_in, next_start
 from rehearsal.states import on
 
-HUB_RETIRED, ISSUES_RETIRED = "state-hub-railiance01", "issue-core-railiance01"
-CONFIG = "~/.config/bridge/tunnels.yaml"
+
+class FleetKeyForbidsForwarding(Fault):
+    """The fleet identity may still log in to coulombcore, but no longer forward anything."""
+
+    turns = UNANSWERED | {
+        **logs_in(fail("may not forward to 198.19.43.94:8000: channel 0: open failed: admin")),
+        f"CUT-06.healthy[{HUB}]": fail("Server disconnected without sending"),
+        f"PROD-04.path[{HUB}]": fail("Server disconnected without sending"),
+    }
+
+    def inject(self) -> None:
+        user(COULOMB, f"cp -p {AUTHORIZED} ~/kept; sed -i '{FLEET}s/^/restrict /' {AUTHORIZED}")
+        restart(HUB)
+        until_unready()
+
+    def heal(self) -> None:
+        user(COULOMB, f"mv ~/kept {AUTHORIZED}")
+        restart(HUB)
 
 
-def configure(name: str, expression: str) -> None:
-    """Edit the entry of a tunnel in the configuration of the workstation's `bridge`, with sed."""
-    user(WORKSTATION, f"cp -p {CONFIG} ~/tunnels.kept; "
-                      f"sed -i '/^  {name}:/,/autostart:/{expression}' {CONFIG}")  # fmt: skip
+class UnitLeadsToFormerClusterIP(Rewritten):
+    """The Service got another ClusterIP long ago; the unit still leads to the former one."""
+
+    deadlines = {"http": 1}
+    turns = UNANSWERED | {
+        **next_start(fail("198.19.43.95:8000"), HUB),
+        f"CUT-06.healthy[{HUB}]": fail("no complete answer within 1 s"),
+        f"PROD-04.path[{HUB}]": fail("no complete answer within 1 s"),
+        INSTALLED: fail("127.0.0.1:18000:198.19.43.95:8000"),
+        RUNNING: fail("198.19.43.95:8000"),
+    }
+    change = "s/198.19.43.94:8000/198.19.43.95:8000/"
+
+    def inject(self) -> None:
+        super().inject()
+        until_unready()
 
 
-def restore_configuration() -> None:
-    """Put the configuration of the workstation's `bridge` back."""
-    user(WORKSTATION, f"mv ~/tunnels.kept {CONFIG}")
+class UnitListensElsewhere(Rewritten):
+    """A typing error has a fleet unit listen on another port."""
 
+    turns = UNANSWERED | {
+        **next_start(fail("127.0.0.1:18001"), HUB),
+        **doors("127.0.0.1:18001"),
+        INSTALLED: fail("-L 127.0.0.1:18001:"),
+        f"CUT-05.port[{HUB}]": fail("nobody listens on 127.0.0.1:18000"),
+        RUNNING: fail("127.0.0.1:18001"),
+    }
+    change = "s/-L 127.0.0.1:18000/-L 127.0.0.1:18001/"
 
-def wait_for(host: str, condition: str) -> None:
-    """Wait until a shell condition holds on a host; raises RehearsalError after 8 seconds."""
-    user(host, f"timeout 8 sh -c 'until {condition}; do sleep 0.05; done'")
-
-
-def listening(port: int) -> str:
-    """The condition that somebody listens on a port."""
-    return f'ss -Htln "sport = :{port}" | grep -q .'
+    def inject(self) -> None:
+        rewrite(HUB, self.change)
+        until_unready()
 
 
 class _RetiredUp(Fault):
@@ -105,26 +160,6 @@ class RetiredTunnelOnAnotherPort(Fault):
         restore_configuration()
 
 
-class RetiredTunnelRenamed(Fault):
-    """A retired tunnel runs under a new name, on a port that production does not use."""
-
-    turns = {
-        "PROD-06.interactive": fail("runs hub-again, which is not on the interactive"),
-        "PROD-06.listeners[railiance01]": fail("127.0.0.1:18001 is held by"),
-    }
-
-    def inject(self) -> None:
-        entry = "kind: reverse, host: railiance01, listen: 127.0.0.1:18001, user: tegwick, "
-        entry += "target: 127.0.0.1:8000, autostart: false"
-        user(WORKSTATION, f"cp -p {CONFIG} ~/tunnels.kept; "
-                          f"echo '  hub-again: {{{entry}}}' >>{CONFIG}")  # fmt: skip
-        on(WORKSTATION, "bridge up hub-again")
-
-    def heal(self) -> None:
-        on(WORKSTATION, "bridge down hub-again")
-        restore_configuration()
-
-
 class WorkstationForgetsRetiredTunnel(Fault):
     """The workstation's `bridge` no longer knows a retired tunnel: there is no way back."""
 
@@ -135,40 +170,6 @@ class WorkstationForgetsRetiredTunnel(Fault):
 
     def heal(self) -> None:
         restore_configuration()
-
-
-class InteractiveTunnelDown(Fault):
-    """An interactive tunnel is down, so that nobody knows where it would lead."""
-
-    turns = {
-        "PRE-06.interactive[state-hub]": inconclusive(
-            "no interactive tunnel to state-hub runs on workstation"
-        )
-    }
-
-    def inject(self) -> None:
-        on(WORKSTATION, "bridge down state-hub-primary")
-
-    def heal(self) -> None:
-        on(WORKSTATION, "bridge up state-hub-primary")
-
-
-class InteractiveTunnelElsewhere(Fault):
-    """An interactive tunnel leads to an address that is no longer the service's."""
-
-    turns = {
-        "PRE-06.interactive[state-hub]": fail(
-            "state-hub-primary leads to 198.19.43.95:8000, the inventory says 198.19.43.94:8000"
-        )
-    }
-
-    def inject(self) -> None:
-        configure("state-hub-primary", "s/43.94:/43.95:/")
-        on(WORKSTATION, "bridge down state-hub-primary && bridge up state-hub-primary")
-
-    def heal(self) -> None:
-        restore_configuration()
-        on(WORKSTATION, "bridge down state-hub-primary && bridge up state-hub-primary")
 
 
 class BridgeStatusGarbage(Fault):
@@ -207,17 +208,47 @@ class WorkstationBridgeMissing(Fault):
     heal = BridgeStatusGarbage.heal
 
 
-class WorkstationOff(Fault):
-    """The workstation is powered off: only checks that ask it may turn."""
+class ForwardingForbiddenToTheSuite(Fault):
+    """railiance01's sshd forbids the forwarding that the suite's own requests need."""
 
-    # "no answer" or "No route to host", as long as the neighbour's address is remembered or not.
-    deadlines = {"connect": 2}
-    blinds = {WORKSTATION: inconclusive("198.18.77.13:22")}
-    turns = {"PRE-01.right-machine[workstation]": fail("198.18.77.13:22")}
+    turns = {
+        name: inconclusive("administratively prohibited")
+        for name in (
+            "CUT-06.healthy",
+            "PROD-04.path",
+            "PROD-01.pods",
+            "PROD-02.upstream",
+            "PROD-02.service",
+            "PRE-13.cluster",
+            "PROD-03.inside",
+            "PROD-04.from-pod",
+            "PROD-11.event",
+            "PROD-12.run",
+            "PROD-16.workstation-unnamed",
+        )
+    }
 
     def inject(self) -> None:
-        fleet.power_off(WORKSTATION)
+        configure_sshd(RAILIANCE, "AllowTcpForwarding no")
 
     def heal(self) -> None:
-        fleet.power_on(WORKSTATION)
-        wait_for(WORKSTATION, "[ $(bridge status | grep -c forward.*up) = 3 ]")
+        restore_sshd(RAILIANCE)
+
+
+class ProcessesHidden(Fault):
+    """The workstation's /proc is mounted with hidepid: other users' tunnels cannot be seen."""
+
+    turns = {
+        name: inconclusive("/proc/1/comm")
+        for name in (
+            "CUT-03.down",
+            "PRE-06.interactive",
+            "PROD-06.interactive",
+        )
+    }
+
+    def inject(self) -> None:
+        root(WORKSTATION, "mount -o remount,hidepid=2 /proc")
+
+    def heal(self) -> None:
+        root(WORKSTATION, "mount -o remount,hidepid=0 /proc")

@@ -1,43 +1,123 @@
-"""The ssh of a fleet unit is told something else than the reference tells it."""
+"""The ssh of a fleet unit is told something else, by its unit or by ssh_config."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rehearsal import keys
-from rehearsal.faults.cluster import HUB_BRIDGE, ISSUES_BRIDGE
+from rehearsal.faults.bases import Rewritten, WorkstationLetsFleetIn
 from rehearsal.faults.fault import Fault, fail, inconclusive
-from rehearsal.faults.identity import pinned
-from rehearsal.faults.keys import logs_in
-from rehearsal.faults.means import COULOMB, HUB, ISSUES, RAILIANCE, restore_unit, root, user
-from rehearsal.faults.rewritten import (
-    UNANSWERED,
-    Rewritten,
-    doors,
-    next_start,
+from rehearsal.faults.machines import (
+    AUTHORIZED,
+    COULOMB,
+    FLEET,
+    FOR_COULOMB,
+    HUB,
+    HUB_BRIDGE,
+    ISSUES,
+    ISSUES_BRIDGE,
+    JUMP,
+    RAILIANCE,
+    SSH_CONFIG,
+    restart,
+    restore_unit,
     rewrite,
+    root,
     until_unready,
+    user,
 )
-
-INSTALLED = "CUT-01.installed"
-UNTOLD = inconclusive("what it would start cannot be told: `/usr/bin/timeout")
-RUNNING = f"CUT-07.forwards[{HUB}]"
+from rehearsal.faults.symptoms import INSTALLED, RUNNING, doors, logs_in, next_start, pinned
 
 
-class UnitLeadsToFormerClusterIP(Rewritten):
-    """The Service got another ClusterIP long ago; the unit still leads to the former one."""
+class SshConfigWillJump(WorkstationLetsFleetIn):
+    """Railiance01's ssh_config leads over the workstation since the tunnels were started."""
 
-    deadlines = {"http": 1}
-    turns = UNANSWERED | {
-        **next_start(fail("198.19.43.95:8000"), HUB),
-        f"CUT-06.healthy[{HUB}]": fail("no complete answer within 1 s"),
-        f"PROD-04.path[{HUB}]": fail("no complete answer within 1 s"),
-        INSTALLED: fail("127.0.0.1:18000:198.19.43.95:8000"),
-        RUNNING: fail("198.19.43.95:8000"),
-    }
-    change = "s/198.19.43.94:8000/198.19.43.95:8000/"
+    turns = next_start(fail("it would go through tegwick@[198.18.77.13]"))
 
     def inject(self) -> None:
         super().inject()
-        until_unready()
+        user(RAILIANCE, f"echo '{JUMP}' >{SSH_CONFIG}")
+
+    def heal(self) -> None:
+        user(RAILIANCE, f"rm {SSH_CONFIG}")
+        super().heal()
+
+
+class _Configured(Fault):
+    """Railiance01's ~/.ssh/config has these lines for coulombcore; the tunnels stay up."""
+
+    lines: ClassVar[str]
+
+    def inject(self) -> None:
+        user(RAILIANCE, f"printf '%s\\n' '{FOR_COULOMB}' '{self.lines}' >{SSH_CONFIG}")
+
+    def heal(self) -> None:
+        user(RAILIANCE, f"rm {SSH_CONFIG}")
+
+
+class SshConfigOpensDoor(_Configured):
+    """Railiance01's ssh_config has the tunnel's ssh forward one more port, for everybody."""
+
+    turns = {
+        **next_start(fail("('0.0.0.0:18098', '127.0.0.1:6443')")),
+        **doors("0.0.0.0:18098"),
+    }
+    lines = "LocalForward 0.0.0.0:18098 127.0.0.1:6443"
+
+    def inject(self) -> None:
+        super().inject()
+        restart(HUB)
+
+    def heal(self) -> None:
+        super().heal()
+        restart(HUB)
+
+
+class SshConfigSharesConnections(_Configured):
+    """Railiance01's ssh_config has ssh ride on whatever connection is open already."""
+
+    turns = next_start(fail("it would have controlpath /home/tegwick/.ssh/master"))
+    lines = "ControlPath ~/.ssh/master"
+
+
+class SshConfigClearsForwards(_Configured):
+    """Railiance01's ssh_config has ssh open no forwarding at all."""
+
+    turns = next_start(fail("it would have clearallforwardings yes, not no"))
+    lines = "ClearAllForwardings yes"
+
+
+class SshConfigBroken(_Configured):
+    """Railiance01's ssh_config has a line that no ssh understands."""
+
+    turns = {
+        **next_start(fail("it would not start: ")),
+        **logs_in(fail("terminating, 1 bad configuration options")),
+        **pinned(inconclusive("terminating, 1 bad configuration options")),
+    }
+    lines = "NoSuchOption yes"
+
+
+class AnotherKeyOpens(_Configured):
+    """The fleet identity is not authorised; ssh_config offers another key, which is."""
+
+    turns = {
+        **next_start(fail("it would offer /home/tegwick/.ssh/id_ops, /home/tegwick/.ssh/id_mine")),
+        **logs_in(fail("coulombcore lets in /home/tegwick/.ssh/id_mine")),
+    }
+    lines = "IdentityFile /home/tegwick/.ssh/id_mine"
+
+    def inject(self) -> None:
+        made = user(RAILIANCE, "ssh-keygen -q -t ed25519 -N '' -C mine -f ~/.ssh/id_mine && "
+                               "cat ~/.ssh/id_mine.pub")  # fmt: skip
+        user(COULOMB, f"cp -p {AUTHORIZED} ~/kept; sed -i '{FLEET}d' {AUTHORIZED}; "
+                      f"echo '{made.strip()}' >>{AUTHORIZED}")  # fmt: skip
+        super().inject()
+
+    def heal(self) -> None:
+        super().heal()
+        user(COULOMB, f"mv ~/kept {AUTHORIZED}")
+        user(RAILIANCE, "rm ~/.ssh/id_mine ~/.ssh/id_mine.pub")
 
 
 class UnitsAreCrossed(Fault):
@@ -78,23 +158,6 @@ class UnitListensEverywhere(Rewritten):
     change = "s/-L 127.0.0.1:/-L 0.0.0.0:/"
 
 
-class UnitListensElsewhere(Rewritten):
-    """A typing error has a fleet unit listen on another port."""
-
-    turns = UNANSWERED | {
-        **next_start(fail("127.0.0.1:18001"), HUB),
-        **doors("127.0.0.1:18001"),
-        INSTALLED: fail("-L 127.0.0.1:18001:"),
-        f"CUT-05.port[{HUB}]": fail("nobody listens on 127.0.0.1:18000"),
-        RUNNING: fail("127.0.0.1:18001"),
-    }
-    change = "s/-L 127.0.0.1:18000/-L 127.0.0.1:18001/"
-
-    def inject(self) -> None:
-        rewrite(HUB, self.change)
-        until_unready()
-
-
 class UnitForwardsMore(Rewritten):
     """A fleet unit was given a second forwarding, to coulombcore's Kubernetes API."""
 
@@ -128,23 +191,6 @@ class UnitIsSocksProxy(Rewritten):
         RUNNING: fail("is also a proxy"),
     }
     change = "s/-L 127/-D 1080 &/"
-
-
-class UnitWithoutKeepalives(Rewritten):
-    """A fleet unit's ssh does not notice a link that is dead."""
-
-    turns = {INSTALLED: fail("ServerAlive"), RUNNING: fail("ServerAliveInterval=(not set)")}
-    change = "s/-o ServerAlive[A-Za-z]*=[0-9]* //g"
-
-
-class UnitWithKeepalivesOff(Rewritten):
-    """A fleet unit's ssh was told not to look whether its link is dead."""
-
-    turns = {
-        INSTALLED: fail("ServerAliveInterval=0"),
-        RUNNING: fail("ServerAliveInterval=0, which turns it off"),
-    }
-    change = "s/ServerAliveInterval=5/ServerAliveInterval=0/"
 
 
 class UnitTrustsAnyHostKey(Rewritten):
@@ -221,20 +267,6 @@ class UnitGoesByName(Rewritten):
         user(RAILIANCE, "mv ~/kept ~/.ssh/known_hosts")
 
 
-class UnitCarriesSecondSsh(Rewritten):
-    """A fleet unit starts a second ssh beside its own."""
-
-    turns = {
-        INSTALLED: fail("+ExecStartPost=/usr/bin/ssh -f -N"),
-        f"PROD-04.path[{HUB}]": fail("holds 2 SSH connections"),
-        f"PROD-04.from-pod[{HUB_BRIDGE}]": fail("holds 2 SSH connections"),
-    }
-    change = (
-        "s|^Restart=|ExecStartPost=/usr/bin/ssh -f -N -o BatchMode=yes -i %h/.ssh/id_ops "
-        "-R 2222:127.0.0.1:22 tegwick@198.18.77.12\\n&|"
-    )
-
-
 class UnitUsesAnotherKey(Rewritten):
     """A fleet unit logs in with somebody's own key, which coulombcore also lets in."""
 
@@ -256,6 +288,9 @@ class UnitUsesAnotherKey(Rewritten):
         super().heal()
         user(COULOMB, "sed -i '/ mine$/d' ~/.ssh/authorized_keys")
         user(RAILIANCE, "rm ~/.ssh/id_mine ~/.ssh/id_mine.pub")
+
+
+UNTOLD = inconclusive("what it would start cannot be told: `/usr/bin/timeout")
 
 
 class UnitRunsSshInTimeout(Rewritten):

@@ -6,19 +6,39 @@ import re
 from typing import Any, ClassVar
 
 from rehearsal import migration
-from rehearsal.faults.fault import Fault, Ground, fail
-from rehearsal.faults.keys import logs_in
-from rehearsal.faults.means import COULOMB, HUB, RAILIANCE, UNITS, root, units, user
-from rehearsal.faults.reference import CONFIG
+from rehearsal.faults.fault import Fault, Ground, fail, inconclusive
+from rehearsal.faults.machines import (
+    COULOMB,
+    HUB,
+    RAILIANCE,
+    TUNNELS_YAML,
+    UNITS,
+    root,
+    units,
+    user,
+)
+from rehearsal.faults.symptoms import logs_in
 
-CHECK = "PROD-14.certificate"
-KEYS = "/home/tegwick/.ssh/authorized_keys"
-SSHD = "/etc/ssh/sshd_config.d/fleet.conf"
-CA = "~/.config/warden/fleet_user_ca"
-REFUSED = {
-    **logs_in(fail("Permission denied")),
-    "PRE-09.certificate": fail("the certificate does not open coulombcore"),
-}
+
+class DeferralWithdrawn(Fault):
+    """The inventory postpones the migration to certificates no longer, and nobody migrated."""
+
+    turns = {
+        "PROD-14.certificate": inconclusive("no deferral is accepted"),
+        "PRE-09.certificate": inconclusive("no deferral is accepted"),
+    }
+
+    def inject(self) -> None:
+        """Nothing happens to the fleet."""
+
+    def heal(self) -> None:
+        """Nothing happened."""
+
+    def inventory(self, document: dict[str, Any]) -> None:
+        del (
+            document["deferrals"]["PROD-14.certificate"],
+            document["deferrals"]["PRE-09.certificate"],
+        )
 
 
 class Migrated(Ground):
@@ -36,6 +56,9 @@ class Migrated(Ground):
         migration.migrated(document)
 
 
+CA = "~/.config/warden/fleet_user_ca"
+
+
 class _Certificate(Fault):
     """Another certificate lies beside the fleet's key: of this CA, principal and validity."""
 
@@ -51,6 +74,13 @@ class _Certificate(Fault):
 
     def heal(self) -> None:
         migration.sign()
+
+
+CHECK = "PROD-14.certificate"
+REFUSED = {
+    **logs_in(fail("Permission denied")),
+    "PRE-09.certificate": fail("the certificate does not open coulombcore"),
+}
 
 
 class CertificateGone(_Certificate):
@@ -112,6 +142,9 @@ class CertificateOfUnknownCa(_Certificate):
         user(RAILIANCE, f"rm {self.ca} {self.ca}.pub")
 
 
+SSHD = "/etc/ssh/sshd_config.d/fleet.conf"
+
+
 class CaNotTrustedBySshd(Fault):
     """Coulombcore has the CA's key and the principal, and its sshd is not told to use them."""
 
@@ -142,12 +175,12 @@ class CertCommandMissing(Fault):
         self.reference.write_text(re.sub(r"\n +cert_command: .*", "", text, count=1))
         user(
             RAILIANCE,
-            f"cp -p {CONFIG} ~/kept; sed -i '0,/cert_command:/{{/cert_command:/d}}' {CONFIG}",
+            f"cp -p {TUNNELS_YAML} ~/kept; sed -i '0,/cert_command:/{{/cert_command:/d}}' {TUNNELS_YAML}",
         )
 
     def heal(self) -> None:
         self.reference.with_suffix(".kept").rename(self.reference)
-        user(RAILIANCE, f"mv ~/kept {CONFIG}")
+        user(RAILIANCE, f"mv ~/kept {TUNNELS_YAML}")
 
 
 class PrincipalUnregistered(Fault):
@@ -174,6 +207,9 @@ class StaticKeyAccepted(Fault):
 
     def heal(self) -> None:
         migration.retire_static_key()
+
+
+KEYS = "/home/tegwick/.ssh/authorized_keys"
 
 
 class NewKeyAuthorized(Fault):
@@ -262,7 +298,7 @@ class RenewalOverTheWorkstation(_Renewal):
 class RenewalByCron(_Renewal):
     """A script that cron runs renews the certificate, instead of a timer."""
 
-    harmless = True
+    harmless_to = "PROD-14.certificate"
 
     def inject(self) -> None:
         migration.unschedule()

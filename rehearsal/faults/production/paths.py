@@ -1,56 +1,44 @@
-"""State Hub's production port answers, but another than its own unit carries it, or elsewhere."""
+"""The production port answers, but another than its own unit carries it, or elsewhere."""
 
 from __future__ import annotations
 
-from rehearsal import keys, states
-from rehearsal.faults.cluster import HUB_BRIDGE
+import json
+
+from rehearsal import cgroup, connect_redirect, states
+from rehearsal.faults.bases import BridgeChanged, WorkstationLetsFleetIn
+from rehearsal.faults.clusters import BRIDGES, CONTAINER, SERVICES, add, kubectl, replace
 from rehearsal.faults.fault import Fault, fail, inconclusive
-from rehearsal.faults.identity import pinned
-from rehearsal.faults.means import HUB, RAILIANCE, WORKSTATION, restore_unit, root, units, user
-from rehearsal.faults.rewritten import (
-    DOWN,
-    next_start,
+from rehearsal.faults.machines import (
+    COULOMB,
+    FOR_WORKSTATION,
+    HUB,
+    HUB_BRIDGE,
+    ISSUES,
+    JUMP,
+    RAILIANCE,
+    WORKSTATION,
+    configure_sshd,
     restart,
+    restore_sshd,
+    restore_unit,
     rewrite,
+    root,
+    units,
     until_listening,
-    until_unready,
+    user,
+)
+from rehearsal.faults.symptoms import (
+    FROM_POD,
+    HELD,
+    INSTALLED,
+    PATH,
+    RUNNING,
+    STEADY,
+    next_start,
+    pinned,
 )
 
-INSTALLED = "CUT-01.installed"
-STEADY, HELD = f"CUT-04.steady[{HUB}]", f"CUT-05.port[{HUB}]"
-RUNNING = f"CUT-07.forwards[{HUB}]"
-PATH = f"PROD-04.path[{HUB}]"
-FROM_POD = f"PROD-04.from-pod[{HUB_BRIDGE}]"
 RETIRED = "state-hub-railiance01"
-BY_HAND = (
-    "ssh -N -T -o BatchMode=yes -o IdentitiesOnly=yes -i ~/.ssh/id_ops "
-    "-L 127.0.0.1:18000:198.19.43.94:8000 tegwick@198.18.77.12"
-)
-IDENTITY = "Host 198.18.77.13\n  IdentityFile ~/.ssh/id_ops"
-JUMP = f"Host 198.18.77.12\n  ProxyJump tegwick@198.18.77.13\n{IDENTITY}"
-
-
-class PortTakenByAnotherProgram(Fault):
-    """While a fleet unit was stopped, another program took its port."""
-
-    turns = {
-        f"PRE-11.listen-address[{HUB}]": fail("is held by the unit squatter.service"),
-        **DOWN,
-        STEADY: fail("is inactive (dead)"),
-        HELD: fail("127.0.0.1:18000 is held by the unit squatter.service"),
-        f"CUT-06.healthy[{HUB}]": fail("answered 404, not 200"),
-        PATH: inconclusive("seen 0 times, not once"),  # it closes before anybody can look
-    }
-
-    def inject(self) -> None:
-        units("stop", HUB)
-        user(RAILIANCE, "systemd-run --quiet --user --collect --unit=squatter "
-                        "python3 -m http.server --bind 127.0.0.1 18000")  # fmt: skip
-        until_unready()
-
-    def heal(self) -> None:
-        user(RAILIANCE, "systemctl --user stop squatter")
-        units("start", HUB)
 
 
 class SilentHub(Fault):
@@ -79,6 +67,12 @@ class SilentHub(Fault):
     def heal(self) -> None:
         user(WORKSTATION, f"bridge down {RETIRED}")
         restore_unit(HUB)
+
+
+BY_HAND = (
+    "ssh -N -T -o BatchMode=yes -o IdentitiesOnly=yes -i ~/.ssh/id_ops "
+    "-L 127.0.0.1:18000:198.19.43.94:8000 tegwick@198.18.77.12"
+)
 
 
 class TunnelStartedByHand(Fault):
@@ -157,21 +151,7 @@ class TunnelInSystemUnit(Fault):
         units("start", HUB)
 
 
-class _WorkstationLetsFleetIn(Fault):
-    """The fleet identity is authorised on the workstation, and its host key pinned."""
-
-    def inject(self) -> None:
-        user(WORKSTATION, "cp -p ~/.ssh/authorized_keys ~/kept; "
-                          f"echo '{keys.public(keys.FLEET)}' >>~/.ssh/authorized_keys")  # fmt: skip
-        pinned = f"198.18.77.13 {keys.public(keys.host_key(WORKSTATION))}"
-        user(RAILIANCE, f"cp -p ~/.ssh/known_hosts ~/kept; echo '{pinned}' >>~/.ssh/known_hosts")
-
-    def heal(self) -> None:
-        user(WORKSTATION, "mv ~/kept ~/.ssh/authorized_keys")
-        user(RAILIANCE, "mv ~/kept ~/.ssh/known_hosts")
-
-
-class UnitLeadsToTheWorkstation(_WorkstationLetsFleetIn):
+class UnitLeadsToTheWorkstation(WorkstationLetsFleetIn):
     """A fleet unit goes to the workstation, whose own tunnel leads on: the hub is back."""
 
     turns = {
@@ -193,7 +173,7 @@ class UnitLeadsToTheWorkstation(_WorkstationLetsFleetIn):
         super().heal()
 
 
-class SshConfigJumpsThroughTheWorkstation(_WorkstationLetsFleetIn):
+class SshConfigJumpsThroughTheWorkstation(WorkstationLetsFleetIn):
     """Railiance01's ~/.ssh/config sends every ssh to coulombcore over the workstation."""
 
     turns = {
@@ -225,11 +205,118 @@ class UnitJumpsThroughTheWorkstation(SshConfigJumpsThroughTheWorkstation):
     }
 
     def inject(self) -> None:
-        _WorkstationLetsFleetIn.inject(self)
-        user(RAILIANCE, f"echo '{IDENTITY}' >~/.ssh/config")
+        WorkstationLetsFleetIn.inject(self)
+        user(RAILIANCE, f"echo '{FOR_WORKSTATION}' >~/.ssh/config")
         rewrite(HUB, "s/-L 127/-J tegwick@198.18.77.13 &/")
         until_listening(HUB)
 
     def heal(self) -> None:
         restore_unit(HUB)
         super().heal()
+
+
+RELAY = (
+    "systemd-run --quiet --collect --unit=relay "
+    "socat TCP-LISTEN:28000,fork,reuseaddr TCP:127.0.0.1:8000"
+)
+
+
+class BridgeLeadsOverTheWorkstation(BridgeChanged):
+    """The bridge's upstream, given by variables, is a relay on the workstation; all is healthy."""
+
+    operations = (
+        replace(f"{CONTAINER}/command/2", "TCP:$(UPSTREAM)"),
+        add(f"{CONTAINER}/env/-", {"name": "UPSTREAM", "value": "workstation:28000"}),
+        add(f"{CONTAINER}/env/-", {"name": "FALLBACK", "value": "127.0.0.1:18000"}),
+    )
+    ready = 1
+    turns = {
+        FROM_POD: fail("leads to workstation (198.18.77.13:28000), not 127.0.0.1:18000"),
+        f"PROD-02.upstream[{HUB_BRIDGE}]": fail("proxies to ['workstation:28000'], not to 127.0"),
+        "PROD-16.workstation-unnamed": fail("env[UPSTREAM].value is 'workstation:28000'"),
+    }
+
+    def inject(self) -> None:
+        root(WORKSTATION, RELAY)
+        super().inject()
+
+    def heal(self) -> None:
+        super().heal()
+        root(WORKSTATION, "systemctl stop relay")
+
+
+class NodeLeadsToTheWorkstation(Fault):
+    """A rule on the node leads the bridge's ClusterIP to the workstation; all is healthy."""
+
+    turns = {FROM_POD: fail("did not pass the pod of actcore-state-hub-bridge: workstation has it")}
+
+    def inject(self) -> None:
+        root(WORKSTATION, RELAY)
+        address = kubectl(BRIDGES, f"get svc {HUB_BRIDGE} -o jsonpath={{.spec.clusterIP}}")
+        hook = "type nat hook prerouting priority -110;"
+        rule = f"ip daddr {address} tcp dport 8000 dnat to 198.18.77.13:28000"
+        root(RAILIANCE, f"nft 'table ip detour {{ chain detour {{ {hook} {rule}; }}; }}'")
+
+    def heal(self) -> None:
+        root(RAILIANCE, "nft delete table ip detour")
+        root(WORKSTATION, "systemctl stop relay")
+
+
+class _OfTheTunnels(Fault):
+    """The tunnels are started afresh, so that what has changed is so for them."""
+
+    harmless_to = "PROD-04.path"
+
+    def inject(self) -> None:
+        self.change()
+        restart(HUB, ISSUES)
+
+    def heal(self) -> None:
+        self.undo()
+        restart(HUB, ISSUES)
+
+    def change(self) -> None:
+        """Do it."""
+        raise NotImplementedError
+
+    def undo(self) -> None:
+        """Undo it."""
+        raise NotImplementedError
+
+
+class AddressTranslatedBetweenTheHosts(_OfTheTunnels):
+    """railiance01 arrives on coulombcore under another address, which nobody declared."""
+
+    def change(self) -> None:
+        hook = "type nat hook input priority 100;"
+        rule = "ip saddr 198.18.77.11 tcp dport 22 snat to 198.18.77.99"
+        root(COULOMB, f"nft 'table ip translated {{ chain input {{ {hook} {rule}; }}; }}'")
+
+    def undo(self) -> None:
+        root(COULOMB, "nft delete table ip translated")
+
+
+class SshdNamesItsClients(_OfTheTunnels):
+    """The sshd of both fleet hosts tells logind names instead of addresses (UseDNS yes)."""
+
+    def change(self) -> None:
+        for host in (RAILIANCE, COULOMB):
+            configure_sshd(host, "UseDNS yes")
+
+    def undo(self) -> None:
+        for host in (RAILIANCE, COULOMB):
+            restore_sshd(host)
+
+
+class ProxyConnectsToTheEndpoint(Fault):
+    """coulombcore's kube-proxy works by eBPF: a socket to the ClusterIP is one to the pod."""
+
+    harmless_to = "PROD-04.path"
+
+    def inject(self) -> None:
+        found = json.loads(kubectl(SERVICES, "get ep state-hub -o json"))
+        address = found["subsets"][0]["addresses"][0]["ip"]
+        connect_redirect.redirect(cgroup.machine(COULOMB), "198.19.43.94", address)
+
+    def heal(self) -> None:
+        connect_redirect.restore(cgroup.machine(COULOMB))

@@ -1,12 +1,11 @@
-"""What is written through the tunnels and does not arrive."""
+"""What is written gets lost, or is refused."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from rehearsal.faults.cluster import SERVICES, restore
+from rehearsal.faults.clusters import SERVICES, misbehave, restore
 from rehearsal.faults.fault import Fault, Ground, fail
-from rehearsal.faults.services import misbehave
 
 
 class Written(Ground):

@@ -4,52 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rehearsal.faults.cluster import (
-    BRIDGES,
-    CONTAINER,
-    HUB_BRIDGE,
-    SERVICES,
-    kubectl,
-    patch,
-    replace,
-    restore,
-    rolled_out,
-    unready,
-)
+from rehearsal.faults.clusters import SERVICES, misbehave, restore
 from rehearsal.faults.fault import Fault, Turn, fail, inconclusive
-from rehearsal.faults.keys import logs_in
-from rehearsal.faults.means import HUB
-
-AT_ITS_ADDRESS = "PRE-07.healthy[state-hub]"
-THROUGH_THE_TUNNEL = f"CUT-06.healthy[{HUB}]"
-INSIDE = f"PROD-03.inside[{HUB_BRIDGE}]"
-PATH = f"PROD-04.path[{HUB}]"
-FROM_POD = f"PROD-04.from-pod[{HUB_BRIDGE}]"
-
-
-def misbehave(service: str, port: int, mode: str) -> None:
-    """Roll out a version of a service that misbehaves."""
-    command = ["python3", "-m", "standins.misbehaving", "--port", str(port), service, mode]
-    patch(SERVICES, f"deploy/{service}", replace(f"{CONTAINER}/command", command))
-    rolled_out(SERVICES, service)
-
-
-def everywhere(words: str, inside: str | None = None) -> dict[str, Turn]:
-    """The turns of a State Hub that answers wrongly, wherever it is asked from."""
-    return {
-        AT_ITS_ADDRESS: fail(words),
-        THROUGH_THE_TUNNEL: fail(words),
-        INSIDE: fail(inside or words),
-    }
-
-
-TOO_LATE = {
-    **everywhere("no complete answer within 1 s"),
-    PATH: fail("no complete answer within 1 s"),
-    FROM_POD: fail("no complete answer within 1 s"),
-}
-# ssh tells whether it may forward by what comes back, or by the far end's refusal.
-NOTHING_CAME_BACK = logs_in(inconclusive("since nothing came back"))
+from rehearsal.faults.symptoms import (
+    AT_ITS_ADDRESS,
+    FROM_POD,
+    INSIDE,
+    PATH,
+    THROUGH_THE_TUNNEL,
+    logs_in,
+)
 
 
 class _Misbehaving(Fault):
@@ -60,6 +24,15 @@ class _Misbehaving(Fault):
 
     def heal(self) -> None:
         restore(SERVICES, "state-hub")
+
+
+def everywhere(words: str, inside: str | None = None) -> dict[str, Turn]:
+    """The turns of a State Hub that answers wrongly, wherever it is asked from."""
+    return {
+        AT_ITS_ADDRESS: fail(words),
+        THROUGH_THE_TUNNEL: fail(words),
+        INSIDE: fail(inside or words),
+    }
 
 
 class ServiceFails(_Misbehaving):
@@ -114,6 +87,15 @@ class ServiceCompresses(_Misbehaving):
     }
 
 
+TOO_LATE = {
+    **everywhere("no complete answer within 1 s"),
+    PATH: fail("no complete answer within 1 s"),
+    FROM_POD: fail("no complete answer within 1 s"),
+}
+# ssh tells whether it may forward by what comes back, or by the far end's refusal.
+NOTHING_CAME_BACK = logs_in(inconclusive("since nothing came back"))
+
+
 class ServiceHangs(_Misbehaving):
     """The State Hub takes requests and never answers."""
 
@@ -165,25 +147,3 @@ class ServiceFloods(_Misbehaving):
         PATH: fail("more than 262144 bytes of body"),
         FROM_POD: fail("more than 65536 bytes of body"),
     }
-
-
-class ServiceHasNoPod(Fault):
-    """The State Hub is scaled to zero: its ClusterIP refuses."""
-
-    turns = {
-        "PROD-15.endpoints[state-hub]": fail("the Service leads to no pod"),
-        AT_ITS_ADDRESS: fail("refused"),
-        THROUGH_THE_TUNNEL: fail("without sending a response"),
-        PATH: fail("without sending a response"),
-        INSIDE: fail("does not answer"),
-        FROM_POD: fail("does not answer"),
-        f"PROD-01.pods[{HUB_BRIDGE}]": fail("is 0/1 ready"),
-    }
-
-    def inject(self) -> None:
-        kubectl(SERVICES, "scale deploy/state-hub --replicas=0")
-        unready(BRIDGES, HUB_BRIDGE)
-
-    def heal(self) -> None:
-        restore(SERVICES, "state-hub")
-        rolled_out(BRIDGES, HUB_BRIDGE)

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from shlex import quote
 
-from rehearsal.faults.api import KUBECONFIG
-from rehearsal.faults.fault import Fault, fail
-from rehearsal.faults.means import RAILIANCE, UNITS, WORKSTATION, root, user
-from rehearsal.faults.workstation import CONFIG, HUB_RETIRED, configure, restore_configuration
+from rehearsal.faults.bases import UserUnit
+from rehearsal.faults.clusters import KUBECONFIG
+from rehearsal.faults.fault import Fault, fail, inconclusive
+from rehearsal.faults.machines import (
+    HUB_RETIRED,
+    RAILIANCE,
+    UNITS,
+    WANTED,
+    WORKSTATION,
+    configure,
+    restore_configuration,
+    root,
+    user,
+)
+from rehearsal.faults.symptoms import ONLY
 
 NEITHER = f"PROD-06.retired[{HUB_RETIRED}]"
-ONLY = "PROD-06.interactive"
-SERVICE = f"[Service]\\nExecStart=/usr/local/bin/bridge up {HUB_RETIRED}\\n"
-WANTED = "[Install]\\nWantedBy=default.target\\n"
 
 
 class BridgeAutostart(Fault):
@@ -30,34 +38,7 @@ class BridgeAutostart(Fault):
         restore_configuration()
 
 
-class BridgeAutostartRenamed(Fault):
-    """The workstation's `bridge` starts a retired tunnel under a name that is on no list."""
-
-    turns = {ONLY: fail("starts hub-again, which is not on the")}
-
-    def inject(self) -> None:
-        entry = "kind: reverse, host: railiance01, listen: 127.0.0.1:18000, user: tegwick, "
-        entry += "target: 127.0.0.1:8000, autostart: true"
-        user(WORKSTATION, f"cp -p {CONFIG} ~/tunnels.kept; "
-                          f"echo '  hub-again: {{{entry}}}' >>{CONFIG}")  # fmt: skip
-
-    def heal(self) -> None:
-        restore_configuration()
-
-
-class ReverseTunnelUnderInteractiveName(Fault):
-    """The workstation's `bridge` starts a reverse tunnel under an interactive tunnel's name."""
-
-    turns = {ONLY: fail("starts k3s-api-hub, a reverse tunnel: none is interactive")}
-
-    def inject(self) -> None:
-        entry = "kind: reverse, host: railiance01, listen: 127.0.0.1:18000, user: tegwick, "
-        entry += "target: 127.0.0.1:8000, autostart: true"
-        user(WORKSTATION, f"cp -p {CONFIG} ~/tunnels.kept; "
-                          f"echo '  k3s-api-hub: {{{entry}}}' >>{CONFIG}")  # fmt: skip
-
-    def heal(self) -> None:
-        restore_configuration()
+SERVICE = f"[Service]\\nExecStart=/usr/local/bin/bridge up {HUB_RETIRED}\\n"
 
 
 class AutostartByUserUnit(Fault):
@@ -206,39 +187,7 @@ class AutostartByShellProfile(Fault):
         user(WORKSTATION, "mv .kept .profile")
 
 
-class _UserUnit(Fault):
-    """A user unit that starts with the workstation; `unit` is its text below [Service]."""
-
-    unit: str
-    before: str = ":"
-    after: str = ":"
-
-    def inject(self) -> None:
-        text = f"[Service]\\n{self.unit}\\n{WANTED}"
-        user(WORKSTATION, f"{self.before}; printf '{text}' >{UNITS}/backhaul.service; "
-                          "systemctl --user enable backhaul.service")  # fmt: skip
-
-    def heal(self) -> None:
-        user(WORKSTATION, "systemctl --user disable backhaul.service; "
-                          f"rm {UNITS}/backhaul.service; {self.after}; "
-                          "systemctl --user daemon-reload")  # fmt: skip
-
-
-class AutostartOfForward(_UserUnit):
-    """A user unit starts a forward tunnel that is on no list."""
-
-    unit = "ExecStart=/usr/bin/ssh -N -L 18001:127.0.0.1:9090 railiance01"
-    turns = {ONLY: fail("a tunnel that is on no list would start by itself, backhaul.service")}
-
-
-class AutostartOfProxy(_UserUnit):
-    """A user unit starts a SOCKS proxy into the fleet."""
-
-    unit = "ExecStart=/usr/bin/ssh -N -D 18001 railiance01"
-    turns = {ONLY: fail("a proxy would start by itself, backhaul.service")}
-
-
-class _Backhaul(_UserUnit):
+class _Backhaul(UserUnit):
     """A user unit starts a retired tunnel as plain ssh, and not in so many words."""
 
     turns = {
@@ -367,3 +316,115 @@ class AutostartByScriptOfSystemUnit(_Script):
         root(WORKSTATION, f"systemctl disable upkeep.service; rm {self.unit}; "
                           "systemctl daemon-reload")  # fmt: skip
         super().heal()
+
+
+RETIRED = "PROD-06.retired"
+UNREAD = "this user cannot read it"
+
+
+class CronFileUnreadable(Fault):
+    """A file in /etc/cron.d starts a retired tunnel, and only root may read it."""
+
+    turns = {RETIRED: inconclusive(f"/etc/cron.d/dehub: {UNREAD}")}
+
+    def inject(self) -> None:
+        line = f"@reboot tegwick bridge up {HUB_RETIRED}"
+        root(WORKSTATION, f"umask 077; echo '{line}' >/etc/cron.d/dehub")
+
+    def heal(self) -> None:
+        root(WORKSTATION, "rm /etc/cron.d/dehub")
+
+
+class CrontabRefused(Fault):
+    """The user's crontab starts a retired tunnel, and crontab(1) does not show it to its user."""
+
+    turns = {RETIRED: inconclusive("crontab: You (tegwick) are not allowed to use this program")}
+
+    def inject(self) -> None:
+        user(WORKSTATION, f"echo '@reboot bridge up {HUB_RETIRED}' | crontab -")
+        root(WORKSTATION, "echo tegwick >/etc/cron.deny")
+
+    def heal(self) -> None:
+        root(WORKSTATION, "rm /etc/cron.deny")
+        user(WORKSTATION, "crontab -r")
+
+
+class EnvironmentFileUnreadable(Fault):
+    """What the ssh of a system unit forwards stands in a file that only root may read."""
+
+    turns = {RETIRED: inconclusive("this user cannot read its EnvironmentFile /etc/default/dehub")}
+
+    def inject(self) -> None:
+        unit = "[Service]\\nUser=tegwick\\nEnvironmentFile=/etc/default/dehub\\n"
+        unit += "ExecStart=/usr/bin/ssh $OPTIONS\\n[Install]\\nWantedBy=multi-user.target\\n"
+        options = "OPTIONS=-N -R 18000:127.0.0.1:8000 railiance01"
+        root(WORKSTATION, f"umask 077; echo \"{options}\" >/etc/default/dehub; umask 022; "
+                          f"printf '{unit}' >/etc/systemd/system/dehub.service; "
+                          "systemctl enable dehub.service")  # fmt: skip
+
+    def heal(self) -> None:
+        root(WORKSTATION, "systemctl disable dehub.service; rm /etc/default/dehub "
+                          "/etc/systemd/system/dehub.service; systemctl daemon-reload")  # fmt: skip
+
+
+class AutostartOfWhatItIsTold(Fault):
+    """A user unit runs a script that hands its arguments to ssh."""
+
+    turns = {RETIRED: inconclusive("not resolved: destination $@: exec ssh -N $@")}
+
+    def inject(self) -> None:
+        unit = f"[Service]\\nExecStart=/home/tegwick/tunnel x\\n{WANTED}"
+        user(WORKSTATION, "printf '#!/bin/sh\\nexec ssh -N $@\\n' >tunnel; chmod +x tunnel; "
+                          f"printf '{unit}' >{UNITS}/tunnel.service; "
+                          "systemctl --user enable tunnel.service")  # fmt: skip
+
+    def heal(self) -> None:
+        user(WORKSTATION, "systemctl --user disable tunnel.service; "
+                          f"rm tunnel {UNITS}/tunnel.service; "
+                          "systemctl --user daemon-reload")  # fmt: skip
+
+
+class DesktopEntryDeleted(Fault):
+    """The desktop's autostart had a retired tunnel; the user took it off there (Hidden=true)."""
+
+    harmless_to = "PROD-06.retired"
+
+    def inject(self) -> None:
+        entry = (
+            f"[Desktop Entry]\\nType=Application\\nExec=bridge up {HUB_RETIRED}\\nHidden=true\\n"
+        )
+        user(WORKSTATION, "mkdir -p .config/autostart; "
+                          f"printf '{entry}' >.config/autostart/dehub.desktop")  # fmt: skip
+
+    def heal(self) -> None:
+        user(WORKSTATION, "rm .config/autostart/dehub.desktop")
+
+
+class FunctionOfTheShell(Fault):
+    """The user's shell knows a function that would open a retired tunnel, if somebody typed it."""
+
+    harmless_to = "PROD-06.retired"
+
+    def inject(self) -> None:
+        ssh = "ssh -N -R 18000:127.0.0.1:8000 railiance01"
+        body = f"dehub() {{\\n  bridge up {HUB_RETIRED}\\n  {ssh}\\n}}"
+        user(WORKSTATION, f"cp -p .bashrc bashrc.kept && printf '{body}\\n' >>.bashrc")
+
+    def heal(self) -> None:
+        user(WORKSTATION, "mv bashrc.kept .bashrc")
+
+
+class ForwardOfAnotherPort(Fault):
+    """ssh_config has a reverse forward of a port that nobody retired; a script goes to any host."""
+
+    harmless_to = "PROD-06.retired"
+
+    def inject(self) -> None:
+        config = "Host mirror\\n RemoteForward 9418 127.0.0.1:9418\\n"
+        script = '#!/bin/sh\\nread -r h <hosts; exec ssh "$h" uptime\\n'
+        user(WORKSTATION, f"printf '{config}' >.ssh/config; printf '{script}' >uptimes; "
+                          "chmod 755 uptimes; "
+                          "echo '@daily /home/tegwick/uptimes' | crontab -")  # fmt: skip
+
+    def heal(self) -> None:
+        user(WORKSTATION, "crontab -r; rm uptimes .ssh/config")

@@ -1,0 +1,300 @@
+"""What a reboot would bring to light: restarts, services, routes; what ends a unit one day."""
+
+from __future__ import annotations
+
+from rehearsal.faults.fault import Fault, fail, inconclusive
+from rehearsal.faults.machines import (
+    COULOMB,
+    HUB,
+    ISSUES,
+    RAILIANCE,
+    RELOAD,
+    RESTART_SSHD,
+    UNITS,
+    WORKSTATION,
+    edit_unit,
+    restore_unit,
+    root,
+    user,
+)
+
+
+class _UnitEdited(Fault):
+    """A fleet unit's file is edited, systemd is told, and the unit starts afresh."""
+
+    expression = ""
+
+    def inject(self) -> None:
+        edit_unit(HUB, self.expression)
+        user(RAILIANCE, f"systemctl --user daemon-reload; systemctl --user restart {HUB}")
+
+    def heal(self) -> None:
+        restore_unit(HUB)
+
+
+class TunnelNotRestarted(_UnitEdited):
+    """A fleet unit is not started again once its ssh has ended."""
+
+    turns = {
+        f"PROD-18.restart[{HUB}]": fail("stays dead: Restart=no"),
+        "CUT-01.installed[railiance01]": fail("differs from"),
+    }
+    expression = "s/Restart=always/Restart=no/"
+
+
+class TunnelGivenUp(_UnitEdited):
+    """A fleet unit is given up after five starts in an hour."""
+
+    turns = {
+        f"PROD-18.restart[{HUB}]": fail("it is given up after 5 starts within 3600 s"),
+        "CUT-01.installed[railiance01]": fail("differs from"),
+    }
+    expression = "s/StartLimitIntervalSec=0/StartLimitIntervalSec=1h/"
+
+
+class TunnelStartedAgainNextYear(_UnitEdited):
+    """A fleet unit whose ssh has ended waits for a year."""
+
+    turns = {
+        f"PROD-18.restart[{HUB}]": fail("it is started again only after 31557600 s"),
+        "CUT-01.installed[railiance01]": fail("differs from"),
+    }
+    expression = "s/RestartSec=2/RestartSec=1y/"
+
+
+class _ServiceDisabled(Fault):
+    """A service runs now and would not start at boot."""
+
+    host, service = COULOMB, ""
+
+    def inject(self) -> None:
+        root(self.host, f"systemctl disable {self.service}")
+
+    def heal(self) -> None:
+        root(self.host, f"systemctl enable {self.service}")
+
+
+class SshdDisabled(_ServiceDisabled):
+    """After a reboot of coulombcore no sshd would answer the tunnels."""
+
+    turns = {"PROD-18.services[coulombcore]": fail("ssh.service is disabled")}
+    service = "ssh.service"
+
+
+class KubernetesDisabled(_ServiceDisabled):
+    """After a reboot of coulombcore there would be no cluster, and no Services."""
+
+    turns = {"PROD-18.services[coulombcore]": fail("k3s.service is disabled")}
+    service = "k3s.service"
+
+
+class KubernetesOfTheBridgesDisabled(_ServiceDisabled):
+    """After a reboot of railiance01 there would be no bridges."""
+
+    turns = {"PROD-18.services[railiance01]": fail("k3s.service is disabled")}
+    host, service = RAILIANCE, "k3s.service"
+
+
+class KubernetesNoLongerWanted(Fault):
+    """The link that starts coulombcore's cluster is gone, and systemd has not been told."""
+
+    turns = {"PROD-18.services[coulombcore]": fail("k3s.service is disabled")}
+    link = "/etc/systemd/system/multi-user.target.wants/k3s.service"
+
+    def inject(self) -> None:
+        root(COULOMB, f"mv {self.link} /root/k3s.wanted")
+
+    def heal(self) -> None:
+        root(COULOMB, f"mv /root/k3s.wanted {self.link}")
+
+
+class _OverTheWorkstation(Fault):
+    """The workstation passes packets on, and somebody sends it those of the tunnels."""
+
+    def inject(self) -> None:
+        silent = "for f in /proc/sys/net/ipv4/conf/*/send_redirects; do echo 0 >$f; done"
+        root(WORKSTATION, f"sysctl -qw net.ipv4.ip_forward=1; {silent}")
+
+    def heal(self) -> None:
+        root(WORKSTATION, "sysctl -qw net.ipv4.ip_forward=0")
+
+
+class RouteOverTheWorkstation(_OverTheWorkstation):
+    """railiance01 sends what is meant for coulombcore to the workstation."""
+
+    turns = {"PROD-19.route": fail("railiance01 reaches coulombcore over 198.18.77.13")}
+
+    def inject(self) -> None:
+        super().inject()
+        root(RAILIANCE, "ip route add 198.18.77.12/32 via 198.18.77.13")
+
+    def heal(self) -> None:
+        root(RAILIANCE, "ip route del 198.18.77.12/32")
+        super().heal()
+
+
+class RuleOverTheWorkstation(_OverTheWorkstation):
+    """railiance01 sends to the workstation what is meant for coulombcore's sshd, and that alone."""
+
+    turns = {"PROD-19.route": fail("railiance01 reaches coulombcore over 198.18.77.13")}
+    rule = "to 198.18.77.12 ipproto tcp dport 22 lookup 100"
+
+    def inject(self) -> None:
+        super().inject()
+        root(RAILIANCE, "ip route add 198.18.77.12/32 via 198.18.77.13 table 100; "
+                        f"ip rule add {self.rule}")  # fmt: skip
+
+    def heal(self) -> None:
+        root(RAILIANCE, f"ip rule del {self.rule}; ip route flush table 100")
+        super().heal()
+
+
+class WayBackOverTheWorkstation(_OverTheWorkstation):
+    """coulombcore's answers to railiance01 go over the workstation."""
+
+    turns = {"PROD-19.route": fail("coulombcore reaches railiance01 over 198.18.77.13")}
+
+    def inject(self) -> None:
+        super().inject()
+        root(COULOMB, "ip route add 198.18.77.11/32 via 198.18.77.13")
+
+    def heal(self) -> None:
+        root(COULOMB, "ip route del 198.18.77.11/32")
+        super().heal()
+
+
+class NeighbourIsTheWorkstation(_OverTheWorkstation):
+    """railiance01 takes the workstation's network card for coulombcore's; no route shows it."""
+
+    turns = {"PROD-19.route": fail("over the workstation, whose")}
+
+    def inject(self) -> None:
+        super().inject()
+        mac = root(WORKSTATION, "cat /sys/class/net/host0/address").strip()
+        root(RAILIANCE, f"ip neigh replace 198.18.77.12 lladdr {mac} dev host0 nud permanent")
+
+    def heal(self) -> None:
+        root(RAILIANCE, "ip neigh del 198.18.77.12 dev host0")
+        super().heal()
+
+
+class SshdChangedOnDisk(Fault):
+    """coulombcore's sshd has not read what its configuration says now: it forbids forwarding."""
+
+    turns = {
+        "PROD-18.services[coulombcore]": inconclusive(
+            "/etc/ssh/sshd_config.d/later.conf is newer than what runs"
+        )
+    }
+
+    def inject(self) -> None:
+        root(COULOMB, "echo 'AllowTcpForwarding no' >/etc/ssh/sshd_config.d/later.conf; "
+                      "touch -d '10 seconds' /etc/ssh/sshd_config.d/later.conf")  # fmt: skip
+
+    def heal(self) -> None:
+        root(COULOMB, f"rm /etc/ssh/sshd_config.d/later.conf; {RESTART_SSHD}")
+
+
+class KubernetesOnCondition(Fault):
+    """coulombcore's Kubernetes starts only where a file exists that a boot does not make."""
+
+    turns = {
+        "PROD-18.services[coulombcore]": fail("starts only after ConditionPathExists=/run/ready")
+    }
+
+    def inject(self) -> None:
+        folder = "/etc/systemd/system/k3s.service.d"
+        root(COULOMB, f"mkdir -p {folder}; printf '[Unit]\\nConditionPathExists=/run/ready\\n' "
+                      f">{folder}/ready.conf; {RELOAD}")  # fmt: skip
+
+    def heal(self) -> None:
+        root(COULOMB, f"rm -r /etc/systemd/system/k3s.service.d; {RELOAD}")
+
+
+class _Timer(Fault):
+    """A timer of the user runs a script at night."""
+
+    script = ""
+
+    def inject(self) -> None:
+        timer = "[Timer]\\nOnCalendar=Jan 1\\n[Install]\\nWantedBy=timers.target\\n"
+        service = "[Service]\\nExecStart=/home/tegwick/upkeep\\n"
+        user(RAILIANCE, f"printf '#!/bin/sh\\n{self.script}\\n' >upkeep; chmod 755 upkeep; "
+                        f"printf '{service}' >{UNITS}/upkeep.service; "
+                        f"printf '{timer}' >{UNITS}/upkeep.timer; "
+                        "systemctl --user enable upkeep.timer")  # fmt: skip
+
+    def heal(self) -> None:
+        user(RAILIANCE, f"systemctl --user disable upkeep.timer; rm {UNITS}/upkeep.* upkeep; "
+                        "systemctl --user daemon-reload")  # fmt: skip
+
+
+HUB_UNDISTURBED = f"PROD-18.undisturbed[{HUB}]"
+
+
+class TimerStopsTheTunnel(_Timer):
+    """Every night a script stops a tunnel's unit, which nothing starts again."""
+
+    turns = {
+        HUB_UNDISTURBED: fail("upkeep, run by upkeep.service on railiance01: systemctl --user")
+    }
+    script = f"systemctl --user stop {HUB}"
+
+
+class TimerRenewsTheTunnel(_Timer):
+    """Every night a script stops a tunnel's unit, and starts it again."""
+
+    harmless_to = "PROD-18.undisturbed"
+    script = f"systemctl --user stop {HUB}\\nsleep 2\\nsystemctl --user start {HUB}"
+
+
+ISSUES_UNDISTURBED = f"PROD-18.undisturbed[{ISSUES}]"
+
+
+class TimerStopsWhatItFinds(_Timer):
+    """Every night a script stops units whose names it finds out then."""
+
+    _unknown = inconclusive("which units it ends is not known")
+    turns = {HUB_UNDISTURBED: _unknown, ISSUES_UNDISTURBED: _unknown}
+    script = 'for u in $(cat units); do systemctl --user stop "$u"; done'
+
+
+class CronMasksTheTunnels(Fault):
+    """Root's own table for cron masks the user's tunnels at the end of the year."""
+
+    _ended = fail("would be ended by /etc/cron.d/retire on railiance01")
+    turns = {HUB_UNDISTURBED: _ended, ISSUES_UNDISTURBED: _ended}
+
+    def inject(self) -> None:
+        line = "0 0 31 12 * root systemctl --user -M tegwick@ mask --now fleet-*.service"
+        root(RAILIANCE, f"mkdir -p /etc/cron.d; echo '{line}' >/etc/cron.d/retire")
+
+    def heal(self) -> None:
+        root(RAILIANCE, "rm /etc/cron.d/retire")
+
+
+class LogInTakesThePort(Fault):
+    """Whoever logs in to railiance01 as the tunnels' user opens a tunnel of the same port."""
+
+    turns = {HUB_UNDISTURBED: fail("127.0.0.1:18000 would be taken by /home/tegwick/.profile on")}
+
+    def inject(self) -> None:
+        line = "ssh -f -N -L 18000:198.19.43.94:8000 coulombcore 2>/dev/null"
+        user(RAILIANCE, f"cp -p .profile profile.kept; echo 'tty -s && {line}' >>.profile")
+
+    def heal(self) -> None:
+        user(RAILIANCE, "mv profile.kept .profile")
+
+
+class CronTableHidden(Fault):
+    """On railiance01 cron is for root alone, as hardening has it: its tables, and its users."""
+
+    harmless_to = "PROD-18.undisturbed"
+
+    def inject(self) -> None:
+        root(RAILIANCE, "mkdir -p /etc/cron.d; touch /etc/cron.d/backup; "
+                        "chmod 600 /etc/cron.d/backup; chmod 700 /etc/cron.d; "
+                        "echo root >/etc/cron.allow")  # fmt: skip
+
+    def heal(self) -> None:
+        root(RAILIANCE, "chmod 755 /etc/cron.d; rm /etc/cron.d/backup /etc/cron.allow")
