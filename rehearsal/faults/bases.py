@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from shlex import quote
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rehearsal import fleet, keys, ops_bridge
-from rehearsal.faults.clusters import BRIDGES, KUBECONFIG, patch, restore, rolled_out
+from rehearsal.faults.clusters import BRIDGES, patch, restore, rolled_out
 from rehearsal.faults.fault import Fault, Ground
 from rehearsal.faults.machines import (
     AUTHORIZED,
@@ -15,18 +16,20 @@ from rehearsal.faults.machines import (
     HUB_BRIDGE,
     KEY,
     RAILIANCE,
-    UNITS,
-    WANTED,
     WORKSTATION,
     listening,
     restore_unit,
     rewrite,
+    root,
     units,
     until_listening,
     user,
     wait_for,
 )
 from rehearsal.states import on
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class OpsBridge(Ground):
@@ -44,8 +47,47 @@ class OpsBridge(Ground):
         ops_bridge.managed(document)
 
 
+class FilesAdded(Fault):
+    """Somebody adds files to a host, and may enable a unit: the user below `~`, root elsewhere."""
+
+    host: ClassVar[str] = WORKSTATION
+    files: ClassVar[Mapping[str, str]]
+    """Paths and texts; what begins as a script is made one that can be run."""
+    enabled: ClassVar[str] = ""
+
+    def inject(self) -> None:
+        for file, text in self.files.items():
+            self._run(f"mkdir -p $(dirname {file}); printf %s {quote(text)} >{file}")
+            if text.startswith("#!"):
+                self._run(f"chmod 755 {file}")
+        self._tell_systemd()
+        if self.enabled:
+            self._run(f"{self._systemctl} enable {self.enabled}")
+
+    def heal(self) -> None:
+        if self.enabled:
+            self._run(f"{self._systemctl} disable {self.enabled}")
+        self._run(f"rm {' '.join(self.files)}")
+        self._tell_systemd()
+
+    def _tell_systemd(self) -> None:
+        if any("/systemd/" in file for file in self.files):
+            self._run(f"{self._systemctl} daemon-reload")
+
+    @property
+    def _by_user(self) -> bool:
+        return all(file.startswith("~") for file in self.files)
+
+    @property
+    def _systemctl(self) -> str:
+        return "systemctl --user" if self._by_user else "systemctl"
+
+    def _run(self, command: str) -> None:
+        (user if self._by_user else root)(self.host, command)
+
+
 class FileChanged(Fault):
-    """A file of the tunnels' user was changed by a command; the tunnels that are up stay up."""
+    """The user's file was changed by a command; the former one is kept beside it."""
 
     host: ClassVar[str] = RAILIANCE
     file: ClassVar[str] = KEY
@@ -96,18 +138,6 @@ class BridgeChanged(Fault):
         restore(BRIDGES, HUB_BRIDGE)
 
 
-class KubeconfigChanged(Fault):
-    """Something becomes of the kubeconfig on railiance01."""
-
-    harm: ClassVar[str]
-
-    def inject(self) -> None:
-        user(RAILIANCE, f"cp -p {KUBECONFIG} ~/kubeconfig.kept; {self.harm}")
-
-    def heal(self) -> None:
-        user(RAILIANCE, f"mv ~/kubeconfig.kept {KUBECONFIG}")
-
-
 class WorkstationLetsFleetIn(Fault):
     """The fleet identity is authorised on the workstation, and its host key pinned."""
 
@@ -138,24 +168,6 @@ class Rogue(Fault):
     def heal(self) -> None:
         user(WORKSTATION, f"kill {self.pid}")
         wait_for(self.host, f"! {listening(self.port)}")
-
-
-class UserUnit(Fault):
-    """A user unit that starts with the workstation; `unit` is its text below [Service]."""
-
-    unit: str
-    before: str = ":"
-    after: str = ":"
-
-    def inject(self) -> None:
-        text = f"[Service]\\n{self.unit}\\n{WANTED}"
-        user(WORKSTATION, f"{self.before}; printf '{text}' >{UNITS}/backhaul.service; "
-                          "systemctl --user enable backhaul.service")  # fmt: skip
-
-    def heal(self) -> None:
-        user(WORKSTATION, "systemctl --user disable backhaul.service; "
-                          f"rm {UNITS}/backhaul.service; {self.after}; "
-                          "systemctl --user daemon-reload")  # fmt: skip
 
 
 class Managed(Fault):

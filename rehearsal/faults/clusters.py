@@ -109,7 +109,6 @@ def restore(namespace: str, name: str, manifest: str = "") -> None:
 
 
 KUBECONFIG = "~/.kube/config"
-STANDIN = "PYTHONPATH=/usr/local/lib/fleet-standins python3 -m standins.kubernetes"
 HUB_SERVICE = f"svc/{HUB_BRIDGE}"
 TARGET = f"{CONTAINER}/command/2"  # of socat's two addresses the second
 SIDECAR = {
@@ -118,6 +117,13 @@ SIDECAR = {
     "restartPolicy": "Always",
     "command": ["sleep", "86400"],
 }
+
+
+def account(name: str) -> str:
+    """The command by which railiance01's kubeconfig becomes another account's."""
+    standin = "PYTHONPATH=/usr/local/lib/fleet-standins python3 -m standins.kubernetes"
+    make = f"kubeconfig --config /etc/fleet-standins/cluster.json --user {name} --out {KUBECONFIG}"
+    return f"sudo {standin} {make}; sudo chown tegwick: {KUBECONFIG}"
 
 
 def pod_name() -> str:

@@ -20,7 +20,7 @@ FLEET = "/ id_ops@rehearsal$/"  # the line of authorized_keys that ends so, in s
 FOR_COULOMB = f"Host {ADDRESS[COULOMB]}"
 FOR_WORKSTATION = "Host 198.18.77.13\n  IdentityFile ~/.ssh/id_ops"
 JUMP = f"Host 198.18.77.12\n  ProxyJump tegwick@198.18.77.13\n{FOR_WORKSTATION}"
-WANTED = "[Install]\\nWantedBy=default.target\\n"
+WANTED = "[Install]\nWantedBy=default.target\n"
 _SSHD_CONFIG = "/etc/ssh/sshd_config.d/fault.conf"
 RESTART_SSHD = "systemctl reset-failed ssh && systemctl restart ssh"
 """However often: systemd would refuse a fifth start within ten seconds."""

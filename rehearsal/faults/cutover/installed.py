@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rehearsal.faults.bases import Managed, Rewritten
+from rehearsal.faults.bases import FileChanged, FilesAdded, Managed, Rewritten
 from rehearsal.faults.fault import Fault, fail, warn
 from rehearsal.faults.machines import (
     HUB,
@@ -148,7 +148,7 @@ class DropInLeadsElsewhere(Fault):
     }
 
     def inject(self) -> None:
-        user(RAILIANCE, f"mkdir {HUB_FILE}.d; "
+        user(RAILIANCE, f"mkdir -p {HUB_FILE}.d; "
                         f"{{ echo '[Service]'; echo 'ExecStart='; "
                         f"sed -n '/^ExecStart=/,/[^\\\\]$/p' {HUB_FILE} | "
                         f"sed 's/198.19.43.94:8000/198.19.43.154:8765/'; }} "
@@ -161,21 +161,15 @@ class DropInLeadsElsewhere(Fault):
         units("restart", HUB)
 
 
-class DropInWithCondition(Fault):
+class DropInWithCondition(FilesAdded):
     """A drop-in has a fleet unit start only where a file exists that a boot does not make."""
 
     turns = {
         f"CUT-02.loaded[{HUB}]": fail("is changed by /home/tegwick/.config/systemd/user/"),
         f"PROD-18.order[{HUB}]": fail("is changed by /home/tegwick/.config/systemd/user/"),
     }
-
-    def inject(self) -> None:
-        text = "[Unit]\\nConditionPathExists=/run/ready\\n"
-        user(RAILIANCE, f"mkdir {HUB_FILE}.d; printf '{text}' >{HUB_FILE}.d/local.conf; "
-                        "systemctl --user daemon-reload")  # fmt: skip
-
-    def heal(self) -> None:
-        user(RAILIANCE, f"rm -r {HUB_FILE}.d; systemctl --user daemon-reload")
+    host = RAILIANCE
+    files = {f"{HUB_FILE}.d/local.conf": "[Unit]\nConditionPathExists=/run/ready\n"}
 
 
 class UnitWithoutKeepalives(Rewritten):
@@ -209,31 +203,20 @@ class UnitCarriesSecondSsh(Rewritten):
     )
 
 
-class TunnelsYamlEdited(Fault):
+class TunnelsYamlEdited(FileChanged):
     """Somebody edited the installed tunnels.yaml."""
 
     turns = {INSTALLED: fail("-    autostart: true; +    autostart: false")}
-
-    def inject(self) -> None:
-        user(
-            RAILIANCE,
-            f"cp -p {TUNNELS_YAML} ~/kept; sed -i 's/autostart: true/autostart: false/' {TUNNELS_YAML}",
-        )
-
-    def heal(self) -> None:
-        user(RAILIANCE, f"mv ~/kept {TUNNELS_YAML}")
+    file = TUNNELS_YAML
+    command = f"sed -i 's/autostart: true/autostart: false/' {file}"
 
 
-class TunnelsYamlMissing(Fault):
+class TunnelsYamlMissing(FileChanged):
     """The tunnels.yaml was never installed."""
 
     turns = {INSTALLED: fail("~/.config/bridge/tunnels.yaml is not installed on railiance01")}
-
-    def inject(self) -> None:
-        user(RAILIANCE, f"mv {TUNNELS_YAML} ~/kept")
-
-    def heal(self) -> None:
-        user(RAILIANCE, f"mv ~/kept {TUNNELS_YAML}")
+    file = TUNNELS_YAML
+    command = f"rm {file}"
 
 
 class BridgeTunnelNotStarted(Managed):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from rehearsal import keys
-from rehearsal.faults.bases import Rewritten, WorkstationLetsFleetIn
+from rehearsal.faults.bases import FilesAdded, Rewritten, WorkstationLetsFleetIn
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.machines import (
     AUTHORIZED,
@@ -43,26 +41,19 @@ class SshConfigWillJump(WorkstationLetsFleetIn):
         super().heal()
 
 
-class _Configured(Fault):
-    """Railiance01's ~/.ssh/config has these lines for coulombcore; the tunnels stay up."""
-
-    lines: ClassVar[str]
-
-    def inject(self) -> None:
-        user(RAILIANCE, f"printf '%s\\n' '{FOR_COULOMB}' '{self.lines}' >{SSH_CONFIG}")
-
-    def heal(self) -> None:
-        user(RAILIANCE, f"rm {SSH_CONFIG}")
+def _for_coulombcore(line: str) -> dict[str, str]:
+    """Railiance01's ~/.ssh/config with one line for coulombcore."""
+    return {SSH_CONFIG: f"{FOR_COULOMB}\n{line}\n"}
 
 
-class SshConfigOpensDoor(_Configured):
+class SshConfigOpensDoor(FilesAdded):
     """Railiance01's ssh_config has the tunnel's ssh forward one more port, for everybody."""
 
     turns = {
         **next_start(fail("('0.0.0.0:18098', '127.0.0.1:6443')")),
         **doors("0.0.0.0:18098"),
     }
-    lines = "LocalForward 0.0.0.0:18098 127.0.0.1:6443"
+    host, files = RAILIANCE, _for_coulombcore("LocalForward 0.0.0.0:18098 127.0.0.1:6443")
 
     def inject(self) -> None:
         super().inject()
@@ -73,21 +64,21 @@ class SshConfigOpensDoor(_Configured):
         restart(HUB)
 
 
-class SshConfigSharesConnections(_Configured):
+class SshConfigSharesConnections(FilesAdded):
     """Railiance01's ssh_config has ssh ride on whatever connection is open already."""
 
     turns = next_start(fail("it would have controlpath /home/tegwick/.ssh/master"))
-    lines = "ControlPath ~/.ssh/master"
+    host, files = RAILIANCE, _for_coulombcore("ControlPath ~/.ssh/master")
 
 
-class SshConfigClearsForwards(_Configured):
+class SshConfigClearsForwards(FilesAdded):
     """Railiance01's ssh_config has ssh open no forwarding at all."""
 
     turns = next_start(fail("it would have clearallforwardings yes, not no"))
-    lines = "ClearAllForwardings yes"
+    host, files = RAILIANCE, _for_coulombcore("ClearAllForwardings yes")
 
 
-class SshConfigBroken(_Configured):
+class SshConfigBroken(FilesAdded):
     """Railiance01's ssh_config has a line that no ssh understands."""
 
     turns = {
@@ -95,17 +86,17 @@ class SshConfigBroken(_Configured):
         **logs_in(fail("terminating, 1 bad configuration options")),
         **pinned(inconclusive("terminating, 1 bad configuration options")),
     }
-    lines = "NoSuchOption yes"
+    host, files = RAILIANCE, _for_coulombcore("NoSuchOption yes")
 
 
-class AnotherKeyOpens(_Configured):
+class AnotherKeyOpens(FilesAdded):
     """The fleet identity is not authorised; ssh_config offers another key, which is."""
 
     turns = {
         **next_start(fail("it would offer /home/tegwick/.ssh/id_ops, /home/tegwick/.ssh/id_mine")),
         **logs_in(fail("coulombcore lets in /home/tegwick/.ssh/id_mine")),
     }
-    lines = "IdentityFile /home/tegwick/.ssh/id_mine"
+    host, files = RAILIANCE, _for_coulombcore("IdentityFile /home/tegwick/.ssh/id_mine")
 
     def inject(self) -> None:
         made = user(RAILIANCE, "ssh-keygen -q -t ed25519 -N '' -C mine -f ~/.ssh/id_mine && "

@@ -120,48 +120,39 @@ class FleetKeyForwardsToOneService(Authorized):
     change = 's/^/restrict,port-forwarding,permitopen="198.19.43.94:8000" /'
 
 
-class _KnownHosts(Fault):
-    """Railiance01's known_hosts was changed; the tunnels that are up stay up."""
-
-    command: ClassVar[str]
-
-    def inject(self) -> None:
-        user(RAILIANCE, f"cp -p {KNOWN} ~/kept && {self.command}")
-
-    def heal(self) -> None:
-        user(RAILIANCE, f"mv ~/kept {KNOWN}")
-
-
 NOT_PINNED = pinned(fail("railiance01 has no key of coulombcore in /home/tegwick/.ssh/known_hosts"))
 
 
-class HostKeyNotPinned(_KnownHosts):
+class HostKeyNotPinned(FileChanged):
     """Railiance01 has forgotten coulombcore's host key."""
 
     turns = {
         **NOT_PINNED,
         **NOT_VERIFIED,
     }
+    file = KNOWN
     command = f"sed -i '/^{ADDRESS[COULOMB]} /d' {KNOWN}"
 
 
-class HostKeyRevoked(_KnownHosts):
+class HostKeyRevoked(FileChanged):
     """Railiance01 has coulombcore's host key marked as revoked."""
 
     turns = {
         **NOT_PINNED,
         **NOT_VERIFIED,
     }
+    file = KNOWN
     command = f"sed -i 's/^{ADDRESS[COULOMB]} /@revoked &/' {KNOWN}"
 
 
-class AnotherHostKeyPinned(_KnownHosts):
+class AnotherHostKeyPinned(FileChanged):
     """Railiance01 has another key of coulombcore pinned than the one that coulombcore has."""
 
     turns = {
         **pinned(fail("has another key of coulombcore pinned")),
         **NOT_VERIFIED,
     }
+    file = KNOWN
     command = f'echo "{ADDRESS[COULOMB]} $(cut -d" " -f1-2 ~/.ssh/id_ops.pub)" >{KNOWN}'
 
 
@@ -231,7 +222,7 @@ class HostKeyPinnedUnderAlias(_PinnedElsewhere):
     def inject(self) -> None:
         super().inject()
         user(RAILIANCE, f"echo 'core {host_key()}' >{KNOWN}; "
-                        f"printf '{FOR_COULOMB}\\n  HostKeyAlias core\\n' >{SSH_CONFIG}")  # fmt: skip
+                        f"printf '{FOR_COULOMB}\\nHostKeyAlias core\\n' >{SSH_CONFIG}")  # fmt: skip
 
     def heal(self) -> None:
         user(RAILIANCE, f"rm {SSH_CONFIG}")

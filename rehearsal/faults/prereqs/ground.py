@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from rehearsal import fleet
-from rehearsal.faults.bases import KubeconfigChanged
+from rehearsal.faults.bases import FileChanged, FilesAdded
 from rehearsal.faults.clusters import KUBECONFIG
 from rehearsal.faults.fault import Fault, fail, inconclusive, warn
 from rehearsal.faults.machines import (
@@ -21,32 +21,36 @@ from rehearsal.faults.machines import (
 from rehearsal.faults.symptoms import OF_SESSIONS, blind, logs_in, next_start, pinned
 
 
-class KubeconfigMissing(KubeconfigChanged):
+class KubeconfigMissing(FileChanged):
     """There is no kubeconfig on railiance01."""
 
-    harm = f"rm {KUBECONFIG}"
+    file = KUBECONFIG
+    command = f"rm {KUBECONFIG}"
     turns = blind("no kubeconfig: cat: ", "no such file")
 
 
-class KubeconfigEmpty(KubeconfigChanged):
+class KubeconfigEmpty(FileChanged):
     """The kubeconfig on railiance01 is empty, as a full disk leaves it."""
 
-    harm = f": >{KUBECONFIG}"
+    file = KUBECONFIG
+    command = f": >{KUBECONFIG}"
     turns = blind("is empty or no kubeconfig", "refused")
 
 
-class KubeconfigMalformed(KubeconfigChanged):
+class KubeconfigMalformed(FileChanged):
     """The kubeconfig on railiance01 was cut in the middle."""
 
-    harm = f"head -c 300 ~/kubeconfig.kept >{KUBECONFIG}"
+    file = KUBECONFIG
+    command = f"head -c 300 {KUBECONFIG}.kept >{KUBECONFIG}"
     turns = blind("the kubeconfig on railiance01", "error loading config file")
 
 
-class KubeconfigMultiplies(KubeconfigChanged):
+class KubeconfigMultiplies(FileChanged):
     """The kubeconfig on railiance01 repeats itself by aliases of aliases, a million times over."""
 
-    harm = (
-        "{ sed '$d' ~/kubeconfig.kept; echo ', a0: &a0 [x, x]'; "
+    file = KUBECONFIG
+    command = (
+        f"{{ sed '$d' {KUBECONFIG}.kept; echo ', a0: &a0 [x, x]'; "
         "for n in 1 2 3 4 5 6 7; do m=$((n - 1)); "
         'echo ", a$n: &a$n [*a$m, *a$m, *a$m, *a$m, *a$m, *a$m, *a$m, *a$m, *a$m]"; done; '
         'echo "}"; } '
@@ -55,27 +59,30 @@ class KubeconfigMultiplies(KubeconfigChanged):
     turns = blind("holds more than 10000 values; write less", "error loading config file")
 
 
-class KubeconfigRemarks(KubeconfigChanged):
+class KubeconfigRemarks(FileChanged):
     """In railiance01's kubeconfig stand remarks of somebody's, which no program reads."""
 
     harmless_to = "PRE-10.kubectl"
-    harm = (
-        "{ sed '$d' ~/kubeconfig.kept; echo ', \"note\": 2026-99-99, port: 8_0_0_0, on: no }'; } "
-        f">{KUBECONFIG}"
+    file = KUBECONFIG
+    command = (
+        f"{{ sed '$d' {KUBECONFIG}.kept; "
+        f"echo ', \"note\": 2026-99-99, port: 8_0_0_0, on: no }}'; }} >{KUBECONFIG}"
     )
 
 
-class TokenExpired(KubeconfigChanged):
+class TokenExpired(FileChanged):
     """The token in railiance01's kubeconfig is not accepted any more."""
 
-    harm = rf'sed -i "s/\"token\": \"[^\"]*/\"token\": \"expired/" {KUBECONFIG}'
+    file = KUBECONFIG
+    command = rf'sed -i "s/\"token\": \"[^\"]*/\"token\": \"expired/" {KUBECONFIG}'
     turns = blind("the API answered 401: Unauthorized", "You must be logged in to the server")
 
 
-class ApiOfAnotherServer(KubeconfigChanged):
+class ApiOfAnotherServer(FileChanged):
     """Another server answers at the API's address: its certificate is not of this cluster's CA."""
 
-    harm = rf"sed -i s/127.0.0.1:6443/198.18.77.12:6443/ {KUBECONFIG}"
+    file = KUBECONFIG
+    command = rf"sed -i s/127.0.0.1:6443/198.18.77.12:6443/ {KUBECONFIG}"
     turns = blind("certificate verify failed", "certificate signed by unknown authority")
 
 
@@ -180,21 +187,15 @@ class SshMissing(_ProgramMissing):
     }
 
 
-class UnknownBridge(Fault):
+class UnknownBridge(FilesAdded):
     """railiance01 has a `bridge` that is neither iproute2's nor ops-bridge."""
 
     turns = {
         "PRE-02.bridge-tool": inconclusive("is neither iproute2's bridge nor ops-"),
         "CUT-08.stop": inconclusive("is neither iproute2's bridge nor ops-bridge"),
     }
-    file = "/usr/local/bin/bridge"
-
-    def inject(self) -> None:
-        root(RAILIANCE, f"printf '#!/bin/sh\\necho a game of cards\\n' >{self.file}; "
-                        f"chmod +x {self.file}")  # fmt: skip
-
-    def heal(self) -> None:
-        root(RAILIANCE, f"rm {self.file}")
+    host = RAILIANCE
+    files = {"/usr/local/bin/bridge": "#!/bin/sh\necho a game of cards\n"}
 
 
 class OneshotHoldsUpTarget(Fault):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from rehearsal import fleet, network
+from rehearsal.faults.bases import FileChanged, FilesAdded
 from rehearsal.faults.fault import Fault, fail, inconclusive, passes, warn
 from rehearsal.faults.machines import (
     ADDRESS,
+    AUTHORIZED,
     COULOMB,
     HUB,
     HUB_BRIDGE,
@@ -224,19 +226,14 @@ class LinkCutHalfOpen(Fault):
         root(COULOMB, "nft delete table ip cut")
 
 
-class ForcedCommand(Fault):
+class ForcedCommand(FileChanged):
     """coulombcore lets the suite's key run nothing but a refusal."""
 
     blinds = {COULOMB: inconclusive("This account is locked")}
     turns = {"PRE-07.healthy": passes(), **pinned(passes())}
-
-    def inject(self) -> None:
-        command = 'command="echo This account is locked. >\\&2; exit 1"'
-        user(COULOMB, "cp -p .ssh/authorized_keys authorized_keys.kept; "
-                      f"sed -i '1s/^/{command} /' .ssh/authorized_keys")  # fmt: skip
-
-    def heal(self) -> None:
-        user(COULOMB, "mv authorized_keys.kept .ssh/authorized_keys")
+    host, file = COULOMB, AUTHORIZED
+    refusal = 'command="echo This account is locked. >\\&2; exit 1"'
+    command = f"sed -i '1s/^/{refusal} /' {file}"
 
 
 class NoSessions(Fault):
@@ -252,50 +249,39 @@ class NoSessions(Fault):
         restore_sshd(COULOMB)
 
 
-class LoginShellHangs(Fault):
+class LoginShellHangs(FileChanged):
     """A line in ~/.bashrc on coulombcore waits for something that does not come."""
 
     deadlines = {"connect": 2, "command": 1}
     blinds = {COULOMB: inconclusive("did not finish within")}
     turns = {"PRE-07.healthy": passes(), **pinned(passes())}
-
-    def inject(self) -> None:
-        user(COULOMB, "cp -p .bashrc bashrc.kept; sed -i '1i sleep 60' .bashrc")
+    host, file = COULOMB, "~/.bashrc"
+    command = f"sed -i '1i sleep 60' {file}"
 
     def heal(self) -> None:
-        user(COULOMB, "mv bashrc.kept .bashrc; pkill -x -f 'sleep 60'", check=False)
+        super().heal()
+        user(COULOMB, "pkill -x -f 'sleep 60'", check=False)
 
 
-class LoginShellReadsInput(Fault):
+class LoginShellReadsInput(FileChanged):
     """A line in ~/.bashrc on coulombcore reads the standard input of whatever is run there."""
 
     blinds = {COULOMB: inconclusive("read the questions from its standard input")}
     turns = {"PRE-07.healthy": passes(), **pinned(passes())}
-
-    def inject(self) -> None:
-        user(COULOMB, "cp -p .bashrc bashrc.kept; sed -i '1i read -r line' .bashrc")
-
-    def heal(self) -> None:
-        user(COULOMB, "mv bashrc.kept .bashrc")
+    host, file = COULOMB, "~/.bashrc"
+    command = f"sed -i '1i read -r line' {file}"
 
 
-class ClockOff(Fault):
-    """coulombcore's clock is an hour ahead.
+def _clock(offset: str) -> dict[str, str]:
+    """Machines of one kernel share its clock, so it is date(1) that tells another time."""
+    return {"/usr/local/bin/date": f'#!/bin/sh\nexec /usr/bin/date -d "{offset}" "$@"\n'}
 
-    Machines of one kernel share its clock, so it is date(1) that tells another time.
-    """
+
+class ClockOff(FilesAdded):
+    """coulombcore's clock is an hour ahead."""
 
     turns = {"PRE-12.clock": warn("s apart, more than 2 s")}
-    host, offset = COULOMB, "1 hour"
-    file = "/usr/local/bin/date"
-
-    def inject(self) -> None:
-        script = f'exec /usr/bin/date -d "{self.offset}" "$@"'
-        quoted = f"printf '#!/bin/sh\\n%s\\n' '{script}'"
-        root(self.host, f"{quoted} >{self.file}; chmod +x {self.file}")
-
-    def heal(self) -> None:
-        root(self.host, f"rm {self.file}")
+    host, files = COULOMB, _clock("1 hour")
 
 
 class ClockSetBack(ClockOff):
@@ -305,7 +291,7 @@ class ClockSetBack(ClockOff):
         **ClockOff.turns,
         f"CUT-04.steady[{HUB}]": inconclusive("the clock of railiance01 was set back since"),
     }
-    host, offset = RAILIANCE, "1 hour ago"
+    host, files = RAILIANCE, _clock("1 hour ago")
 
     def inject(self) -> None:
         units("kill -s KILL", HUB)

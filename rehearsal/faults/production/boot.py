@@ -2,64 +2,48 @@
 
 from __future__ import annotations
 
+from rehearsal.faults.bases import FileChanged, FilesAdded, Rewritten
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.machines import (
     COULOMB,
     HUB,
     ISSUES,
     RAILIANCE,
-    RELOAD,
     RESTART_SSHD,
     UNITS,
     WORKSTATION,
-    edit_unit,
-    restore_unit,
     root,
-    user,
 )
 
 
-class _UnitEdited(Fault):
-    """A fleet unit's file is edited, systemd is told, and the unit starts afresh."""
-
-    expression = ""
-
-    def inject(self) -> None:
-        edit_unit(HUB, self.expression)
-        user(RAILIANCE, f"systemctl --user daemon-reload; systemctl --user restart {HUB}")
-
-    def heal(self) -> None:
-        restore_unit(HUB)
-
-
-class TunnelNotRestarted(_UnitEdited):
+class TunnelNotRestarted(Rewritten):
     """A fleet unit is not started again once its ssh has ended."""
 
     turns = {
         f"PROD-18.restart[{HUB}]": fail("stays dead: Restart=no"),
         "CUT-01.installed[railiance01]": fail("differs from"),
     }
-    expression = "s/Restart=always/Restart=no/"
+    change = "s/Restart=always/Restart=no/"
 
 
-class TunnelGivenUp(_UnitEdited):
+class TunnelGivenUp(Rewritten):
     """A fleet unit is given up after five starts in an hour."""
 
     turns = {
         f"PROD-18.restart[{HUB}]": fail("it is given up after 5 starts within 3600 s"),
         "CUT-01.installed[railiance01]": fail("differs from"),
     }
-    expression = "s/StartLimitIntervalSec=0/StartLimitIntervalSec=1h/"
+    change = "s/StartLimitIntervalSec=0/StartLimitIntervalSec=1h/"
 
 
-class TunnelStartedAgainNextYear(_UnitEdited):
+class TunnelStartedAgainNextYear(Rewritten):
     """A fleet unit whose ssh has ended waits for a year."""
 
     turns = {
         f"PROD-18.restart[{HUB}]": fail("it is started again only after 31557600 s"),
         "CUT-01.installed[railiance01]": fail("differs from"),
     }
-    expression = "s/RestartSec=2/RestartSec=1y/"
+    change = "s/RestartSec=2/RestartSec=1y/"
 
 
 class _ServiceDisabled(Fault):
@@ -195,95 +179,73 @@ class SshdChangedOnDisk(Fault):
         root(COULOMB, f"rm /etc/ssh/sshd_config.d/later.conf; {RESTART_SSHD}")
 
 
-class KubernetesOnCondition(Fault):
+class KubernetesOnCondition(FilesAdded):
     """coulombcore's Kubernetes starts only where a file exists that a boot does not make."""
 
     turns = {
         "PROD-18.services[coulombcore]": fail("starts only after ConditionPathExists=/run/ready")
     }
-
-    def inject(self) -> None:
-        folder = "/etc/systemd/system/k3s.service.d"
-        root(COULOMB, f"mkdir -p {folder}; printf '[Unit]\\nConditionPathExists=/run/ready\\n' "
-                      f">{folder}/ready.conf; {RELOAD}")  # fmt: skip
-
-    def heal(self) -> None:
-        root(COULOMB, f"rm -r /etc/systemd/system/k3s.service.d; {RELOAD}")
-
-
-class _Timer(Fault):
-    """A timer of the user runs a script at night."""
-
-    script = ""
-
-    def inject(self) -> None:
-        timer = "[Timer]\\nOnCalendar=Jan 1\\n[Install]\\nWantedBy=timers.target\\n"
-        service = "[Service]\\nExecStart=/home/tegwick/upkeep\\n"
-        user(RAILIANCE, f"printf '#!/bin/sh\\n{self.script}\\n' >upkeep; chmod 755 upkeep; "
-                        f"printf '{service}' >{UNITS}/upkeep.service; "
-                        f"printf '{timer}' >{UNITS}/upkeep.timer; "
-                        "systemctl --user enable upkeep.timer")  # fmt: skip
-
-    def heal(self) -> None:
-        user(RAILIANCE, f"systemctl --user disable upkeep.timer; rm {UNITS}/upkeep.* upkeep; "
-                        "systemctl --user daemon-reload")  # fmt: skip
+    host = COULOMB
+    condition = "[Unit]\nConditionPathExists=/run/ready\n"
+    files = {"/etc/systemd/system/k3s.service.d/ready.conf": condition}
 
 
 HUB_UNDISTURBED = f"PROD-18.undisturbed[{HUB}]"
+ISSUES_UNDISTURBED = f"PROD-18.undisturbed[{ISSUES}]"
 
 
-class TimerStopsTheTunnel(_Timer):
+def _nightly(script: str) -> dict[str, str]:
+    """A timer of the user that runs a script."""
+    return {
+        "~/upkeep": f"#!/bin/sh\n{script}\n",
+        f"{UNITS}/upkeep.service": "[Service]\nExecStart=/home/tegwick/upkeep\n",
+        f"{UNITS}/upkeep.timer": "[Timer]\nOnCalendar=Jan 1\n[Install]\nWantedBy=timers.target\n",
+    }
+
+
+class TimerStopsTheTunnel(FilesAdded):
     """Every night a script stops a tunnel's unit, which nothing starts again."""
 
     turns = {
         HUB_UNDISTURBED: fail("upkeep, run by upkeep.service on railiance01: systemctl --user")
     }
-    script = f"systemctl --user stop {HUB}"
+    host, enabled = RAILIANCE, "upkeep.timer"
+    files = _nightly(f"systemctl --user stop {HUB}")
 
 
-class TimerRenewsTheTunnel(_Timer):
-    """Every night a script stops a tunnel's unit, and starts it again."""
-
-    harmless_to = "PROD-18.undisturbed"
-    script = f"systemctl --user stop {HUB}\\nsleep 2\\nsystemctl --user start {HUB}"
-
-
-ISSUES_UNDISTURBED = f"PROD-18.undisturbed[{ISSUES}]"
-
-
-class TimerStopsWhatItFinds(_Timer):
+class TimerStopsWhatItFinds(TimerStopsTheTunnel):
     """Every night a script stops units whose names it finds out then."""
 
     _unknown = inconclusive("which units it ends is not known")
     turns = {HUB_UNDISTURBED: _unknown, ISSUES_UNDISTURBED: _unknown}
-    script = 'for u in $(cat units); do systemctl --user stop "$u"; done'
+    files = _nightly('for u in $(cat units); do systemctl --user stop "$u"; done')
 
 
-class CronMasksTheTunnels(Fault):
+class TimerRenewsTheTunnel(FilesAdded):
+    """Every night a script stops a tunnel's unit, and starts it again."""
+
+    harmless_to = "PROD-18.undisturbed"
+    host, enabled = RAILIANCE, "upkeep.timer"
+    files = _nightly(f"systemctl --user stop {HUB}\nsleep 2\nsystemctl --user start {HUB}")
+
+
+class CronMasksTheTunnels(FilesAdded):
     """Root's own table for cron masks the user's tunnels at the end of the year."""
 
     _ended = fail("would be ended by /etc/cron.d/retire on railiance01")
     turns = {HUB_UNDISTURBED: _ended, ISSUES_UNDISTURBED: _ended}
-
-    def inject(self) -> None:
-        line = "0 0 31 12 * root systemctl --user -M tegwick@ mask --now fleet-*.service"
-        root(RAILIANCE, f"mkdir -p /etc/cron.d; echo '{line}' >/etc/cron.d/retire")
-
-    def heal(self) -> None:
-        root(RAILIANCE, "rm /etc/cron.d/retire")
+    host = RAILIANCE
+    mask = "systemctl --user -M tegwick@ mask --now fleet-*.service"
+    files = {"/etc/cron.d/retire": f"0 0 31 12 * root {mask}\n"}
 
 
-class LogInTakesThePort(Fault):
+class LogInTakesThePort(FileChanged):
     """Whoever logs in to railiance01 as the tunnels' user opens a tunnel of the same port."""
 
     turns = {HUB_UNDISTURBED: fail("127.0.0.1:18000 would be taken by /home/tegwick/.profile on")}
-
-    def inject(self) -> None:
-        line = "ssh -f -N -L 18000:198.19.43.94:8000 coulombcore 2>/dev/null"
-        user(RAILIANCE, f"cp -p .profile profile.kept; echo 'tty -s && {line}' >>.profile")
-
-    def heal(self) -> None:
-        user(RAILIANCE, "mv profile.kept .profile")
+    file = "~/.profile"
+    line = "tty -s && ssh -f -N -L 18000:198.19.43.94:8000 coulombcore 2>/dev/null"
+    command = f"echo '{line}' >>{file}"
 
 
 class CronTableHidden(Fault):

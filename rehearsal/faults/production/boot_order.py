@@ -2,142 +2,103 @@
 
 from __future__ import annotations
 
-from rehearsal.faults.fault import Fault, fail
-from rehearsal.faults.machines import (
-    HUB,
-    RAILIANCE,
-    RELOAD,
-    UNITS,
-    edit_unit,
-    restore_unit,
-    root,
-    user,
-)
+from rehearsal.faults.bases import FilesAdded, Rewritten
+from rehearsal.faults.fault import fail
+from rehearsal.faults.machines import HUB, RAILIANCE, UNITS, WANTED, user
+
+ORDER = f"PROD-18.order[{HUB}]"
 
 
-class _AnotherUnit(Fault):
-    """Another unit of the user is enabled; it does not run."""
-
-    name, text = "", ""
-    wanted = "[Install]\\nWantedBy=default.target\\n"
-
-    def inject(self) -> None:
-        user(RAILIANCE, f"printf '{self.text}{self.wanted}' >{UNITS}/{self.name}.service; "
-                        f"systemctl --user enable {self.name}")  # fmt: skip
-
-    def heal(self) -> None:
-        user(RAILIANCE, f"systemctl --user disable {self.name}; rm {UNITS}/{self.name}.service; "
-                        "systemctl --user daemon-reload")  # fmt: skip
-
-
-class AnotherUnitBeforeTheTunnel(_AnotherUnit):
+class AnotherUnitBeforeTheTunnel(FilesAdded):
     """Another unit of the user must be done before a fleet unit starts, and may never be."""
 
-    turns = {f"PROD-18.order[{HUB}]": fail(f"{HUB}.service waits until greet.service is done")}
-    name = "greet"
-    text = (
-        f"[Unit]\\nBefore={HUB}.service\\n[Service]\\nType=oneshot\\n"
-        "ExecStart=/usr/bin/ping -c 1 workstation\\n"
-    )
+    turns = {ORDER: fail(f"{HUB}.service waits until greet.service is done")}
+    host, enabled = RAILIANCE, "greet"
+    service = "[Service]\nType=oneshot\nExecStart=/usr/bin/ping -c 1 workstation\n"
+    files = {f"{UNITS}/greet.service": f"[Unit]\nBefore={HUB}.service\n{service}{WANTED}"}
 
 
-class AnotherUnitAgainstTheTunnel(_AnotherUnit):
+class AnotherUnitAgainstTheTunnel(FilesAdded):
     """Another unit of the user conflicts with a fleet unit: the later one stops the other."""
 
-    turns = {f"PROD-18.order[{HUB}]": fail("and rival.service stop each other")}
-    name = "rival"
-    text = f"[Unit]\\nConflicts={HUB}.service\\n[Service]\\nExecStart=/usr/bin/sleep 1d\\n"
+    turns = {ORDER: fail("and rival.service stop each other")}
+    host, enabled = RAILIANCE, "rival"
+    service = "[Service]\nExecStart=/usr/bin/sleep 1d\n"
+    files = {f"{UNITS}/rival.service": f"[Unit]\nConflicts={HUB}.service\n{service}{WANTED}"}
 
 
-class AnotherUnitTakesThePort(_AnotherUnit):
+def _second(command: str) -> dict[str, str]:
+    """A unit of the user that starts another program."""
+    return {f"{UNITS}/second.service": f"[Service]\nExecStart={command}\n{WANTED}"}
+
+
+class AnotherUnitTakesThePort(FilesAdded):
     """Another enabled unit, which does not run now, would listen where a fleet unit does."""
 
-    turns = {f"PROD-18.order[{HUB}]": fail("second.service would take 127.0.0.1:18000 at boot")}
-    name = "second"
-    text = "[Service]\\nExecStart=/usr/bin/ssh -N -L 127.0.0.1:18000:127.0.0.1:8000 workstation\\n"
+    turns = {ORDER: fail("second.service would take 127.0.0.1:18000 at boot")}
+    host, enabled = RAILIANCE, "second"
+    files = _second("/usr/bin/ssh -N -L 127.0.0.1:18000:127.0.0.1:8000 workstation")
 
 
-class AnotherUnitTakesThePortEverywhere(_AnotherUnit):
+class AnotherUnitTakesThePortEverywhere(AnotherUnitTakesThePort):
     """Another enabled unit would listen on the port of a fleet unit, on every address."""
 
-    turns = AnotherUnitTakesThePort.turns
-    name = "second"
-    text = "[Service]\\nExecStart=/usr/bin/ssh -N -L *:18000:127.0.0.1:8000 workstation\\n"
+    files = _second("/usr/bin/ssh -N -L *:18000:127.0.0.1:8000 workstation")
 
 
-class AnotherUnitTakesThePortByShell(_AnotherUnit):
+class AnotherUnitTakesThePortByShell(AnotherUnitTakesThePort):
     """Another enabled unit has a shell start an ssh that would listen where a fleet unit does."""
 
-    turns = AnotherUnitTakesThePort.turns
-    name = "second"
-    text = (
-        "[Service]\\nExecStart=/bin/sh -c "
-        '"exec ssh -N -L 127.0.0.1:18000:127.0.0.1:8000 workstation"\\n'
-    )
+    ssh = "ssh -N -L 127.0.0.1:18000:127.0.0.1:8000 workstation"
+    files = _second(f'/bin/sh -c "exec {ssh}"')
 
 
-class AnotherUnitRelaysThePort(Fault):
+class AnotherUnitRelaysThePort(FilesAdded):
     """A unit without [Install], which a target pulls in, would relay the port of a fleet unit."""
 
     turns = AnotherUnitTakesThePort.turns
-    text = "[Service]\\nExecStart=/usr/bin/socat TCP-LISTEN:18000,fork TCP:workstation:8000\\n"
+    host = RAILIANCE
+    socat = "/usr/bin/socat TCP-LISTEN:18000,fork TCP:workstation:8000"
+    files = {f"{UNITS}/second.service": f"[Service]\nExecStart={socat}\n"}
 
     def inject(self) -> None:
-        user(RAILIANCE, f"printf '{self.text}' >{UNITS}/second.service; "
-                        "systemctl --user add-wants default.target second")  # fmt: skip
+        super().inject()
+        user(RAILIANCE, "systemctl --user add-wants default.target second")
 
     def heal(self) -> None:
-        user(RAILIANCE, f"rm {UNITS}/second.service {UNITS}/default.target.wants/second.service; "
-                        "systemctl --user daemon-reload")  # fmt: skip
+        user(RAILIANCE, f"rm {UNITS}/default.target.wants/second.service")
+        super().heal()
 
 
-class AnotherUnitAsksThroughThePort(_AnotherUnit):
+class AnotherUnitAsksThroughThePort(FilesAdded):
     """Another enabled unit asks through a fleet unit's port and sends on what it hears."""
 
     harmless_to = "PROD-18.order"
-    name = "watch"
-    text = (
-        "[Service]\\nExecStart=/usr/bin/curl http://127.0.0.1:18000/state/health\\n"
-        "ExecStart=/usr/bin/socat TCP:127.0.0.1:18000 TCP-LISTEN:18001\\nType=oneshot\\n"
-    )
+    host, enabled = RAILIANCE, "watch"
+    files = {
+        f"{UNITS}/watch.service": "[Service]\nType=oneshot\n"
+        "ExecStart=/usr/bin/curl http://127.0.0.1:18000/state/health\n"
+        f"ExecStart=/usr/bin/socat TCP:127.0.0.1:18000 TCP-LISTEN:18001\n{WANTED}"
+    }
 
 
-class _UnitEdited(Fault):
-    """A fleet unit's file is edited, systemd is told, and the unit starts afresh."""
+class SocketUnitTakesThePort(FilesAdded):
+    """A socket unit of railiance01's system is enabled and takes a tunnel's port at boot."""
 
-    expression = ""
+    turns = {ORDER: fail("early.socket would take 127.0.0.1:18000 at boot")}
+    host, enabled = RAILIANCE, "early.socket"
+    socket = "[Socket]\nListenStream=127.0.0.1:18000\nAccept=yes\n"
+    files = {
+        "/etc/systemd/system/early.socket": f"{socket}[Install]\nWantedBy=sockets.target\n",
+        "/etc/systemd/system/early@.service": "[Service]\nExecStart=/usr/bin/cat\n",
+    }
 
-    def inject(self) -> None:
-        edit_unit(HUB, self.expression)
-        user(RAILIANCE, f"systemctl --user daemon-reload; systemctl --user restart {HUB}")
 
-    def heal(self) -> None:
-        restore_unit(HUB)
-
-
-class TunnelNeedsAnotherUnit(_UnitEdited):
+class TunnelNeedsAnotherUnit(Rewritten):
     """A fleet unit does not start where another unit of the user cannot."""
 
     turns = {
-        f"PROD-18.order[{HUB}]": fail("does not start without dbus.service"),
+        ORDER: fail("does not start without dbus.service"),
         "CUT-01.installed[railiance01]": fail("differs from"),
     }
-    expression = "s/^\\[Unit\\]/&\\nRequires=dbus.service/"
-
-
-class SocketUnitTakesThePort(Fault):
-    """A socket unit of railiance01's system is enabled and takes a tunnel's port at boot."""
-
-    turns = {f"PROD-18.order[{HUB}]": fail("early.socket would take 127.0.0.1:18000 at boot")}
-
-    def inject(self) -> None:
-        units = "/etc/systemd/system"
-        root(RAILIANCE, f"printf '[Socket]\\nListenStream=127.0.0.1:18000\\nAccept=yes\\n"
-                        f"[Install]\\nWantedBy=sockets.target\\n' >{units}/early.socket; "
-                        f"printf '[Service]\\nExecStart=/usr/bin/cat\\n' "
-                        f">{units}/early@.service; systemctl enable early.socket")  # fmt: skip
-
-    def heal(self) -> None:
-        units = "/etc/systemd/system"
-        root(RAILIANCE, "systemctl disable early.socket; "
-                        f"rm {units}/early.socket {units}/early@.service; {RELOAD}")  # fmt: skip
+    change = "s/^\\[Unit\\]/&\\nRequires=dbus.service/"

@@ -2,54 +2,46 @@
 
 from __future__ import annotations
 
+from rehearsal.faults.bases import FilesAdded
 from rehearsal.faults.fault import Fault, fail
 from rehearsal.faults.machines import RAILIANCE, RELOAD, UNITS, root, user
 
-DROP_IN = "/etc/systemd/system/user@1000.service.d"
-
-
-class _ManagerDropIn(Fault):
-    """A drop-in changes the tunnels' user manager."""
-
-    line = ""
-
-    def inject(self) -> None:
-        root(RAILIANCE, f"mkdir -p {DROP_IN}; printf '[Service]\\n{self.line}\\n' "
-                        f">{DROP_IN}/own.conf; {RELOAD}")  # fmt: skip
-
-    def heal(self) -> None:
-        root(RAILIANCE, f"rm -r {DROP_IN}; {RELOAD}")
-
-
 MANAGER = "PROD-18.user-manager[railiance01]"
+DROP_IN = "/etc/systemd/system/user@1000.service.d/own.conf"
 
 
-class UserManagerWaitsForTheWorkstation(_ManagerDropIn):
-    """The user manager starts only once the workstation answers."""
+class UserManagerWaitsForTheWorkstation(FilesAdded):
+    """A drop-in has the user manager start only once the workstation answers."""
 
     turns = {MANAGER: fail('starts only after ExecStartPre=/bin/sh -c "until ping')}
-    line = 'ExecStartPre=/bin/sh -c "until ping -c 1 workstation; do sleep 1; done"'
+    host = RAILIANCE
+    wait = 'ExecStartPre=/bin/sh -c "until ping -c 1 workstation; do sleep 1; done"'
+    files = {DROP_IN: f"[Service]\n{wait}\n"}
 
 
-class UserManagerOnACondition(_ManagerDropIn):
-    """The user manager starts only where a file exists that a boot does not make."""
+class UserManagerOnACondition(FilesAdded):
+    """A drop-in has the user manager start only where a file exists that no boot makes."""
 
     turns = {MANAGER: fail("starts only after ConditionPathExists=/run/ready")}
-    line = "[Unit]\\nConditionPathExists=/run/ready"
+    host = RAILIANCE
+    files = {DROP_IN: "[Unit]\nConditionPathExists=/run/ready\n"}
 
 
-class UserManagerWithLimit(_ManagerDropIn):
+class UserManagerWithLimit(FilesAdded):
     """A drop-in allows the user manager more files, which keeps nothing from starting."""
 
     harmless_to = "PROD-18.user-manager"
-    line = "LimitNOFILE=65536"
+    host = RAILIANCE
+    files = {DROP_IN: "[Service]\nLimitNOFILE=65536\n"}
 
 
-class UserManagerPrepared(_ManagerDropIn):
+class UserManagerPrepared(FilesAdded):
     """A drop-in has something done before the user manager that may fail, and asks for D-Bus."""
 
     harmless_to = "PROD-18.user-manager"
-    line = "ExecStartPre=-/usr/bin/mkdir -p /run/own\\n[Unit]\\nRequires=dbus.service"
+    host = RAILIANCE
+    prepare = "ExecStartPre=-/usr/bin/mkdir -p /run/own"
+    files = {DROP_IN: f"[Service]\n{prepare}\n[Unit]\nRequires=dbus.service\n"}
 
 
 class UserBootsToAnotherTarget(Fault):

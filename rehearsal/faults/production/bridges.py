@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
-from rehearsal.faults.bases import BridgeChanged, KubeconfigChanged
+from rehearsal.faults.bases import BridgeChanged, FileChanged
 from rehearsal.faults.clusters import (
     API,
     BRIDGES,
@@ -13,8 +13,8 @@ from rehearsal.faults.clusters import (
     HUB_SERVICE,
     KUBECONFIG,
     SIDECAR,
-    STANDIN,
     TARGET,
+    account,
     add,
     kubectl,
     patch,
@@ -259,11 +259,11 @@ class ApplicationPodCrashLoopsBeside(Fault):
         kubectl(BRIDGES, f"delete pod {self.pod}")
 
 
-class ExecForbidden(KubeconfigChanged):
+class ExecForbidden(FileChanged):
     """The kubeconfig is another account's, which may look and not exec."""
 
-    harm = f"sudo {STANDIN} kubeconfig --config /etc/fleet-standins/cluster.json --user onlooker " \
-        f"--out {KUBECONFIG}; sudo chown tegwick: {KUBECONFIG}"  # fmt: skip
+    file = KUBECONFIG
+    command = account("onlooker")
     turns = {
         "PROD-03.inside": inconclusive("403"),
         "PROD-04.from-pod": inconclusive("403"),

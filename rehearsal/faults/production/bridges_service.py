@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from rehearsal.faults.bases import KubeconfigChanged
+from rehearsal.faults.bases import FileChanged
 from rehearsal.faults.clusters import (
     BRIDGES,
     HUB_SERVICE,
     KUBECONFIG,
-    STANDIN,
+    account,
     add,
     create,
     create_slice,
@@ -215,11 +215,11 @@ class BridgeServiceOfTwoProtocols(_Repointed):
     )
 
 
-class SlicesForbidden(KubeconfigChanged):
+class SlicesForbidden(FileChanged):
     """The kubeconfig is another account's, as before EndpointSlices were asked for."""
 
-    harm = f"sudo {STANDIN} kubeconfig --config /etc/fleet-standins/cluster.json --user former " \
-        f"--out {KUBECONFIG}; sudo chown tegwick: {KUBECONFIG}"  # fmt: skip
+    file = KUBECONFIG
+    command = account("former")
     turns = {
         "PROD-02.service": inconclusive(
             "the account lacks `list endpointslices.discovery.k8s.io in activity-core`"

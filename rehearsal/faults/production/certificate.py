@@ -173,10 +173,8 @@ class CertCommandMissing(Fault):
         text = self.reference.read_text()
         self.reference.with_suffix(".kept").write_text(text)
         self.reference.write_text(re.sub(r"\n +cert_command: .*", "", text, count=1))
-        user(
-            RAILIANCE,
-            f"cp -p {TUNNELS_YAML} ~/kept; sed -i '0,/cert_command:/{{/cert_command:/d}}' {TUNNELS_YAML}",
-        )
+        first = "0,/cert_command:/{/cert_command:/d}"
+        user(RAILIANCE, f"cp -p {TUNNELS_YAML} ~/kept; sed -i '{first}' {TUNNELS_YAML}")
 
     def heal(self) -> None:
         self.reference.with_suffix(".kept").rename(self.reference)

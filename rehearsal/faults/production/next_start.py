@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rehearsal.faults.bases import Authorized
+from rehearsal.faults.bases import Authorized, FilesAdded
 from rehearsal.faults.fault import Fault, warn
-from rehearsal.faults.machines import COULOMB, RAILIANCE, SSH_CONFIG, root, user
+from rehearsal.faults.machines import COULOMB, RAILIANCE, SSH_CONFIG, root
 
 
 class FleetKeyAuthorizedUntilADay(Authorized):
@@ -43,13 +43,9 @@ class FleetKeyLockedDown(Authorized):
     )
 
 
-class SshConfigDecidesByCommand(Fault):
+class SshConfigDecidesByCommand(FilesAdded):
     """Railiance01's ssh_config asks a command what to do, which answers well today."""
 
     harmless_to = "PROD-17.settings"
-
-    def inject(self) -> None:
-        user(RAILIANCE, f"printf 'Match exec true\\n  TCPKeepAlive yes\\n' >{SSH_CONFIG}")
-
-    def heal(self) -> None:
-        user(RAILIANCE, f"rm {SSH_CONFIG}")
+    host = RAILIANCE
+    files = {SSH_CONFIG: "Match exec true\n  TCPKeepAlive yes\n"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rehearsal.faults.bases import Managed, Rewritten
+from rehearsal.faults.bases import FilesAdded, Managed, Rewritten
 from rehearsal.faults.fault import Fault, Turn, fail, inconclusive, warn
 from rehearsal.faults.machines import (
     HUB,
@@ -143,22 +143,16 @@ class UserManagerHangs(Fault):
         root(RAILIANCE, "kill -CONT $(systemctl show -p MainPID --value user@1000)")
 
 
-class SystemdTellsWholeSeconds(Fault):
+class SystemdTellsWholeSeconds(FilesAdded):
     """railiance01's systemd is an old one, which knows no times to the microsecond."""
 
     harmless_to = "PROD-09.same-after-reboot"
-    file = "/usr/local/bin/systemctl"
-
-    def inject(self) -> None:
-        script = (
-            'case " $* " in *" --timestamp="*) echo "unrecognized option" >&2; exit 1;; esac; '
-            'exec /usr/bin/systemctl "$@"'
-        )
-        quoted = f"printf '#!/bin/sh\\n%s\\n' '{script}'"
-        root(RAILIANCE, f"{quoted} >{self.file}; chmod +x {self.file}")
-
-    def heal(self) -> None:
-        root(RAILIANCE, f"rm {self.file}")
+    host = RAILIANCE
+    script = (
+        'case " $* " in *" --timestamp="*) echo "unrecognized option" >&2; exit 1;; esac; '
+        'exec /usr/bin/systemctl "$@"'
+    )
+    files = {"/usr/local/bin/systemctl": f"#!/bin/sh\n{script}\n"}
 
 
 class UnitEditedInTheSecondOfItsStart(SystemdTellsWholeSeconds):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rehearsal.faults.bases import Rogue, UserUnit
+from rehearsal.faults.bases import FileChanged, FilesAdded, Rogue
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.machines import (
     COULOMB,
@@ -10,6 +10,8 @@ from rehearsal.faults.machines import (
     ISSUES_RETIRED,
     RAILIANCE,
     TUNNELS_YAML,
+    UNITS,
+    WANTED,
     WORKSTATION,
     listening,
     restore_configuration,
@@ -181,48 +183,44 @@ class ListenerOfX11Forwarding(_OfControlMaster):
     harmless_to = "PROD-06.listeners"
 
 
-class BridgeAutostartRenamed(Fault):
+REVERSE = (
+    "{kind: reverse, host: railiance01, listen: 127.0.0.1:18000, user: tegwick, "
+    "target: 127.0.0.1:8000, autostart: true}"
+)
+
+
+class BridgeAutostartRenamed(FileChanged):
     """The workstation's `bridge` starts a retired tunnel under a name that is on no list."""
 
     turns = {ONLY: fail("starts hub-again, which is not on the")}
-
-    def inject(self) -> None:
-        entry = "kind: reverse, host: railiance01, listen: 127.0.0.1:18000, user: tegwick, "
-        entry += "target: 127.0.0.1:8000, autostart: true"
-        user(WORKSTATION, f"cp -p {TUNNELS_YAML} ~/tunnels.kept; "
-                          f"echo '  hub-again: {{{entry}}}' >>{TUNNELS_YAML}")  # fmt: skip
-
-    def heal(self) -> None:
-        restore_configuration()
+    host, file = WORKSTATION, TUNNELS_YAML
+    command = f"echo '  hub-again: {REVERSE}' >>{file}"
 
 
-class ReverseTunnelUnderInteractiveName(Fault):
+class ReverseTunnelUnderInteractiveName(FileChanged):
     """The workstation's `bridge` starts a reverse tunnel under an interactive tunnel's name."""
 
     turns = {ONLY: fail("starts k3s-api-hub, a reverse tunnel: none is interactive")}
-
-    def inject(self) -> None:
-        entry = "kind: reverse, host: railiance01, listen: 127.0.0.1:18000, user: tegwick, "
-        entry += "target: 127.0.0.1:8000, autostart: true"
-        user(WORKSTATION, f"cp -p {TUNNELS_YAML} ~/tunnels.kept; "
-                          f"echo '  k3s-api-hub: {{{entry}}}' >>{TUNNELS_YAML}")  # fmt: skip
-
-    def heal(self) -> None:
-        restore_configuration()
+    host, file = WORKSTATION, TUNNELS_YAML
+    command = f"echo '  k3s-api-hub: {REVERSE}' >>{file}"
 
 
-class AutostartOfForward(UserUnit):
+class AutostartOfForward(FilesAdded):
     """A user unit starts a forward tunnel that is on no list."""
 
-    unit = "ExecStart=/usr/bin/ssh -N -L 18001:127.0.0.1:9090 railiance01"
     turns = {ONLY: fail("a tunnel that is on no list would start by itself, backhaul.service")}
+    ssh = "ExecStart=/usr/bin/ssh -N -L 18001:127.0.0.1:9090 railiance01"
+    files = {f"{UNITS}/backhaul.service": f"[Service]\n{ssh}\n{WANTED}"}
+    enabled = "backhaul"
 
 
-class AutostartOfProxy(UserUnit):
+class AutostartOfProxy(FilesAdded):
     """A user unit starts a SOCKS proxy into the fleet."""
 
-    unit = "ExecStart=/usr/bin/ssh -N -D 18001 railiance01"
     turns = {ONLY: fail("a proxy would start by itself, backhaul.service")}
+    ssh = "ExecStart=/usr/bin/ssh -N -D 18001 railiance01"
+    files = {f"{UNITS}/backhaul.service": f"[Service]\n{ssh}\n{WANTED}"}
+    enabled = "backhaul"
 
 
 class SshOfAnotherUser(Fault):

@@ -4,106 +4,92 @@ from __future__ import annotations
 
 from shlex import quote
 
-from rehearsal.faults.bases import UserUnit
+from rehearsal.faults.bases import FileChanged, FilesAdded
 from rehearsal.faults.clusters import KUBECONFIG
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.machines import (
     HUB_RETIRED,
     RAILIANCE,
+    TUNNELS_YAML,
     UNITS,
     WANTED,
     WORKSTATION,
-    configure,
-    restore_configuration,
     root,
     user,
 )
 from rehearsal.faults.symptoms import ONLY
 
 NEITHER = f"PROD-06.retired[{HUB_RETIRED}]"
+RETIRED = "PROD-06.retired"
+SYSTEM = "/etc/systemd/system"
+UP = f"bridge up {HUB_RETIRED}"
+SERVICE = f"[Service]\nExecStart=/usr/local/bin/{UP}\n"
+OF_THE_SYSTEM = "[Install]\nWantedBy=multi-user.target\n"
 
 
-class BridgeAutostart(Fault):
+class BridgeAutostart(FileChanged):
     """The workstation's `bridge` starts a retired tunnel with the workstation."""
 
     turns = {
         NEITHER: fail(f"`bridge` on workstation starts {HUB_RETIRED} by itself"),
         ONLY: fail(f"starts {HUB_RETIRED}, which is not on the"),
     }
-
-    def inject(self) -> None:
-        configure(HUB_RETIRED, "s/autostart: false/autostart: true/")
-
-    def heal(self) -> None:
-        restore_configuration()
+    host, file = WORKSTATION, TUNNELS_YAML
+    entry = f"/^  {HUB_RETIRED}:/,/autostart:/"
+    command = f"sed -i '{entry}s/autostart: false/autostart: true/' {file}"
 
 
-SERVICE = f"[Service]\\nExecStart=/usr/local/bin/bridge up {HUB_RETIRED}\\n"
-
-
-class AutostartByUserUnit(Fault):
+class AutostartByUserUnit(FilesAdded):
     """A user unit starts a retired tunnel."""
 
     turns = {NEITHER: fail("dehub.service on workstation would start")}
-
-    def inject(self) -> None:
-        user(WORKSTATION, f"printf '{SERVICE}{WANTED}' >{UNITS}/dehub.service; "
-                          "systemctl --user enable dehub.service")  # fmt: skip
-
-    def heal(self) -> None:
-        user(WORKSTATION, "systemctl --user disable dehub.service; "
-                          f"rm {UNITS}/dehub.service; systemctl --user daemon-reload")  # fmt: skip
+    files = {f"{UNITS}/dehub.service": SERVICE + WANTED}
+    enabled = "dehub.service"
 
 
-class AutostartByPlainSsh(Fault):
-    """A user unit starts a retired tunnel as plain ssh, which names it nowhere."""
-
-    turns = {
-        NEITHER: fail("backhaul.service on workstation would start"),
-        ONLY: fail("a reverse tunnel would start by itself, backhaul.service on workstation"),
-    }
-
-    def inject(self) -> None:
-        command = "/usr/bin/ssh -N -R 127.0.0.1:18000:127.0.0.1:8000 railiance01"
-        unit = f"[Service]\\nExecStart={command}\\n{WANTED}"
-        user(WORKSTATION, f"printf '{unit}' >{UNITS}/backhaul.service; "
-                          "systemctl --user enable backhaul.service")  # fmt: skip
-
-    def heal(self) -> None:
-        user(WORKSTATION, "systemctl --user disable backhaul.service; "
-                          f"rm {UNITS}/backhaul.service; "
-                          "systemctl --user daemon-reload")  # fmt: skip
-
-
-class AutostartByTimer(Fault):
+class AutostartByTimer(FilesAdded):
     """A timer starts a retired tunnel, by a service that is itself not enabled."""
 
     turns = {NEITHER: fail("dehub.service on workstation would start")}
-
-    def inject(self) -> None:
-        timer = "[Timer]\\nOnCalendar=Jan 1\\n[Install]\\nWantedBy=timers.target\\n"
-        user(WORKSTATION, f"printf '{SERVICE}' >{UNITS}/dehub.service; "
-                          f"printf '{timer}' >{UNITS}/dehub.timer; "
-                          "systemctl --user enable dehub.timer")  # fmt: skip
-
-    def heal(self) -> None:
-        user(WORKSTATION, f"systemctl --user disable dehub.timer; rm {UNITS}/dehub.*; "
-                          "systemctl --user daemon-reload")  # fmt: skip
+    files = {
+        f"{UNITS}/dehub.service": SERVICE,
+        f"{UNITS}/dehub.timer": "[Timer]\nOnCalendar=Jan 1\n[Install]\nWantedBy=timers.target\n",
+    }
+    enabled = "dehub.timer"
 
 
-class AutostartBySystemUnit(Fault):
+class AutostartByWantedUnit(FilesAdded):
+    """A unit that is not enabled, but wanted by one that is, starts a retired tunnel."""
+
+    turns = {NEITHER: fail("dehub.service on workstation would start")}
+    mail = "[Unit]\nWants=dehub.service\n[Service]\nExecStart=/usr/bin/true\n"
+    files = {f"{UNITS}/dehub.service": SERVICE, f"{UNITS}/mail.service": mail + WANTED}
+    enabled = "mail.service"
+
+
+class AutostartBeforeAnother(FilesAdded):
+    """A user unit of another purpose starts a retired tunnel before what it is for."""
+
+    turns = {NEITHER: fail("mail.service on workstation would start")}
+    mail = f"[Service]\nExecStartPre=/usr/local/bin/{UP}\nExecStart=/usr/bin/sleep infinity\n"
+    files = {f"{UNITS}/mail.service": mail + WANTED}
+    enabled = "mail.service"
+
+
+class AutostartBySystemUnit(FilesAdded):
     """A unit of the system, not of the user, starts a retired tunnel."""
 
     turns = {NEITHER: fail("dehub.service on workstation would start")}
-    file = "/etc/systemd/system/dehub.service"
+    files = {f"{SYSTEM}/dehub.service": f"{SERVICE}User=tegwick\n{OF_THE_SYSTEM}"}
+    enabled = "dehub.service"
 
-    def inject(self) -> None:
-        unit = f"{SERVICE}User=tegwick\\n[Install]\\nWantedBy=multi-user.target\\n"
-        root(WORKSTATION, f"printf '{unit}' >{self.file}; systemctl enable dehub.service")
 
-    def heal(self) -> None:
-        root(WORKSTATION, f"systemctl disable dehub.service; rm {self.file}; "
-                          "systemctl daemon-reload")  # fmt: skip
+class AutostartByDevice(FilesAdded):
+    """A unit that is not enabled, but that udev names for a device, starts a retired tunnel."""
+
+    turns = {NEITHER: fail("dehub.service on workstation would start")}
+    rule = 'SUBSYSTEM=="net", TAG+="systemd", ENV{SYSTEMD_WANTS}+="dehub.service"\n'
+    files = {"/etc/udev/rules.d/90-dehub.rules": rule, f"{SYSTEM}/dehub.service": SERVICE}
 
 
 class AutostartByCron(Fault):
@@ -132,207 +118,152 @@ class AutostartThatIsAToken(AutostartByCron):
         super().heal()
 
 
-class AutostartByCronDirectory(Fault):
+class AutostartByCronDirectory(FilesAdded):
     """A file in /etc/cron.d starts a retired tunnel at boot."""
 
     turns = {NEITHER: fail("/etc/cron.d/dehub on workstation would start")}
-
-    def inject(self) -> None:
-        line = f"@reboot tegwick bridge up {HUB_RETIRED}"
-        root(WORKSTATION, f"echo '{line}' >/etc/cron.d/dehub")
-
-    def heal(self) -> None:
-        root(WORKSTATION, "rm /etc/cron.d/dehub")
+    files = {"/etc/cron.d/dehub": f"@reboot tegwick {UP}\n"}
 
 
-class AutostartByDesktop(Fault):
+class AutostartByDesktop(FilesAdded):
     """The desktop's autostart starts a retired tunnel when the operator logs in."""
 
     turns = {NEITHER: fail("dehub.desktop on workstation would start")}
-
-    def inject(self) -> None:
-        entry = f"[Desktop Entry]\\nType=Application\\nExec=bridge up {HUB_RETIRED}\\n"
-        user(WORKSTATION, "mkdir -p .config/autostart; "
-                          f"printf '{entry}' >.config/autostart/dehub.desktop")  # fmt: skip
-
-    def heal(self) -> None:
-        user(WORKSTATION, "rm .config/autostart/dehub.desktop")
+    entry = f"[Desktop Entry]\nType=Application\nExec={UP}\n"
+    files = {"~/.config/autostart/dehub.desktop": entry}
 
 
-class AutostartBeforeAnother(Fault):
-    """A user unit of another purpose starts a retired tunnel before what it is for."""
+class DesktopEntryDeleted(FilesAdded):
+    """The desktop's autostart had a retired tunnel; the user took it off there (Hidden=true)."""
 
-    turns = {NEITHER: fail("mail.service on workstation would start")}
-
-    def inject(self) -> None:
-        before = f"ExecStartPre=/usr/local/bin/bridge up {HUB_RETIRED}"
-        unit = f"[Service]\\n{before}\\nExecStart=/usr/bin/sleep infinity\\n{WANTED}"
-        user(WORKSTATION, f"printf '{unit}' >{UNITS}/mail.service; "
-                          "systemctl --user enable mail.service")  # fmt: skip
-
-    def heal(self) -> None:
-        user(WORKSTATION, f"systemctl --user disable mail.service; rm {UNITS}/mail.service; "
-                          "systemctl --user daemon-reload")  # fmt: skip
+    harmless_to = RETIRED
+    files = {"~/.config/autostart/dehub.desktop": f"{AutostartByDesktop.entry}Hidden=true\n"}
 
 
-class AutostartByShellProfile(Fault):
+class AutostartByShellProfile(FileChanged):
     """The operator's shell starts a retired tunnel at each log-in."""
 
     turns = {NEITHER: fail("/home/tegwick/.profile on workstation would start")}
-
-    def inject(self) -> None:
-        user(WORKSTATION, f"cp -p .profile .kept; echo 'bridge up {HUB_RETIRED}' >>.profile")
-
-    def heal(self) -> None:
-        user(WORKSTATION, "mv .kept .profile")
+    host, file = WORKSTATION, "~/.profile"
+    command = f"echo '{UP}' >>{file}"
 
 
-class _Backhaul(UserUnit):
-    """A user unit starts a retired tunnel as plain ssh, and not in so many words."""
+class FunctionOfTheShell(FileChanged):
+    """The user's shell knows a function that would open a retired tunnel, if somebody typed it."""
+
+    harmless_to = RETIRED
+    host, file = WORKSTATION, "~/.bashrc"
+    body = f"dehub() {{\n  {UP}\n  ssh -N -R 18000:127.0.0.1:8000 railiance01\n}}\n"
+    command = f"printf %s {quote(body)} >>{file}"
+
+
+BACKHAUL = {
+    NEITHER: fail("backhaul.service on workstation would start"),
+    ONLY: fail("a reverse tunnel would start by itself, backhaul.service on workstation"),
+}
+
+
+def backhaul(service: str) -> dict[str, str]:
+    """The user unit `backhaul`, by what stands below [Service]."""
+    return {f"{UNITS}/backhaul.service": f"[Service]\n{service}\n{WANTED}"}
+
+
+class AutostartByPlainSsh(FilesAdded):
+    """A user unit starts a retired tunnel as plain ssh, which names it nowhere."""
+
+    turns = BACKHAUL
+    files = backhaul("ExecStart=/usr/bin/ssh -N -R 127.0.0.1:18000:127.0.0.1:8000 railiance01")
+    enabled = "backhaul"
+
+
+class AutostartByForwardOption(AutostartByPlainSsh):
+    """A user unit starts a retired tunnel with -o RemoteForward."""
+
+    files = backhaul(
+        'ExecStart=/usr/bin/ssh -N -o "RemoteForward=18000 127.0.0.1:8000" railiance01'
+    )
+
+
+class AutostartByEnvironmentFile(AutostartByPlainSsh):
+    """A user unit starts a retired tunnel; its options stand in a file of its environment."""
+
+    files = {
+        "~/backhaul.env": "OPTIONS='-N -R 127.0.0.1:18000:127.0.0.1:8000'\n",
+        **backhaul(
+            "EnvironmentFile=/home/tegwick/backhaul.env\n"
+            "ExecStart=/usr/bin/ssh $OPTIONS railiance01"
+        ),
+    }
+
+
+class AutostartByHostAlias(AutostartByPlainSsh):
+    """A user unit logs in to a host for which ~/.ssh/config has the retired tunnel."""
+
+    alias = "Host backhaul\n HostName railiance01\n RemoteForward 18000 127.0.0.1:8000\n"
+    files = {"~/.ssh/config": alias, **backhaul("ExecStart=/usr/bin/ssh -N backhaul")}
+
+
+class AutostartByTemplate(FilesAdded):
+    """An instance of a template starts a retired tunnel; its port is the instance's name."""
 
     turns = {
         NEITHER: fail("on workstation would start"),
         ONLY: fail("a reverse tunnel would start by itself"),
     }
+    ssh = "Environment=PORT=%i\nExecStart=/usr/bin/ssh -N -R ${PORT}:127.0.0.1:8000 railiance01"
+    files = {f"{UNITS}/backhaul@.service": f"[Service]\n{ssh}\n{WANTED}"}
+    enabled = "backhaul@18000"
 
 
-class AutostartByForwardOption(_Backhaul):
-    """A user unit starts a retired tunnel with -o RemoteForward."""
-
-    unit = 'ExecStart=/usr/bin/ssh -N -o "RemoteForward=18000 127.0.0.1:8000" railiance01'
+SCRIPT = f"#!/bin/sh\nNAME={HUB_RETIRED}\nexec bridge up $NAME\n"
+"""It starts a retired tunnel, and does not name it at once."""
 
 
-class AutostartByEnvironmentFile(_Backhaul):
-    """A user unit starts a retired tunnel; its options stand in a file of its environment."""
-
-    options = "-N -R 127.0.0.1:18000:127.0.0.1:8000"
-    before = f"echo \"OPTIONS='{options}'\" >~/backhaul.env"
-    after = "rm ~/backhaul.env"
-    unit = (
-        "EnvironmentFile=/home/tegwick/backhaul.env\\nExecStart=/usr/bin/ssh $OPTIONS railiance01"
-    )
-
-
-class AutostartByHostAlias(_Backhaul):
-    """A user unit logs in to a host for which ~/.ssh/config has the retired tunnel."""
-
-    config = "Host backhaul\\n HostName railiance01\\n RemoteForward 18000 127.0.0.1:8000\\n"
-    before = f"printf '{config}' >~/.ssh/config"
-    after = "rm ~/.ssh/config"
-    unit = "ExecStart=/usr/bin/ssh -N backhaul"
-
-
-class AutostartByTemplate(Fault):
-    """An instance of a template starts a retired tunnel; its port is the instance's name."""
-
-    turns = _Backhaul.turns
-    unit = "Environment=PORT=%%i\\nExecStart=/usr/bin/ssh -N -R ${PORT}:127.0.0.1:8000 railiance01"
-
-    def inject(self) -> None:
-        text = f"[Service]\\n{self.unit}\\n{WANTED}"
-        user(WORKSTATION, f"printf '{text}' >{UNITS}/backhaul@.service; "
-                          "systemctl --user enable backhaul@18000.service")  # fmt: skip
-
-    def heal(self) -> None:
-        user(WORKSTATION, "systemctl --user disable backhaul@18000.service; "
-                          f"rm {UNITS}/backhaul@.service; "
-                          "systemctl --user daemon-reload")  # fmt: skip
-
-
-class AutostartByWantedUnit(Fault):
-    """A unit that is not enabled, but wanted by one that is, starts a retired tunnel."""
-
-    turns = {NEITHER: fail("dehub.service on workstation would start")}
-
-    def inject(self) -> None:
-        mail = f"[Unit]\\nWants=dehub.service\\n[Service]\\nExecStart=/usr/bin/true\\n{WANTED}"
-        user(WORKSTATION, f"printf '{SERVICE}' >{UNITS}/dehub.service; "
-                          f"printf '{mail}' >{UNITS}/mail.service; "
-                          "systemctl --user enable mail.service")  # fmt: skip
-
-    def heal(self) -> None:
-        user(WORKSTATION, "systemctl --user disable mail.service; "
-                          f"rm {UNITS}/mail.service {UNITS}/dehub.service; "
-                          "systemctl --user daemon-reload")  # fmt: skip
-
-
-class AutostartByDevice(Fault):
-    """A unit that is not enabled, but that udev names for a device, starts a retired tunnel."""
-
-    rule = "/etc/udev/rules.d/90-dehub.rules"
-    unit = "/etc/systemd/system/dehub.service"
-    turns = {NEITHER: fail("dehub.service on workstation would start")}
-
-    def inject(self) -> None:
-        text = 'SUBSYSTEM=="net", TAG+="systemd", ENV{SYSTEMD_WANTS}+="dehub.service"'
-        root(WORKSTATION, f"mkdir -p /etc/udev/rules.d; echo '{text}' >{self.rule}; "
-                          f"printf '{SERVICE}' >{self.unit}; systemctl daemon-reload")  # fmt: skip
-
-    def heal(self) -> None:
-        root(WORKSTATION, f"rm {self.rule} {self.unit}; systemctl daemon-reload")
-
-
-class _Script(Fault):
-    """A script that starts a retired tunnel lies where it is run, and does not name it at once."""
-
-    file: str
-    script = f"#!/bin/sh\\nNAME={HUB_RETIRED}\\nexec bridge up $NAME\\n"
-
-    def inject(self) -> None:
-        root(WORKSTATION, f"mkdir -p $(dirname {self.file}); printf '{self.script}' >{self.file}; "
-                          f"chmod 755 {self.file}")  # fmt: skip
-
-    def heal(self) -> None:
-        root(WORKSTATION, f"rm {self.file}")
-
-
-class AutostartEveryHour(_Script):
+class AutostartEveryHour(FilesAdded):
     """A script in /etc/cron.hourly starts a retired tunnel."""
 
-    file = "/etc/cron.hourly/dehub"
     turns = {NEITHER: fail("/etc/cron.hourly/dehub on workstation would start")}
+    files = {"/etc/cron.hourly/dehub": SCRIPT}
 
 
-class AutostartByNetworkHook(_Script):
+class AutostartByNetworkHook(FilesAdded):
     """A script starts a retired tunnel whenever a network comes up."""
 
-    file = "/etc/network/if-up.d/dehub"
     turns = {NEITHER: fail("/etc/network/if-up.d/dehub on workstation would start")}
+    files = {"/etc/network/if-up.d/dehub": SCRIPT}
 
 
-class AutostartByScriptOfSystemUnit(_Script):
+class AutostartByScriptOfSystemUnit(FilesAdded):
     """A unit of the system runs a script that starts a retired tunnel."""
 
-    file = "/usr/local/sbin/dehub"
-    unit = "/etc/systemd/system/upkeep.service"
     turns = {NEITHER: fail("/usr/local/sbin/dehub, run by upkeep.service on workstation would")}
-
-    def inject(self) -> None:
-        super().inject()
-        unit = f"[Service]\\nExecStart={self.file}\\n[Install]\\nWantedBy=multi-user.target\\n"
-        root(WORKSTATION, f"printf '{unit}' >{self.unit}; systemctl enable upkeep.service")
-
-    def heal(self) -> None:
-        root(WORKSTATION, f"systemctl disable upkeep.service; rm {self.unit}; "
-                          "systemctl daemon-reload")  # fmt: skip
-        super().heal()
+    upkeep = f"[Service]\nExecStart=/usr/local/sbin/dehub\n{OF_THE_SYSTEM}"
+    files = {"/usr/local/sbin/dehub": SCRIPT, f"{SYSTEM}/upkeep.service": upkeep}
+    enabled = "upkeep.service"
 
 
-RETIRED = "PROD-06.retired"
+class AutostartOfWhatItIsTold(FilesAdded):
+    """A user unit runs a script that hands its arguments to ssh."""
+
+    turns = {RETIRED: inconclusive("not resolved: destination $@: exec ssh -N $@")}
+    files = {
+        "~/tunnel": "#!/bin/sh\nexec ssh -N $@\n",
+        f"{UNITS}/tunnel.service": f"[Service]\nExecStart=/home/tegwick/tunnel x\n{WANTED}",
+    }
+    enabled = "tunnel.service"
+
+
 UNREAD = "this user cannot read it"
 
 
-class CronFileUnreadable(Fault):
+class CronFileUnreadable(AutostartByCronDirectory):
     """A file in /etc/cron.d starts a retired tunnel, and only root may read it."""
 
     turns = {RETIRED: inconclusive(f"/etc/cron.d/dehub: {UNREAD}")}
 
     def inject(self) -> None:
-        line = f"@reboot tegwick bridge up {HUB_RETIRED}"
-        root(WORKSTATION, f"umask 077; echo '{line}' >/etc/cron.d/dehub")
-
-    def heal(self) -> None:
-        root(WORKSTATION, "rm /etc/cron.d/dehub")
+        super().inject()
+        root(WORKSTATION, "chmod 600 /etc/cron.d/dehub")
 
 
 class CrontabRefused(Fault):
@@ -349,82 +280,35 @@ class CrontabRefused(Fault):
         user(WORKSTATION, "crontab -r")
 
 
-class EnvironmentFileUnreadable(Fault):
+class EnvironmentFileUnreadable(FilesAdded):
     """What the ssh of a system unit forwards stands in a file that only root may read."""
 
     turns = {RETIRED: inconclusive("this user cannot read its EnvironmentFile /etc/default/dehub")}
+    ssh = "EnvironmentFile=/etc/default/dehub\nExecStart=/usr/bin/ssh $OPTIONS\n"
+    files = {
+        "/etc/default/dehub": "OPTIONS=-N -R 18000:127.0.0.1:8000 railiance01\n",
+        f"{SYSTEM}/dehub.service": f"[Service]\nUser=tegwick\n{ssh}{OF_THE_SYSTEM}",
+    }
+    enabled = "dehub.service"
 
     def inject(self) -> None:
-        unit = "[Service]\\nUser=tegwick\\nEnvironmentFile=/etc/default/dehub\\n"
-        unit += "ExecStart=/usr/bin/ssh $OPTIONS\\n[Install]\\nWantedBy=multi-user.target\\n"
-        options = "OPTIONS=-N -R 18000:127.0.0.1:8000 railiance01"
-        root(WORKSTATION, f"umask 077; echo \"{options}\" >/etc/default/dehub; umask 022; "
-                          f"printf '{unit}' >/etc/systemd/system/dehub.service; "
-                          "systemctl enable dehub.service")  # fmt: skip
-
-    def heal(self) -> None:
-        root(WORKSTATION, "systemctl disable dehub.service; rm /etc/default/dehub "
-                          "/etc/systemd/system/dehub.service; systemctl daemon-reload")  # fmt: skip
+        super().inject()
+        root(WORKSTATION, "chmod 600 /etc/default/dehub")
 
 
-class AutostartOfWhatItIsTold(Fault):
-    """A user unit runs a script that hands its arguments to ssh."""
-
-    turns = {RETIRED: inconclusive("not resolved: destination $@: exec ssh -N $@")}
-
-    def inject(self) -> None:
-        unit = f"[Service]\\nExecStart=/home/tegwick/tunnel x\\n{WANTED}"
-        user(WORKSTATION, "printf '#!/bin/sh\\nexec ssh -N $@\\n' >tunnel; chmod +x tunnel; "
-                          f"printf '{unit}' >{UNITS}/tunnel.service; "
-                          "systemctl --user enable tunnel.service")  # fmt: skip
-
-    def heal(self) -> None:
-        user(WORKSTATION, "systemctl --user disable tunnel.service; "
-                          f"rm tunnel {UNITS}/tunnel.service; "
-                          "systemctl --user daemon-reload")  # fmt: skip
-
-
-class DesktopEntryDeleted(Fault):
-    """The desktop's autostart had a retired tunnel; the user took it off there (Hidden=true)."""
-
-    harmless_to = "PROD-06.retired"
-
-    def inject(self) -> None:
-        entry = (
-            f"[Desktop Entry]\\nType=Application\\nExec=bridge up {HUB_RETIRED}\\nHidden=true\\n"
-        )
-        user(WORKSTATION, "mkdir -p .config/autostart; "
-                          f"printf '{entry}' >.config/autostart/dehub.desktop")  # fmt: skip
-
-    def heal(self) -> None:
-        user(WORKSTATION, "rm .config/autostart/dehub.desktop")
-
-
-class FunctionOfTheShell(Fault):
-    """The user's shell knows a function that would open a retired tunnel, if somebody typed it."""
-
-    harmless_to = "PROD-06.retired"
-
-    def inject(self) -> None:
-        ssh = "ssh -N -R 18000:127.0.0.1:8000 railiance01"
-        body = f"dehub() {{\\n  bridge up {HUB_RETIRED}\\n  {ssh}\\n}}"
-        user(WORKSTATION, f"cp -p .bashrc bashrc.kept && printf '{body}\\n' >>.bashrc")
-
-    def heal(self) -> None:
-        user(WORKSTATION, "mv bashrc.kept .bashrc")
-
-
-class ForwardOfAnotherPort(Fault):
+class ForwardOfAnotherPort(FilesAdded):
     """ssh_config has a reverse forward of a port that nobody retired; a script goes to any host."""
 
-    harmless_to = "PROD-06.retired"
+    harmless_to = RETIRED
+    files = {
+        "~/.ssh/config": "Host mirror\n RemoteForward 9418 127.0.0.1:9418\n",
+        "~/uptimes": '#!/bin/sh\nread -r h <hosts; exec ssh "$h" uptime\n',
+    }
 
     def inject(self) -> None:
-        config = "Host mirror\\n RemoteForward 9418 127.0.0.1:9418\\n"
-        script = '#!/bin/sh\\nread -r h <hosts; exec ssh "$h" uptime\\n'
-        user(WORKSTATION, f"printf '{config}' >.ssh/config; printf '{script}' >uptimes; "
-                          "chmod 755 uptimes; "
-                          "echo '@daily /home/tegwick/uptimes' | crontab -")  # fmt: skip
+        super().inject()
+        user(WORKSTATION, "echo '@daily /home/tegwick/uptimes' | crontab -")
 
     def heal(self) -> None:
-        user(WORKSTATION, "crontab -r; rm uptimes .ssh/config")
+        user(WORKSTATION, "crontab -r")
+        super().heal()
