@@ -17,7 +17,7 @@ from fleetmesh.history.entries import Entry, update
 from fleetmesh.history.gate import ages, on_disk, span, verified
 from fleetmesh.history.page import page
 from fleetmesh.history.since import since
-from fleetmesh.record import PHASES
+from fleetmesh.record import PHASES, RUNBOOK
 from fleetmesh.sealing import seal_folder
 from fleetmesh.terminal import Parser, complain, say
 from fleetmesh.views.render import VIEWS, NotRendered, render
@@ -101,7 +101,7 @@ def _history(given: Namespace) -> int:
     put(index, text.encode(errors="backslashreplace"), durable=False)
     for remark in history.remarks:
         say(f"remark: {remark}")
-    asked = {"fleet": given.fleet, "kind": given.kind, "phases": given.phase or PHASES}
+    asked = {"fleet": given.fleet, "kind": given.kind, "phases": given.phase or RUNBOOK}
     found = ages(history, now, given.max_age, doubt, **asked)
     for age in found:
         sign = "stale" if given.max_age and not age.fresh else "fresh" if given.max_age else ""

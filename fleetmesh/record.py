@@ -11,7 +11,9 @@ from fleetmesh.path import Path
 from fleetmesh.transcript import Transcript
 
 _CASES = 10_000
-PHASES = ("prereqs", "cutover", "production")
+RUNBOOK = ("prereqs", "cutover", "production")
+PHASES = (*RUNBOOK, "own")
+"""The phases of the runbook, and the operators' own checks, which belong to none of them."""
 
 
 @dataclass(frozen=True)

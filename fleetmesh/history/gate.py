@@ -11,7 +11,7 @@ from fleetmesh.evidence.folder import BrokenRecord, read
 from fleetmesh.evidence.sums import Refused
 from fleetmesh.evidence.verify import Trust, verify
 from fleetmesh.history.entries import Entry, History
-from fleetmesh.record import PHASES, Run
+from fleetmesh.record import RUNBOOK, Run
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -99,7 +99,7 @@ def ages(
     *,
     fleet: str | None = None,
     kind: str | None = None,
-    phases: Iterable[str] = PHASES,
+    phases: Iterable[str] = RUNBOOK,
 ) -> list[Age]:
     """For each fleet that is asked for, or else known, and each phase.
 

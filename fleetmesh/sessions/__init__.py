@@ -1,6 +1,6 @@
 """How hosts are reached: one strict, bounded SSH connection each, HTTP and Kubernetes over it."""
 
-from fleetmesh.sessions.command import Completed, Lost
+from fleetmesh.sessions.command import Completed
 from fleetmesh.sessions.connect import connect, connect_all
 from fleetmesh.sessions.forward import Carried, Forward
 from fleetmesh.sessions.http import Answer, http_get, http_held, http_post
@@ -15,7 +15,6 @@ from fleetmesh.sessions.target import (
     Target,
     Unreachable,
 )
-from fleetmesh.sessions.testinfra_backend import testinfra_host
 
 __all__ = [
     "Answer",
@@ -28,7 +27,6 @@ __all__ = [
     "HostKeyUnknown",
     "Identity",
     "LoginRefused",
-    "Lost",
     "Session",
     "Target",
     "Unreachable",
@@ -38,5 +36,4 @@ __all__ = [
     "http_get",
     "http_held",
     "http_post",
-    "testinfra_host",
 ]

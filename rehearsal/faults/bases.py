@@ -47,6 +47,13 @@ class OpsBridge(Ground):
         ops_bridge.managed(document)
 
 
+class Own(Ground):
+    """The fleet after the cutover, as the checks in tests/own look at it."""
+
+    name = "own"
+    tests = ("tests/own",)
+
+
 class FilesAdded(Fault):
     """Somebody adds files to a host, and may enable a unit: the user below `~`, root elsewhere."""
 

@@ -46,6 +46,8 @@ class Ground:
 
     name: ClassVar[str] = "after"
     writes: ClassVar[bool] = False
+    tests: ClassVar[tuple[str, ...]] = ("tests", "--ignore=tests/own")
+    """How pytest is told by which checks this ground, and what happens to it, is judged."""
 
     def enter(self) -> None:
         """Bring the fleet from the state after the cutover to this ground."""

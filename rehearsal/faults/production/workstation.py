@@ -279,16 +279,3 @@ class ServerOfDeveloper(Fault):
     def heal(self) -> None:
         user(WORKSTATION, "kill $(cat ~/developer.pid); rm ~/developer.pid")
         wait_for(RAILIANCE, f"! {listening(9999)}")
-
-
-class SshOfRoot(Fault):
-    """Root's ssh runs on the workstation; what its configuration forwards is not ours to read."""
-
-    turns = {"PROD-06.interactive": inconclusive("what it forwards is not known: process")}
-
-    def inject(self) -> None:
-        root(WORKSTATION, "setsid ssh -N -o ProxyCommand='sleep 600' elsewhere "
-                          "</dev/null >/dev/null 2>&1 & echo $! >/run/elsewhere.pid")  # fmt: skip
-
-    def heal(self) -> None:
-        root(WORKSTATION, "kill $(cat /run/elsewhere.pid); rm /run/elsewhere.pid")
