@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
-from fleetmesh.attach.api import Api, json_of
-from fleetmesh.attach.target import Target
+from fleetmesh.attach.forge_api import Api, json_of
+from fleetmesh.attach.issue import Target
 from fleetmesh.evidence.files import MIB
 from fleetmesh.evidence.sums import Refused
 

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from fleetmesh import yaml12
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
-from fleetmesh.facts.probe import Probe, ReadFile
 from fleetmesh.facts.units import installed_files
+from fleetmesh.gather.commands import ReadFile
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
-from fleetmesh.transcript import Transcript
+from fleetmesh.text import yaml12
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
-from fleetmesh.facts.probe import Exec, Probe
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
-from fleetmesh.legible import brief
-from fleetmesh.shell import join
-from fleetmesh.transcript import Transcript
+from fleetmesh.text.legible import brief
+from fleetmesh.text.shell import join
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""What a fleet should be: one YAML file, validated whole before anything is contacted."""
+"""What a fleet should be: one YAML file, validated whole before anything is contacted.
+
+May import: text.
+"""
 
 from fleetmesh.inventory.document import InventoryError, Problem
 from fleetmesh.inventory.load import load

@@ -1,4 +1,7 @@
-"""How hosts are reached: one strict, bounded SSH connection each, HTTP and Kubernetes over it."""
+"""How hosts are reached: one strict, bounded SSH connection each, HTTP and Kubernetes over it.
+
+May import: text.
+"""
 
 from fleetmesh.sessions.command import Completed
 from fleetmesh.sessions.connect import connect, connect_all

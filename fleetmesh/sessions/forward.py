@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Union
 
-from fleetmesh.legible import said
 from fleetmesh.sessions import channel
+from fleetmesh.text.legible import said
 
 if TYPE_CHECKING:
     from paramiko import Channel

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from fleetmesh.legible import brief, said
 from fleetmesh.sessions.forward import Carried
 from fleetmesh.sessions.session import Session
 from fleetmesh.sessions.target import Deadline
+from fleetmesh.text.legible import brief, said
 
 BODY_LIMIT = 256 * 1024
 

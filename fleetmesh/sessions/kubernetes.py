@@ -10,10 +10,10 @@ from time import monotonic
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from fleetmesh import yaml12
-from fleetmesh.legible import brief
 from fleetmesh.sessions.forward import Forward
 from fleetmesh.sessions.session import Session
+from fleetmesh.text import yaml12
+from fleetmesh.text.legible import brief
 
 # They name programs and files of the host; run or read here, they would be somebody else's.
 FOREIGN = ("exec", "auth-provider", "tokenFile", "client-certificate", "client-key")

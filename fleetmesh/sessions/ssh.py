@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 import paramiko
 
-from fleetmesh.legible import brief
 from fleetmesh.sessions.channel import end_writing, send
 from fleetmesh.sessions.command import LIMIT, Capture, Completed
 from fleetmesh.sessions.forward import Forward
 from fleetmesh.sessions.link import Link
 from fleetmesh.sessions.target import Deadline, Identity, Target
 from fleetmesh.sessions.transport import Refused, Transport
+from fleetmesh.text.legible import brief
 
 CHUNK = 64 * 1024
 

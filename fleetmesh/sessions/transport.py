@@ -18,8 +18,8 @@ from paramiko.common import (
     cMSG_GLOBAL_REQUEST,
 )
 
-from fleetmesh.legible import brief, said
 from fleetmesh.sessions.target import Deadline
+from fleetmesh.text.legible import brief, said
 
 # What matters is raised with the host's name; paramiko's own log would repeat it with tracebacks.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)

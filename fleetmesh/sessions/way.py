@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import paramiko
 
-from fleetmesh.legible import brief, said
 from fleetmesh.sessions import host_keys, proxy_command, tcp
 from fleetmesh.sessions.host_keys import Expected, HostKey
 from fleetmesh.sessions.link import Link
@@ -25,6 +24,7 @@ from fleetmesh.sessions.target import (
     Unreachable,
 )
 from fleetmesh.sessions.transport import KEEPALIVE, Refused, Transport
+from fleetmesh.text.legible import brief, said
 
 MOST_JUMPS = 8
 

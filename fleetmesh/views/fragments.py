@@ -7,11 +7,11 @@ from pathlib import PurePath
 from markupsafe import Markup
 
 from fleetmesh.evidence.journal import INLINE, RAW
-from fleetmesh.legible import brief, legible
-from fleetmesh.outcomes import Outcome
-from fleetmesh.path import Path
-from fleetmesh.record import Result, Run
-from fleetmesh.transcript import HERE
+from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.evidence.run import Result, Run
+from fleetmesh.gather.transcript import HERE
+from fleetmesh.text.legible import brief, legible
+from fleetmesh.tunnels.path import Path
 from fleetmesh.views import diagram, words
 from fleetmesh.views.page import fill, render
 from fleetmesh.views.text import HEAD, TAIL, milliseconds, share, shown, utc

@@ -6,9 +6,7 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import fleetmesh
-
-ROOT = Path(fleetmesh.__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 _SOURCES = {".py", ".html", ".css"}
 _TOOLS = ("jinja2", "markupsafe", "pydantic", "pytest", "pytest-html", "pytest-metadata")
 

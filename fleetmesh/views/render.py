@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 from fleetmesh.evidence.files import MIB, content, json_object
 from fleetmesh.evidence.folder import read
 from fleetmesh.evidence.journal import put
-from fleetmesh.record import Run
-from fleetmesh.views import document
+from fleetmesh.evidence.run import Run
+from fleetmesh.views import evidence_page
 from fleetmesh.views.maker import ROOT
 from fleetmesh.views.statement import statement
 from fleetmesh.views.workplan import block
@@ -63,7 +63,7 @@ def made(folder: Path, run: Run, names: Collection[str]) -> dict[str, bytes]:
     Raises NotRendered.
     """
     ours: dict[str, Callable[[], str | bytes]] = {
-        "evidence.html": lambda: document.page(run),
+        "evidence.html": lambda: evidence_page.page(run),
         "statement.json": lambda: statement(run),
         "workplan.md": lambda: block(run, changes=_changes(folder)),
         "results.json": lambda: _json(run.summary()),

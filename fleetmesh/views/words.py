@@ -1,8 +1,8 @@
 """How verdicts, checks and answers are put into words."""
 
-from fleetmesh.outcomes import Outcome, Verdict
-from fleetmesh.record import Result, Run
-from fleetmesh.transcript import Transcript
+from fleetmesh.evidence.outcomes import Outcome, Verdict
+from fleetmesh.evidence.run import Result, Run
+from fleetmesh.gather.transcript import Transcript
 
 
 def conclusion(run: Run) -> str:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from fleetmesh.evidence.folder import read_events, snapshot_of
+from fleetmesh.evidence.redacted import RecordRedactor
 from fleetmesh.facts import FACTS
 from fleetmesh.gather import Fleet, patience
 from fleetmesh.inventory import load
-from fleetmesh.redaction import Redactor
 from rehearsal.errors import RehearsalError
 from rehearsal.faults.bases import Own
 from rehearsal.paths import INVENTORY, PROJECT
@@ -41,10 +41,11 @@ def take(
     wanted = [fact for name, fact in FACTS.items() if writes or name != "writes"]
     inventory = load(file)
     start = time.monotonic()
-    with Fleet(inventory) as fleet:
+    redactor = RecordRedactor()
+    with Fleet(inventory, redactor) as fleet:
         snapshot = fleet.gather(wanted)
     seconds = time.monotonic() - start
-    snapshot.write(folder / _TRANSCRIPTS, fleet.redactor)
+    snapshot.write(folder / _TRANSCRIPTS, redactor.transcript)
     return seconds, patience(wanted, inventory)
 
 
@@ -64,7 +65,9 @@ def take_own(
         raise RehearsalError(
             f"the checks in {' '.join(Own.tests)} did not run: {done.stdout[-2000:]}"
         )
-    snapshot_of(read_events(runs[0].parent)).write(folder / _TRANSCRIPTS, Redactor())
+    snapshot_of(read_events(runs[0].parent)).write(
+        folder / _TRANSCRIPTS, RecordRedactor().transcript
+    )
     shutil.rmtree(runs[0].parent)
     return seconds, seconds
 

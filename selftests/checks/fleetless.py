@@ -25,8 +25,8 @@ pytest_plugins = (
 @pytest.fixture(scope="session")
 def snapshot() -> object:
     """`linger` of every host; of coulombcore it is lost, the workstation's is not understood."""
-    from fleetmesh.snapshot import Snapshot  # noqa: PLC0415 - see selftests/checks_page.py
-    from fleetmesh.transcript import Transcript  # noqa: PLC0415
+    from fleetmesh.gather.snapshot import Snapshot  # noqa: PLC0415 - see selftests/checks_page.py
+    from fleetmesh.gather.transcript import Transcript  # noqa: PLC0415
 
     found = Snapshot()
     for host, said, lost in (

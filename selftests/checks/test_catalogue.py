@@ -12,9 +12,9 @@ import pytest
 
 from fixtures.cases import subjects
 from fixtures.catalogue import written
+from fleetmesh.evidence.run import PHASES
 from fleetmesh.inventory import Inventory, load
 from fleetmesh.inventory.values import CHECK_ID
-from fleetmesh.record import PHASES
 from selftests.checks.conftest import ROOT, Pytest
 
 FAMILIES = {

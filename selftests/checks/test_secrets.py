@@ -16,8 +16,8 @@ sys.path.insert(0, {root!r})
 def snapshot():
     from dataclasses import replace
     from datetime import UTC, datetime
-    from fleetmesh.snapshot import Snapshot
-    from fleetmesh.transcript import Transcript
+    from fleetmesh.gather.snapshot import Snapshot
+    from fleetmesh.gather.transcript import Transcript
     from selftests.evidence.secrets import SECRETS
 
     said = "\\n".join(printed for printed, _ in SECRETS.values()).encode()

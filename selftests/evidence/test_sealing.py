@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from fleetmesh import plain
 from fleetmesh.__main__ import main
 from fleetmesh.evidence import sums
 from fleetmesh.evidence.folder import read_events
 from fleetmesh.evidence.journal import Journal
-from fleetmesh.outcomes import Outcome
+from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.gather import plain
 from fleetmesh.views.render import VIEWS
 from selftests.evidence.conftest import WHEN, result, transcript
 from selftests.evidence.sealing import ID, OTHER, Keys, forge, record

@@ -22,13 +22,13 @@ from urllib.parse import quote
 
 import pytest
 
-from fleetmesh import plain
 from fleetmesh.evidence.closing import close
 from fleetmesh.evidence.folder import BrokenRecord, read, read_events
 from fleetmesh.evidence.journal import EVENTS, PLAN
-from fleetmesh.outcomes import Outcome, Verdict
+from fleetmesh.evidence.outcomes import Outcome, Verdict
+from fleetmesh.gather import plain
+from fleetmesh.gather.snapshot import Snapshot
 from fleetmesh.redaction import remaining
-from fleetmesh.snapshot import Snapshot
 from rehearsal.matrix import recordings
 from rehearsal.paths import PROJECT
 from selftests.evidence.secrets import HARMLESS, SECRETS

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleetmesh.facts.batch import COMMAND, MISREAD, Answer, Disordered, compose, split
+from fleetmesh.gather.batch import COMMAND, MISREAD, Answer, Disordered, compose, split
 
 NONCE = "fleetmesh-0123456789abcdef"
 OTHER = b"fleetmesh-fedcba9876543210"

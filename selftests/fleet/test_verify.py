@@ -12,8 +12,8 @@ import paramiko
 import pytest
 import yaml
 
-from fleetmesh.facts.batch import COMMAND, compose
-from fleetmesh.gather.kubernetes import kubeconfig_text
+from fleetmesh.gather.batch import COMMAND, compose
+from fleetmesh.gather.cluster_api import kubeconfig_text
 from fleetmesh.inventory import load
 from rehearsal import fleet
 from rehearsal.paths import INVENTORY, SSH_CONFIG

@@ -4,16 +4,20 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
 
-from fleetmesh.facts.probe import Exec, Get, Probe, ReadFile, WriteAndReadBack
 from fleetmesh.gather import Fleet
+from fleetmesh.gather.commands import Exec, ReadFile
+from fleetmesh.gather.services import Get, WriteAndReadBack
 from fleetmesh.sessions import Forward
 from fleetmesh.sessions.transport import Refused
 from selftests.gather.conftest import HereSession, Serve, fact
+
+if TYPE_CHECKING:
+    from fleetmesh.gather.probe import Probe
 
 HOST = "railiance01"
 

@@ -5,8 +5,8 @@ from collections.abc import Generator
 import pytest
 
 from fixtures.results import RUN
-from fleetmesh.outcomes import Outcome
-from fleetmesh.record import Result
+from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.evidence.run import Result
 from selftests.report.synthetic import RUNS
 
 pytest_plugins = ("fixtures.html_report",)

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from fleetmesh.outcomes import Outcome
-from fleetmesh.path import Hop, Path
-from fleetmesh.record import ClusterSeen, HostSeen, Origin, Result, Run
-from fleetmesh.transcript import Transcript
+from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.evidence.run import ClusterSeen, HostSeen, Origin, Result, Run
+from fleetmesh.gather.transcript import Transcript
+from fleetmesh.tunnels.path import Hop, Path
 
 START = datetime(2026, 7, 3, 9, 14, 5, tzinfo=UTC)
 TUNNELS = {

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from fixtures.html_report import finished
-from fleetmesh.outcomes import Outcome
+from fleetmesh.evidence.outcomes import Outcome
 from selftests.report.conftest import ROOT, Open, Written
 from selftests.report.synthetic import BREAKS_AFTERWARDS, RUNS, not_ready
 

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from fleetmesh.legible import legible
+from fleetmesh.text.legible import legible
 from selftests.report.conftest import Written
 from selftests.report.synthetic import BREAKS_AFTERWARDS, HOSTILE, RUNS
 

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from fleetmesh.facts import FACTS
-from fleetmesh.facts.probe import ExecInPod, Kubernetes
+from fleetmesh.gather.cluster_api import Kubernetes
+from fleetmesh.gather.pod_exec import ExecInPod
 from fleetmesh.inventory import Inventory, load
 from rehearsal.cluster import account
 from rehearsal.paths import INVENTORY, PRODUCTION_INVENTORY

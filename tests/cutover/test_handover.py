@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 
 from fixtures import Case, Inconclusive, check
-from fleetmesh import forwards
-from fleetmesh.attribution import Places, held_by
-from fleetmesh.facts.http import Answer
+from fleetmesh.facts.answers import Answer
 from fleetmesh.facts.machines import BridgeTool
 from fleetmesh.facts.sockets import LoginSession, Process, Socket
 from fleetmesh.facts.units import Unit
 from fleetmesh.facts.workstation import BridgeTunnel
 from fleetmesh.inventory import Inventory, RetiredTunnel, Tunnel
-from fleetmesh.manager import known_to_bridge, unit_of
+from fleetmesh.tunnels import forwards
+from fleetmesh.tunnels.attribution import Places, held_by
+from fleetmesh.tunnels.manager import known_to_bridge, unit_of
 
 
 @check(

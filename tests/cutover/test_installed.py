@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fixtures import check
 from fleetmesh.facts.units import InstalledFile, Unit, installed_files
 from fleetmesh.inventory import Inventory, Tunnel
-from fleetmesh.manager import unit_of
+from fleetmesh.tunnels.manager import unit_of
 
 
 @check(

@@ -4,14 +4,20 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from fixtures import Case, Inconclusive, check
-from fleetmesh import ssh_command
-from fleetmesh.attribution import Places, held_by
 from fleetmesh.facts.machines import ClockOffset, Machine
 from fleetmesh.facts.next_start import NextStart
 from fleetmesh.facts.sockets import LoginSession, Process, Socket
 from fleetmesh.facts.units import Unit
 from fleetmesh.inventory import Inventory, Tunnel
-from fleetmesh.manager import BridgeStatus, carrying_pid, known_to_bridge, open_doors, unit_of
+from fleetmesh.text import ssh_command
+from fleetmesh.tunnels.attribution import Places, held_by
+from fleetmesh.tunnels.manager import (
+    BridgeStatus,
+    carrying_pid,
+    known_to_bridge,
+    open_doors,
+    unit_of,
+)
 
 # What makes the tunnel's ssh fail loudly, and never ask or trust blindly; ssh_config(5).
 _LOUD = {

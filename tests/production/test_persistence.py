@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from fixtures import Case, Inconclusive, check
-from fleetmesh import ssh_command
 from fleetmesh.facts.sockets import Process
 from fleetmesh.facts.units import BRIDGE_CONFIG, BootUnits, InstalledFile, Unit
 from fleetmesh.inventory import Inventory, Tunnel
-from fleetmesh.manager import BridgeStatus, carrying_pid, known_to_bridge, unit_of
+from fleetmesh.text import ssh_command
+from fleetmesh.tunnels.manager import BridgeStatus, carrying_pid, known_to_bridge, unit_of
 
 Units = Mapping[str, dict[str, Unit]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from fleetmesh import ssh_command
+from fleetmesh.text import ssh_command
 from rehearsal import fleet, states
 from rehearsal.drill.prober import Prober
 from rehearsal.drill.stage import DoesNotHold, Measured, Stage
