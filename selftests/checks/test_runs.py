@@ -177,7 +177,7 @@ def test_a_shadowed_or_misnamed_check_is_left_out(suite: Suite) -> None:
 
 
 def test_a_check_deeper_down_belongs_to_its_phase(suite: Suite) -> None:
-    suite.write("tests/production/own/test_own.py", a_check("own", "linger['coulombcore']"))
+    suite.write("tests/production/deeper/test_own.py", a_check("own", "linger['coulombcore']"))
     headline = "INCONCLUSIVE: production on rehearsal (rehearsal): 1 inconclusive"
     ended(suite.run("-m", "production"), 6, headline)
 
