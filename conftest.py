@@ -15,6 +15,6 @@ pytest_plugins = (
     "fixtures.terminal_report",
     "fixtures.html_report",
     "fixtures.record",
-    "fixtures.views",
     "fixtures.interrupts",
+    "fixtures.closing",
 )

@@ -13,7 +13,7 @@ from fleetmesh.evidence.changes import changes
 from fleetmesh.evidence.folder import BrokenRecord, read
 from fleetmesh.evidence.history import Entry, update
 from fleetmesh.evidence.journal import CannotRecord, put
-from fleetmesh.evidence.run import PHASES
+from fleetmesh.evidence.run import PHASES, RUNBOOK
 from fleetmesh.evidence.since import since
 from fleetmesh.evidence.sums import SUMS, Refused
 from fleetmesh.sealing.sealed_run import seal_folder
@@ -101,7 +101,7 @@ def _history(given: Namespace) -> int:
     put(index, text.encode(errors="backslashreplace"), durable=False)
     for remark in history.remarks:
         say(f"remark: {remark}")
-    asked = {"fleet": given.fleet, "kind": given.kind, "phases": given.phase or PHASES}
+    asked = {"fleet": given.fleet, "kind": given.kind, "phases": given.phase or RUNBOOK}
     found = ages(history, now, given.max_age, doubt, **asked)
     for age in found:
         sign = "stale" if given.max_age and not age.fresh else "fresh" if given.max_age else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fleetmesh.evidence.folder import BrokenRecord, read
 from fleetmesh.evidence.history import Entry, History
-from fleetmesh.evidence.run import PHASES, Run
+from fleetmesh.evidence.run import RUNBOOK, Run
 from fleetmesh.evidence.sums import Refused
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -81,7 +81,7 @@ def ages(
     *,
     fleet: str | None = None,
     kind: str | None = None,
-    phases: Iterable[str] = PHASES,
+    phases: Iterable[str] = RUNBOOK,
 ) -> list[Age]:
     """For each fleet that is asked for, or else known, and each phase.
 

@@ -14,7 +14,9 @@ from fleetmesh.gather.transcript import Transcript
 from fleetmesh.tunnels.path import Path
 
 _CASES = 10_000
-PHASES = ("prereqs", "cutover", "production")
+RUNBOOK = ("prereqs", "cutover", "production")
+PHASES = (*RUNBOOK, "own")
+"""The phases of the runbook, and the operators' own checks, which belong to none of them."""
 
 
 @dataclass(frozen=True)

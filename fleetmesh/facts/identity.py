@@ -19,7 +19,7 @@ def disown(snapshot: Snapshot, inventory: Inventory) -> Snapshot:
     judge.
     """
     strangers = {
-        host: cause for host in inventory.hosts if (cause := _stranger(snapshot, inventory, host))
+        host: cause for host in inventory.hosts if (cause := stranger(snapshot, inventory, host))
     }
     owned = Snapshot(taken=snapshot.taken, recorded=snapshot.recorded)
     for group in snapshot.transcripts.values():
@@ -32,7 +32,8 @@ def disown(snapshot: Snapshot, inventory: Inventory) -> Snapshot:
     return owned
 
 
-def _stranger(snapshot: Snapshot, inventory: Inventory, host: str) -> str | None:
+def stranger(snapshot: Snapshot, inventory: Inventory, host: str) -> str | None:
+    """Why the machine that answers to a host's name is not believed; None if nothing is known."""
     transcript = snapshot.of(MACHINES.name).get(host)
     if transcript is None or transcript.lost:
         return None

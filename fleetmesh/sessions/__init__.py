@@ -3,7 +3,7 @@
 May import: text.
 """
 
-from fleetmesh.sessions.command import Completed, Lost
+from fleetmesh.sessions.command import Completed
 from fleetmesh.sessions.connect import connect, connect_all
 from fleetmesh.sessions.forward import Carried, Forwarder
 from fleetmesh.sessions.http import HttpAnswer, http_get, http_held, http_post
@@ -18,7 +18,6 @@ from fleetmesh.sessions.target import (
     Target,
     Unreachable,
 )
-from fleetmesh.sessions.testinfra_backend import testinfra_host
 
 __all__ = [
     "ApiProblem",
@@ -31,7 +30,6 @@ __all__ = [
     "HttpAnswer",
     "Identity",
     "LoginRefused",
-    "Lost",
     "Session",
     "Target",
     "Unreachable",
@@ -41,5 +39,4 @@ __all__ = [
     "http_get",
     "http_held",
     "http_post",
-    "testinfra_host",
 ]

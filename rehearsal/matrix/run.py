@@ -57,11 +57,18 @@ def recorded(names: Collection[str] | None = None) -> Matrix:
     chosen = [FAULTS[name] for name in (FAULTS if names is None else names)]
     with pool() as judges:
         before = {
-            ground: judges.submit(judge_recorded, title(ground), writes=ground.writes)
+            ground: judges.submit(
+                judge_recorded, title(ground), writes=ground.writes, tests=ground.tests
+            )
             for ground in {fault.ground for fault in chosen}
         }
         found = {
-            fault: judges.submit(judge_recorded, fault.title(), writes=fault.ground.writes)
+            fault: judges.submit(
+                judge_recorded,
+                fault.title(),
+                writes=fault.ground.writes,
+                tests=fault.ground.tests,
+            )
             for fault in chosen
         }
         for fault in chosen:

@@ -19,6 +19,8 @@ pytest_plugins = (
     "fixtures.terminal_report",
     "fixtures.html_report",
     "fixtures.record",
+    "fixtures.interrupts",
+    "fixtures.closing",
 )
 
 

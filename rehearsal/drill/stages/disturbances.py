@@ -10,8 +10,8 @@ from rehearsal import fleet, states
 from rehearsal.drill.prober import Prober
 from rehearsal.drill.stage import DoesNotHold, Measured, Stage
 from rehearsal.faults.fault import fail, inconclusive
-from rehearsal.faults.keys import logs_in
-from rehearsal.faults.means import COULOMB, RAILIANCE, WORKSTATION, root, user
+from rehearsal.faults.machines import COULOMB, RAILIANCE, WORKSTATION, root, user
+from rehearsal.faults.symptoms import logs_in
 from rehearsal.workstation import K3S_API
 
 if TYPE_CHECKING:
