@@ -41,6 +41,13 @@ def main() -> int:
     faults.add_argument(
         "--record", action="store_true", help="keep their recordings, which `make test` judges"
     )
+    faults.add_argument(
+        "--fleets",
+        type=int,
+        default=1,
+        metavar="N",
+        help="fleets of their own to try them on, side by side (default: the fleet that is up)",
+    )
     drill = commands.add_parser("drill", help="walk the whole runbook, there and back")
     drill.add_argument(
         "--keep-fleet", action="store_true", help="leave the fleet up where the drill ends"
@@ -59,7 +66,7 @@ def main() -> int:
         elif wanted.command == "status":
             return _status()
         elif wanted.command == "faults":
-            return _faults(wanted.names, record=wanted.record)
+            return _faults(wanted.names, record=wanted.record, fleets=wanted.fleets)
         elif wanted.command == "drill":
             return _drill(manager=wanted.manager, keep=wanted.keep_fleet)
         elif wanted.command == "down":
@@ -96,10 +103,10 @@ def _shell(name: str, words: list[str]) -> None:
     os.execvp(command[0], command)  # noqa: S606  # it takes this process's place and terminal
 
 
-def _faults(names: list[str], *, record: bool) -> int:
+def _faults(names: list[str], *, record: bool, fleets: int) -> int:
     from rehearsal.matrix.command import faults  # noqa: PLC0415 - it loads the suite's sessions
 
-    return faults(names, _clock(), record=record)
+    return faults(names, _clock(), record=record, fleets=fleets)
 
 
 def _drill(*, manager: str, keep: bool) -> int:

@@ -4,8 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from rehearsal import cgroup
-from rehearsal.paths import NETWORK_NAMESPACE, STATE
+from rehearsal.paths import FLEET, NETWORK_NAMESPACE, STATE
 from selftests.processes import started
 
 
@@ -23,8 +22,8 @@ def processes() -> dict[int, str]:
             command = (process / "cmdline").read_bytes()
             if ":/../" in group:
                 continue  # outside of this control group namespace: of another container
-            away = (process / "ns/net").stat().st_ino != own and b"fleet-rehearsal" in command
-            if f"/{cgroup.NAME}/" in group or away:
+            away = (process / "ns/net").stat().st_ino != own and FLEET.encode() in command
+            if f"/{FLEET}/" in group or away:
                 pid = int(process.name)
                 found |= {pid: start} if (start := started(pid)) else {}
         except (OSError, ValueError):
@@ -40,7 +39,7 @@ def footprint() -> dict[str, object]:
         "mounts": sorted(_mounts()),
         "links": sorted(link["ifname"] for link in links),
         "namespaces": sorted(path.name for path in Path("/run/netns").glob("*")),
-        "groups": sorted(str(path) for path in groups.rglob(cgroup.NAME)),
+        "groups": sorted(str(path) for path in groups.rglob(FLEET)),
         "state": STATE.exists(),
         "namespace file": NETWORK_NAMESPACE.exists(),
     }
