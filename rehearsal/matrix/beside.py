@@ -49,9 +49,9 @@ def live_on(
     matrix = Matrix(complete=set(names) >= FAULTS.keys())
     with lock.held("rehearsal faults"):
         image.ensure(say)
-        shares = [share for share in _shares(names, fleets) if share]
-        say(f"{len(shares)} fleets boot")
-        with _running(shares, folder) as readers:
+        dealt = [share for share in shares(names, fleets) if share]
+        say(f"{len(dealt)} fleets boot")
+        with _running(dealt, folder) as readers:
             while readers:
                 for reader in wait(readers):
                     found = _received(reader)
@@ -66,16 +66,16 @@ def live_on(
     return matrix
 
 
-def _shares(names: Collection[str], fleets: int) -> list[list[str]]:
+def shares(names: Collection[str], fleets: int) -> list[list[str]]:
     """The names dealt out to so many fleets, to each as many."""
-    shares: list[list[str]] = [[] for _ in range(fleets)]
+    dealt: list[list[str]] = [[] for _ in range(fleets)]
     chosen = sorted((FAULTS[name] for name in names), key=lambda fault: fault.ground.name)
     grounds = [[f.title() for f in of] for _, of in groupby(chosen, key=lambda f: f.ground)]
     for ground in sorted(grounds, key=len):
         size = len(ground) if len(ground) < _SMALL else 1
         for first in range(0, len(ground), size):
-            min(shares, key=len).extend(ground[first : first + size])
-    return shares
+            min(dealt, key=len).extend(ground[first : first + size])
+    return dealt
 
 
 @contextmanager
