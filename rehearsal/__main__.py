@@ -1,4 +1,4 @@
-"""The command line: python -m rehearsal up|down|status|shell|reset|faults|drill."""
+"""The command line: python -m rehearsal up|down|status|shell|reset|faults|drill|image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from rehearsal import access, fleet
+from rehearsal import access, fleet, host, image
 from rehearsal.errors import RehearsalError
 from rehearsal.paths import SSH_CONFIG
 from rehearsal.states import STATES
@@ -33,6 +33,7 @@ def main() -> int:
         command.add_argument("--state", choices=STATES, default="after")
     commands.add_parser("down", help="remove the fleet and everything of it")
     commands.add_parser("status", help="say what is running")
+    commands.add_parser("image", help="build what the machines boot from, unless it is there")
     shell = commands.add_parser("shell", help="log in to a machine, or run a command there")
     shell.add_argument("host")
     shell.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
@@ -69,6 +70,9 @@ def main() -> int:
             return _faults(wanted.names, record=wanted.record, fleets=wanted.fleets)
         elif wanted.command == "drill":
             return _drill(manager=wanted.manager, keep=wanted.keep_fleet)
+        elif wanted.command == "image":
+            host.require()
+            image.ensure(print)
         elif wanted.command == "down":
             fleet.down()
             print("The rehearsal fleet is down.")

@@ -53,7 +53,8 @@ def live_on(
         say(f"{len(dealt)} fleets boot")
         with _running(dealt, folder) as readers:
             while readers:
-                for reader in wait(readers):
+                ready = wait(readers)
+                for reader in [reader for reader in readers if reader in ready]:
                     found = _received(reader)
                     if isinstance(found, Row):
                         seen(found)
