@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING
@@ -34,7 +35,7 @@ def faults(
     if record and fleets > 1:
         raise RehearsalError("recordings are made on one fleet: leave out --fleets")
     started = datetime.now(UTC)
-    folder = PROJECT / "reports" / f"{started:%Y-%m-%dT%H%M%SZ}_faults"
+    folder = PROJECT / "reports" / f"{started:%Y-%m-%dT%H%M%SZ}_faults_{secrets.token_hex(3)}"
     folder.mkdir(parents=True)
     chosen = dict.fromkeys(names or FAULTS)
     number = count(1)

@@ -19,7 +19,7 @@ from rehearsal.paths import PROJECT
 from selftests.processes import alive, family
 from selftests.rehearsal.leftovers import footprint, processes
 
-DEADLINE = 120
+DEADLINE = 180
 TWO = ("unit-disabled", "bridge-tunnel-not-started")
 """Of two grounds, and so for two fleets."""
 
