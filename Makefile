@@ -17,15 +17,15 @@ rehearse: .venv/run packages
 
 # Every fault on the rehearsal fleet, and what each check makes of it.
 faults: .venv/dev packages
-	@$(SUDO) $(PYTHON) -m rehearsal faults
+	@$(SUDO) $(PYTHON) -m rehearsal faults --fleets 2
 
 # The runbook, there and back, stage by stage.
 drill: .venv/run packages
 	@$(SUDO) $(PYTHON) -m rehearsal drill
 
 test: .venv/dev packages check
-	@$(SUDO) $(PYTHON) -m pytest selftests --tb=short -rfEs -m "not fleet" -n 2 --dist loadfile
-	@$(SUDO) $(PYTHON) -m pytest selftests --tb=short -rfEs -m fleet
+	@$(SUDO) $(PYTHON) -m rehearsal image
+	@$(SUDO) $(PYTHON) -m pytest selftests --tb=short -rfEs -n 3 --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev
 	@$(PYTHON) -m ruff check .

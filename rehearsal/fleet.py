@@ -303,8 +303,9 @@ def _write_record(content: dict[str, Any]) -> None:
 
 def _remove() -> None:
     with undisturbed():
-        cgroup.kill(cgroup.fleet())
-        cgroup.remove(cgroup.fleet())
+        for group in (cgroup.fleet(), *cgroup.deserted()):
+            cgroup.kill(group)
+            cgroup.remove(group)
         network.remove()
         if STATE.exists():
             shutil.rmtree(STATE)

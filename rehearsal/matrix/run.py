@@ -17,14 +17,22 @@ from rehearsal.matrix.stage import FleetOnGround
 from rehearsal.signals import undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from rehearsal.faults.fault import Fault
 
 
-def live(names: Collection[str], folder: Path, say: Callable[[str], None]) -> Matrix:
-    """Run the faults of these names on the fleet; their recordings are left in `folder`."""
+def live(
+    names: Collection[str],
+    folder: Path,
+    say: Callable[[str], None],
+    seen: Callable[[Row], None],
+) -> Matrix:
+    """Run the faults of these names on the fleet; their recordings are left in `folder`.
+
+    `seen` is given each row as soon as it is known, and again where its fault is tried once more.
+    """
     start = time.monotonic()
     matrix = Matrix(complete=set(names) >= FAULTS.keys())
     chosen = sorted((FAULTS[name] for name in names), key=lambda fault: fault.ground.name)
@@ -36,16 +44,14 @@ def live(names: Collection[str], folder: Path, say: Callable[[str], None]) -> Ma
             rows = {}
             for row in stage.rows(faults):
                 rows[row.fault] = row
-                number, count = len(matrix.rows) + len(rows), len(chosen)
-                say(_told(row, f"{number:{len(str(count))}} of {count}"))
+                seen(row)
             for row in stage.rows(_once_more(rows.values())):
                 row.at_first = rows[row.fault].problems
                 rows[row.fault] = row
-                say(_told(row, "once more"))
+                seen(row)
             matrix.rows += rows.values()
             stage.leave()
-    order = list(FAULTS)
-    matrix.rows.sort(key=lambda row: order.index(row.fault.title()))
+    matrix.rows = in_order(matrix.rows)
     matrix.seconds = time.monotonic() - start
     return matrix
 
@@ -86,6 +92,12 @@ def recorded(names: Collection[str] | None = None) -> Matrix:
     return matrix
 
 
+def in_order(rows: Iterable[Row]) -> list[Row]:
+    """The rows in the order of their faults in the code."""
+    order = list(FAULTS)
+    return sorted(rows, key=lambda row: order.index(row.fault.title()))
+
+
 @contextmanager
 def _standing(say: Callable[[str], None]) -> Iterator[None]:
     """Hold the fleet, after the cutover; it is left as it was found, up and sound or down."""
@@ -122,9 +134,3 @@ _MOST_AGAIN = 8
 def _learn(matrix: Matrix, ground: Verdicts) -> None:
     for check, judged in ground.items():
         matrix.checks.setdefault(function(check), judged)
-
-
-def _told(row: Row, place: str) -> str:
-    sign = "✕" if row.problems else "✓"
-    lines = [f"{place}  {sign} {row.fault.title()}: {len(row.turned)} turned, {row.seconds:.1f} s"]
-    return "\n".join(lines + [f"    {problem}" for problem in row.problems])
