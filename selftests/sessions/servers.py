@@ -71,7 +71,7 @@ def _alone() -> Iterator[None]:
 
 
 def _unpack(release: str, packages: list[str], root: Path) -> None:
-    for former in CACHE.glob(f"{release}-*"):
+    for former in (*CACHE.glob(f"{release}-*"), *CACHE.glob(f".{release}-*")):
         shutil.rmtree(former)
     said = []
     for mirror in MIRRORS:
@@ -82,7 +82,10 @@ def _unpack(release: str, packages: list[str], root: Path) -> None:
                 "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
                 # A release that has had its day is no longer signed anew.
                 '--aptopt=Acquire::Check-Valid-Until "false"',
-                *(f"--dpkgopt=path-exclude=/usr/share/{what}/*" for what in ("doc", "man", "locale")),
+                *(
+                    f"--dpkgopt=path-exclude=/usr/share/{what}/*"
+                    for what in ("doc", "man", "locale")
+                ),
                 *(f"--include={','.join(packages)}", release, str(building), mirror),
             ]
             done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE)
@@ -101,7 +104,7 @@ def _unpack(release: str, packages: list[str], root: Path) -> None:
 
 
 def within(release: str, folder: Path, files: Mapping[str, str]) -> list[str]:
-    """A command that runs another in a view of a release's root that also has `folder` in it.
+    """A command that runs another in a view of a release's root, which has folder's parent in it.
 
     FILES and `files` are added to the view, or take the place of others, by their paths.
     """
@@ -109,7 +112,7 @@ def within(release: str, folder: Path, files: Mapping[str, str]) -> list[str]:
     for made in (view, upper, work):
         made.mkdir()
         made.chmod(0o755)
-    for name in ("run/sshd", "root", "home/tegwick", "dev", "proc", str(folder).lstrip("/")):
+    for name in ("run/sshd", "root", "home/tegwick", "dev", "proc", str(folder.parent).lstrip("/")):
         (upper / name).mkdir(parents=True, exist_ok=True)
     for name, content in {**FILES, **files}.items():
         (upper / name).parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +120,7 @@ def within(release: str, folder: Path, files: Mapping[str, str]) -> list[str]:
     script = (
         f"mount -t overlay overlay -o lowerdir={root_of(release)},upperdir={upper},workdir={work} "
         f"{view} && mount --rbind /dev {view}/dev && mount -t proc proc {view}/proc && "
-        f'mount --bind {folder} {view}{folder} && exec chroot {view} "$@"'
+        f'mount --bind {folder.parent} {view}{folder.parent} && exec chroot {view} "$@"'
     )
     return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"]
 

@@ -57,7 +57,11 @@ class Stage:
         line = key_line(keygen(folder / "user_key")) + "\n"
         within = servers.within(release, folder, {"root/.ssh/authorized_keys": line})
         upper = folder.with_name(f"{folder.name}-upper")
-        for part, mode in (("root", 0o700), ("root/.ssh", 0o700), ("root/.ssh/authorized_keys", 0o600)):
+        for part, mode in (
+            ("root", 0o700),
+            ("root/.ssh", 0o700),
+            ("root/.ssh/authorized_keys", 0o600),
+        ):
             (upper / part).chmod(mode)
         port = free_port()
         convert = f"dropbearconvert openssh dropbear {folder}/host_key {folder}/host_key.db"
@@ -65,7 +69,10 @@ class Stage:
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 [*within, "sh", "-c", f"{convert} && exec {serve}"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         sshd = Sshd(folder, port, process)
         self.stack.callback(sshd.stop)
@@ -98,20 +105,29 @@ class Stage:
         self._number += 1
         path = self.folder / f"agent{self._number}"
         environment = {
-            **os.environ, "SSH_AUTH_SOCK": str(path), "SSH_ASKPASS": askpass,
-            "SSH_ASKPASS_REQUIRE": "force", "DISPLAY": ":9",
+            **os.environ,
+            "SSH_AUTH_SOCK": str(path),
+            "SSH_ASKPASS": askpass,
+            "SSH_ASKPASS_REQUIRE": "force",
+            "DISPLAY": ":9",
         }
         process = subprocess.Popen(
-            ["ssh-agent", "-D", "-a", str(path)], env=environment,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            ["ssh-agent", "-D", "-a", str(path)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         self.stack.callback(process.wait)
         self.stack.callback(process.terminate)
         wait_for(path.exists)
         for add in adds:
             done = subprocess.run(
-                ["ssh-add", "-q", *map(str, add)], env=environment, stdin=subprocess.DEVNULL,
-                capture_output=True, text=True,
+                ["ssh-add", "-q", *map(str, add)],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
             )
             assert done.returncode == 0, done.stderr
         return path
@@ -130,7 +146,10 @@ class Stage:
         try:
             done = subprocess.run(
                 ["ssh", "-F", str(self.config), HOST, "true"],
-                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=DEADLINE,
                 env={**os.environ, **self.environment, "SSH_ASKPASS_REQUIRE": "never"},
             )
         except subprocess.TimeoutExpired:
