@@ -81,6 +81,8 @@ def choose(given: SshSettings) -> Algorithms:
         value = given.one(keyword)
         wanted = value.split(",") if value else possible
         lists[keyword] = tuple(name for name in wanted if name in possible)
+    # They need no MAC, of which ssh has some that we have not.
+    lists["ciphers"] = tuple(sorted(lists["ciphers"], key=lambda name: name not in AUTHENTICATED))
     # A MAC beside an authenticated cipher is never used.
     if not lists["macs"] and set(lists["ciphers"]) <= set(AUTHENTICATED):
         lists["macs"] = POSSIBLE["macs"]
@@ -97,7 +99,8 @@ def nothing_in_common(ours: Algorithms, theirs: Mapping[str, Iterable[str]]) -> 
             continue
         offered = brief(", ".join(names)) or "nothing"
         if able := [name for name in POSSIBLE[keyword] if name in names]:
-            remedy = f"ssh_config's {NAMES[keyword]} does not have {' or '.join(able)}"
+            where = f"{NAMES[keyword]} of ssh_config (or of ssh itself)"
+            remedy = f"{where} does not have {' or '.join(able)}"
         else:
             remedy = (
                 f"add one of {', '.join(POSSIBLE[keyword])} to {NAMES[keyword]} in its sshd_config"

@@ -26,6 +26,7 @@ PACKAGES = (
     "libpam-modules-bin"
 )
 MORE = {NEWEST: "tcsh fish"}
+UNUSED = ("doc", "man", "locale")
 FRESH = 30 * 86400
 """Seconds after which the newest is fetched again."""
 DEADLINE = 300
@@ -39,7 +40,9 @@ FILES = {
     "etc/shadow": "root:*:20000:0:99999:7:::\n"
     + "".join(f"{name}:*:20000:0:99999:7:::\n" for name in ("tegwick", "nologin", "tcsh", "fish"))
     + "expired:*:20000:0:99999:7::1:\n",
+    "etc/pam.d/other": "auth required pam_deny.so\naccount required pam_deny.so\n",
     "etc/shells": "/bin/bash\n/bin/sh\n",
+    "usr/sbin/nologin": "#!/bin/sh\necho This account is currently not available.\nexit 1\n",
     "etc/group": "root:x:0:\nnogroup:x:65534:\ntegwick:x:1000:\n",
     # No question is asked, and none is put: what matters is what PAM says of an account.
     "etc/pam.d/sshd": "auth required pam_permit.so\naccount requisite pam_nologin.so\n"
@@ -117,6 +120,8 @@ def within(release: str, folder: Path, files: Mapping[str, str]) -> list[str]:
     for name, content in {**FILES, **files}.items():
         (upper / name).parent.mkdir(parents=True, exist_ok=True)
         (upper / name).write_text(content)
+        (upper / name).chmod(0o755 if content.startswith("#!") else 0o644)
+    (upper / "home/tegwick").chmod(0o777)  # it is that of several users
     script = (
         f"mount -t overlay overlay -o lowerdir={root_of(release)},upperdir={upper},workdir={work} "
         f"{view} && mount --rbind /dev {view}/dev && mount -t proc proc {view}/proc && "

@@ -1,10 +1,9 @@
-"""An ssh-agent in software, for what OpenSSH's needs hardware: FIDO keys, and waiting for a touch."""
+"""An ssh-agent in software, for what needs hardware with OpenSSH's: a FIDO key and its touch."""
 
 import hashlib
 import socket
 import struct
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,12 +18,13 @@ FAILURE, IDENTITIES, SIGNATURE = 5, 12, 14
 
 
 class SecurityKey:
-    """A key as a FIDO token has it (PROTOCOL.u2f); a signature takes so many seconds of touching."""
+    """A key as a FIDO token has it (PROTOCOL.u2f); to touch it takes so many seconds."""
 
     def __init__(self, comment: str, seconds: float = 0) -> None:
         self.comment = comment
         self.seconds = seconds
         self.signed = 0
+        self.given_up = threading.Event()
         self._key = Ed25519PrivateKey.generate()
         message = paramiko.Message()
         message.add_string(KIND)
@@ -37,7 +37,7 @@ class SecurityKey:
         return HostKey(KIND, self.blob).line
 
     def sign(self, data: bytes) -> bytes:
-        time.sleep(self.seconds)
+        self.given_up.wait(self.seconds)
         self.signed += 1
         tail = struct.pack(">BI", 1, self.signed)
         digest = [hashlib.sha256(part).digest() for part in (APPLICATION, data)]
@@ -59,6 +59,8 @@ class SoftwareAgent:
         threading.Thread(target=self._accept, daemon=True, name=f"agent {path}").start()
 
     def close(self) -> None:
+        for key in self._keys.values():
+            key.given_up.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fleetmesh.facts import batch
+from fleetmesh.gather.commands import answers_of, new_nonce, why
 from fleetmesh.sessions import Target, Unreachable, connect
 
 from . import servers
@@ -57,12 +59,9 @@ class Stage:
         line = key_line(keygen(folder / "user_key")) + "\n"
         within = servers.within(release, folder, {"root/.ssh/authorized_keys": line})
         upper = folder.with_name(f"{folder.name}-upper")
-        for part, mode in (
-            ("root", 0o700),
-            ("root/.ssh", 0o700),
-            ("root/.ssh/authorized_keys", 0o600),
-        ):
-            (upper / part).chmod(mode)
+        (upper / "root").chmod(0o700)
+        (upper / "root/.ssh").chmod(0o700)
+        (upper / "root/.ssh/authorized_keys").chmod(0o600)
         port = free_port()
         convert = f"dropbearconvert openssh dropbear {folder}/host_key {folder}/host_key.db"
         serve = f"dropbear -F -E -p 127.0.0.1:{port} -r {folder}/host_key.db {' '.join(options)}"
@@ -158,16 +157,20 @@ class Stage:
         return done.returncode == 0, said[-1].strip() if said else ""
 
     def suite(self, **fields: object) -> tuple[bool, str]:
-        """Whether the suite runs `true` on the host, and what it says otherwise."""
+        """Whether the suite has `true` run on the host, as it asks all, and what it says if not."""
         target = Target(HOST, HOST, connect_deadline=DEADLINE, ssh_config=self.config, **fields)  # type: ignore[arg-type]
         try:
             session = connect(target)
         except Unreachable as unreachable:
             return False, unreachable.cause
         try:
-            done = session.run("true", deadline=5)
-            said = (done.stdout + done.stderr).decode().strip().replace("\n", " ")
-            return done.exit_status == 0, done.lost or said or session.identity.login or ""
+            nonce = new_nonce()
+            asked = batch.compose([("true", 5.0)], nonce)
+            done = session.run(batch.COMMAND, stdin=asked, deadline=DEADLINE)
+            answer = answers_of(done, nonce, 1).get(0)
+            if answer is None:
+                return False, why(HOST, done)
+            return answer.exit_status == 0, session.identity.login or ""
         finally:
             session.close()
 

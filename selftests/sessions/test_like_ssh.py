@@ -1,6 +1,5 @@
 """Whatever `ssh HOST true` reaches, the suite reaches; and where they differ, that is declared."""
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,8 @@ pytestmark = pytest.mark.root
 
 
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    tmp_path.chmod(0o755)  # sshd reads authorized_keys as the user
     stage = Stage(tmp_path)
     yield stage
     stage.close()
