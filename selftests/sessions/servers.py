@@ -26,7 +26,10 @@ PACKAGES = (
     "libpam-modules-bin"
 )
 MORE = {NEWEST: "tcsh fish"}
-UNUSED = ("doc", "man", "locale")
+UNPACKED = (
+    *(f"--dpkgopt=path-exclude=/usr/share/{unused}/*" for unused in ("doc", "man", "locale")),
+    "--dpkgopt=path-include=/usr/share/man/man5/ssh_config.5*",
+)
 FRESH = 30 * 86400
 """Seconds after which the newest is fetched again."""
 DEADLINE = 300
@@ -56,7 +59,7 @@ def root_of(release: str) -> Path:
     Raises RuntimeError, with what each mirror said, where it cannot be had.
     """
     packages = f"{PACKAGES} {MORE.get(release, '')}".split()
-    definition = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:12]
+    definition = hashlib.sha256(" ".join((*packages, *UNPACKED)).encode()).hexdigest()[:12]
     root = CACHE / f"{release}-{definition}"
     with _alone():
         old = root.exists() and time.time() - root.stat().st_mtime > FRESH
