@@ -166,6 +166,7 @@ def fido(stage: Stage) -> None:
 @neither("token of the agent .* was to sign, and perhaps waits for a touch or a confirmation")
 def fido_untouched(stage: Stage) -> None:
     """A FIDO key in the agent, which nobody touches."""
+    stage.patience = 3
     key = SecurityKey("token", 60)
     sshd = stage.sshd()
     (sshd.folder / "authorized_keys").write_text(key.line + "\n")
@@ -425,6 +426,14 @@ def no_method_allowed(stage: Stage) -> None:
 def gssapi_without_ticket(stage: Stage) -> None:
     """GSSAPIAuthentication is on, there is no ticket, and a key is accepted."""
     stage.host(stage.sshd(), "GSSAPIAuthentication yes", "HostbasedAuthentication yes")
+
+
+@neither("ssh_config line 2: GSSAPIAuthentication is not supported: authorise a key on the host")
+def gssapi_alone(stage: Stage) -> None:
+    """GSSAPIAuthentication is on, on both sides, and no key is accepted."""
+    sshd = stage.sshd("GSSAPIAuthentication yes", release="trixie")
+    (sshd.folder / "authorized_keys").write_text("")
+    stage.host(sshd, "GSSAPIAuthentication yes")
 
 
 @neither("PKCS11Provider is not supported: load its keys into an agent: ssh-add -s PROVIDER")

@@ -15,9 +15,9 @@ ssh_config says, and every option that this prints is in one of three classes. A
 none, because OpenSSH is newer than the suite, is refused, with its file and line, if ssh_config
 sets it.
 
-`sudo .venv/bin/python benchmarks/ssh.py` compares the suite with `ssh` itself in more than a hundred
-configurations. The two differ only where the suite is stricter or lacks something, and says so: it
-trusts no host key unseen, answers no prompt, and lacks some algorithms.
+`sudo .venv/bin/python benchmarks/ssh.py` compares the suite with `ssh` itself in more than a
+hundred configurations. The two differ only where the suite is stricter or lacks something, and says
+so: it trusts no host key unseen, answers no prompt, and lacks some algorithms.
 """
 HONOURED = """
 ## Honoured

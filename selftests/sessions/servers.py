@@ -26,10 +26,7 @@ PACKAGES = (
     "libpam-modules-bin"
 )
 MORE = {NEWEST: "tcsh fish"}
-UNPACKED = (
-    *(f"--dpkgopt=path-exclude=/usr/share/{unused}/*" for unused in ("doc", "man", "locale")),
-    "--dpkgopt=path-include=/usr/share/man/man5/ssh_config.5*",
-)
+UNPACKED = tuple(f"--dpkgopt=path-exclude=/usr/share/{unused}/*" for unused in ("doc", "locale"))
 FRESH = 30 * 86400
 """Seconds after which the newest is fetched again."""
 DEADLINE = 300
@@ -88,10 +85,7 @@ def _unpack(release: str, packages: list[str], root: Path) -> None:
                 "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
                 # A release that has had its day is no longer signed anew.
                 '--aptopt=Acquire::Check-Valid-Until "false"',
-                *(
-                    f"--dpkgopt=path-exclude=/usr/share/{what}/*"
-                    for what in ("doc", "man", "locale")
-                ),
+                *UNPACKED,
                 *(f"--include={','.join(packages)}", release, str(building), mirror),
             ]
             done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE)
