@@ -60,10 +60,12 @@ run-packages packages:
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@ .venv/run
 
-# docs/checks.md, from the checks themselves; docs/runbook-coverage.md, from the runbook and the drill.
+# docs/checks.md, from the checks themselves; docs/runbook-coverage.md, from the runbook and the drill;
+# docs/ssh-config.md, from the table of ssh's options.
 docs: .venv/dev
 	@$(PYTHON) -m pytest --collect-only -qq -p selftests.checks_page --checks-page=docs/checks.md
 	@$(PYTHON) -m rehearsal.drill.coverage
+	@$(PYTHON) -m selftests.sessions.options_page
 
 # What a key that verifies a fleet may do on each host, for authorized_keys there; see docs/operating.md.
 #   make permit KEY=~/.ssh/id_ed25519.pub FLEET=production

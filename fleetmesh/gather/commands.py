@@ -207,10 +207,8 @@ def why(host: str, done: Completed) -> str:
             f"{host} ran no command of the suite: what its log-in shell starts by itself "
             "(as .bashrc) read the questions from its standard input"
         )
-    return (
-        f"{host} ran no command of the suite: exit status {done.exit_status}, "
-        f"{last_line(done.stderr, 'and it said nothing')}"
-    )
+    said = last_line(done.stderr) or last_line(done.stdout) or "and it said nothing"
+    return f"{host} ran no command of the suite: exit status {done.exit_status}, {said}"
 
 
 def _offset(done: Completed, answers: dict[int, batch.CommandAnswer]) -> float:
