@@ -11,20 +11,12 @@ from fleetmesh.gather.permit import Permit
 from fleetmesh.gather.probe import Errand, OfCluster, Question
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Cluster, Inventory, Limits
-from fleetmesh.sessions import ApiProblem, Session, api_client
+from fleetmesh.sessions import ApiProblem, Kubeconfig, Session, api_client
 from fleetmesh.text import strict_json, yaml12
 from fleetmesh.text.legible import brief, last_line, said
 from fleetmesh.text.shell import over_ssh, quote
 
 _SILENT = "the API did not answer"
-
-
-@dataclass(frozen=True, repr=False)
-class Kubeconfig:
-    """A kubeconfig's text, or why there is none. The text is a secret: it is never recorded."""
-
-    text: str = ""
-    missing: str | None = None
 
 
 def kubeconfig_text(cluster: Cluster, nonce: str, deadline: float) -> bytes:

@@ -28,6 +28,14 @@ CONNECTION_LIMIT = 2 * BODY_LIMIT
 _CHUNK = 64 * 1024
 
 
+@dataclass(frozen=True, repr=False)
+class Kubeconfig:
+    """A kubeconfig's text, or why there is none. The text is a secret: it is never recorded."""
+
+    text: str = ""
+    missing: str | None = None
+
+
 class ApiProblem(Exception):
     """The kubeconfig cannot be used; the text says what in it, and what to write instead."""
 
