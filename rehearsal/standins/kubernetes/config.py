@@ -120,7 +120,7 @@ def load(path: Path) -> Cluster:
         manifests_dir=Path(manifests) if manifests else None,
         listen_host=host,
         listen_port=port,
-        service_accounts=tuple(_account(a) for a in read("service_accounts", list)),
+        service_accounts=tuple(service_account(a) for a in read("service_accounts", list)),
     )
 
 
@@ -131,7 +131,8 @@ def _listen(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _account(item: dict[str, Any]) -> ServiceAccount:
+def service_account(item: dict[str, Any]) -> ServiceAccount:
+    """An account as the file has it; raises ConfigError."""
     try:
         return ServiceAccount(
             name=item["name"],
