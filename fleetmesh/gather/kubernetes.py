@@ -1,8 +1,12 @@
 """Questions to a cluster's API, with the official client, over its host's session."""
 
+import ssl
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
+from http.client import IncompleteRead
 from time import monotonic
 from typing import Any
 
@@ -85,15 +89,14 @@ def _ask(api: Any, question: Question, deadline: float) -> Transcript:
     started, clock = datetime.now(UTC), monotonic()
     probe = question.probe
     assert isinstance(probe, Kubernetes)
+    needs = f"`{_right(probe.path)}`"
     try:
         status, body = get(api, probe.path, deadline)
         given: dict[str, Any] = {"exit_status": status, "stdout": body}
-        if status in (401, 403):
-            lacks = f": the account lacks `{_right(probe.path)}`" if status == 403 else ""
-            answered = f"the API answered {status}: {_message(body)}"
-            given["lost"] = f"{question.host}: {answered}{lacks}"
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            given["lost"] = f"{question.host}: {_refusal(status, body, needs)}"
     except _refusals() as error:
-        given = {"lost": f"{question.host}: {_why(error)}"}
+        given = {"lost": f"{question.host}: {_why(error, deadline, needs)}"}
     return question.answer(started=started, seconds=monotonic() - clock, **given)
 
 
@@ -121,7 +124,8 @@ class Held:
         except ApiProblem as problem:
             self._lost = str(problem)
         except _refusals() as error:
-            self._lost = f"{question.host}: {_why(error)}"
+            needs = f"`get pods/exec` or `create pods/exec` in {probe.namespace}"
+            self._lost = f"{question.host}: {_why(error, deadline, needs)}"
         self._seconds = monotonic() - self._clock
 
     def finish(self) -> list[Transcript]:
@@ -146,12 +150,54 @@ def _refusals() -> tuple[type[Exception], ...]:
     return (ApiException, NoPod, HTTPError, OSError, ValueError)
 
 
-def _why(error: Exception) -> str:
+def _why(error: Exception, deadline: float, needs: str) -> str:
+    """Why a request came to nothing; `needs` says what right a refused account may lack."""
     from kubernetes.client.exceptions import ApiException  # noqa: PLC0415 - heavy
+    from websocket import WebSocketBadStatusException  # noqa: PLC0415
 
-    if isinstance(error, ApiException):
-        return f"the API refused: {error.status} {said(error.reason)}"
-    return str(error) if isinstance(error, NoPod) else f"{_SILENT}: {said(error)}"
+    if isinstance(error, NoPod):
+        return str(error)
+    for cause in _causes(error):
+        # The client hides how a WebSocket was refused in a sentence, with all headers.
+        if isinstance(cause, WebSocketBadStatusException):
+            return _refusal(cause.status_code, cause.resp_body or b"", needs)
+        if isinstance(cause, ApiException) and cause.status:
+            return _refusal(cause.status, cause.body or b"", needs)
+    return f"{_SILENT}: {_plainly(error, deadline)}"
+
+
+def _plainly(error: Exception, deadline: float) -> str:
+    from urllib3.exceptions import TimeoutError as TooLate  # noqa: PLC0415 - heavy
+    from websocket import WebSocketTimeoutException  # noqa: PLC0415
+
+    for cause in _causes(error):
+        match cause:
+            case ssl.SSLCertVerificationError():
+                return f"its certificate is not accepted: {said(cause.verify_message)}"
+            case ssl.SSLEOFError() | ConnectionError() | IncompleteRead():
+                return "the connection was closed before the answer was complete"
+            case ssl.SSLError():
+                words = (cause.reason or "no reason given").replace("_", " ").lower()
+                return f"no TLS connection came about: {brief(words)}"
+            case TimeoutError() | TooLate() | WebSocketTimeoutException():
+                return f"no complete answer within {deadline:g} s"
+    return said(error)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception and all that it came of, wherever the libraries keep them."""
+    yield error
+    hidden = error.__suppress_context__
+    kept = (error.__cause__, None if hidden else error.__context__, *error.args)
+    for cause in (*kept, getattr(error, "reason", None)):
+        if isinstance(cause, BaseException):
+            yield from _causes(cause)
+
+
+def _refusal(status: int, body: bytes | str, needs: str) -> str:
+    content = body.encode() if isinstance(body, str) else body
+    lacks = f": the account lacks {needs}" if status == HTTPStatus.FORBIDDEN else ""
+    return f"the API answered {status}: {_message(content)}{lacks}"
 
 
 def _right(path: str) -> str:
@@ -170,6 +216,7 @@ def _right(path: str) -> str:
 
 def _message(body: bytes) -> str:
     try:
-        return brief(str(strict_json.loads(body)["message"]))
+        told = str(strict_json.loads(body)["message"])
     except (ValueError, KeyError, TypeError):
-        return brief(body[:80].decode("utf-8", "replace"))
+        told = body[:80].decode("utf-8", "replace")
+    return brief(told).strip(" :") or "no reason given"
