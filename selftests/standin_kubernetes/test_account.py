@@ -16,7 +16,8 @@ from rehearsal import cluster
 from rehearsal.paths import INVENTORY, PRODUCTION_INVENTORY, PROJECT
 from rehearsal.standins.kubernetes import config, paths
 from rehearsal.standins.kubernetes.config import Rule
-from rehearsal.standins.kubernetes.rbac import Attributes, User
+from rehearsal.standins.kubernetes.paths import Attributes
+from rehearsal.standins.kubernetes.rbac import User
 
 CLUSTERS = {"railiance01": "account-bridges", "coulombcore": "account-services"}
 ACCOUNTS = PROJECT / "infra" / "verify"

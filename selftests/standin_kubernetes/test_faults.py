@@ -128,7 +128,9 @@ def test_a_slice_made_by_hand_takes_its_share_of_the_connections(fresh: Cluster)
     create_slice(fresh, "state-hub", "198.19.13.250")  # nobody is there
 
     def some_fail() -> bool:
-        return {connects(fresh, STATE_HUB) for _ in range(6)} == {"yes", "timed out"}
+        # In time, nobody's address is known to be nobody's: `No route to host`.
+        found = {connects(fresh, STATE_HUB) for _ in range(6)}
+        return "yes" in found and found != {"yes"}
 
     fresh.wait_for(some_fail, "connections that go astray")
 

@@ -14,7 +14,7 @@ from .store import Key
 if TYPE_CHECKING:
     from .config import Cluster
     from .kubelet import Kubelet
-    from .rbac import Attributes, User
+    from .rbac import User
     from .status import Object
     from .store import Store
 
@@ -81,10 +81,10 @@ class Api:
         return await self._objects.serve(request, resource, wants, include)
 
     async def _exec(
-        self, request: web.Request, user: User, wants: Attributes
+        self, request: web.Request, user: User, wants: paths.Attributes
     ) -> web.StreamResponse:
         upgrade = request.headers.get("Upgrade", "").lower()
-        creates = rbac.Attributes("create", "", "pods", "exec", wants.namespace, wants.name)
+        creates = paths.Attributes("create", "", "pods", "exec", wants.namespace, wants.name)
         if upgrade == "websocket" and not user.may(creates):
             raise status.failure(
                 403,
@@ -103,7 +103,7 @@ class Api:
             raise status.bad_request(f"this cluster has exec over WebSocket only, not {upgrade}")
         return await exec_channel.serve(request, running, container)
 
-    def _log(self, request: web.Request, wants: Attributes) -> web.Response:
+    def _log(self, request: web.Request, wants: paths.Attributes) -> web.Response:
         _, container = self._pod_and_container(request, wants)
         pod = self._kubelet.pod(Key("pods", wants.namespace, wants.name))
         lines = (pod.log(container) if pod else "").splitlines(keepends=True)
@@ -111,7 +111,9 @@ class Api:
             lines = lines[-int(tail) or len(lines) :]
         return responses.text_response("".join(lines))
 
-    def _pod_and_container(self, request: web.Request, wants: Attributes) -> tuple[Object, str]:
+    def _pod_and_container(
+        self, request: web.Request, wants: paths.Attributes
+    ) -> tuple[Object, str]:
         pod = self._store.get(Key("pods", wants.namespace, wants.name))
         if pod is None:
             raise status.not_found("pods", "", wants.name)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from .rbac import Attributes
+    from .paths import Attributes
     from .resources import Resource
     from .status import Object
     from .store import Store

@@ -14,20 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .config import Cluster, Rule
+    from .paths import Attributes
 
 _SUBPROTOCOL_TOKEN = "base64url.bearer.authorization.k8s.io."  # noqa: S105 - a prefix, no secret
-
-
-@dataclass(frozen=True)
-class Attributes:
-    """What a request wants: a verb on a resource (`resource` empty: a path such as /version)."""
-
-    verb: str
-    group: str = ""
-    resource: str = ""
-    subresource: str = ""
-    namespace: str = ""
-    name: str = ""
 
 
 @dataclass(frozen=True)
