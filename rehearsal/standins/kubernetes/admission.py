@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
+import uuid
 from ipaddress import AddressValueError, IPv4Address
 from typing import TYPE_CHECKING
 
-from . import status
+from . import selectors, status
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network
@@ -52,6 +53,8 @@ def complete(resource: Resource, obj: Object) -> None:
                 _deployment(obj)
             case "EndpointSlice":
                 _endpoint_slice(obj)
+            case "Job":
+                _job(obj)
             case "Service":
                 _service(obj["spec"])
                 obj.setdefault("status", {"loadBalancer": {}})
@@ -139,9 +142,9 @@ def _endpoint_slice(obj: Object) -> None:
 def _deployment(obj: Object) -> None:
     obj["metadata"].setdefault("generation", 1)
     spec = obj["spec"]
-    selector = spec["selector"]["matchLabels"]
+    selector = selectors.text(spec["selector"])
     labels = spec["template"].get("metadata", {}).get("labels", {})
-    if not selector or any(labels.get(key) != value for key, value in selector.items()):
+    if not selector or not selectors.labels(selector)(labels):
         what = f"Invalid value: {labels}: `selector` does not match template `labels`"
         own = obj["metadata"]["name"]
         raise status.invalid("Deployment", "apps", own, "spec.template.metadata.labels", what)
@@ -154,10 +157,35 @@ def _deployment(obj: Object) -> None:
     spec.setdefault("progressDeadlineSeconds", 600)
 
 
+def _job(obj: Object) -> None:
+    spec, metadata = obj["spec"], obj["metadata"]
+    metadata.setdefault("generation", 1)
+    template = spec["template"]
+    if template["spec"].get("restartPolicy") not in ("Never", "OnFailure"):
+        what = 'Required value: valid values: "OnFailure", "Never"'
+        field = "spec.template.spec.restartPolicy"
+        raise status.invalid("Job", "batch", metadata["name"], field, what)
+    _pod_spec(template["spec"])
+    for name, value in (("parallelism", 1), ("completions", 1), ("backoffLimit", 6)):
+        spec.setdefault(name, value)
+    spec.setdefault("suspend", False)
+    own = metadata.setdefault("uid", str(uuid.uuid4()))
+    template["metadata"] = {**(template.get("metadata") or {})}
+    template["metadata"]["labels"] = {
+        **template["metadata"].get("labels", {}),
+        **{"controller-uid": own, "batch.kubernetes.io/controller-uid": own},
+        **{"job-name": metadata["name"], "batch.kubernetes.io/job-name": metadata["name"]},
+    }
+    spec.setdefault("selector", {"matchLabels": {"batch.kubernetes.io/controller-uid": own}})
+
+
 def _pod(obj: Object) -> None:
     obj["metadata"].setdefault("generation", 1)
     spec = obj["spec"]
     _pod_spec(spec)
+    for container in spec["containers"] if spec.get("hostNetwork") else []:
+        for port in container.get("ports", []):
+            port.setdefault("hostPort", port["containerPort"])
     spec.setdefault("serviceAccountName", "default")
     spec.setdefault("serviceAccount", spec["serviceAccountName"])
     spec.setdefault("enableServiceLinks", True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from . import exec as exec_channel
-from . import node, paths, rbac, resources, responses, status
-from .objects import Objects
+from . import node, paths, rbac, resources, responses, reviews, status
+from .objects import Objects, body, whole
 from .store import Key
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ class Api:
             request.transport.get_extra_info("peercert") if request.transport else None,
         )
         wants, version = paths.attributes(request.method, request.path, request.query)
+        if wants.group == reviews.GROUP and wants.verb == "create":  # about themselves all may ask
+            return await self._review(request, user, wants)
         user.require(wants)
         if not wants.resource:
             return _unnamed(request.path, self._store)
@@ -79,6 +81,15 @@ class Api:
         as_table = _negotiate(request)
         include = request.query.get("includeObject", "Metadata") if as_table else ""
         return await self._objects.serve(request, resource, wants, include)
+
+    async def _review(
+        self, request: web.Request, user: User, wants: paths.Attributes
+    ) -> web.Response:
+        resource = resources.find(reviews.GROUP, "v1", wants.resource)
+        if resource is None:
+            raise status.no_such_resource()
+        content = reviews.answer(user, wants.resource, await body(request))
+        return responses.json_response(whole(resource, content), 201)
 
     async def _exec(
         self, request: web.Request, user: User, wants: paths.Attributes

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from . import certificates, deployments, manifests, node, services
+from . import certificates, deployments, jobs, manifests, node, services
 from .api import Api
 from .kubelet import Kubelet
 from .store import Store
@@ -41,6 +41,7 @@ async def serve(cluster: Cluster) -> None:
     loops = [asyncio.create_task(loop) for loop in (
         kubelet.run(),
         deployments.run(store),
+        jobs.run(store),
         services.proxy(cluster, store),
         node.heartbeat(cluster, store),
         _save(store),

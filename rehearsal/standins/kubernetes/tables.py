@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from . import selectors
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -148,7 +150,7 @@ def _deployment(deployment: Object) -> list[Any]:
         age(deployment["metadata"]["creationTimestamp"]),
         ",".join(c["name"] for c in containers),
         ",".join(c["image"] for c in containers),
-        _pairs(spec["selector"]["matchLabels"]),
+        selectors.text(spec["selector"]),
     ]
 
 
