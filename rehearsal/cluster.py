@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from rehearsal import api_fields
 from rehearsal.files import HOME, LIBRARY, TEGWICK
 from rehearsal.paths import PROJECT
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fleetmesh.inventory import Cluster, Inventory
-    from rehearsal.files import Files
+from rehearsal.files import Files
 
 CONFIG = "etc/fleet-standins/cluster.json"  # where k3s.service looks for it
 ADMIN_KUBECONFIG = "/etc/rancher/k3s/k3s.yaml"  # root's, where a real k3s puts it
@@ -57,6 +58,7 @@ def configuration(cluster: Cluster, inventory: Inventory) -> dict[str, Any]:
         "state_dir": "/var/lib/fleet-standins",
         "manifests_dir": f"/{LIBRARY}/kubernetes/manifests/{cluster.id}",
         "listen": "0.0.0.0:6443",
+        "fields": api_fields.known(),
         "service_accounts": [
             own,
             _without(own, "former", "endpointslices"),
@@ -70,7 +72,7 @@ def furnish(files: Files, name: str, inventory: Inventory) -> None:
     for cluster in inventory.clusters.values():
         if cluster.host == name:
             config = configuration(cluster, inventory)
-            files.write(CONFIG, json.dumps(config, indent=2) + "\n")
+            files.write(CONFIG, json.dumps(config) + "\n")
             files.directory("etc/rancher/k3s")
             files.directory(f"{HOME}/.kube", owner=TEGWICK)
 

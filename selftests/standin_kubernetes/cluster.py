@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from rehearsal import api_fields
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -88,6 +90,7 @@ class Cluster:
             "state_dir": str(folder / "state"),
             "manifests_dir": str(manifests),
             "listen": f"0.0.0.0:{PORT}",
+            "fields": api_fields.known(),
             "service_accounts": [
                 {"name": name, "namespace": "activity-core", "rules": rules}
                 for name, rules in ACCOUNTS.items()

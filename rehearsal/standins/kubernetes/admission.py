@@ -41,6 +41,9 @@ def name(resource: Resource, obj: Object) -> None:
 def complete(resource: Resource, obj: Object) -> None:
     """Fill in the defaults of a new or changed object; raises ApiError 422 for a malformed one."""
     metadata = obj["metadata"]
+    for field in ("annotations", "labels"):
+        if not metadata.get(field, True):
+            del metadata[field]
     try:
         match resource.kind:
             case "Namespace":
@@ -148,6 +151,8 @@ def _deployment(obj: Object) -> None:
         what = f"Invalid value: {labels}: `selector` does not match template `labels`"
         own = obj["metadata"]["name"]
         raise status.invalid("Deployment", "apps", own, "spec.template.metadata.labels", what)
+    own = spec["template"]["metadata"]
+    spec["template"]["metadata"] = {key: value for key, value in own.items() if value}
     _pod_spec(spec["template"]["spec"])
     spec.setdefault("replicas", 1)
     strategy = spec.setdefault("strategy", {"type": "RollingUpdate"})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from . import exec as exec_channel
-from . import node, paths, rbac, resources, responses, reviews, status
+from . import node, openapi, paths, rbac, resources, responses, reviews, status
 from .objects import Objects, body, whole
 from .store import Key
 
@@ -34,8 +34,9 @@ class Api:
     """Answers every request of one cluster."""
 
     def __init__(self, cluster: Cluster, store: Store, kubelet: Kubelet) -> None:
-        self._authenticator = rbac.Authenticator(cluster)
-        self._objects = Objects(store, cluster.service_cidr)
+        self._authenticator = rbac.Authenticator(cluster, store)
+        self._objects = Objects(store, cluster)
+        self._cluster = cluster
         self._store = store
         self._kubelet = kubelet
 
@@ -59,6 +60,9 @@ class Api:
             exec_channel.offered(request),
             request.transport.get_extra_info("peercert") if request.transport else None,
         )
+        if name := request.headers.get("Impersonate-User", ""):
+            groups = request.headers.getall("Impersonate-Group", [])
+            user = self._authenticator.impersonated(user, name, groups)
         wants, version = paths.attributes(request.method, request.path, request.query)
         if wants.group == reviews.GROUP and wants.verb == "create":  # about themselves all may ask
             return await self._review(request, user, wants)
@@ -78,6 +82,8 @@ class Api:
             return await self._exec(request, user, wants)
         if wants.subresource == "log":
             return self._log(request, wants)
+        if wants.subresource == "token":
+            return await self._token(request, wants)
         as_table = _negotiate(request)
         include = request.query.get("includeObject", "Metadata") if as_table else ""
         return await self._objects.serve(request, resource, wants, include)
@@ -90,6 +96,12 @@ class Api:
             raise status.no_such_resource()
         content = reviews.answer(user, wants.resource, await body(request))
         return responses.json_response(whole(resource, content), 201)
+
+    async def _token(self, request: web.Request, wants: paths.Attributes) -> web.Response:
+        if self._store.get(Key("serviceaccounts", wants.namespace, wants.name)) is None:
+            raise status.not_found("serviceaccounts", "", wants.name)
+        issued = self._authenticator.issue(wants.namespace, wants.name, await body(request))
+        return responses.json_response(issued, 201)
 
     async def _exec(
         self, request: web.Request, user: User, wants: paths.Attributes
@@ -131,6 +143,9 @@ class Api:
         container = exec_channel.container_of(pod, request.query.get("container", ""))
         if "nodeName" not in pod["spec"]:
             raise status.bad_request(f"pod {wants.name} does not have a host assigned")
+        if self._cluster.kubelet_is_down:
+            there = f"dial tcp {self._cluster.node_ip}:10250: connect: connection refused"
+            raise status.failure(500, "", f"error dialing backend: {there}")
         return pod, container
 
 
@@ -141,7 +156,7 @@ def _unnamed(path: str, store: Store) -> web.Response:
         return responses.text_response(_NOT_READY.format(path.strip("/")), 500)
     if path.startswith(_HEALTH):
         return responses.text_response("ok")
-    document = resources.discovery(path)
+    document = resources.discovery(path) or openapi.document(path)
     if document is None:
         raise status.no_such_path()
     return responses.json_response(document, 200)

@@ -69,6 +69,13 @@ class Cluster:
     listen_host: str
     listen_port: int
     service_accounts: tuple[ServiceAccount, ...]
+    fields: dict[str, dict[str, str]]
+    """The API's models, by name: each field's own model, or nothing. Bodies are checked by them."""
+
+    @property
+    def kubelet_is_down(self) -> bool:
+        """Whether a file `kubelet-down` in the state directory says that the node is lost."""
+        return (self.state_dir / "kubelet-down").exists()
 
     @property
     def gateway(self) -> IPv4Address:
@@ -121,6 +128,7 @@ def load(path: Path) -> Cluster:
         listen_host=host,
         listen_port=port,
         service_accounts=tuple(service_account(a) for a in read("service_accounts", list)),
+        fields=document.get("fields", {}),
     )
 
 
@@ -137,13 +145,14 @@ def service_account(item: dict[str, Any]) -> ServiceAccount:
         return ServiceAccount(
             name=item["name"],
             namespace=item["namespace"],
-            rules=tuple(_rule(rule) for rule in item["rules"]),
+            rules=tuple(rule(each) for each in item["rules"]),
         )
     except (KeyError, TypeError) as error:
         raise ConfigError(f"service_accounts: {item!r}: {error} is missing or malformed") from error
 
 
-def _rule(item: dict[str, Any]) -> Rule:
+def rule(item: dict[str, Any]) -> Rule:
+    """A rule as RBAC writes it, with the namespace of its binding."""
     return Rule(
         verbs=tuple(item["verbs"]),
         resources=tuple(item["resources"]),

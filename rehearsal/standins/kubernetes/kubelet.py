@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from . import events
 from .deployments import is_over
 from .pods import Pod, complain, is_evicted, refuse
 from .store import Key, key_of
@@ -24,6 +25,7 @@ class Kubelet:
         self._store = store
         self._pods: dict[Key, Pod] = {}
         self._stopping: dict[Key, asyncio.Task[None]] = {}
+        self._down = False
 
     def pod(self, key: Key) -> Pod | None:
         """The running pod, or None."""
@@ -41,6 +43,11 @@ class Kubelet:
         await asyncio.gather(*self._stopping.values(), *(p.stop() for p in self._pods.values()))
 
     def _reconcile(self) -> None:
+        down, self._down = self._down, self._cluster.kubelet_is_down
+        if self._down:
+            return
+        for pod in self._pods.values() if down else ():
+            pod.report()
         # Those that have their place come before those that look for one.
         pods = sorted(self._store.all("pods"), key=lambda pod: "nodeName" not in pod["spec"])
         objects = {key_of("pods", obj): obj for obj in pods}
@@ -61,7 +68,9 @@ class Kubelet:
             elif is_over(obj):
                 continue
             elif reason := self._unschedulable(obj):
-                self._store.update(key, partial(refuse, reason))
+                if self._store.update(key, partial(refuse, reason)) is not obj:
+                    tell = ("default-scheduler", "pods", obj, "FailedScheduling", reason)
+                    events.record(self._store, *tell)
             else:
                 host = obj["spec"].get("hostNetwork", False)
                 self._pods[key] = Pod(

@@ -9,16 +9,27 @@ import json
 import uuid
 from typing import TYPE_CHECKING
 
-from . import admission, deployments, patches, responses, selectors, status, tables, watch
+from . import (
+    admission,
+    deployments,
+    openapi,
+    patches,
+    protobuf,
+    responses,
+    selectors,
+    status,
+    tables,
+    watch,
+)
 from .resources import RESOURCES
 from .store import Key, key_of, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from ipaddress import IPv4Network
 
     from aiohttp import web
 
+    from .config import Cluster
     from .paths import Attributes
     from .resources import Resource
     from .status import Object
@@ -38,9 +49,10 @@ _OWNED_BY_SERVER = (
 class Objects:
     """Serves the resources of a store."""
 
-    def __init__(self, store: Store, service_cidr: IPv4Network) -> None:
+    def __init__(self, store: Store, cluster: Cluster) -> None:
         self._store = store
-        self._service_cidr = service_cidr
+        self._service_cidr = cluster.service_cidr
+        self._fields = cluster.fields
 
     async def serve(
         self, request: web.Request, resource: Resource, wants: Attributes, table: str
@@ -61,8 +73,10 @@ class Objects:
                 )
             return self._list(request, resource, matches, table)
         if wants.verb == "create":
-            made = self._create(resource, wants, await body(request), dry=dry)
-            return responses.json_response(whole(resource, made), 201)
+            given = await body(request)
+            warnings = self._check_fields(request, resource, given)
+            made = self._create(resource, wants, given, dry=dry)
+            return responses.json_response(whole(resource, made), 201, warnings)
         raise status.method_not_allowed()
 
     async def _item(
@@ -76,7 +90,7 @@ class Objects:
         current = self._store.get(key)
         if current is None:
             raise status.not_found(resource.name, resource.group, wants.name)
-        render = _renderer(resource, table)
+        render, warnings = _renderer(resource, table), {}
         if wants.verb == "delete":
             gone = self._delete(resource, key, current, dry=_dry(request))
             return responses.json_response(gone, 200)
@@ -93,8 +107,30 @@ class Objects:
                 new = patches.patched(shown, await body(request), request.content_type)
             else:
                 new = await body(request)
+            if not wants.subresource:
+                warnings = self._check_fields(request, resource, new)
             current = self._update(resource, key, new, wants.subresource, dry=_dry(request))
-        return responses.json_response(render(current), 200)
+        return responses.json_response(render(current), 200, warnings)
+
+    def _check_fields(
+        self, request: web.Request, resource: Resource, obj: Object
+    ) -> dict[str, str]:
+        """Take out what no object of this kind has; raises ApiError 400 if that is an error.
+
+        Returned are the headers that warn of it.
+        """
+        level = request.query.get("fieldValidation", "Warn")
+        unknown = [
+            f'unknown field "{path}"' for path in openapi.prune(resource.kind, obj, self._fields)
+        ]
+        if unknown and level == "Strict":
+            version, kind = resource.version, resource.kind
+            raise status.bad_request(
+                f'{kind} in version "{version}" cannot be handled as a {kind}: '
+                f"strict decoding error: {', '.join(unknown)}"
+            )
+        told = ", ".join(f"299 - {json.dumps(each)}" for each in unknown)
+        return {"Warning": told} if told and level == "Warn" else {}
 
     def _list(
         self,
@@ -273,6 +309,11 @@ def _check_type(resource: Resource, obj: Object) -> None:
 
 async def body(request: web.Request) -> Object:
     """What a request sends; raises ApiError 415 and 400."""
+    if request.content_type == protobuf.CONTENT_TYPE:
+        try:
+            return protobuf.decode(await request.read())
+        except (ValueError, IndexError, KeyError) as error:
+            raise status.failure(415, "UnsupportedMediaType", str(error), {}) from error
     if not request.content_type.endswith("json"):
         message = f"the body of the request is {request.content_type}: only JSON is understood"
         raise status.failure(415, "UnsupportedMediaType", message, {})

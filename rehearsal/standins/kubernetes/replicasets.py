@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .store import Key, key_of
@@ -39,7 +40,7 @@ def follow(store: Store, deployment: Object, digest: str, alive: list[Object]) -
     for found in own:
         label = found["spec"]["template"]["metadata"]["labels"]["pod-template-hash"]
         pods = [p for p in alive if p["metadata"]["labels"]["pod-template-hash"] == label]
-        store.update(key_of("replicasets", found), lambda obj, pods=pods: _report(obj, pods))
+        store.update(key_of("replicasets", found), partial(_report, pods))
     current = store.get(key)
     assert current is not None
     revision: str = current["metadata"]["annotations"][REVISION]
@@ -87,7 +88,7 @@ def _revise(found: Object, revision: int) -> None:
     found["metadata"]["annotations"][REVISION] = str(revision)
 
 
-def _report(found: Object, pods: list[Object]) -> None:
+def _report(pods: list[Object], found: Object) -> None:
     found["spec"]["replicas"] = len(pods)
     ready = sum(
         c["type"] == "Ready" and c["status"] == "True"

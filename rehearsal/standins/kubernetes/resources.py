@@ -59,6 +59,7 @@ def _status_of(kind: str) -> Object:
     return {"kind": kind, "verbs": ["get", "patch", "update"]}
 
 
+_RBAC = "rbac.authorization.k8s.io"
 RESOURCES = (
     Resource("endpoints", "Endpoints", short_names=("ep",)),
     Resource("namespaces", "Namespace", namespaced=False, short_names=("ns",)),
@@ -122,6 +123,21 @@ RESOURCES = (
     Resource("cronjobs", "CronJob", "batch", short_names=("cj",), categories=("all",)),
     Resource("configmaps", "ConfigMap", short_names=("cm",)),
     Resource("events", "Event", short_names=("ev",)),
+    Resource(
+        "serviceaccounts",
+        "ServiceAccount",
+        short_names=("sa",),
+        subresources={
+            "token": {
+                **{"group": "authentication.k8s.io", "version": "v1"},
+                **{"kind": "TokenRequest", "verbs": ["create"]},
+            }
+        },
+    ),
+    Resource("roles", "Role", _RBAC),
+    Resource("rolebindings", "RoleBinding", _RBAC),
+    Resource("clusterroles", "ClusterRole", _RBAC, namespaced=False),
+    Resource("clusterrolebindings", "ClusterRoleBinding", _RBAC, namespaced=False),
     Resource(
         "selfsubjectaccessreviews",
         "SelfSubjectAccessReview",

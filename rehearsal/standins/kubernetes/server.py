@@ -44,6 +44,7 @@ async def serve(cluster: Cluster) -> None:
         jobs.run(store),
         services.proxy(cluster, store),
         node.heartbeat(cluster, store),
+        node.watch_over(cluster, store),
         _save(store),
         _stop_requested(),
     )]  # fmt: skip
