@@ -92,7 +92,9 @@ class Objects:
             raise status.not_found(resource.name, resource.group, wants.name)
         render, warnings = _renderer(resource, table), {}
         if wants.verb == "delete":
-            gone = self._delete(resource, key, current, dry=_dry(request))
+            options = await body(request) if request.can_read_body else {}
+            dry = _dry(request) or options.get("dryRun") == ["All"]
+            gone = self._delete(resource, key, current, dry=dry)
             return responses.json_response(gone, 200)
         if wants.subresource == "eviction":
             if not _dry(request):
