@@ -18,6 +18,7 @@ from rehearsal.faults import (
     identity,
     inside,
     keys,
+    kubernetes_new,
     machines,
     ops_bridge,
     options,
@@ -40,7 +41,7 @@ FAULTS: dict[str, type[Fault]] = {
         *(keys, identity, ssh_config, tunnels, carriers, units, options, reference),
         *(workstation, rogues, autostart, unseen, services, bridges, bridge_services, clusters),
         *(inside, api, hosts, machines, policy, certificates, ops_bridge, writes, addresses),
-        *(harmless, boot, ended),
+        *(harmless, boot, ended, kubernetes_new),
     )
     for fault in vars(module).values()
     if isinstance(fault, type)

@@ -97,8 +97,8 @@ class ExecForbidden(_Kubeconfig):
     harm = f"sudo {STANDIN} kubeconfig --config /etc/fleet-standins/cluster.json --user onlooker " \
         f"--out {KUBECONFIG}; sudo chown tegwick: {KUBECONFIG}"  # fmt: skip
     turns = {
-        "PROD-03.inside": inconclusive("403"),
-        "PROD-04.from-pod": inconclusive("403"),
+        "PROD-03.inside": inconclusive("the account lacks `get pods/exec` or `create pods/exec`"),
+        "PROD-04.from-pod": inconclusive("the account lacks `get pods/exec` or `create pods/exec`"),
     }
 
 
@@ -106,7 +106,7 @@ class ApiOfAnotherServer(_Kubeconfig):
     """Another server answers at the API's address: its certificate is not of this cluster's CA."""
 
     harm = rf"sed -i s/127.0.0.1:6443/198.18.77.12:6443/ {KUBECONFIG}"
-    turns = blind("certificate verify failed", "certificate signed by unknown authority")
+    turns = blind("its certificate is not accepted: ", "certificate signed by unknown authority")
 
 
 class ApiDown(Fault):

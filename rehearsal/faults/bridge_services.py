@@ -308,7 +308,7 @@ class CompletedPodNamesTheWorkstation(Fault):
 
 
 class WaitingJobNamesTheWorkstation(Fault):
-    """A Job that has not come to its end asks over the workstation."""
+    """A Job that is suspended, and would go on some day, asks over the workstation."""
 
     turns = {UNNAMED: fail("Job/asks names the workstation")}
 
@@ -316,7 +316,13 @@ class WaitingJobNamesTheWorkstation(Fault):
         command = ["true", "http://workstation:18000/state/health"]
         container = {"name": "ask", "image": "localhost/a:1", "command": command}
         template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
-        create(BRIDGES, "batch/v1", "Job", {"name": "asks"}, spec={"template": template})
+        create(
+            BRIDGES,
+            "batch/v1",
+            "Job",
+            {"name": "asks"},
+            spec={"suspend": True, "template": template},
+        )
 
     def heal(self) -> None:
         kubectl(BRIDGES, "delete job/asks")

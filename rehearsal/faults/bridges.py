@@ -305,17 +305,18 @@ class BridgeUnschedulable(BridgeChanged):
 
 
 class BridgeRolloutStuck(BridgeChanged):
-    """The new pod of a rolling update cannot pull its image; the old one still serves."""
+    """The new pod of a rolling update waits for the old one's port of the node, which serves."""
 
     operations = (
         replace("/spec/strategy", {"type": "RollingUpdate"}),
-        replace(f"{CONTAINER}/image", "localhost/no-such-image:1"),
+        replace(f"{CONTAINER}/image", "localhost/actcore-bridge:next"),
     )
-    turns = {READY: fail("a rollout is in progress: 1 of 1 updated, 1 old pod still there")}
+    turns = {READY: fail("is 0/1 ready, Unschedulable: 0/1 nodes are available: 1 node(s) didn't")}
 
     def inject(self) -> None:
         patch(BRIDGES, f"deploy/{HUB_BRIDGE}", *self.operations)
-        _await("{.ready} ", "false true ", "true false ")
+        waits = "--for=condition=PodScheduled=false --timeout=5s"
+        kubectl(BRIDGES, f"wait pods -l app.kubernetes.io/name={HUB_BRIDGE} {waits}", check=False)
 
 
 class BridgeRolloutPaused(BridgeChanged):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
+from rehearsal.errors import RehearsalError
 from rehearsal.faults.cluster import (
     API,
     BRIDGES,
@@ -99,6 +100,12 @@ class ClusterDnsSilent(_Application):
         add(f"{TEMPLATE}/dnsConfig", {"nameservers": ["198.19.42.10"]}),
     )
     turns = everywhere(fail("DNS did not answer for actcore-"))
+
+    def heal(self) -> None:
+        left = kubectl(BRIDGES, f"exec deploy/{API} -- ps -eo args")
+        super().heal()
+        if "python" in left:
+            raise RehearsalError(f"the program that asked has stayed in its pod: {left}")
 
 
 class ImageWithoutPython(_Application):

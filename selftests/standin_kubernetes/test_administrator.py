@@ -174,7 +174,8 @@ def test_the_account_of_the_docs_may_what_its_manifest_says(own: Cluster) -> Non
         return own.kubectl(*given, user="restricted").stdout.strip()
 
     assert {may(*wants.split()) for wants in (
-        "list pods", "create pods --subresource=exec", "get services", "list endpointslices.discovery.k8s.io",
+        "list pods", "create pods --subresource=exec", "get services",
+        "list endpointslices.discovery.k8s.io",
         "get namespaces/kube-system", "get /readyz",
     )} == {"yes"}  # fmt: skip
     assert {may(*wants.split()) for wants in (

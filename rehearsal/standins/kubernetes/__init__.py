@@ -15,8 +15,8 @@ What differs from a real node, and is meant:
   no pods.
 - A file `etcd-down` in the state directory stands for an etcd that does not answer, and
   `kubelet-down` for a node that is not heard of: its pods run on, and are unready at once.
-- StatefulSets, DaemonSets and CronJobs are objects that nobody acts on. Events are fewer than a real
-  cluster's, and the newest 200 are kept.
+- StatefulSets, DaemonSets and CronJobs are objects that nobody acts on. Events are fewer than a
+  real cluster's, and the newest 200 are kept.
 - exec is over WebSocket only. A kubectl that may not `get` pods/exec would succeed over SPDY at a
   real server; here it is refused.
 - Request bodies are JSON; as protobuf only what `kubectl auth can-i`, `create token` and

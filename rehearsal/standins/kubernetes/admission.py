@@ -104,6 +104,14 @@ def unchanged_cluster_ip(before: Object, after: Object) -> None:
         raise status.invalid("Service", "", own, "spec.clusterIPs[0]", what)
 
 
+def unchanged_selector(before: Object, after: Object) -> None:
+    """A Deployment keeps its selector for life: raises ApiError 422."""
+    if before["spec"]["selector"] != after["spec"]["selector"]:
+        what = f"Invalid value: {after['spec']['selector']}: field is immutable"
+        own = after["metadata"]["name"]
+        raise status.invalid("Deployment", "apps", own, "spec.selector", what)
+
+
 def next_generation(before: Object, after: Object) -> None:
     """Count the changes of the spec of an object that has a `generation`."""
     if "generation" in before["metadata"]:

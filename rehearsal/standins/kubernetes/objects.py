@@ -213,6 +213,8 @@ class Objects:
             admission.next_generation(current, wanted)
         if resource.kind == "Service":
             admission.unchanged_cluster_ip(current, wanted)
+        if resource.kind == "Deployment":
+            admission.unchanged_selector(current, wanted)
 
         if dry:
             wanted["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
