@@ -311,7 +311,10 @@ class BridgeRolloutStuck(BridgeChanged):
         replace("/spec/strategy", {"type": "RollingUpdate"}),
         replace(f"{CONTAINER}/image", "localhost/actcore-bridge:next"),
     )
-    turns = {READY: fail("is 0/1 ready, Unschedulable: 0/1 nodes are available: 1 node(s) didn't")}
+    turns = {
+        READY: fail("is 0/1 ready, Unschedulable: 0/1 nodes are available: 1 node(s) didn't"),
+        LEADS: inconclusive("is on no node"),
+    }
 
     def inject(self) -> None:
         patch(BRIDGES, f"deploy/{HUB_BRIDGE}", *self.operations)

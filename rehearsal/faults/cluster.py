@@ -102,8 +102,8 @@ def restore(namespace: str, name: str, manifest: str = "") -> None:
     The manifest is the file of that name, by default the Deployment's own.
     """
     file = f"-f /{LIBRARY}/kubernetes/manifests/{_HOSTS[namespace]}/{manifest or name}.yaml"
-    # The API offers no OpenAPI, which `apply` needs. What is gone cannot be replaced, nor what is
-    # there be created.
+    # Applying would leave what somebody added. What is gone cannot be replaced, nor what is there be
+    # created.
     kubectl(namespace, f"replace --validate=false {file}", check=False)
     kubectl(namespace, f"create --validate=false {file}", check=False)
     kubectl(namespace, f"get {file}")
