@@ -68,7 +68,7 @@ docs: .venv/dev
 # What a key that verifies a fleet may do on each host, for authorized_keys there; see docs/operating.md.
 #   make permit KEY=~/.ssh/id_ed25519.pub FLEET=production
 permit: .venv/run
-	@$(PYTHON) -m pytest --collect-only -qqq -p fixtures.permit --permit="$(PERMIT)" \
+	@$(PYTHON) -m pytest --collect-only -qqq -p fixtures.permit_option --permit="$(PERMIT)" \
 	    --permit-key="$(KEY)" --fleet "$(FLEET)" $(if $(PERMIT_API),--permit-api="$(PERMIT_API)") >/dev/null
 	@ls "$(PERMIT)"/*
 

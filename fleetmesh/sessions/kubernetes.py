@@ -11,10 +11,10 @@ from time import monotonic
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from fleetmesh import yaml12
-from fleetmesh.legible import brief
-from fleetmesh.sessions.forward import Forward
+from fleetmesh.sessions.forward import Forwarder
 from fleetmesh.sessions.session import Session
+from fleetmesh.text import yaml12
+from fleetmesh.text.legible import brief
 
 _ACCOUNT = "embed the token of an account for this, as docs/operating.md makes one"
 _FLATTEN = "write a file without it, on that host: kubectl config view --raw --flatten --minify"
@@ -179,7 +179,7 @@ def api_client(
         yield client
 
 
-def _client(access: Access, forward: Forward, deadline: float, stack: ExitStack) -> Any:
+def _client(access: Access, forward: Forwarder, deadline: float, stack: ExitStack) -> Any:
     import urllib3  # noqa: PLC0415 - both are heavy
     from kubernetes import client  # noqa: PLC0415
 

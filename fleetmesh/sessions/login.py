@@ -11,11 +11,11 @@ import paramiko
 from paramiko.agent import AgentKey, AgentSSH
 from paramiko.pkey import PublicBlob, UnknownKeyType
 
-from fleetmesh.legible import brief
 from fleetmesh.sessions.host_keys import HostKey
 from fleetmesh.sessions.ssh_config import Settings, home
 from fleetmesh.sessions.target import Deadline
 from fleetmesh.sessions.transport import Transport
+from fleetmesh.text.legible import brief
 
 # ssh tries these where ssh_config names none; that one does not exist is no news.
 DEFAULT_FILES = {"id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_xmss"} | {

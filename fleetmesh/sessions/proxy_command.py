@@ -8,7 +8,7 @@ import tempfile
 from contextlib import suppress
 from typing import IO
 
-from fleetmesh.legible import last_line
+from fleetmesh.text.legible import last_line
 
 
 class Proxy:

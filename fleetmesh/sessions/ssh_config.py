@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fleetmesh import ssh_settings
-from fleetmesh.legible import brief
 from fleetmesh.sessions.target import Deadline
-from fleetmesh.ssh_settings import SshSettings
+from fleetmesh.text import ssh_settings
+from fleetmesh.text.legible import brief
+from fleetmesh.text.ssh_settings import SshSettings
 
 
 class SshConfigError(Exception):

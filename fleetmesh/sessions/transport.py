@@ -18,8 +18,8 @@ from paramiko.common import (
     cMSG_GLOBAL_REQUEST,
 )
 
-from fleetmesh.legible import brief, said
 from fleetmesh.sessions.target import Deadline
+from fleetmesh.text.legible import brief, said
 
 # What matters is raised with the host's name; paramiko's own log would repeat it with tracebacks.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
@@ -27,7 +27,7 @@ logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 KEEPALIVE = 15  # seconds
 
 
-class Refused(Exception):
+class ChannelRefused(Exception):
     """The far end did not open a channel; the text is its reason."""
 
 
@@ -77,12 +77,12 @@ class Transport(paramiko.Transport):
             return self.open_channel(kind, destination, origin, timeout=max(deadline.left, 0.01))
         except (paramiko.SSHException, EOFError, OSError) as error:
             if refusal := self._refusals.pop(getattr(self._caller, "channel", -1), None):
-                raise Refused(refusal) from None
+                raise ChannelRefused(refusal) from None
             if not self.is_active():
-                raise Refused(self.farewell or "the connection was lost") from None
+                raise ChannelRefused(self.farewell or "the connection was lost") from None
             if deadline.passed:
-                raise Refused(f"no answer within {deadline}") from None
-            raise Refused(said(error)) from None
+                raise ChannelRefused(f"no answer within {deadline}") from None
+            raise ChannelRefused(said(error)) from None
 
     def ping(self) -> None:
         """Ask for a sign of life; the far end's answer raises `replies`."""

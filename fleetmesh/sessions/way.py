@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import paramiko
 
-from fleetmesh.legible import brief, said
 from fleetmesh.sessions import host_keys, proxy_command, tcp
 from fleetmesh.sessions.host_keys import Expected, HostKey
 from fleetmesh.sessions.link import Link
@@ -24,7 +23,8 @@ from fleetmesh.sessions.target import (
     Target,
     Unreachable,
 )
-from fleetmesh.sessions.transport import KEEPALIVE, Refused, Transport
+from fleetmesh.sessions.transport import KEEPALIVE, ChannelRefused, Transport
+from fleetmesh.text.legible import brief, said
 
 MOST_JUMPS = 8
 
@@ -116,7 +116,7 @@ class _Way:
                 there = (found.hostname, found.port)
                 transport = self.link.transports[-1]
                 channel = transport.open("direct-tcpip", self.deadline, there, ("127.0.0.1", 0))
-            except Refused as refused:
+            except ChannelRefused as refused:
                 raise self._fail(f"{name} could not reach {who} on {address}: {refused}") from None
             return channel, address
         if found.proxy_command:

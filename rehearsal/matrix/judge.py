@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+from rehearsal.faults.fault import Ground
 from rehearsal.matrix import recordings
 from rehearsal.paths import PROJECT
 
@@ -27,7 +28,6 @@ _OBJECTS_PER_SEARCH = 50_000
 # search for garbage after each of a hundred short runs in one process.
 _PLAIN = (
     "--disable-plugin-autoload",
-    *("-p", "no:fixtures.html_report"),
     *("-p", "no:fixtures.record"),
     *("-p", "no:junitxml"),
     *("-p", "no:unraisableexception"),
@@ -68,7 +68,7 @@ def _begin(starter: int) -> None:
         os._exit(1)
 
 
-def judge_recorded(name: str, *, writes: bool, tests: str = "tests") -> Verdicts:
+def judge_recorded(name: str, *, writes: bool, tests: tuple[str, ...] = Ground.tests) -> Verdicts:
     """As `judge`, of the recording that the repository has of a fault or a ground."""
     recording = recordings.whole(name)
     with tempfile.TemporaryDirectory() as folder:
@@ -78,8 +78,8 @@ def judge_recorded(name: str, *, writes: bool, tests: str = "tests") -> Verdicts
         return judge(whole, writes=writes, tests=tests)
 
 
-def judge(recording: Path, *, writes: bool, tests: str = "tests") -> Verdicts:
-    """Judge the transcripts in the folder `recording`, by the checks in the file or folder `tests`.
+def judge(recording: Path, *, writes: bool, tests: tuple[str, ...] = Ground.tests) -> Verdicts:
+    """Judge the transcripts in the folder `recording`, by the checks in `tests`.
 
     Raises RuntimeError where pytest could not even begin, or a check did not report.
     """
@@ -92,7 +92,7 @@ def judge(recording: Path, *, writes: bool, tests: str = "tests") -> Verdicts:
         contextlib.redirect_stdout(said),
         contextlib.redirect_stderr(said),
     ):
-        arguments = [tests, f"--replay={recording}", f"--reports={reports}", "-q", *_PLAIN]
+        arguments = [*tests, f"--replay={recording}", f"--reports={reports}", "-q", *_PLAIN]
         pytest.main([*arguments, "--allow-writes"] if writes else arguments)
         files = list(Path(reports).glob("*/results.json"))
         if not files:

@@ -13,7 +13,7 @@ from rehearsal.matrix.compare import compare, unsound
 from rehearsal.matrix.judge import Verdicts, judge_recorded, pool
 from rehearsal.matrix.recordings import title
 from rehearsal.matrix.rows import Matrix, Row, function
-from rehearsal.matrix.stage import Stage
+from rehearsal.matrix.stage import FleetOnGround
 from rehearsal.signals import undisturbed
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def live(names: Collection[str], folder: Path, say: Callable[[str], None]) -> Ma
     chosen = sorted((FAULTS[name] for name in names), key=lambda fault: fault.ground.name)
     with _standing(say), pool() as judges:
         for ground, faults in groupby(chosen, key=lambda fault: fault.ground):
-            stage = Stage(ground(), folder, judges)
+            stage = FleetOnGround(ground(), folder, judges)
             stage.enter()
             _learn(matrix, stage.before)
             rows = {}
@@ -57,11 +57,18 @@ def recorded(names: Collection[str] | None = None) -> Matrix:
     chosen = [FAULTS[name] for name in (FAULTS if names is None else names)]
     with pool() as judges:
         before = {
-            ground: judges.submit(judge_recorded, title(ground), writes=ground.writes)
+            ground: judges.submit(
+                judge_recorded, title(ground), writes=ground.writes, tests=ground.tests
+            )
             for ground in {fault.ground for fault in chosen}
         }
         found = {
-            fault: judges.submit(judge_recorded, fault.title(), writes=fault.ground.writes)
+            fault: judges.submit(
+                judge_recorded,
+                fault.title(),
+                writes=fault.ground.writes,
+                tests=fault.ground.tests,
+            )
             for fault in chosen
         }
         for fault in chosen:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from fleetmesh.forwards import takes
-from fleetmesh.ssh_command import SshCommand, parse
+from fleetmesh.text.ssh_command import SshCommand, parse
+from fleetmesh.tunnels.forwards import takes
 
 PORTS = st.integers(1, 65535).map(str)
 NAMES = st.sampled_from(["coulombcore", "198.18.77.12", "[fd00:18::12]"])

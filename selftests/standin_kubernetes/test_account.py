@@ -10,12 +10,13 @@ import pytest
 import yaml
 
 from fleetmesh.facts import FACTS
-from fleetmesh.facts.probe import ExecInPod, Kubernetes
+from fleetmesh.gather.cluster_api import Kubernetes
+from fleetmesh.gather.pod_exec import ExecInPod
 from fleetmesh.inventory import Inventory, load
 from rehearsal import cluster
 from rehearsal.paths import INVENTORY, PRODUCTION_INVENTORY, PROJECT
 from rehearsal.standins.kubernetes import config, paths
-from rehearsal.standins.kubernetes.config import Rule
+from rehearsal.standins.kubernetes.config import PolicyRule
 from rehearsal.standins.kubernetes.paths import Attributes
 from rehearsal.standins.kubernetes.rbac import User
 
@@ -24,7 +25,7 @@ ACCOUNTS = PROJECT / "infra" / "verify"
 K3S = PROJECT / "rehearsal" / "rootfs" / "etc" / "systemd" / "system" / "k3s.service"
 
 
-def may(name: str) -> tuple[Rule, ...]:
+def may(name: str) -> tuple[PolicyRule, ...]:
     """The rules of the account on a cluster."""
     account = cluster.account(ACCOUNTS / f"{CLUSTERS[name]}.yaml")
     return config.service_account(account).rules
@@ -50,7 +51,7 @@ def asked(inventory: Inventory) -> set[tuple[str, Attributes]]:
     return found
 
 
-def refused(name: str, rules: tuple[Rule, ...], file: Path = INVENTORY) -> list[Attributes]:
+def refused(name: str, rules: tuple[PolicyRule, ...], file: Path = INVENTORY) -> list[Attributes]:
     """What the suite asks on a cluster and an account with these rules may not."""
     user = User("somebody", (), rules)
     return [w for where, w in asked(load(file)) if where == name and not user.may(w)]
@@ -62,7 +63,7 @@ def test_it_may_ask_everything(name: str, file: Path) -> None:
     assert refused(name, may(name), file) == []
 
 
-def single(rule: Rule) -> list[Rule]:
+def single(rule: PolicyRule) -> list[PolicyRule]:
     """A rule as rules of one verb on one resource each."""
     return [
         replace(rule, verbs=(verb,), resources=(resource,), api_groups=(group,))
@@ -76,7 +77,7 @@ RIGHTS = [(name, right) for name in CLUSTERS for rule in may(name) for right in 
 @pytest.mark.parametrize(
     ("name", "right"), RIGHTS, ids=[f"{n}-{r.verbs[0]}-{r.resources[0]}" for n, r in RIGHTS]
 )
-def test_without_any_one_right_a_question_is_refused(name: str, right: Rule) -> None:
+def test_without_any_one_right_a_question_is_refused(name: str, right: PolicyRule) -> None:
     rest = tuple(r for where, r in RIGHTS if where == name and r != right)
     assert refused(name, rest) != []
 

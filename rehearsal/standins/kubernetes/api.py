@@ -12,7 +12,7 @@ from .objects import Objects, body, whole
 from .store import Key
 
 if TYPE_CHECKING:
-    from .config import Cluster
+    from .config import ClusterConfig
     from .kubelet import Kubelet
     from .rbac import User
     from .status import Object
@@ -33,7 +33,7 @@ _JSON = ("application/json", "application/*", "*/*")
 class Api:
     """Answers every request of one cluster."""
 
-    def __init__(self, cluster: Cluster, store: Store, kubelet: Kubelet) -> None:
+    def __init__(self, cluster: ClusterConfig, store: Store, kubelet: Kubelet) -> None:
         self._authenticator = rbac.Authenticator(cluster, store)
         self._objects = Objects(store, cluster)
         self._cluster = cluster

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from .config import Cluster
+    from .config import ClusterConfig
     from .paths import Attributes
     from .resources import Resource
     from .status import Object
@@ -49,7 +49,7 @@ _OWNED_BY_SERVER = (
 class Objects:
     """Serves the resources of a store."""
 
-    def __init__(self, store: Store, cluster: Cluster) -> None:
+    def __init__(self, store: Store, cluster: ClusterConfig) -> None:
         self._store = store
         self._service_cidr = cluster.service_cidr
         self._fields = cluster.fields

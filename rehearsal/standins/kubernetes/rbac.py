@@ -22,7 +22,7 @@ from .store import Key
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .config import Cluster, Rule
+    from .config import ClusterConfig, PolicyRule
     from .status import Object
     from .store import Store
 
@@ -37,7 +37,7 @@ class User:
 
     name: str
     groups: tuple[str, ...]
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[PolicyRule, ...] = ()
 
     def may(self, wants: Attributes) -> bool:
         """Whether some rule allows it. Every authenticated user may read non-resource paths."""
@@ -54,7 +54,7 @@ class User:
 class Authenticator:
     """Knows the tokens of the cluster's ServiceAccounts."""
 
-    def __init__(self, cluster: Cluster, store: Store) -> None:
+    def __init__(self, cluster: ClusterConfig, store: Store) -> None:
         by_name = certificates.tokens(cluster)
         self._accounts = [(by_name[a.name].encode(), a) for a in cluster.service_accounts]
         self._store = store
@@ -120,7 +120,7 @@ class Authenticator:
                     return User(account.username, _groups(account), account.rules)
         raise status.unauthorized()
 
-    def _bound(self, namespace: str, name: str) -> Iterator[Rule]:
+    def _bound(self, namespace: str, name: str) -> Iterator[PolicyRule]:
         """The rules of every Role that is bound to a ServiceAccount."""
         subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
         for kind in ("rolebindings", "clusterrolebindings"):
@@ -155,7 +155,7 @@ def _unpadded(text: str) -> bytes:
         raise status.unauthorized() from error
 
 
-def _allows(rule: Rule, wants: Attributes) -> bool:
+def _allows(rule: PolicyRule, wants: Attributes) -> bool:
     resource = wants.resource + (f"/{wants.subresource}" if wants.subresource else "")
     return (
         _matches(rule.verbs, wants.verb)
