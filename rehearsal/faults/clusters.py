@@ -100,8 +100,8 @@ def restore(namespace: str, name: str, manifest: str = "") -> None:
     The manifest is the file of that name, by default the Deployment's own.
     """
     file = f"-f /{LIBRARY}/kubernetes/manifests/{_HOSTS[namespace]}/{manifest or name}.yaml"
-    # The API offers no OpenAPI, which `apply` needs. What is gone cannot be replaced, nor what is
-    # there be created.
+    # Applying would leave what somebody added. What is gone cannot be replaced, nor what is there
+    # be created.
     kubectl(namespace, f"replace --validate=false {file}", check=False)
     kubectl(namespace, f"create --validate=false {file}", check=False)
     kubectl(namespace, f"get {file}")
@@ -117,6 +117,16 @@ SIDECAR = {
     "restartPolicy": "Always",
     "command": ["sleep", "86400"],
 }
+
+
+def edited(change: str) -> str:
+    """A command that changes the kubeconfig by a line of Python, on `cluster` and `user` of it."""
+    program = (
+        "import json, os, base64; path = os.path.expanduser('~/.kube/config'); "
+        "all = json.load(open(path)); cluster = all['clusters'][0]['cluster']; "
+        f"user = all['users'][0]['user']; {change}; json.dump(all, open(path, 'w'))"
+    )
+    return f'python3 -c "{program}"'
 
 
 def account(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from rehearsal import fleet
 from rehearsal.faults.bases import FileChanged, FilesAdded
-from rehearsal.faults.clusters import KUBECONFIG
+from rehearsal.faults.clusters import KUBECONFIG, edited
 from rehearsal.faults.fault import Fault, fail, inconclusive, warn
 from rehearsal.faults.machines import (
     HUB,
@@ -70,6 +70,22 @@ class KubeconfigRemarks(FileChanged):
     )
 
 
+class KubeconfigImpersonates(FileChanged):
+    """By the kubeconfig on railiance01, kubectl asks as somebody else than its account."""
+
+    file = KUBECONFIG
+    command = edited("user['as'] = 'system:admin'")
+    turns = blind("as of its user is not supported; embed the token", "cannot impersonate")
+
+
+class KubeconfigBehindAProxy(FileChanged):
+    """By the kubeconfig on railiance01, kubectl asks through a proxy, which is down."""
+
+    file = KUBECONFIG
+    command = edited("cluster['proxy-url'] = 'http://127.0.0.1:3128'")
+    turns = blind("proxy-url of its cluster is not supported; write a server", "refused")
+
+
 class TokenExpired(FileChanged):
     """The token in railiance01's kubeconfig is not accepted any more."""
 
@@ -83,7 +99,7 @@ class ApiOfAnotherServer(FileChanged):
 
     file = KUBECONFIG
     command = rf"sed -i s/127.0.0.1:6443/198.18.77.12:6443/ {KUBECONFIG}"
-    turns = blind("certificate verify failed", "certificate signed by unknown authority")
+    turns = blind("its certificate is not accepted: ", "certificate signed by unknown authority")
 
 
 class ApiDown(Fault):

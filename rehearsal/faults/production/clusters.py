@@ -163,7 +163,7 @@ class CompletedPodNamesTheWorkstation(Fault):
 
 
 class WaitingJobNamesTheWorkstation(Fault):
-    """A Job that has not come to its end asks over the workstation."""
+    """A Job that is suspended, and would go on some day, asks over the workstation."""
 
     turns = {UNNAMED: fail("Job/asks names the workstation")}
 
@@ -171,7 +171,8 @@ class WaitingJobNamesTheWorkstation(Fault):
         command = ["true", "http://workstation:18000/state/health"]
         container = {"name": "ask", "image": "localhost/a:1", "command": command}
         template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
-        create(BRIDGES, "batch/v1", "Job", {"name": "asks"}, spec={"template": template})
+        spec = {"suspend": True, "template": template}
+        create(BRIDGES, "batch/v1", "Job", {"name": "asks"}, spec=spec)
 
     def heal(self) -> None:
         kubectl(BRIDGES, "delete job/asks")

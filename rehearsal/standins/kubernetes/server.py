@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from . import certificates, deployments, manifests, node, services
+from . import certificates, deployments, jobs, manifests, node, services
 from .api import Api
 from .kubelet import Kubelet
 from .store import Store
@@ -41,8 +41,10 @@ async def serve(cluster: ClusterConfig) -> None:
     loops = [asyncio.create_task(loop) for loop in (
         kubelet.run(),
         deployments.run(store),
+        jobs.run(store),
         services.proxy(cluster, store),
         node.heartbeat(cluster, store),
+        node.watch_over(cluster, store),
         _save(store),
         _stop_requested(),
     )]  # fmt: skip
