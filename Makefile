@@ -17,15 +17,15 @@ rehearse: .venv/run packages
 
 # Every fault on the rehearsal fleet, and what each check makes of it.
 faults: .venv/dev packages
-	@$(SUDO) $(PYTHON) -m rehearsal faults
+	@$(SUDO) $(PYTHON) -m rehearsal faults --fleets 2
 
 # The runbook, there and back, stage by stage.
 drill: .venv/run packages
 	@$(SUDO) $(PYTHON) -m rehearsal drill
 
 test: .venv/dev packages check
-	@$(SUDO) $(PYTHON) -m pytest selftests --tb=short -rfEs -m "not fleet" -n 2 --dist loadfile
-	@$(SUDO) $(PYTHON) -m pytest selftests --tb=short -rfEs -m fleet
+	@$(SUDO) $(PYTHON) -m rehearsal image
+	@$(SUDO) $(PYTHON) -m pytest selftests --tb=short -rfEs -n 3 --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev
 	@$(PYTHON) -m ruff check .
@@ -70,7 +70,7 @@ docs: .venv/dev
 # What a key that verifies a fleet may do on each host, for authorized_keys there; see docs/operating.md.
 #   make permit KEY=~/.ssh/id_ed25519.pub FLEET=production
 permit: .venv/run
-	@$(PYTHON) -m pytest --collect-only -qqq -p fixtures.permit --permit="$(PERMIT)" \
+	@$(PYTHON) -m pytest --collect-only -qqq -p fixtures.permit_option --permit="$(PERMIT)" \
 	    --permit-key="$(KEY)" --fleet "$(FLEET)" $(if $(PERMIT_API),--permit-api="$(PERMIT_API)") >/dev/null
 	@ls "$(PERMIT)"/*
 

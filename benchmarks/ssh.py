@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from fleetmesh.legible import brief
+from fleetmesh.text.legible import brief
 from selftests.sessions import servers
 from selftests.sessions.configurations import ALL, Configuration
 from selftests.sessions.stage import Stage

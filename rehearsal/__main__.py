@@ -1,4 +1,4 @@
-"""The command line: python -m rehearsal up|down|status|shell|reset|faults|drill."""
+"""The command line: python -m rehearsal up|down|status|shell|reset|faults|drill|image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from rehearsal import access, fleet
+from rehearsal import access, fleet, host, image
 from rehearsal.errors import RehearsalError
 from rehearsal.paths import SSH_CONFIG
 from rehearsal.states import STATES
@@ -33,6 +33,7 @@ def main() -> int:
         command.add_argument("--state", choices=STATES, default="after")
     commands.add_parser("down", help="remove the fleet and everything of it")
     commands.add_parser("status", help="say what is running")
+    commands.add_parser("image", help="build what the machines boot from, unless it is there")
     shell = commands.add_parser("shell", help="log in to a machine, or run a command there")
     shell.add_argument("host")
     shell.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
@@ -40,6 +41,13 @@ def main() -> int:
     faults.add_argument("names", nargs="*", metavar="NAME", help="faults to try (default: all)")
     faults.add_argument(
         "--record", action="store_true", help="keep their recordings, which `make test` judges"
+    )
+    faults.add_argument(
+        "--fleets",
+        type=int,
+        default=1,
+        metavar="N",
+        help="fleets of their own to try them on, side by side (default: the fleet that is up)",
     )
     drill = commands.add_parser("drill", help="walk the whole runbook, there and back")
     drill.add_argument(
@@ -59,9 +67,12 @@ def main() -> int:
         elif wanted.command == "status":
             return _status()
         elif wanted.command == "faults":
-            return _faults(wanted.names, record=wanted.record)
+            return _faults(wanted.names, record=wanted.record, fleets=wanted.fleets)
         elif wanted.command == "drill":
             return _drill(manager=wanted.manager, keep=wanted.keep_fleet)
+        elif wanted.command == "image":
+            host.require()
+            image.ensure(print)
         elif wanted.command == "down":
             fleet.down()
             print("The rehearsal fleet is down.")
@@ -96,10 +107,10 @@ def _shell(name: str, words: list[str]) -> None:
     os.execvp(command[0], command)  # noqa: S606  # it takes this process's place and terminal
 
 
-def _faults(names: list[str], *, record: bool) -> int:
+def _faults(names: list[str], *, record: bool, fleets: int) -> int:
     from rehearsal.matrix.command import faults  # noqa: PLC0415 - it loads the suite's sessions
 
-    return faults(names, _clock(), record=record)
+    return faults(names, _clock(), record=record, fleets=fleets)
 
 
 def _drill(*, manager: str, keep: bool) -> int:

@@ -1,12 +1,15 @@
-"""What can be known about a fleet: every fact, by the name under which a check asks for it."""
+"""What can be known about a fleet: every fact, by the name under which a check asks for it.
+
+May import: text, inventory, redaction, gather.
+"""
 
 from typing import Any
 
 from fleetmesh.facts import (
+    answers,
     boot,
     cluster_services,
     clusters,
-    http,
     keys,
     logins,
     machines,
@@ -34,7 +37,7 @@ FACTS: dict[str, Fact[Any]] = {
         pins,
         renewals,
         workstation,
-        http,
+        answers,
         cluster_services,
         pods,
         clusters,

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
-from fleetmesh.facts.probe import Exec, Probe
+from fleetmesh.facts.managers import MANAGERS
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
-from fleetmesh.legible import brief
-from fleetmesh.shell import join
-from fleetmesh.transcript import Transcript
+from fleetmesh.text.legible import brief
+from fleetmesh.text.shell import join
 
 
 @dataclass(frozen=True)
@@ -245,25 +247,11 @@ class InstalledFile:
     modified: float
 
 
-BRIDGE_CONFIG = ".config/bridge/tunnels.yaml"
-
-
-def installed_files(inventory: Inventory, host: str) -> dict[str, str]:
-    """Where each reference file is installed: installed path → path below `reference`."""
-    units = [tunnel.own_unit for tunnel in inventory.tunnels.values() if tunnel.host == host]
-    if inventory.manager == "ops-bridge":
-        units = []  # then its configuration is all that makes the tunnels
-    return {
-        **{f".config/systemd/user/{unit}": f"systemd/{unit}" for unit in units},
-        BRIDGE_CONFIG: f"{host}-tunnels.yaml",
-    }
-
-
 def _installed(inventory: Inventory) -> dict[str, Probe]:
     return {
         host: Exec(
             host,
-            f"for f in {join(installed_files(inventory, host))}; do "
+            f"for f in {join(MANAGERS[inventory.manager].files(inventory, host))}; do "
             'if [ -r "$f" ]; then stat -L -c "== %s %.6Y $f" "$f"; cat "$f"; echo; '
             'else echo "== - - $f"; fi; done',
         )

@@ -5,13 +5,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 
-from fleetmesh import ssh_settings, strict_json
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
-from fleetmesh.facts.probe import Exec, Probe
+from fleetmesh.facts.managers import MANAGERS
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
-from fleetmesh.shell import quote
-from fleetmesh.ssh_settings import SshSettings
-from fleetmesh.transcript import Transcript
+from fleetmesh.text import ssh_settings, strict_json
+from fleetmesh.text.shell import quote
+from fleetmesh.text.ssh_settings import SshSettings
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
     asked: dict[str, Probe] = {
         workstation.host: Exec(workstation.host, f"{quote(workstation.bridge)} status --json")
     }
-    if inventory.manager == "ops-bridge":
+    if BRIDGE_STATUS.name in MANAGERS[inventory.manager].reads():
         asked |= {host: Exec(host, "bridge status --json") for host in inventory.carriers}
     return asked
 

@@ -1,4 +1,9 @@
-"""From probes to transcripts: puts every question to the fleet, once."""
+"""From questions to transcripts: every question put to the fleet, once, in one moment.
+
+A probe is one kind of question. A snapshot holds the transcripts of one moment.
+
+May import: text, inventory, redaction, sessions.
+"""
 
 from fleetmesh.gather.deadlines import patience
 from fleetmesh.gather.fleet import Fleet

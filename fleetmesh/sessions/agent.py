@@ -10,8 +10,8 @@ from pathlib import Path
 
 import paramiko
 
-from fleetmesh.legible import said
 from fleetmesh.sessions.target import Deadline
+from fleetmesh.text.legible import said
 
 LONGEST = 256 * 1024
 """The most bytes of one message that ssh-agent itself takes."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from fleetmesh.legible import brief
-from fleetmesh.ssh_settings import SshSettings
+from fleetmesh.text.legible import brief
+from fleetmesh.text.ssh_settings import SshSettings
 
 CERTIFIED = "-cert-v01@openssh.com"
 _KEYS = (

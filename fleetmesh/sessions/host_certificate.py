@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_identity,
 )
 
-from fleetmesh.legible import brief, said
 from fleetmesh.sessions.host_keys import HostKey, matches_wildcard
+from fleetmesh.text.legible import brief, said
 
 
 class NotCertified(Exception):

@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 
-from fleetmesh.legible import said
 from fleetmesh.sessions.agent import Agent
 from fleetmesh.sessions.algorithms import CERTIFIED
 from fleetmesh.sessions.host_keys import HostKey
+from fleetmesh.text.legible import said
 
 _LONGEST = 1024 * 1024
 _RSA: dict[str, hashes.HashAlgorithm] = {

@@ -3,10 +3,10 @@
 import base64
 import subprocess
 
-from fleetmesh.legible import last_line
 from fleetmesh.sessions.host_keys import HostKey, names
 from fleetmesh.sessions.ssh_config import Settings, SshConfigError, expand
 from fleetmesh.sessions.target import Deadline
+from fleetmesh.text.legible import last_line
 
 
 def ask(found: Settings, key: HostKey | None, deadline: Deadline) -> dict[str, str]:

@@ -10,10 +10,10 @@ from time import monotonic
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from fleetmesh import yaml12
-from fleetmesh.legible import brief
-from fleetmesh.sessions.forward import Forward
+from fleetmesh.sessions.forward import Forwarder
 from fleetmesh.sessions.session import Session
+from fleetmesh.text import yaml12
+from fleetmesh.text.legible import brief
 
 # They name programs and files of the host; run or read here, they would be somebody else's.
 FOREIGN = ("exec", "auth-provider", "tokenFile", "client-certificate", "client-key")
@@ -146,7 +146,7 @@ def api_client(
         yield client
 
 
-def _client(access: Access, forward: Forward, deadline: float, stack: ExitStack) -> Any:
+def _client(access: Access, forward: Forwarder, deadline: float, stack: ExitStack) -> Any:
     import urllib3  # noqa: PLC0415 - both are heavy
     from kubernetes import client  # noqa: PLC0415
 

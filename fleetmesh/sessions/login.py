@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fleetmesh.legible import brief
 from fleetmesh.sessions import keys, options
 from fleetmesh.sessions.agent import Agent, AgentProblem
 from fleetmesh.sessions.algorithms import signature_algorithm
@@ -14,6 +13,7 @@ from fleetmesh.sessions.ssh_config import Settings, home, where
 from fleetmesh.sessions.target import Deadline
 from fleetmesh.sessions.transport import Transport
 from fleetmesh.sessions.userauth import Answer, Ended, Userauth
+from fleetmesh.text.legible import brief
 
 # ssh tries these where ssh_config names none; that one does not exist is no news.
 DEFAULT_FILES = {

@@ -11,7 +11,7 @@ docs/ssh-config.md is made from this.
 
 from collections.abc import Iterator
 
-from fleetmesh.ssh_settings import SshSettings
+from fleetmesh.text.ssh_settings import SshSettings
 
 _BY_SSH = "`ssh -G` has taken it into account"
 _LISTS = "of these, what the suite can do; if that is nothing, it is refused"

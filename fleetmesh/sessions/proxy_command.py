@@ -8,8 +8,8 @@ import tempfile
 from contextlib import suppress
 from typing import IO
 
-from fleetmesh.legible import last_line
 from fleetmesh.sessions.target import Deadline
+from fleetmesh.text.legible import last_line
 
 
 class Proxy:

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fleetmesh import ssh_settings
-from fleetmesh.legible import brief
 from fleetmesh.sessions import algorithms, options
 from fleetmesh.sessions.algorithms import Algorithms
 from fleetmesh.sessions.target import Deadline
-from fleetmesh.ssh_settings import SshSettings
+from fleetmesh.text import ssh_settings
+from fleetmesh.text.legible import brief
+from fleetmesh.text.ssh_settings import SshSettings
 
 _LOCALE = ("LANG", "LANGUAGE", "LC_ALL", "LC_[CTNMPAI]*")
 """Of the variables of a locale, those of libc: sites name others LC_*, so that sshd takes them."""

@@ -20,9 +20,9 @@ from paramiko.common import (
 )
 from paramiko.kex_curve25519 import KexCurve25519
 
-from fleetmesh.legible import brief, said
 from fleetmesh.sessions.algorithms import AUTHENTICATED, Algorithms
 from fleetmesh.sessions.target import Deadline
+from fleetmesh.text.legible import brief, said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 KEEPALIVE = 15  # seconds
 
 
-class Refused(Exception):
+class ChannelRefused(Exception):
     """The far end did not open a channel; the text is its reason."""
 
 
@@ -116,17 +116,17 @@ class Transport(paramiko.Transport):
         destination: tuple[str, int] | None = None,
         origin: tuple[str, int] | None = None,
     ) -> paramiko.Channel:
-        """Open a channel; raises Refused, with the far end's own words where it gave any."""
+        """Open a channel; raises ChannelRefused, with the far end's own words where it gave any."""
         try:
             return self.open_channel(kind, destination, origin, timeout=max(deadline.left, 0.01))
         except (paramiko.SSHException, EOFError, OSError) as error:
             if refusal := self._refusals.pop(getattr(self._caller, "channel", -1), None):
-                raise Refused(refusal) from None
+                raise ChannelRefused(refusal) from None
             if not self.is_active():
-                raise Refused(self.farewell or "the connection was lost") from None
+                raise ChannelRefused(self.farewell or "the connection was lost") from None
             if deadline.passed:
-                raise Refused(f"no answer within {deadline}") from None
-            raise Refused(said(error)) from None
+                raise ChannelRefused(f"no answer within {deadline}") from None
+            raise ChannelRefused(said(error)) from None
 
     def ping(self) -> None:
         """Ask for a sign of life; the far end's answer raises `replies`."""

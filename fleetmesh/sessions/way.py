@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import paramiko
 
-from fleetmesh.legible import brief, said
 from fleetmesh.sessions import proxy_command, tcp
 from fleetmesh.sessions.algorithms import Algorithms, nothing_in_common
 from fleetmesh.sessions.link import Link
@@ -22,8 +21,9 @@ from fleetmesh.sessions.target import (
     Target,
     Unreachable,
 )
-from fleetmesh.sessions.transport import KEEPALIVE, Refused, Transport
+from fleetmesh.sessions.transport import KEEPALIVE, ChannelRefused, Transport
 from fleetmesh.sessions.trust import Trust
+from fleetmesh.text.legible import brief, said
 
 MOST_JUMPS = 8
 
@@ -113,7 +113,7 @@ class _Way:
                 there = (found.hostname, found.port)
                 transport = self.link.transports[-1]
                 channel = transport.open("direct-tcpip", patience, there, ("127.0.0.1", 0))
-            except Refused as refused:
+            except ChannelRefused as refused:
                 raise self._fail(f"{name} could not reach {who} on {address}: {refused}") from None
             return channel, address
         if found.proxy_command:

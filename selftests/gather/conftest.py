@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from fleetmesh.facts import Fact
-from fleetmesh.facts.probe import Probe
 from fleetmesh.gather import Fleet
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, load
-from fleetmesh.sessions import Completed, Forward, Identity, Target
+from fleetmesh.sessions import Completed, Forwarder, Identity, Target
 from fleetmesh.sessions.local import LocalSession
-from fleetmesh.transcript import Transcript
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 64 * 1024
@@ -49,7 +49,7 @@ class HereSession:
         finally:
             self._events.append(f"{self.target.name} ran")
 
-    def forward(self, host: str, port: int, **given: Any) -> Forward:
+    def forward(self, host: str, port: int, **given: Any) -> Forwarder:
         return self._local.forward(host, port, **given)
 
     def close(self) -> None:

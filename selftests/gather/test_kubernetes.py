@@ -15,9 +15,12 @@ from urllib.parse import quote
 
 import pytest
 
-from fleetmesh.facts.probe import Exec, ExecInPod, Kubernetes, Probe
 from fleetmesh.gather import Fleet
-from fleetmesh.transcript import Transcript
+from fleetmesh.gather.cluster_api import Kubernetes
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.pod_exec import ExecInPod
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.transcript import Transcript
 from selftests.gather.conftest import Serve, fact
 
 TOKEN = "s3cret-t0ken"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fleetmesh.facts import FACTS
-from fleetmesh.facts.batch import COMMAND, compose
+from fleetmesh.gather.batch import COMMAND, compose
 from fleetmesh.gather.permit import NONCE, Permit, permits
 from fleetmesh.inventory import load
 from selftests.processes import family

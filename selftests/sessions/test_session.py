@@ -19,7 +19,7 @@ from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 from fleetmesh.sessions import Session, Target, connect
 from fleetmesh.sessions.algorithms import choose
 from fleetmesh.sessions.transport import Transport
-from fleetmesh.ssh_settings import SshSettings
+from fleetmesh.text.ssh_settings import SshSettings
 
 from .conftest import Sshd, alive, key_line
 

@@ -6,18 +6,19 @@ from urllib.parse import urlsplit
 import pytest
 
 from fleetmesh.facts import FACTS
-from fleetmesh.facts.probe import ExecInPod, Kubernetes
+from fleetmesh.gather.cluster_api import Kubernetes
+from fleetmesh.gather.pod_exec import ExecInPod
 from fleetmesh.inventory import Inventory, load
 from rehearsal.cluster import account
 from rehearsal.paths import INVENTORY, PRODUCTION_INVENTORY
 from rehearsal.standins.kubernetes import paths
-from rehearsal.standins.kubernetes.config import Rule
+from rehearsal.standins.kubernetes.config import PolicyRule
 from rehearsal.standins.kubernetes.rbac import Attributes, User
 
 
 def user(inventory: Inventory, cluster: str) -> User:
     rules = tuple(
-        Rule(
+        PolicyRule(
             verbs=tuple(rule["verbs"]),
             resources=tuple(rule["resources"]),
             api_groups=tuple(rule["apiGroups"]),

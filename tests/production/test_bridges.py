@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from fixtures import Case, Inconclusive, check
-from fleetmesh.attribution import Places
 from fleetmesh.facts.cluster_services import Endpoint, LiveService, strays
 from fleetmesh.facts.clusters import Deployment, InsideAnswer
 from fleetmesh.facts.machines import ClockOffset, Machine
 from fleetmesh.facts.pods import Pod
 from fleetmesh.facts.programs import elsewhere
 from fleetmesh.inventory import Bridge, Inventory
+from fleetmesh.tunnels.attribution import Places
 
 Pods = Mapping[str, tuple[Pod, ...]]
 Deployments = Mapping[str, dict[str, Deployment]]

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 
 from fixtures import Inconclusive, check
-from fleetmesh.attribution import Places, held_by
 from fleetmesh.facts.sockets import LoginSession, Socket
 from fleetmesh.inventory import Bridge, Inventory, Tunnel
-from fleetmesh.path import Path
+from fleetmesh.tunnels.attribution import Places, held_by
+from fleetmesh.tunnels.path import Path
 
 
 @check(

@@ -12,7 +12,7 @@ from .objects import Objects
 from .store import Key
 
 if TYPE_CHECKING:
-    from .config import Cluster
+    from .config import ClusterConfig
     from .kubelet import Kubelet
     from .rbac import Attributes, User
     from .status import Object
@@ -33,7 +33,7 @@ _JSON = ("application/json", "application/*", "*/*")
 class Api:
     """Answers every request of one cluster."""
 
-    def __init__(self, cluster: Cluster, store: Store, kubelet: Kubelet) -> None:
+    def __init__(self, cluster: ClusterConfig, store: Store, kubelet: Kubelet) -> None:
         self._authenticator = rbac.Authenticator(cluster)
         self._objects = Objects(store, cluster.service_cidr)
         self._store = store

@@ -31,7 +31,7 @@ class ConfigError(Exception):
 
 
 @dataclass(frozen=True)
-class Rule:
+class PolicyRule:
     """One RBAC rule: these verbs on these resources, in `namespace` or (None) cluster-wide."""
 
     verbs: tuple[str, ...]
@@ -47,7 +47,7 @@ class ServiceAccount:
 
     name: str
     namespace: str
-    rules: tuple[Rule, ...]
+    rules: tuple[PolicyRule, ...]
 
     @property
     def username(self) -> str:
@@ -56,7 +56,7 @@ class ServiceAccount:
 
 
 @dataclass(frozen=True)
-class Cluster:
+class ClusterConfig:
     """The configuration of one cluster."""
 
     name: str
@@ -89,7 +89,7 @@ class Cluster:
         raise ConfigError(f"no user {name!r} in cluster {self.name}: known users are {known}")
 
 
-def load(path: Path) -> Cluster:
+def load(path: Path) -> ClusterConfig:
     """Read `path`; raises ConfigError."""
     try:
         document = json.loads(path.read_text())
@@ -110,7 +110,7 @@ def load(path: Path) -> Cluster:
 
     host, port = read("listen", _listen)
     manifests = document.get("manifests_dir")
-    return Cluster(
+    return ClusterConfig(
         name=read("cluster", str),
         node=read("node", str),
         node_ip=read("node_ip", IPv4Address),
@@ -142,8 +142,8 @@ def _account(item: dict[str, Any]) -> ServiceAccount:
         raise ConfigError(f"service_accounts: {item!r}: {error} is missing or malformed") from error
 
 
-def _rule(item: dict[str, Any]) -> Rule:
-    return Rule(
+def _rule(item: dict[str, Any]) -> PolicyRule:
+    return PolicyRule(
         verbs=tuple(item["verbs"]),
         resources=tuple(item["resources"]),
         api_groups=tuple(item.get("apiGroups", ["*"])),

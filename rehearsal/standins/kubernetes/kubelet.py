@@ -7,25 +7,25 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .deployments import is_over
-from .pods import Pod, complain, is_evicted, refuse
+from .pods import NodePod, complain, is_evicted, refuse
 from .store import Key, key_of
 
 if TYPE_CHECKING:
-    from .config import Cluster
+    from .config import ClusterConfig
     from .status import Object
     from .store import Store
 
 
 class Kubelet:
-    """Keeps one `Pod` running for each Pod object."""
+    """Keeps one `NodePod` running for each Pod object."""
 
-    def __init__(self, cluster: Cluster, store: Store) -> None:
+    def __init__(self, cluster: ClusterConfig, store: Store) -> None:
         self._cluster = cluster
         self._store = store
-        self._pods: dict[Key, Pod] = {}
+        self._pods: dict[Key, NodePod] = {}
         self._stopping: dict[Key, asyncio.Task[None]] = {}
 
-    def pod(self, key: Key) -> Pod | None:
+    def pod(self, key: Key) -> NodePod | None:
         """The running pod, or None."""
         return self._pods.get(key)
 
@@ -62,14 +62,14 @@ class Kubelet:
                 self._store.update(key, partial(refuse, reason))
             else:
                 host = obj["spec"].get("hostNetwork", False)
-                self._pods[key] = Pod(
+                self._pods[key] = NodePod(
                     obj, self._cluster, self._store, "" if host else self._free_address()
                 )
                 self._pods[key].start()
         for pod in self._pods.values():
             pod.refresh_hosts()
 
-    async def _end(self, pod: Pod) -> None:
+    async def _end(self, pod: NodePod) -> None:
         await pod.stop()
         pod.forget()
         del self._pods[pod.key]

@@ -14,7 +14,7 @@ from .resources import by_kind
 from .store import Key, key_of, now
 
 if TYPE_CHECKING:
-    from .config import Cluster
+    from .config import ClusterConfig
     from .status import Object
     from .store import Store
 
@@ -36,7 +36,7 @@ _CONDITIONS = (
 )
 
 
-def bootstrap(cluster: Cluster, store: Store) -> None:
+def bootstrap(cluster: ClusterConfig, store: Store) -> None:
     """Create what a cluster has before anybody asks; objects that exist stay as they are."""
     for name in _NAMESPACES:
         _ensure(store, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
@@ -91,7 +91,7 @@ def version() -> Object:
     }
 
 
-async def heartbeat(cluster: Cluster, store: Store) -> None:
+async def heartbeat(cluster: ClusterConfig, store: Store) -> None:
     """Renew the node's lease, and now and then its status, until cancelled."""
     lease = Key("leases", "kube-node-lease", cluster.node)
     reports = int(_REPORT_EVERY / _RENEW_EVERY)
@@ -109,7 +109,7 @@ def _renew(at: str, lease: Object) -> None:
     lease["spec"]["renewTime"] = at
 
 
-def _report(node: Object, cluster: Cluster) -> None:
+def _report(node: Object, cluster: ClusterConfig) -> None:
     before = {c["type"]: c for c in node["status"].get("conditions", [])}
     system = os.uname()
     node["status"] = {

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from pathlib import Path
 
-    from .config import Cluster
+    from .config import ClusterConfig
     from .status import Object
     from .store import Store
 
@@ -29,10 +29,10 @@ _ABSENT_IMAGE = "no-such"  # an image with this in its name cannot be had; all o
 _CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady")
 
 
-class Pod:
+class NodePod:
     """One pod on this node."""
 
-    def __init__(self, obj: Object, cluster: Cluster, store: Store, address: str) -> None:
+    def __init__(self, obj: Object, cluster: ClusterConfig, store: Store, address: str) -> None:
         self.key = key_of("pods", obj)
         self.uid: str = obj["metadata"]["uid"]
         self.address = address  # on the pods' bridge; empty for hostNetwork
@@ -243,7 +243,7 @@ def complain(task: asyncio.Task[None]) -> None:
         traceback.print_exception(error)
 
 
-def _place(pod: Object, on: Pod, cluster: Cluster, started: str) -> None:
+def _place(pod: Object, on: NodePod, cluster: ClusterConfig, started: str) -> None:
     pod["spec"]["nodeName"] = cluster.node
     node_ip = str(cluster.node_ip)
     pod["status"] |= {"hostIP": node_ip, "hostIPs": [{"ip": node_ip}],

@@ -13,7 +13,7 @@ from . import certificates, status
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .config import Cluster, Rule
+    from .config import ClusterConfig, PolicyRule
 
 _SUBPROTOCOL_TOKEN = "base64url.bearer.authorization.k8s.io."  # noqa: S105 - a prefix, no secret
 
@@ -36,7 +36,7 @@ class User:
 
     name: str
     groups: tuple[str, ...]
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[PolicyRule, ...] = ()
 
     def may(self, wants: Attributes) -> bool:
         """Whether some rule allows it. Every authenticated user may read non-resource paths."""
@@ -53,7 +53,7 @@ class User:
 class Authenticator:
     """Knows the tokens of the cluster's ServiceAccounts."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: ClusterConfig) -> None:
         by_name = certificates.tokens(cluster)
         self._accounts = [(by_name[a.name].encode(), a) for a in cluster.service_accounts]
 
@@ -103,7 +103,7 @@ def _unpadded(text: str) -> bytes:
         raise status.unauthorized() from error
 
 
-def _allows(rule: Rule, wants: Attributes) -> bool:
+def _allows(rule: PolicyRule, wants: Attributes) -> bool:
     resource = wants.resource + (f"/{wants.subresource}" if wants.subresource else "")
     return (
         _matches(rule.verbs, wants.verb)

@@ -17,12 +17,12 @@ from .kubelet import Kubelet
 from .store import Store
 
 if TYPE_CHECKING:
-    from .config import Cluster
+    from .config import ClusterConfig
 
 _SAVE_EVERY = 0.2  # seconds; what a client changed is saved before it is answered
 
 
-async def serve(cluster: Cluster) -> None:
+async def serve(cluster: ClusterConfig) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises ConfigError for a manifest that cannot be applied, SandboxError and OSError where the
@@ -78,7 +78,7 @@ async def _save(store: Store) -> None:
         await asyncio.sleep(_SAVE_EVERY)
 
 
-def _server_context(cluster: Cluster) -> ssl.SSLContext:
+def _server_context(cluster: ClusterConfig) -> ssl.SSLContext:
     directory = certificates.ensure(cluster)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(directory / "ca.crt"))
     context.load_cert_chain(directory / "server.crt", directory / "server.key")
