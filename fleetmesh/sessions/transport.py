@@ -116,7 +116,7 @@ class Transport(paramiko.Transport):
         destination: tuple[str, int] | None = None,
         origin: tuple[str, int] | None = None,
     ) -> paramiko.Channel:
-        """Open a channel; raises Refused, with the far end's own words where it gave any."""
+        """Open a channel; raises ChannelRefused, with the far end's own words where it gave any."""
         try:
             return self.open_channel(kind, destination, origin, timeout=max(deadline.left, 0.01))
         except (paramiko.SSHException, EOFError, OSError) as error:
