@@ -14,8 +14,12 @@ from rehearsal.paths import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from rehearsal.outfit import Outfit
 
-def faults(names: Sequence[str], say: Callable[[str], None], *, record: bool) -> int:
+
+def faults(
+    names: Sequence[str], made: Outfit | None, say: Callable[[str], None], *, record: bool
+) -> int:
     """Run these faults, or all; 0 if the matrix holds, else 1.
 
     With `record`, the recordings of the faults that held replace those in the repository. Raises
@@ -28,7 +32,7 @@ def faults(names: Sequence[str], say: Callable[[str], None], *, record: bool) ->
     started = datetime.now(UTC)
     folder = PROJECT / "reports" / f"{started:%Y-%m-%dT%H%M%SZ}_faults"
     folder.mkdir(parents=True)
-    matrix = live(dict.fromkeys(names or FAULTS), folder, say)
+    matrix = live(dict.fromkeys(names or FAULTS), made, folder, say)
     (folder / "faults.json").write_text(page.data(matrix, started), "utf-8")
     (folder / "faults.html").write_text(page.html(matrix, started), "utf-8")
     if record:

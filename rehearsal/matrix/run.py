@@ -21,14 +21,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rehearsal.faults.fault import Fault
+    from rehearsal.outfit import Outfit
 
 
-def live(names: Collection[str], folder: Path, say: Callable[[str], None]) -> Matrix:
+def live(
+    names: Collection[str], made: Outfit | None, folder: Path, say: Callable[[str], None]
+) -> Matrix:
     """Run the faults of these names on the fleet; their recordings are left in `folder`."""
     start = time.monotonic()
     matrix = Matrix(complete=set(names) >= FAULTS.keys())
     chosen = sorted((FAULTS[name] for name in names), key=lambda fault: fault.ground.name)
-    with _standing(say), pool() as judges:
+    with _standing(made, say), pool() as judges:
         for ground, faults in groupby(chosen, key=lambda fault: fault.ground):
             stage = Stage(ground(), folder, judges)
             stage.enter()
@@ -80,11 +83,11 @@ def recorded(names: Collection[str] | None = None) -> Matrix:
 
 
 @contextmanager
-def _standing(say: Callable[[str], None]) -> Iterator[None]:
+def _standing(made: Outfit | None, say: Callable[[str], None]) -> Iterator[None]:
     """Hold the fleet, after the cutover; it is left as it was found, up and sound or down."""
     with lock.held("rehearsal faults"):
         found = fleet.is_up()
-        fleet.up("after", say)
+        fleet.up("after", say, made)
         try:
             yield
         except BaseException:

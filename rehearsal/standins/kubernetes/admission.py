@@ -41,20 +41,19 @@ def complete(resource: Resource, obj: Object) -> None:
     """Fill in the defaults of a new or changed object; raises ApiError 422 for a malformed one."""
     metadata = obj["metadata"]
     try:
-        match resource.kind:
-            case "Namespace":
-                metadata.setdefault("labels", {})["kubernetes.io/metadata.name"] = metadata["name"]
-                obj.setdefault("spec", {"finalizers": ["kubernetes"]})
-                obj.setdefault("status", {"phase": "Active"})
-            case "Pod":
-                _pod(obj)
-            case "Deployment":
-                _deployment(obj)
-            case "EndpointSlice":
-                _endpoint_slice(obj)
-            case "Service":
-                _service(obj["spec"])
-                obj.setdefault("status", {"loadBalancer": {}})
+        if resource.kind == "Namespace":
+            metadata.setdefault("labels", {})["kubernetes.io/metadata.name"] = metadata["name"]
+            obj.setdefault("spec", {"finalizers": ["kubernetes"]})
+            obj.setdefault("status", {"phase": "Active"})
+        elif resource.kind == "Pod":
+            _pod(obj)
+        elif resource.kind == "Deployment":
+            _deployment(obj)
+        elif resource.kind == "EndpointSlice":
+            _endpoint_slice(obj)
+        elif resource.kind == "Service":
+            _service(obj["spec"])
+            obj.setdefault("status", {"loadBalancer": {}})
     except (KeyError, TypeError, AttributeError) as error:
         problem = f"Required value or wrong type: {error}"
         given = metadata["name"]

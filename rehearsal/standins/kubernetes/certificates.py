@@ -150,6 +150,8 @@ def _leaf(directory: Path, name: str, subject: str, *extensions: str) -> None:
         str(directory / "ca.crt"),
         "-CAkey",
         str(directory / "ca.key"),
+        "-set_serial",  # before OpenSSL 3, it takes none by itself
+        str(secrets.randbits(64)),
         "-extfile",
         str(extension_file),
         "-out",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def table(kind: str, objects: Sequence[Object], metadata: Object, include: str) 
 def age(timestamp: str) -> str:
     """How long ago, as kubectl says it: 45s, 12m, 5h, 3d."""
     then = datetime.fromisoformat(timestamp.replace("Z", "+00:00"))
-    seconds = max(0, int((datetime.now(UTC) - then).total_seconds()))
+    seconds = max(0, int((datetime.now(timezone.utc) - then).total_seconds()))
     if seconds < 120:
         return f"{seconds}s"
     if seconds < 600:
