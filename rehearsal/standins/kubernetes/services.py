@@ -44,7 +44,7 @@ async def proxy(cluster: Cluster, store: Store) -> None:
         _collect_orphans(store)
         wanted = ruleset(cluster, store)
         if wanted != applied:
-            await run("nft", "-f", "-", given=wanted)
+            await run("nft", wanted)
             applied = wanted
         await store.newer_than(version)
 
@@ -67,7 +67,7 @@ async def set_up_network(cluster: Cluster) -> None:
 
 async def tear_down_network() -> None:
     """Remove what this or an earlier instance set up."""
-    await run("nft", "-f", "-", given=f"table ip {TABLE} {{}}\ndelete table ip {TABLE}\n")
+    await run("nft", f"table ip {TABLE} {{}}\ndelete table ip {TABLE}\n")
     try:
         await run("ip", "link", "delete", BRIDGE)
     except SandboxError as error:
