@@ -165,8 +165,7 @@ def _attempt(tunnel: str, source: str, own: str, lines: list[str]) -> LoginAttem
 def _words(lines: list[str]) -> str:
     """What ssh said last and does not say always."""
     refusals = [line for line in lines if "open failed" in line]
-    own = (line for line in lines if not line.startswith(("debug", "answer ", "OpenSSH_")))
-    spoken = [line for line in own if line.strip() and not line.startswith("Authenticated to ")]
+    spoken = [line for line in lines if line.strip() and not line.startswith(_ALWAYS)]
     return brief((refusals or spoken or ["ssh says nothing"])[-1].strip())
 
 
@@ -194,7 +193,16 @@ _CLOSED = re.compile(
     r"^(?:kex_exchange_identification: .*)?Connection (?:closed|reset) by ", re.MULTILINE
 )
 _FINGERPRINT = re.compile(r"SHA256:\S+")
-_AUTHENTICATED = re.compile(r"^Authenticated to .* using ", re.MULTILINE)
+_AUTHENTICATED = re.compile(r"^Authenticated to .*(?: using |\)\.$)", re.MULTILINE)
+"""Before OpenSSH 8.6, ssh does not say here by which method."""
+_ALWAYS = (
+    "debug",
+    "answer ",
+    "OpenSSH_",
+    "Authenticated to ",
+    "Transferred: ",
+    "Bytes per second: ",
+)
 _ACCEPTED = re.compile(r"^debug1: Server accepts key: (.+) \S+ (SHA256:\S+)", re.MULTILINE)
 _OFFERED = re.compile(r"^debug1: Offering public key: .+ \S+ SHA256:\S+", re.MULTILINE)
 
@@ -205,10 +213,11 @@ def _static_logins(inventory: Inventory) -> dict[str, Probe]:
     def command(login: Login) -> str:
         keys = dict.fromkeys((inventory.certificate.retired_key, login.key))
         port = inventory.hosts[login.via].port
-        # ssh would offer KEY-cert.pub with KEY; see PubkeyAcceptedAlgorithms in ssh_config(5).
+        # ssh would offer KEY-cert.pub with KEY; see PubkeyAcceptedAlgorithms in ssh_config(5),
+        # which is what this is called since OpenSSH 8.5.
         return (
             f"ssh {_HARMLESS.format(connect=limits.connect)} -o IdentitiesOnly=yes "
-            "-o IdentityAgent=none -o 'PubkeyAcceptedAlgorithms=-*-cert-*' "
+            "-o IdentityAgent=none -o 'PubkeyAcceptedKeyTypes=-*-cert-*' "
             f"{' '.join(f'-i {quote(key)}' for key in keys)} {f'-p {port} ' if port else ''}"
             f"{quote(destination(inventory, login.via))} true"
         )
