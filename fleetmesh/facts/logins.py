@@ -165,7 +165,8 @@ def _attempt(tunnel: str, source: str, own: str, lines: list[str]) -> LoginAttem
 def _words(lines: list[str]) -> str:
     """What ssh said last and does not say always."""
     refusals = [line for line in lines if "open failed" in line]
-    spoken = [line for line in lines if line.strip() and not line.startswith(_ALWAYS)]
+    own = (line for line in lines if not line.startswith(("debug", "answer ", "OpenSSH_")))
+    spoken = [line for line in own if line.strip() and not line.startswith("Authenticated to ")]
     return brief((refusals or spoken or ["ssh says nothing"])[-1].strip())
 
 
@@ -194,15 +195,7 @@ _CLOSED = re.compile(
 )
 _FINGERPRINT = re.compile(r"SHA256:\S+")
 _AUTHENTICATED = re.compile(r"^Authenticated to .*(?: using |\)\.$)", re.MULTILINE)
-"""Before OpenSSH 8.6, ssh does not say here by which method."""
-_ALWAYS = (
-    "debug",
-    "answer ",
-    "OpenSSH_",
-    "Authenticated to ",
-    "Transferred: ",
-    "Bytes per second: ",
-)
+"""OpenSSH 8.4 does not say here by which method."""
 _ACCEPTED = re.compile(r"^debug1: Server accepts key: (.+) \S+ (SHA256:\S+)", re.MULTILINE)
 _OFFERED = re.compile(r"^debug1: Offering public key: .+ \S+ SHA256:\S+", re.MULTILINE)
 
