@@ -1,6 +1,7 @@
 """Who a machine is, what time it thinks it is, and what is installed on it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -129,6 +130,63 @@ def parse_tools(transcript: Transcript) -> Tools:
 
 
 TOOLS = Fact("tools", _tools, parse_tools)
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a program says of its version; `number` is empty where it is of no such kind."""
+
+    kind: str
+    number: tuple[int, ...]
+    said: str
+
+
+Versions = Mapping[str, Version]
+"""By the command that was asked."""
+_KINDS = {
+    "systemctl": ("systemd", r"systemd (\d+)\b"),
+    "ssh": ("OpenSSH", r"OpenSSH_(\d+\.\d+)"),
+    "sshd": ("OpenSSH", r"OpenSSH_(\d+\.\d+)"),
+    "ss": ("iproute2", r"\biproute2-(\d+\.\d+)"),
+}
+# sshd tells its version among its complaints; iproute2 complains before it tells it.
+_VERSIONS = """
+for c in COMMANDS; do
+  case $c in systemctl) v=--version ;; *) v=-V ;; esac
+  echo "$c=$($c $v 2>&1 | grep -E 'systemd [0-9]|OpenSSH|iproute2' | head -n 1)"
+done
+"""
+
+
+def _versions(inventory: Inventory) -> dict[str, Probe]:
+    """What starts the tunnels, what they are on either end, and what tells their sockets."""
+
+    def command(host: str) -> str:
+        ssh = ["ssh"] if host in inventory.carriers else []
+        sshd = ["sshd"] if host in {login.via for login in inventory.logins} else []
+        return _VERSIONS.strip().replace("COMMANDS", " ".join(["systemctl", "ss", *ssh, *sshd]))
+
+    return {host: Exec(host, command(host)) for host in inventory.fleet_hosts}
+
+
+def parse_versions(transcript: Transcript) -> Versions:
+    """Read `command=what it says of its version`; nothing stands there of one that is missing."""
+    found = {}
+    for line in succeeded(transcript).splitlines():
+        command, equals, said = line.partition("=")
+        if not equals or command not in _KINDS:
+            raise NotUnderstood(f"expected a command and its version, found {line!r}")
+        kind, form = _KINDS[command]
+        number = re.search(form, said)
+        found[command] = Version(
+            kind, tuple(map(int, number[1].split("."))) if number else (), said
+        )
+    if not {"systemctl", "ss"} <= found.keys():
+        raise NotUnderstood("not every command was asked for its version")
+    return found
+
+
+VERSIONS = Fact("versions", _versions, parse_versions)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from rehearsal.faults.cluster import (
     replace,
     restore,
     rolled_out,
+    until_phase,
 )
 from rehearsal.faults.fault import Fault, fail
 from rehearsal.faults.means import COULOMB, RAILIANCE, WORKSTATION, root, user
@@ -301,7 +302,7 @@ class CompletedPodNamesTheWorkstation(Fault):
         containers = [{"name": "ask", "image": "localhost/a:1", "command": command}]
         spec = {"restartPolicy": "Never", "containers": containers}
         create(BRIDGES, "v1", "Pod", {"name": "asked-once"}, spec=spec)
-        kubectl(BRIDGES, "wait pod/asked-once --for=jsonpath={.status.phase}=Succeeded")
+        until_phase(BRIDGES, "asked-once", "Succeeded")
 
     def heal(self) -> None:
         kubectl(BRIDGES, "delete pod/asked-once")

@@ -17,6 +17,7 @@ from rehearsal.faults.cluster import (
     replace,
     restore,
     rolled_out,
+    until_phase,
 )
 from rehearsal.faults.fault import Fault, Turn, fail, inconclusive
 from rehearsal.faults.means import RAILIANCE, WORKSTATION, root
@@ -143,8 +144,7 @@ class ApplicationPodCrashLoopsBeside(Fault):
             "spec": {"containers": [container]},
         }
         kubectl(BRIDGES, f"create --validate=false -f - <<END\n{json.dumps(manifest)}\nEND")
-        running = "--for=jsonpath={.status.phase}=Running"
-        kubectl(BRIDGES, f"wait pod/{self.pod} {running} --timeout=5s")
+        until_phase(BRIDGES, self.pod, "Running")
 
     def heal(self) -> None:
         kubectl(BRIDGES, f"delete pod {self.pod}")

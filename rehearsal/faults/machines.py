@@ -68,6 +68,7 @@ class SsMissing(_ProgramMissing):
     path = "/usr/bin/ss"
     turns = {
         "PRE-10.tools": fail("railiance01 lacks ss"),
+        "PRE-10.versions[railiance01]": fail("ss of iproute2 5.9 or later: it is missing"),
         **dict.fromkeys(_OF_SESSIONS, inconclusive("ss: not found")),
         "PROD-18.services[railiance01]": inconclusive("ss: not found"),
     }
@@ -96,10 +97,30 @@ class SshMissing(_ProgramMissing):
     path = "/usr/bin/ssh"
     turns = {
         "PRE-10.tools": fail("railiance01 lacks ssh"),
+        "PRE-10.versions[railiance01]": fail("ssh of OpenSSH 8.4 or later: it is missing"),
         **logs_in(fail("ssh: not found")),
         **next_start(fail("it would not start")),
         **pinned(inconclusive("not found")),
     }
+
+
+class IprouteTooOld(Fault):
+    """coulombcore's iproute2 is older than any that tells control groups."""
+
+    turns = {
+        "PRE-10.versions[coulombcore]": fail(
+            "ss of iproute2 5.9 or later: it says ss utility, iproute2-5.4"
+        )
+    }
+    file = "/usr/local/bin/ss"
+
+    def inject(self) -> None:
+        script = '[ "$1" != -V ] || exec echo "ss utility, iproute2-5.4.0"; exec /usr/bin/ss "$@"'
+        quoted = f"printf '#!/bin/sh\\n%s\\n' '{script}'"
+        root(COULOMB, f"{quoted} >{self.file}; chmod +x {self.file}")
+
+    def heal(self) -> None:
+        root(COULOMB, f"rm {self.file}")
 
 
 class UnknownBridge(Fault):
@@ -254,8 +275,8 @@ class LogindDead(Fault):
         **dict.fromkeys(
             (*OF_UNITS, "PRE-10.user-manager"), inconclusive("XDG_RUNTIME_DIR not def")
         ),
-        **dict.fromkeys(_OF_SESSIONS, inconclusive("login1.service failed to load")),
-        "PROD-07.linger": inconclusive("login1.service failed to load"),
+        **dict.fromkeys(_OF_SESSIONS, inconclusive("login1.service")),
+        "PROD-07.linger": inconclusive("login1.service"),
     }
 
     def inject(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rehearsal.faults.cluster import HUB_BRIDGE
+from rehearsal.faults.cluster import BRIDGES, HUB_BRIDGE, kubectl
 from rehearsal.faults.fault import Fault, Turn, fail
 from rehearsal.faults.means import HUB, ISSUES, RAILIANCE, edit_unit, restore_unit, units, user
 
@@ -58,7 +58,7 @@ def until_unready(*bridges: str) -> None:
     """Wait until the kubelet has noticed that bridge pods (State Hub's) answer nothing."""
     for bridge in bridges or (HUB_BRIDGE,):
         pods = f"pod -l app.kubernetes.io/name={bridge} --for=condition=Ready=false"
-        user(RAILIANCE, f"kubectl -n activity-core wait --timeout=8s {pods}")
+        kubectl(BRIDGES, f"wait --timeout=8s {pods}")
 
 
 def rewrite(name: str, change: str) -> None:

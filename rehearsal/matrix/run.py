@@ -32,6 +32,9 @@ def live(
     matrix = Matrix(complete=set(names) >= FAULTS.keys())
     chosen = sorted((FAULTS[name] for name in names), key=lambda fault: fault.ground.name)
     with _standing(made, say), pool() as judges:
+        known = {fault: fault.impossible(fleet.generations()) for fault in chosen}
+        matrix.impossible = {fault.title(): why for fault, why in known.items() if why}
+        chosen = [fault for fault, why in known.items() if not why]
         for ground, faults in groupby(chosen, key=lambda fault: fault.ground):
             stage = Stage(ground(), folder, judges)
             stage.enter()

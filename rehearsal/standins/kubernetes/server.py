@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp import web
@@ -20,7 +20,7 @@ from .store import Store
 if TYPE_CHECKING:
     from .config import Cluster
 
-_PATIENCE = {"shutdown_timeout": 1.0}
+_PATIENCE: dict[str, Any] = {"shutdown_timeout": 1.0}
 _NEWER = tuple(map(int, aiohttp.__version__.split(".")[:2])) >= (3, 9)  # then it is the runner's
 _SAVE_EVERY = 0.2  # seconds; what a client changed is saved before it is answered
 
