@@ -68,7 +68,7 @@ class SsMissing(_ProgramMissing):
     path = "/usr/bin/ss"
     turns = {
         "PRE-10.tools": fail("railiance01 lacks ss"),
-        "PRE-10.versions[railiance01]": fail("ss of iproute2 5.9 or later: it is missing"),
+        "PRE-10.versions[railiance01]": fail("ss of iproute2 5.9 or later: there is none"),
         **dict.fromkeys(_OF_SESSIONS, inconclusive("ss: not found")),
         "PROD-18.services[railiance01]": inconclusive("ss: not found"),
     }
@@ -97,7 +97,7 @@ class SshMissing(_ProgramMissing):
     path = "/usr/bin/ssh"
     turns = {
         "PRE-10.tools": fail("railiance01 lacks ssh"),
-        "PRE-10.versions[railiance01]": fail("ssh of OpenSSH 8.4 or later: it is missing"),
+        "PRE-10.versions[railiance01]": fail("ssh of OpenSSH 8.4 or later: there is none"),
         **logs_in(fail("ssh: not found")),
         **next_start(fail("it would not start")),
         **pinned(inconclusive("not found")),

@@ -69,7 +69,7 @@ def test_programs_are_new_enough(
     found = versions[fleet_host]
     wanting = [
         f"{command} of {kind} {'.'.join(map(str, oldest))} or later: "
-        + (f"it says {brief(found[command].said)}" if found[command].said else "it is missing")
+        + (f"it says {brief(found[command].said)}" if found[command].said else "there is none")
         for command in found
         for kind, oldest in [(found[command].kind, _OLDEST[found[command].kind])]
         if found[command].number < oldest
