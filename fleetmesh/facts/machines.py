@@ -20,22 +20,44 @@ class Machine:
 
     hostname: str
     machine_id: str
+    """Empty where the machine has none, as without systemd."""
     os: str
     user: str
     home: str
     addresses: tuple[str, ...]
 
 
-_MACHINE = (
-    'echo "hostname=$(uname -n)"; echo "machine_id=$(cat /etc/machine-id)"; '
-    '. /etc/os-release; echo "os=$PRETTY_NAME"; echo "user=$(id -un)"; echo "home=$HOME"; '
-    "ip -o addr show scope global | while read -r _ _ _ address _; do "
-    'echo "address=${address%%/*}"; done'
-)
+# A Mac has neither of the two files, and no `ip`.
+_MACHINE = """
+id=$(cat /etc/machine-id 2>/dev/null || ioreg -rd1 -c IOPlatformExpertDevice 2>/dev/null |
+  sed -n 's/.*"IOPlatformUUID" = "\\(.*\\)".*/\\1/p' | tr -d - | tr ABCDEF abcdef)
+PRETTY_NAME=
+[ ! -r /etc/os-release ] || . /etc/os-release
+[ "$PRETTY_NAME" ] || PRETTY_NAME=$(sw_vers 2>/dev/null |
+  sed -n 's/^Product[NV][a-z]*:[[:blank:]]*//p' | tr '\\n' ' ')
+[ "$PRETTY_NAME" ] || PRETTY_NAME=$(uname -sr)
+echo "hostname=$(uname -n)"
+echo "machine_id=$id"
+echo "os=${PRETTY_NAME% }"
+echo "user=$(id -un)"
+echo "home=$HOME"
+if command -v ip >/dev/null; then
+  ip -o addr show scope global | while read -r _ _ _ address _; do
+    echo "address=${address%%/*}"
+  done
+else
+  ifconfig | while read -r kind address _; do
+    case $kind:$address in
+      inet*:127.* | inet*:::1 | inet*:fe80:*) ;;
+      inet:* | inet6:*) echo "address=${address%%/*}" ;;
+    esac
+  done
+fi
+"""
 
 
 def _machines(inventory: Inventory) -> dict[str, Probe]:
-    return {host: Exec(host, _MACHINE) for host in inventory.hosts}
+    return {host: Exec(host, _MACHINE.strip()) for host in inventory.hosts}
 
 
 def parse_machine(transcript: Transcript) -> Machine:
@@ -47,7 +69,7 @@ def parse_machine(transcript: Transcript) -> Machine:
             raise NotUnderstood(f"expected key=value, found {line!r}")
         found.setdefault(key, []).append(value)
     missing = {"hostname", "machine_id", "os", "user", "home"} - found.keys()
-    if missing or not re.fullmatch("[0-9a-f]{32}", found["machine_id"][0]):
+    if missing or not re.fullmatch("[0-9a-f]{32}|", found["machine_id"][0]):
         raise NotUnderstood(f"no {', '.join(sorted(missing)) or 'valid machine_id'}")
     return Machine(
         hostname=found["hostname"][0],
@@ -83,12 +105,15 @@ def parse_clock(transcript: Transcript) -> ClockOffset:
     """Bound the offset by the exchange that carried the two remote times.
 
     The host read its clock first after the question was sent, and last before the answer arrived;
-    the width of the bounds is what the network took.
+    the width of the bounds is what the network took, and a second where the clock tells whole ones.
     """
-    times = re.fullmatch(r"(\d{1,10}\.\d{1,9})\n(\d{1,10}\.\d{1,9})\n?", succeeded(transcript))
-    if not times:
-        raise NotUnderstood("expected two times as `date +%s.%N` prints them")
-    first, last = float(times[1]), float(times[2])
+    times = re.fullmatch(
+        r"(\d{1,10})(\.\d{1,9})?\n(\d{1,10})(\.\d{1,9})?\n?", succeeded(transcript)
+    )
+    if not times or (times[2] is None) != (times[4] is None):
+        raise NotUnderstood("expected two times as `date +%s.%N` prints them, or `date +%s`")
+    first = float(times[1] + (times[2] or ".999999"))
+    last = float(times[3] + (times[4] or ".0"))
     if transcript.sent is None or transcript.received is None:
         raise NotUnderstood("the exchange was not timed")
 
