@@ -1,7 +1,7 @@
 """Many commands in one exec, each with its own deadline, exit status and both streams.
 
-Nothing is assumed of the remote host but a POSIX shell and the tools of its kind: where there is no
-timeout(1), the shell ends what takes too long, and a date(1) may know whole seconds alone. What is asked travels over
+Nothing is assumed of the remote host but a POSIX shell: where there is no timeout(1), the shell
+ends what takes too long, and a date(1) may tell whole seconds alone. What is asked travels over
 standard input: COMMAND, all that the host's process list shows, is the same for every run and holds
 none of it. The log-in shell only starts COMMAND, whatever shell it is; what it has set up is gone
 before the questions are read. They are asked only if every byte of them has come.
@@ -43,8 +43,8 @@ _READ = (
 COMMAND = f"exec /bin/sh -c '{_CLEAN}' '{_READ}'"
 """What is executed on the host: one line, without a character that any log-in shell changes."""
 
-# `echo` is part of every shell, so that no process is started that would show the nonce. A shell that
-# ends a command itself gives it a group of its own, so that what it has started ends with it.
+# `echo` is part of every shell, so that no process is started that would show the nonce. A shell
+# that ends a command itself gives it a group of its own: what it has started ends with it.
 _PRELUDE = """
 n=NONCE
 now() {

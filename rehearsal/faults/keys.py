@@ -143,8 +143,8 @@ class FleetKeyNotAuthorized(_Authorized):
 class FleetKeyAuthorizedUntilADay(_Authorized):
     """The fleet identity is authorised, but only until a day of some year."""
 
-    turns = {"PROD-17.lasting": warn("lets ~/.ssh/id_ops in until 20991231Z (expiry")}
-    change = 's/^/expiry-time="20991231Z" /'
+    turns = {"PROD-17.lasting": warn("lets ~/.ssh/id_ops in until 20991231")}
+    change = 's/^/expiry-time="20991231" /'
 
 
 class FleetAccountEnds(Fault):

@@ -243,8 +243,9 @@ class UnitEditedInTheSecondOfItsStart(SystemdTellsWholeSeconds):
 
     def inject(self) -> None:
         unit = f"{UNITS}/{HUB}.service"
-        start = f"systemctl --user show --timestamp=unix -p ExecMainStartTimestamp --value {HUB}"
-        user(RAILIANCE, f"cp -p {unit} ~/{HUB}.kept; touch -d $({start}).9 {unit}; "
+        start = f"TZ=UTC systemctl --user show -p ExecMainStartTimestamp --value {HUB}"
+        second = f'$(date -d "$({start} | cut -d " " -f 2-)" +%s)'
+        user(RAILIANCE, f"cp -p {unit} ~/{HUB}.kept; touch -d @{second}.9 {unit}; "
                         "systemctl --user daemon-reload")  # fmt: skip
         super().inject()
 

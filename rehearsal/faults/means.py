@@ -33,6 +33,11 @@ def edit_unit(name: str, expression: str) -> None:
                     f"sed -i '{expression}' {UNITS}/{name}.service")  # fmt: skip
 
 
+def edited_before(name: str) -> None:
+    """Let an edit lie back so far that it is told from a start, by whole seconds, too."""
+    user(RAILIANCE, f"touch -d '2 seconds ago' {UNITS}/{name}.service")
+
+
 def restore_unit(name: str) -> None:
     """Put the original unit file back, tell systemd, and start afresh."""
     user(RAILIANCE, f"cp -p ~/{name}.kept {UNITS}/{name}.service; rm ~/{name}.kept; "

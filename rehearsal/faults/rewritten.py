@@ -6,7 +6,16 @@ from typing import ClassVar
 
 from rehearsal.faults.cluster import BRIDGES, HUB_BRIDGE, kubectl
 from rehearsal.faults.fault import Fault, Turn, fail
-from rehearsal.faults.means import HUB, ISSUES, RAILIANCE, edit_unit, restore_unit, units, user
+from rehearsal.faults.means import (
+    HUB,
+    ISSUES,
+    RAILIANCE,
+    edit_unit,
+    edited_before,
+    restore_unit,
+    units,
+    user,
+)
 
 PORTS = {HUB: 18000, ISSUES: 18765}
 
@@ -64,6 +73,7 @@ def until_unready(*bridges: str) -> None:
 def rewrite(name: str, change: str) -> None:
     """Edit a fleet unit with sed, reload and restart; whether it comes up is another matter."""
     edit_unit(name, change)
+    edited_before(name)
     user(RAILIANCE, "systemctl --user daemon-reload")
     units("restart", name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rehearsal.faults.fault import Fault, fail, inconclusive, warn
 from rehearsal.faults.identity import pinned
 from rehearsal.faults.keys import logs_in
-from rehearsal.faults.means import HUB, RAILIANCE, restore_unit, units, user
+from rehearsal.faults.means import HUB, RAILIANCE, UNITS, restore_unit, units, user
 from rehearsal.faults.rewritten import (
     DOWN,
     STAYS_DEAD,
