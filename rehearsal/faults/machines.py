@@ -144,10 +144,8 @@ class UserManagerDead(Fault):
     """The systemd instance of the tunnels' user is gone, and the tunnels with it."""
 
     turns = {
-        **dict.fromkeys(OF_UNITS, inconclusive("Failed to connect to user scope bus")),
-        "PRE-10.user-manager": fail(
-            "the user manager is dead: Failed to connect to user scope bus"
-        ),
+        **dict.fromkeys(OF_UNITS, inconclusive("Failed to connect to")),
+        "PRE-10.user-manager": fail("the user manager is dead: Failed to connect to"),
         "CUT-05.port": fail("nobody listens on"),
         "CUT-06.healthy": fail("Connection refused"),
         "PROD-04.path": fail("Connection refused"),
