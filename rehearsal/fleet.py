@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fleetmesh.inventory import InventoryError, load
-from rehearsal import access, assets, cgroup, host, keys, lock, network, states
+from rehearsal import access, assets, cgroup, host, keys, lock, network, states, workstation
 from rehearsal import image as images
 from rehearsal.cluster import ADMIN_KUBECONFIG
 from rehearsal.errors import RehearsalError
@@ -283,6 +283,8 @@ def _boot(wanted: Outfit, say: Callable[[str], None]) -> None:
     for one in machines().values():
         one.directory.mkdir()
         furnish(one, roots[one.name], inventory(), wanted.shell)
+        if wanted.generations[one.name] == images.BARE:
+            workstation.strip(one.files, roots[one.name])
     say("the machines boot")
     for one in machines().values():
         one.power_on(roots[one.name])

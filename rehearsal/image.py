@@ -24,12 +24,15 @@ GENERATIONS = ("bullseye", "bookworm", "trixie", "sid")
 """Debian 11, 12, 13, and what is to be the next one: from systemd 247 and OpenSSH 8.4 on."""
 
 DEFAULT = "trixie"
+BARE = "bare"
+"""The default without what makes it a Debian with systemd; for a workstation, which see."""
+
 SHELLS = ("bash", "dash", "zsh", "fish", "tcsh")
 PACKAGES = (
     "systemd systemd-sysv dbus dbus-user-session libpam-systemd openssh-server openssh-client "
     "iproute2 iputils-ping nftables curl ca-certificates sudo procps socat openssl cron "
     "libfaketime kubernetes-client python3 python-is-python3 python3-aiohttp python3-yaml "
-    f"{' '.join(SHELLS)}"
+    f"busybox {' '.join(SHELLS)}"
 )
 # Nothing of these units is rehearsed; each costs time at every boot, and whenever somebody lists
 # what is enabled.
@@ -84,6 +87,7 @@ def digest() -> str:
 
 def ensure(generation: str, say: Callable[[str], None]) -> Path:
     """A generation's root directory, built now if it is not cached. Raises RehearsalError."""
+    generation = DEFAULT if generation == BARE else generation
     image = CACHE / f"{generation}-{digest()}"
     if not image.exists():
         if not KEYRING.exists():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.errors import RehearsalError
-from rehearsal.image import DEFAULT, GENERATIONS, SHELLS
+from rehearsal.image import BARE, DEFAULT, GENERATIONS, SHELLS
 
 if TYPE_CHECKING:
     import argparse
@@ -29,9 +29,11 @@ class Outfit:
         of_all, of_one = DEFAULT, {}
         for choice in images:
             name, is_one, generation = choice.rpartition("=")
-            if generation not in GENERATIONS:
-                known = ", ".join(GENERATIONS)
+            if generation not in (*GENERATIONS, BARE):
+                known = ", ".join((*GENERATIONS, BARE))
                 raise RehearsalError(f"no image is called {generation!r}; known are: {known}")
+            if generation == BARE and name != "workstation":
+                raise RehearsalError(f"only the workstation can be {BARE}: workstation={BARE}")
             if is_one and name not in machines:
                 known = ", ".join(machines)
                 raise RehearsalError(f"no machine is called {name!r}; known are: {known}")
@@ -58,7 +60,8 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--image",
         action="append",
         metavar="[MACHINE=]GENERATION",
-        help=f"what they run: {', '.join(GENERATIONS)} (default: {DEFAULT}); can be repeated",
+        help=f"what they run: {', '.join(GENERATIONS)} (default: {DEFAULT}), "
+        f"or workstation={BARE}; can be repeated",
     )
     parser.add_argument(
         "--shell", choices=SHELLS, help="the log-in shell of the fleet's user (default: bash)"

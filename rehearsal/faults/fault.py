@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rehearsal.image import GENERATIONS
+from rehearsal.image import BARE, DEFAULT, GENERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,7 +99,8 @@ class Fault(Expectation):
     def impossible(cls, generations: Mapping[str, str]) -> str | None:
         """On which machine of a fleet it cannot happen, and since when it can; None if it can."""
         for machine, oldest in cls.since.items():
-            if GENERATIONS.index(generations[machine]) < GENERATIONS.index(oldest):
+            here = DEFAULT if generations[machine] == BARE else generations[machine]
+            if GENERATIONS.index(here) < GENERATIONS.index(oldest):
                 return f"{machine} is {generations[machine]}, and it can happen since {oldest}"
         return None
 
