@@ -112,8 +112,8 @@ def parse_clock(transcript: Transcript) -> ClockOffset:
     )
     if not times or (times[2] is None) != (times[4] is None):
         raise NotUnderstood("expected two times as `date +%s.%N` prints them, or `date +%s`")
-    first = float(times[1] + (times[2] or ".999999"))
-    last = float(times[3] + (times[4] or ".0"))
+    first = float(times[1]) + (float(times[2]) if times[2] else 1)
+    last = float(times[3]) + float(times[4] or 0)
     if transcript.sent is None or transcript.received is None:
         raise NotUnderstood("the exchange was not timed")
 

@@ -4,7 +4,8 @@
 # this user's own: another's configuration is not ours to read. What the client runs at the far end
 # is left out: it may hold secrets, and tells nothing of tunnels.
 # A machine without /proc, as a Mac, does not tell where a word of an argument ends: a blank parts them.
-[ ! -e /proc/self ] || read -r name </proc/1/comm || exit # with hidepid, others' are hidden
+root=${root:-} # another root directory, for tests
+[ ! -e "$root/proc/self" ] || read -r name </proc/1/comm || exit # with hidepid, others' are hidden
 
 # shellcheck disable=SC2016  # another shell reads it
 client='
@@ -49,7 +50,7 @@ ssh -G "$@" -- "$host" </dev/null 2>/dev/null | grep -E "^(hostname|(local|remot
   | sed "s/^/-- /"
 exit 0
 '
-if [ ! -e /proc/self ]; then
+if [ ! -e "$root/proc/self" ]; then
   set -f
   listed=$(ps -axww -o pid= -o uid= -o args=) || exit
   printf '%s\n' "$listed" | while read -r pid uid args; do

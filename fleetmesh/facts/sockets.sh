@@ -2,6 +2,7 @@
 # The TCP sockets of a workstation, a line each, as `ss -HOtnpe` has them. Where there is no ss, they
 # are what Linux has in /proc/net, or what netstat and lsof of a Mac or a BSD say. Of those, only
 # this user's own have a process, as with ss; `uid:-1` where nobody says whose a socket is.
+root=${root:-} # another root directory, for tests
 if command -v ss >/dev/null; then
   case $state in
     listening) exec ss -HOtlnpe ;;
@@ -11,7 +12,7 @@ fi
 line='function show(local, peer, users, uid) {
   print "0 0 " local " " peer (users == "" ? "" : " users:(" users ")") (uid ? " uid:" uid : "")
 }'
-if [ -r /proc/net/tcp ]; then
+if [ -r "$root/proc/net/tcp" ]; then
   for d in /proc/[0-9]*; do
     read -r name <"$d/comm" && echo "comm ${d#/proc/} $name" && ls -l "$d/fd"
   done 2>/dev/null | {

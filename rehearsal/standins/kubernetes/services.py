@@ -281,5 +281,5 @@ def _translate(targets: list[tuple[str, int]]) -> list[str]:
     """
     return [
         (f"numgen random mod {left} 0 " if left > 1 else "") + f"dnat to {ip}:{port}"
-        for left, (ip, port) in zip(range(len(targets), 0, -1), targets)  # noqa: B905 - Python 3.9
+        for left, (ip, port) in zip(range(len(targets), 0, -1), targets)
     ]
