@@ -53,7 +53,7 @@ def furnish(files: Files, inventory: Inventory) -> None:
 
 _LACKS = ("systemctl", "loginctl", "journalctl", "timeout", "ss", "lsof", "findmnt", "getent")
 _OF_BUSYBOX = (
-    "awk cat cut date env find grep head id ls mktemp od printf ps readlink sed sh sort stat tail "
+    "awk cat cut date find grep head id ls mktemp od printf ps readlink sed sh sort stat tail "
     "tr uname uniq wc xargs"
 )
 
@@ -69,8 +69,7 @@ def strip(upper: Path, image: Path) -> None:
         if (image / "usr/bin" / name).exists():
             shutil.copy(image / "usr/bin" / name, aside)
             _hide(files, f"usr/bin/{name}")
-    for path in ("etc/os-release", "usr/lib/os-release"):
-        _hide(files, path)
+    files.write("usr/lib/os-release", "")  # nspawn wants to see one
     for name in _OF_BUSYBOX.split():
         folder = files.directory("usr/bin")
         (folder / name).symlink_to("busybox")
