@@ -92,7 +92,7 @@ def ensure(generation: str, say: Callable[[str], None]) -> Path:
     if not image.exists():
         if not KEYRING.exists():
             raise RehearsalError(f"{KEYRING} is missing: sudo apt install debian-archive-keyring")
-        say(f"building the image of {generation} (once; about half a minute)")
+        say(f"building the image of {generation} (once; less than a minute)")
         _build(generation, image)
     os.utime(image)
     return image
