@@ -9,13 +9,16 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from rehearsal import access, fleet, host, image
+from rehearsal import access, fleet, host, outfit
 from rehearsal.errors import RehearsalError
+from rehearsal.image import DEFAULT, GENERATIONS, ensure
 from rehearsal.paths import SSH_CONFIG
 from rehearsal.states import STATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from rehearsal.outfit import Outfit
 
 _PARTLY_UP = 3
 """Exit status of `status` where a fleet is up and one of its machines is off."""
@@ -31,9 +34,12 @@ def main() -> int:
     ):
         command = commands.add_parser(name, help=what)
         command.add_argument("--state", choices=STATES, default="after")
+        outfit.options(command)
     commands.add_parser("down", help="remove the fleet and everything of it")
     commands.add_parser("status", help="say what is running")
-    commands.add_parser("image", help="build what the machines boot from, unless it is there")
+    image = commands.add_parser("image", help="build images, unless they are cached")
+    known = ", ".join(GENERATIONS)
+    image.add_argument("names", nargs="*", metavar="GENERATION", help=f"{known} ({DEFAULT})")
     shell = commands.add_parser("shell", help="log in to a machine, or run a command there")
     shell.add_argument("host")
     shell.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
@@ -49,6 +55,7 @@ def main() -> int:
         metavar="N",
         help="fleets of their own to try them on, side by side (default: the fleet that is up)",
     )
+    outfit.options(faults)
     drill = commands.add_parser("drill", help="walk the whole runbook, there and back")
     drill.add_argument(
         "--keep-fleet", action="store_true", help="leave the fleet up where the drill ends"
@@ -59,6 +66,7 @@ def main() -> int:
         default="systemd",
         help="what runs the tunnels on railiance01 (default: systemd, by its units)",
     )
+    outfit.options(drill)
     wanted = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that `up` cleans up after itself
     try:
@@ -67,18 +75,20 @@ def main() -> int:
         elif wanted.command == "status":
             return _status()
         elif wanted.command == "faults":
-            return _faults(wanted.names, record=wanted.record, fleets=wanted.fleets)
+            return _faults(wanted)
         elif wanted.command == "drill":
-            return _drill(manager=wanted.manager, keep=wanted.keep_fleet)
+            return _drill(_outfit(wanted), manager=wanted.manager, keep=wanted.keep_fleet)
         elif wanted.command == "image":
             host.require()
-            image.ensure(print)
+            for name in wanted.names or [DEFAULT]:
+                print(ensure(name, _clock()))
         elif wanted.command == "down":
             fleet.down()
             print("The rehearsal fleet is down.")
         else:
             say = _clock()
-            (fleet.up if wanted.command == "up" else fleet.reset)(wanted.state, say)
+            begin = fleet.up if wanted.command == "up" else fleet.reset
+            begin(wanted.state, say, _outfit(wanted))
             say(f"the fleet is up, in state {wanted.state}")
     except RehearsalError as error:
         print(f"rehearsal: {error}", file=sys.stderr)
@@ -107,16 +117,21 @@ def _shell(name: str, words: list[str]) -> None:
     os.execvp(command[0], command)  # noqa: S606  # it takes this process's place and terminal
 
 
-def _faults(names: list[str], *, record: bool, fleets: int) -> int:
+def _outfit(wanted: argparse.Namespace) -> Outfit | None:
+    return fleet.outfit(wanted.image, wanted.shell)
+
+
+def _faults(wanted: argparse.Namespace) -> int:
     from rehearsal.matrix.command import faults  # noqa: PLC0415 - it loads the suite's sessions
 
-    return faults(names, _clock(), record=record, fleets=fleets)
+    made, given = _outfit(wanted), {"record": wanted.record, "fleets": wanted.fleets}
+    return faults(wanted.names, made, _clock(), **given)
 
 
-def _drill(*, manager: str, keep: bool) -> int:
+def _drill(made: Outfit | None, *, manager: str, keep: bool) -> int:
     from rehearsal.drill.command import drill  # noqa: PLC0415 - it loads the suite's sessions
 
-    return drill(_clock(), manager=manager, keep=keep)
+    return drill(made, _clock(), manager=manager, keep=keep)
 
 
 def _status() -> int:

@@ -78,6 +78,15 @@ def rolled_out(namespace: str, deployment: str, *, ready: int | None = None) -> 
         time.sleep(0.05)
 
 
+def until_phase(namespace: str, pod: str, wanted: str) -> None:
+    """Wait until a pod is in a phase, for which kubectl itself can wait since 1.23."""
+    end = time.monotonic() + _DEADLINE
+    while (phase := _read(namespace, f"pod/{pod}")["status"].get("phase")) != wanted:
+        if time.monotonic() > end:
+            raise RehearsalError(f"pod/{pod} is {phase} after {_DEADLINE} s, not {wanted}")
+        time.sleep(0.05)
+
+
 def unready(namespace: str, deployment: str) -> None:
     """Wait until no pod of a Deployment is ready."""
     rolled_out(namespace, deployment, ready=0)

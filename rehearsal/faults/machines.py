@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rehearsal import fleet
+from rehearsal.cluster import ADMIN_KUBECONFIG
 
 RAILIANCE, COULOMB, WORKSTATION = "railiance01", "coulombcore", "workstation"
 HUB, ISSUES = "fleet-state-hub-coulombcore", "fleet-issue-core-coulombcore"
@@ -50,6 +51,11 @@ def edit_unit(name: str, expression: str) -> None:
                     f"sed -i '{expression}' {UNITS}/{name}.service")  # fmt: skip
 
 
+def edited_before(name: str) -> None:
+    """Let an edit lie back so far that it is told from a start, by whole seconds, too."""
+    user(RAILIANCE, f"touch -d '2 seconds ago' {UNITS}/{name}.service")
+
+
 def restore_unit(name: str) -> None:
     """Put the original unit file back, tell systemd, and start afresh."""
     user(RAILIANCE, f"cp -p ~/{name}.kept {UNITS}/{name}.service; rm ~/{name}.kept; "
@@ -74,12 +80,14 @@ def until_unready(*bridges: str) -> None:
     """Wait until the kubelet has noticed that bridge pods (State Hub's) answer nothing."""
     for bridge in bridges or (HUB_BRIDGE,):
         pods = f"pod -l app.kubernetes.io/name={bridge} --for=condition=Ready=false"
-        user(RAILIANCE, f"kubectl -n activity-core wait --timeout=8s {pods}")
+        wait = f"kubectl -n activity-core wait --timeout=8s {pods}"
+        root(RAILIANCE, f"KUBECONFIG={ADMIN_KUBECONFIG} {wait}")
 
 
 def rewrite(name: str, change: str) -> None:
     """Edit a fleet unit with sed, reload and restart; whether it comes up is another matter."""
     edit_unit(name, change)
+    edited_before(name)
     user(RAILIANCE, "systemctl --user daemon-reload")
     units("restart", name)
 

@@ -9,6 +9,7 @@ from rehearsal.faults.bases import FileChanged, FilesAdded
 from rehearsal.faults.clusters import KUBECONFIG, edited
 from rehearsal.faults.fault import Fault, fail, inconclusive, warn
 from rehearsal.faults.machines import (
+    COULOMB,
     HUB,
     ISSUES,
     RAILIANCE,
@@ -169,6 +170,7 @@ class SsMissing(_ProgramMissing):
     path = "/usr/bin/ss"
     turns = {
         "PRE-10.tools": fail("railiance01 lacks ss"),
+        "PRE-10.versions[railiance01]": fail("ss of iproute2 5.9 or later: there is none"),
         **dict.fromkeys(OF_SESSIONS, inconclusive("ss: not found")),
         "PROD-18.services[railiance01]": inconclusive("ss: not found"),
     }
@@ -197,10 +199,30 @@ class SshMissing(_ProgramMissing):
     path = "/usr/bin/ssh"
     turns = {
         "PRE-10.tools": fail("railiance01 lacks ssh"),
+        "PRE-10.versions[railiance01]": fail("ssh of OpenSSH 8.4 or later: there is none"),
         **logs_in(fail("ssh: not found")),
         **next_start(fail("it would not start")),
         **pinned(inconclusive("not found")),
     }
+
+
+class IprouteTooOld(Fault):
+    """coulombcore's iproute2 is older than any that tells control groups."""
+
+    turns = {
+        "PRE-10.versions[coulombcore]": fail(
+            "ss of iproute2 5.9 or later: it says ss utility, iproute2-5.4"
+        )
+    }
+    file = "/usr/local/bin/ss"
+
+    def inject(self) -> None:
+        script = '[ "$1" != -V ] || exec echo "ss utility, iproute2-5.4.0"; exec /usr/bin/ss "$@"'
+        quoted = f"printf '#!/bin/sh\\n%s\\n' '{script}'"
+        root(COULOMB, f"{quoted} >{self.file}; chmod +x {self.file}")
+
+    def heal(self) -> None:
+        root(COULOMB, f"rm {self.file}")
 
 
 class UnknownBridge(FilesAdded):

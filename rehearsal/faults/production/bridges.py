@@ -23,6 +23,7 @@ from rehearsal.faults.clusters import (
     replace,
     restore,
     rolled_out,
+    until_phase,
 )
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.machines import HUB_BRIDGE, RAILIANCE, user
@@ -251,8 +252,7 @@ class ApplicationPodCrashLoopsBeside(Fault):
             "spec": {"containers": [container]},
         }
         kubectl(BRIDGES, f"create --validate=false -f - <<END\n{json.dumps(manifest)}\nEND")
-        running = "--for=jsonpath={.status.phase}=Running"
-        kubectl(BRIDGES, f"wait pod/{self.pod} {running} --timeout=5s")
+        until_phase(BRIDGES, self.pod, "Running")
 
     def heal(self) -> None:
         kubectl(BRIDGES, f"delete pod {self.pod}")

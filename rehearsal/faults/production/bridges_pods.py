@@ -20,6 +20,7 @@ from rehearsal.faults.clusters import (
     replace,
     restore,
     rolled_out,
+    until_phase,
 )
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.machines import HUB_BRIDGE, RAILIANCE, root
@@ -350,7 +351,7 @@ class BridgePodCompleted(Fault):
                 "containers": [{"name": "try", "image": "localhost/a:1", "command": ["true"]}],
             },
         )
-        kubectl(BRIDGES, "wait pod/tried-once --for=jsonpath={.status.phase}=Succeeded")
+        until_phase(BRIDGES, "tried-once", "Succeeded")
 
     def heal(self) -> None:
         kubectl(BRIDGES, "delete pod/tried-once")

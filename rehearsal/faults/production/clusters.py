@@ -15,6 +15,7 @@ from rehearsal.faults.clusters import (
     restore,
     rolled_out,
     unready,
+    until_phase,
 )
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.machines import COULOMB, HUB_BRIDGE, WORKSTATION, root, user
@@ -156,7 +157,7 @@ class CompletedPodNamesTheWorkstation(Fault):
         containers = [{"name": "ask", "image": "localhost/a:1", "command": command}]
         spec = {"restartPolicy": "Never", "containers": containers}
         create(BRIDGES, "v1", "Pod", {"name": "asked-once"}, spec=spec)
-        kubectl(BRIDGES, "wait pod/asked-once --for=jsonpath={.status.phase}=Succeeded")
+        until_phase(BRIDGES, "asked-once", "Succeeded")
 
     def heal(self) -> None:
         kubectl(BRIDGES, "delete pod/asked-once")

@@ -45,22 +45,21 @@ def complete(resource: Resource, obj: Object) -> None:
         if not metadata.get(field, True):
             del metadata[field]
     try:
-        match resource.kind:
-            case "Namespace":
-                metadata.setdefault("labels", {})["kubernetes.io/metadata.name"] = metadata["name"]
-                obj.setdefault("spec", {"finalizers": ["kubernetes"]})
-                obj.setdefault("status", {"phase": "Active"})
-            case "Pod":
-                _pod(obj)
-            case "Deployment":
-                _deployment(obj)
-            case "EndpointSlice":
-                _endpoint_slice(obj)
-            case "Job":
-                _job(obj)
-            case "Service":
-                _service(obj["spec"])
-                obj.setdefault("status", {"loadBalancer": {}})
+        if resource.kind == "Namespace":
+            metadata.setdefault("labels", {})["kubernetes.io/metadata.name"] = metadata["name"]
+            obj.setdefault("spec", {"finalizers": ["kubernetes"]})
+            obj.setdefault("status", {"phase": "Active"})
+        elif resource.kind == "Pod":
+            _pod(obj)
+        elif resource.kind == "Deployment":
+            _deployment(obj)
+        elif resource.kind == "EndpointSlice":
+            _endpoint_slice(obj)
+        elif resource.kind == "Job":
+            _job(obj)
+        elif resource.kind == "Service":
+            _service(obj["spec"])
+            obj.setdefault("status", {"loadBalancer": {}})
     except (KeyError, TypeError, AttributeError) as error:
         problem = f"Required value or wrong type: {error}"
         given = metadata["name"]

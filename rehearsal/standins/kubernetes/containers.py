@@ -126,9 +126,8 @@ class Container:
         self.tell("Killing", f"Stopping container {self.spec['name']}")
         signal_group(self._process, signal.SIGTERM)
         try:
-            async with asyncio.timeout(grace):
-                await self._process.wait()
-        except TimeoutError:
+            await asyncio.wait_for(self._process.wait(), grace)
+        except asyncio.TimeoutError:
             signal_group(self._process, signal.SIGKILL)
 
     def status(self) -> Object:

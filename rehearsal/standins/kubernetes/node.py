@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,7 +103,7 @@ async def heartbeat(cluster: ClusterConfig, store: Store) -> None:
             continue
         if beat % reports == 0:
             store.update(Key("nodes", "", cluster.node), lambda node: _report(node, cluster))
-        renewed = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        renewed = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         store.update(lease, partial(_renew, renewed))
         beat += 1
         await asyncio.sleep(_RENEW_EVERY)

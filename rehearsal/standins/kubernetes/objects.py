@@ -69,7 +69,7 @@ class Objects:
             matches = _filter(request, namespace)
             if wants.verb == "watch":
                 return await watch.stream(
-                    request, self._store, resource.name, matches, _renderer(resource, table)
+                    request, self._store, resource, matches, _renderer(resource, table)
                 )
             return self._list(request, resource, matches, table)
         if wants.verb == "create":

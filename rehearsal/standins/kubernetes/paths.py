@@ -34,13 +34,12 @@ class Attributes:
 
 def attributes(method: str, path: str, query: Mapping[str, str]) -> tuple[Attributes, str]:
     """What the request wants, and the API version; `resource` is empty for other paths."""
-    match [part for part in path.split("/") if part]:
-        case ["api", version, *rest] if rest:
-            group = ""
-        case ["apis", group, version, *rest] if rest:
-            pass
-        case _:
-            return Attributes(method.lower()), ""
+    parts = [part for part in path.split("/") if part]
+    if parts[:1] == ["api"]:
+        parts = ["apis", "", *parts[1:]]
+    if parts[:1] != ["apis"] or len(parts) < 4:
+        return Attributes(method.lower()), ""
+    _, group, version, *rest = parts
     namespace = ""
     if rest[0] == "namespaces" and len(rest) >= 2:
         namespace = rest[1]

@@ -11,7 +11,7 @@ import binascii
 import hmac
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from . import certificates, config, status
@@ -62,7 +62,7 @@ class Authenticator:
     def issue(self, namespace: str, name: str, request: Object) -> Object:
         """A new token for a ServiceAccount, as an answer to a TokenRequest."""
         seconds = int(request.get("spec", {}).get("expirationSeconds") or _LIFETIME)
-        ends = datetime.now(UTC) + timedelta(seconds=seconds)
+        ends = datetime.now(timezone.utc) + timedelta(seconds=seconds)
         token = secrets.token_urlsafe(32)
         self._store.create(_TOKENS, {
             "metadata": {"name": token, "namespace": namespace},
@@ -115,7 +115,7 @@ class Authenticator:
             if hmac.compare_digest(issued["metadata"]["name"].encode(), token):
                 namespace, name = issued["metadata"]["namespace"], issued["account"]
                 known_here = self._store.get(Key("serviceaccounts", namespace, name))
-                if known_here and issued["ends"] > datetime.now(UTC).timestamp():
+                if known_here and issued["ends"] > datetime.now(timezone.utc).timestamp():
                     account = ServiceAccount(name, namespace, tuple(self._bound(namespace, name)))
                     return User(account.username, _groups(account), account.rules)
         raise status.unauthorized()

@@ -181,19 +181,20 @@ def by_kind(api_version: str, kind: str) -> Resource | None:
 
 def discovery(path: str) -> Object | None:
     """The document at /api, /apis, /api/v1, /apis/GROUP or /apis/GROUP/VERSION; None elsewhere."""
-    match path.strip("/").split("/"):
-        case ["api"]:
-            return {"kind": "APIVersions", "versions": ["v1"]}
-        case ["apis"]:
-            groups = [_group(name) for name in GROUPS if name]
-            return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
-        case ["api", "v1"]:
-            return _resource_list("", "v1")
-        case ["apis", group] if group in GROUPS:
-            return {"kind": "APIGroup", "apiVersion": "v1", **_group(group)}
-        case ["apis", group, version] if GROUPS.get(group) == version:
-            return _resource_list(group, version)
-    return None
+    parts = path.strip("/").split("/")
+    if parts == ["api"]:
+        return {"kind": "APIVersions", "versions": ["v1"]}
+    if parts == ["apis"]:
+        groups = [_group(name) for name in GROUPS if name]
+        return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
+    if parts == ["api", "v1"]:
+        return _resource_list("", "v1")
+    group, version = (*parts[1:], "", "")[:2]
+    if parts[0] != "apis" or group not in GROUPS or len(parts) > 3:
+        return None
+    if not version:
+        return {"kind": "APIGroup", "apiVersion": "v1", **_group(group)}
+    return _resource_list(group, version) if GROUPS[group] == version else None
 
 
 def _group(name: str) -> Object:

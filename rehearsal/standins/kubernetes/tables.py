@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from . import selectors
@@ -39,10 +39,14 @@ def table(kind: str, objects: Sequence[Object], metadata: Object, include: str) 
     }
 
 
+def _moment(timestamp: str) -> datetime:
+    return datetime.fromisoformat(timestamp.replace("Z", "+00:00"))  # as Python 3.9 reads it
+
+
 def age(timestamp: str, until: str | None = None) -> str:
     """How long ago, or before `until`, as kubectl says it: 45s, 12m, 5h, 3d."""
-    end = datetime.fromisoformat(until) if until else datetime.now(UTC)
-    seconds = max(0, int((end - datetime.fromisoformat(timestamp)).total_seconds()))
+    end = _moment(until) if until else datetime.now(timezone.utc)
+    seconds = max(0, int((end - _moment(timestamp)).total_seconds()))
     if seconds < 120:
         return f"{seconds}s"
     if seconds < 600:
