@@ -26,14 +26,14 @@ import yaml
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from fleetmesh import ssh_command, yaml12
-from fleetmesh.evidence.bundle import pack
-from fleetmesh.evidence.seal import seal
 from fleetmesh.evidence.sums import Refused
-from fleetmesh.evidence.verify import Trust, verify
 from fleetmesh.facts import FACTS, NotUnderstood
-from fleetmesh.facts.batch import Disordered, split
+from fleetmesh.gather.batch import Disordered, split
 from fleetmesh.inventory import InventoryError, load
+from fleetmesh.sealing.bundle import pack
+from fleetmesh.sealing.seal import seal
+from fleetmesh.sealing.verify import Trust, verify
+from fleetmesh.text import ssh_command, yaml12
 from selftests.evidence.sealing import Keys, record
 from selftests.facts import cases
 from selftests.facts.test_batch import NONCE, STREAMS

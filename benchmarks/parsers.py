@@ -20,7 +20,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fleetmesh.facts import FACTS, NotUnderstood
-from fleetmesh.facts.batch import Disordered, split
+from fleetmesh.gather.batch import Disordered, split
 from selftests.facts import cases
 from selftests.facts.test_batch import NONCE, STREAMS
 

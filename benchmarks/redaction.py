@@ -19,10 +19,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from fleetmesh.redaction import Redactor
+from fleetmesh.evidence.redacted import RecordRedactor
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.redaction.rules import RULES
 from fleetmesh.redaction.shape import Rule
-from fleetmesh.transcript import Transcript
 from selftests.evidence.secrets import HARMLESS, SECRETS
 
 TARGET = 1.0
@@ -98,7 +98,7 @@ def seconds(work: Callable[[bytes], object], text: bytes) -> float:
 
 def redacted(text: bytes) -> bytes:
     """What a redactor that knows nothing yet makes of it."""
-    return Redactor({}).data(text)
+    return RecordRedactor({}).data(text)
 
 
 def quoting(size: int) -> float:
@@ -109,7 +109,7 @@ def quoting(size: int) -> float:
         fact="", subject="", host="", command="", seconds=0, started=datetime.now(UTC),
         stdout=f'token: "{secret}'.encode(),
     )  # fmt: skip
-    redactor = Redactor({})
+    redactor = RecordRedactor({})
     took = max(
         seconds(lambda _: redactor.transcript(heard), b""),
         seconds(lambda _: redactor.told(f"is {secret}"), b""),

@@ -7,19 +7,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fleetmesh.attach.attach import attach, parcel
-from fleetmesh.attach.target import target
+from fleetmesh.attach.issue import target
+from fleetmesh.evidence.age import ages, on_disk, span
+from fleetmesh.evidence.changes import changes
 from fleetmesh.evidence.folder import BrokenRecord, read
+from fleetmesh.evidence.history import Entry, update
 from fleetmesh.evidence.journal import CannotRecord, put
+from fleetmesh.evidence.run import PHASES, RUNBOOK
+from fleetmesh.evidence.since import since
 from fleetmesh.evidence.sums import SUMS, Refused
-from fleetmesh.evidence.verify import Report, Trust, verify
-from fleetmesh.history.changes import changes
-from fleetmesh.history.entries import Entry, update
-from fleetmesh.history.gate import ages, on_disk, span, verified
-from fleetmesh.history.page import page
-from fleetmesh.history.since import since
-from fleetmesh.record import PHASES
-from fleetmesh.sealing import seal_folder
-from fleetmesh.terminal import Parser, complain, say
+from fleetmesh.sealing.sealed_run import seal_folder
+from fleetmesh.sealing.verify import Report, Trust, verified, verify
+from fleetmesh.text.terminal import Parser, complain, say
+from fleetmesh.views.history_page import page
 from fleetmesh.views.render import VIEWS, NotRendered, render
 
 TOKEN = "FORGE_TOKEN"  # noqa: S105 - the variable's name
@@ -101,7 +101,7 @@ def _history(given: Namespace) -> int:
     put(index, text.encode(errors="backslashreplace"), durable=False)
     for remark in history.remarks:
         say(f"remark: {remark}")
-    asked = {"fleet": given.fleet, "kind": given.kind, "phases": given.phase or PHASES}
+    asked = {"fleet": given.fleet, "kind": given.kind, "phases": given.phase or RUNBOOK}
     found = ages(history, now, given.max_age, doubt, **asked)
     for age in found:
         sign = "stale" if given.max_age and not age.fresh else "fresh" if given.max_age else ""

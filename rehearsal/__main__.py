@@ -9,9 +9,9 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from rehearsal import access, fleet, outfit
+from rehearsal import access, fleet, host, outfit
 from rehearsal.errors import RehearsalError
-from rehearsal.image import GENERATIONS, ensure
+from rehearsal.image import DEFAULT, GENERATIONS, ensure
 from rehearsal.paths import SSH_CONFIG
 from rehearsal.states import STATES
 
@@ -35,8 +35,12 @@ def main() -> int:
         command = commands.add_parser(name, help=what)
         command.add_argument("--state", choices=STATES, default="after")
         outfit.options(command)
-    image = commands.add_parser("image", help="build images, unless they are cached")
-    image.add_argument("names", nargs="*", metavar="GENERATION", choices=GENERATIONS)
+    image = commands.add_parser(
+        "image", help="build what the machines boot from, unless it is there"
+    )
+    image.add_argument(
+        "names", nargs="*", metavar="GENERATION", help=f"of {', '.join(GENERATIONS)}"
+    )
     commands.add_parser("down", help="remove the fleet and everything of it")
     commands.add_parser("status", help="say what is running")
     shell = commands.add_parser("shell", help="log in to a machine, or run a command there")
@@ -48,6 +52,13 @@ def main() -> int:
         "--record", action="store_true", help="keep their recordings, which `make test` judges"
     )
     outfit.options(faults)
+    faults.add_argument(
+        "--fleets",
+        type=int,
+        default=1,
+        metavar="N",
+        help="fleets of their own to try them on, side by side (default: the fleet that is up)",
+    )
     drill = commands.add_parser("drill", help="walk the whole runbook, there and back")
     drill.add_argument(
         "--keep-fleet", action="store_true", help="leave the fleet up where the drill ends"
@@ -67,11 +78,14 @@ def main() -> int:
         elif wanted.command == "status":
             return _status()
         elif wanted.command == "faults":
-            return _faults(wanted.names, _outfit(wanted), record=wanted.record)
+            return _faults(
+                wanted.names, _outfit(wanted), record=wanted.record, fleets=wanted.fleets
+            )
         elif wanted.command == "drill":
             return _drill(_outfit(wanted), manager=wanted.manager, keep=wanted.keep_fleet)
         elif wanted.command == "image":
-            for name in wanted.names or GENERATIONS:
+            host.require()
+            for name in wanted.names or [DEFAULT]:
                 print(ensure(name, _clock()))
         elif wanted.command == "down":
             fleet.down()
@@ -112,10 +126,10 @@ def _outfit(wanted: argparse.Namespace) -> Outfit | None:
     return fleet.outfit(wanted.image, wanted.shell)
 
 
-def _faults(names: list[str], made: Outfit | None, *, record: bool) -> int:
+def _faults(names: list[str], made: Outfit | None, *, record: bool, fleets: int) -> int:
     from rehearsal.matrix.command import faults  # noqa: PLC0415 - it loads the suite's sessions
 
-    return faults(names, made, _clock(), record=record)
+    return faults(names, made, _clock(), record=record, fleets=fleets)
 
 
 def _drill(made: Outfit | None, *, manager: str, keep: bool) -> int:

@@ -19,7 +19,7 @@ from rehearsal.cluster import ADMIN_KUBECONFIG
 from rehearsal.errors import RehearsalError
 from rehearsal.furnish import furnish
 from rehearsal.image import SHELLS
-from rehearsal.machine import Machine
+from rehearsal.machine import NspawnMachine
 from rehearsal.outfit import Outfit
 from rehearsal.paths import INVENTORY, MACHINES, PRODUCTION_INVENTORY, RECORD, STATE
 from rehearsal.signals import undisturbed
@@ -52,12 +52,12 @@ def _load(file: Path) -> Inventory:
         raise RehearsalError(str(error)) from error
 
 
-def machines() -> dict[str, Machine]:
+def machines() -> dict[str, NspawnMachine]:
     """The machines of the fleet by name, running or not."""
-    return {name: Machine(name, h.addresses[0]) for name, h in inventory().hosts.items()}
+    return {name: NspawnMachine(name, h.addresses[0]) for name, h in inventory().hosts.items()}
 
 
-def machine(name: str) -> Machine:
+def machine(name: str) -> NspawnMachine:
     """One machine; raises RehearsalError, with the known names, if there is none called so."""
     try:
         return machines()[name]
@@ -248,7 +248,7 @@ def _wait(name: str, condition: str, deadline: float) -> None:
     run(name, f"timeout {deadline:g} sh -c '{until}'", user="root", deadline=deadline + 5)
 
 
-def wait_for_login(one: Machine) -> None:
+def wait_for_login(one: NspawnMachine) -> None:
     """Wait until sshd accepts logins. Raises RehearsalError with the console's end."""
     one.wait_until(["systemctl", "is-active", "--quiet", "ssh.service"], BOOT_DEADLINE, "sshd")
 
@@ -330,8 +330,9 @@ def _write_record(content: dict[str, Any]) -> None:
 
 def _remove() -> None:
     with undisturbed():
-        cgroup.kill(cgroup.fleet())
-        cgroup.remove(cgroup.fleet())
+        for group in (cgroup.fleet(), *cgroup.deserted()):
+            cgroup.kill(group)
+            cgroup.remove(group)
         network.remove()
         if STATE.exists():
             shutil.rmtree(STATE)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fleetmesh.inventory import Inventory
-    from rehearsal.machine import Machine
+    from rehearsal.machine import NspawnMachine
 
 AUTHORIZED = {
     "railiance01": (keys.SUITE, keys.OPERATOR),
@@ -26,7 +26,7 @@ USER = "tegwick"
 WARDEN = ("railiance01", "workstation")  # where cert_command runs, before and after the migration
 
 
-def furnish(machine: Machine, image: Path, inventory: Inventory, shell: str) -> None:
+def furnish(machine: NspawnMachine, image: Path, inventory: Inventory, shell: str) -> None:
     """Write a machine's files: its identity, its keys, and what its part in the fleet needs."""
     files = Files(machine.files, image)
     files.directory("")
@@ -43,7 +43,7 @@ def furnish(machine: Machine, image: Path, inventory: Inventory, shell: str) -> 
         files.write(f"{HOME}/.config/warden/fleet_user_ca", keys.USER_CA.read_text(), 0o600)
 
 
-def _identity(files: Files, machine: Machine, addresses: Mapping[str, str]) -> None:
+def _identity(files: Files, machine: NspawnMachine, addresses: Mapping[str, str]) -> None:
     files.write("etc/hostname", f"{machine.name}\n")
     files.write("etc/machine-id", f"{secrets.token_hex(16)}\n", 0o444)
     names = "".join(f"{address} {name}\n" for name, address in addresses.items())

@@ -24,7 +24,7 @@ SWITCHED_ON = "machine is on\n"
 
 
 @dataclass(frozen=True)
-class Machine:
+class NspawnMachine:
     """A machine of the fleet, running or not."""
 
     name: str

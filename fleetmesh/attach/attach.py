@@ -6,14 +6,14 @@ from hashlib import sha256
 from pathlib import Path
 
 from fleetmesh.attach import forges
-from fleetmesh.attach.api import Api, patiently
-from fleetmesh.attach.target import Target
-from fleetmesh.evidence.bundle import opened
+from fleetmesh.attach.forge_api import ForgeApi, patiently
+from fleetmesh.attach.issue import Issue
 from fleetmesh.evidence.files import MIB, content, json_object
+from fleetmesh.evidence.outcomes import Verdict
 from fleetmesh.evidence.sums import Refused
-from fleetmesh.evidence.verify import Trust, verify
-from fleetmesh.outcomes import Verdict
-from fleetmesh.sealing import DRILL, told
+from fleetmesh.sealing.bundle import opened
+from fleetmesh.sealing.sealed_run import DRILL, told
+from fleetmesh.sealing.verify import Trust, verify
 
 _LONGEST = 60_000
 """Characters of a comment; GitHub takes 65,536."""
@@ -69,10 +69,10 @@ def parcel(
     return Parcel(bundle, packed, block)
 
 
-def attach(parcel: Parcel, target: Target, token: str) -> tuple[str, str]:
+def attach(parcel: Parcel, target: Issue, token: str) -> tuple[str, str]:
     """Upload and tell, each unless it is done; returns both addresses. Raises Refused."""
     place = forges.forge(target)
-    with Api(token, place.headers(token), target.origins) as api:
+    with ForgeApi(token, place.headers(token), target.origins) as api:
         try:
             patiently(lambda: api.ask("GET", target.issue))
             address = patiently(lambda: place.upload(api, parcel.bundle, parcel.content))

@@ -1,1 +1,4 @@
-"""The record of a run on the disk: written as it happens, read back, sealed."""
+"""How a run ended and what it saw, written as it happens and read back; and the runs before it.
+
+May import: redaction, gather, facts, tunnels.
+"""

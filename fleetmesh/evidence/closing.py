@@ -7,11 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from fleetmesh import plain
 from fleetmesh.evidence.folder import FORMAT, Events, read, read_events, run_of
 from fleetmesh.evidence.journal import EVENTS, RAW, CannotRecord, Journal, put
-from fleetmesh.outcomes import Verdict
-from fleetmesh.record import Run
+from fleetmesh.evidence.outcomes import Verdict
+from fleetmesh.evidence.run import Run
+from fleetmesh.gather import plain
 
 RUN_JSON = "run.json"
 

@@ -9,14 +9,14 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from fleetmesh import plain
 from fleetmesh.evidence import files
 from fleetmesh.evidence.files import MIB
 from fleetmesh.evidence.journal import EVENTS, PLAN, RAW
+from fleetmesh.evidence.run import Run, left_out, to_result
 from fleetmesh.evidence.seen import seen_clusters, seen_hosts
-from fleetmesh.record import Run, left_out
-from fleetmesh.snapshot import Snapshot
-from fleetmesh.transcript import Transcript
+from fleetmesh.gather import plain
+from fleetmesh.gather.snapshot import Snapshot
+from fleetmesh.gather.transcript import Transcript
 
 FORMAT = 1
 
@@ -156,7 +156,7 @@ def run_of(found: Events) -> Run:
             references += len(event["transcripts"])
             if references > REFERENCES_MOST:
                 raise ValueError(f"the outcomes name more than {REFERENCES_MOST} answers")
-            run.results.append(plain.to_result(event, answers))
+            run.results.append(to_result(event, answers))
         told = run.conclusion if run.catalogued else run.verdict.value
         if finished and finished["verdict"] != told:
             event = finished

@@ -13,10 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
 
-from fleetmesh import plain
 from fleetmesh.evidence.files import replacing
-from fleetmesh.redaction import Redactor
-from fleetmesh.transcript import Transcript
+from fleetmesh.evidence.redacted import RecordRedactor
+from fleetmesh.gather import plain
+from fleetmesh.gather.transcript import Transcript
 
 PLAN = "plan.json"
 EVENTS = "events.jsonl"
@@ -41,7 +41,7 @@ class Journal:
         seq: int,
         prev: str,
         durable: bool = True,
-        redactor: Redactor | None = None,
+        redactor: RecordRedactor | None = None,
     ) -> None:
         """Go on after `seq` events, the last of which has the digest `prev`.
 
@@ -52,7 +52,7 @@ class Journal:
         self.chain = prev
         self._seq = seq
         self._durable = durable
-        self._redactor = redactor or Redactor({})
+        self._redactor = redactor or RecordRedactor({})
         self._keys: dict[str, Transcript] = {}
         self._over = f"{folder / EVENTS} is closed"
         try:
@@ -77,11 +77,11 @@ class Journal:
         folder: Path,
         plan: dict[str, Any],
         durable: bool = True,
-        redactor: Redactor | None = None,
+        redactor: RecordRedactor | None = None,
         **started: Any,
     ) -> "Journal":
         """Write the plan and `run-started`; a folder with a plan has both. Raises CannotRecord."""
-        plan = (redactor or Redactor({})).plain(plan)
+        plan = (redactor or RecordRedactor({})).plain(plan)
         content = json.dumps(plan, indent=1, ensure_ascii=False).encode() + b"\n"
         prev = sha256(content).hexdigest()
         journal = cls(folder, seq=0, prev=prev, durable=durable, redactor=redactor)

@@ -7,7 +7,7 @@ import subprocess
 import zlib
 from pathlib import Path
 
-from fleetmesh.record import Origin
+from fleetmesh.evidence.run import Origin
 
 _DEADLINE = 10  # seconds, for git and ssh to say what they are
 

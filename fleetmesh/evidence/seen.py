@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
+from fleetmesh.evidence.run import ClusterSeen, HostSeen
 from fleetmesh.facts.clusters import CLUSTER_UIDS, CLUSTER_VERSIONS
 from fleetmesh.facts.fact import Fact, NotUnderstood
 from fleetmesh.facts.machines import CLOCKS, MACHINES, ClockOffset, Machine
-from fleetmesh.record import ClusterSeen, HostSeen
-from fleetmesh.transcript import Transcript
+from fleetmesh.gather.transcript import Transcript
 
 _SESSION = "ssh_answers"
 

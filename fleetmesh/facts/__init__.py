@@ -1,12 +1,16 @@
-"""What can be known about a fleet: every fact, by the name under which a check asks for it."""
+"""What can be known about a fleet: every fact, by the name under which a check asks for it.
+
+May import: text, inventory, redaction, gather.
+"""
 
 from typing import Any
 
 from fleetmesh.facts import (
+    answers,
     boot,
     cluster_services,
     clusters,
-    http,
+    installed,
     keys,
     logins,
     machines,
@@ -27,6 +31,7 @@ FACTS: dict[str, Fact[Any]] = {
     for module in (
         machines,
         units,
+        installed,
         sockets,
         keys,
         next_start,
@@ -34,7 +39,7 @@ FACTS: dict[str, Fact[Any]] = {
         pins,
         renewals,
         workstation,
-        http,
+        answers,
         cluster_services,
         pods,
         clusters,

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from fleetmesh import strict_json
 from fleetmesh.facts.fact import NotUnderstood
-from fleetmesh.legible import brief, said
-from fleetmesh.transcript import Transcript
+from fleetmesh.gather.transcript import Transcript
+from fleetmesh.text import strict_json
+from fleetmesh.text.legible import brief, said
 
 UNUSABLE = (AttributeError, KeyError, TypeError, ValueError)
 """What reading a JSON value of an unexpected shape raises."""

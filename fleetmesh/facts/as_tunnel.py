@@ -3,9 +3,9 @@
 from importlib.resources import files
 
 from fleetmesh.facts.fact import NotUnderstood
-from fleetmesh.facts.probe import endpoint
+from fleetmesh.gather.services import endpoint
 from fleetmesh.inventory import Inventory, Tunnel
-from fleetmesh.shell import quote
+from fleetmesh.text.shell import quote
 
 AS_TUNNEL = files(__package__).joinpath("as_tunnel.sh").read_text()
 

@@ -156,7 +156,7 @@ units() {
   new=$(printf '%s\n' "$listed" | awk '$1 !~ /@\./ &&
     ($1 ~ /\.target$/ || $2 ~ /^(enabled|enabled-runtime|generated|linked|linked-runtime)$/) {
       print $1 }')
-  new="default.target $new $(of_devices "$1")" known=
+  new=$(printf '%s\n' default.target $new $(of_devices "$1") | sort -u) known=
   begin environment "manager $1" && systemctl "$1" show-environment 2>/dev/null
   while [ -n "$new" ]; do
     # shellcheck disable=SC2086

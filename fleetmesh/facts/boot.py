@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
-from fleetmesh.facts.probe import Exec, Probe
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
-from fleetmesh.shell import join, quote
-from fleetmesh.transcript import Transcript
+from fleetmesh.text.shell import join, quote
 
 _VOLATILE = {"tmpfs", "ramfs", "devtmpfs"}
 """File systems whose content a reboot takes."""

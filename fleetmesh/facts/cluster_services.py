@@ -12,10 +12,11 @@ from fleetmesh.facts.api_objects import UNUSABLE, body_of, items_of, not_found
 from fleetmesh.facts.fact import Fact, NotUnderstood
 from fleetmesh.facts.labels import of_pairs
 from fleetmesh.facts.pods import Pod
-from fleetmesh.facts.probe import Kubernetes, Probe
+from fleetmesh.gather.cluster_api import Kubernetes
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
-from fleetmesh.shell import join
-from fleetmesh.transcript import Transcript
+from fleetmesh.text.shell import join
 
 _OF_SERVICE = "kubernetes.io/service-name"
 _MANAGED_BY = "endpointslice.kubernetes.io/managed-by"

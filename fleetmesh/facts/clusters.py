@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fleetmesh import strict_json
 from fleetmesh.facts import in_pod
+from fleetmesh.facts.answers import Answer
 from fleetmesh.facts.api_objects import UNUSABLE, body_of, items_of
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
-from fleetmesh.facts.http import Answer
 from fleetmesh.facts.labels import LabelSelector, of_object
 from fleetmesh.facts.pods import Pod
-from fleetmesh.facts.probe import ExecInPod, Kubernetes, Probe
 from fleetmesh.facts.sockets import End, end
+from fleetmesh.gather.cluster_api import Kubernetes
+from fleetmesh.gather.pod_exec import ExecInPod
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Bridge, Inventory
-from fleetmesh.shell import join
-from fleetmesh.transcript import Transcript
+from fleetmesh.text import strict_json
+from fleetmesh.text.shell import join
 
 
 @dataclass(frozen=True)

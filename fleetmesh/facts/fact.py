@@ -5,18 +5,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
-from fleetmesh.facts.probe import ExecInPod, Kubernetes, Probe
+from fleetmesh.gather.probe import OfCluster, Probe
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
-from fleetmesh.legible import brief, cut, last_line
-from fleetmesh.marks import OVER_LINES, marks
-from fleetmesh.outcomes import Inconclusive
-from fleetmesh.transcript import Transcript
+from fleetmesh.redaction.marks import OVER_LINES, marks
+from fleetmesh.text.legible import brief, cut, last_line
 
 T = TypeVar("T")
 _LONGEST = 400
 """Characters that a parser's complaint may have: it repeats what a host said."""
 Probes = Callable[[Inventory], Mapping[str, Probe]]
 """What to ask, by subject."""
+
+
+class Inconclusive(Exception):
+    """A check could not observe what it needs. Its text is the cause, in one sentence."""
 
 
 class NotUnderstood(Exception):
@@ -37,7 +40,7 @@ class Fact(Generic[T]):
     def asks_a_cluster(self, inventory: Inventory) -> bool:
         """Whether any of its questions goes to the API of a cluster."""
         asked = self.probes(inventory).values()
-        return any(isinstance(probe, Kubernetes | ExecInPod) for probe in asked)
+        return any(isinstance(probe, OfCluster) for probe in asked)
 
     def read(self, transcript: Transcript) -> T:
         """What the parser makes of an answer. Raises NotUnderstood, whatever the parser does.

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from fleetmesh.facts.as_tunnel import AS_TUNNEL, as_tunnel, clear, destination
-from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
-from fleetmesh.facts.probe import Exec, Probe
+from fleetmesh.facts.fact import Fact, Inconclusive, NotUnderstood, succeeded
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Login
-from fleetmesh.legible import brief
-from fleetmesh.outcomes import Inconclusive
-from fleetmesh.shell import quote
-from fleetmesh.transcript import Transcript
+from fleetmesh.text.legible import brief
+from fleetmesh.text.shell import quote
 
 _LOGIN = files(__package__).joinpath("login.sh").read_text()
 # What a question may not do although the tunnel may: wait for an answer, write, or ride on a

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from fleetmesh import strict_json
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
-from fleetmesh.facts.probe import Clock, Exec, Probe
+from fleetmesh.gather.commands import Clock, Exec
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Cluster, Inventory
-from fleetmesh.legible import brief, last_line
-from fleetmesh.shell import quote
-from fleetmesh.transcript import Transcript
+from fleetmesh.text import strict_json
+from fleetmesh.text.legible import brief, last_line
+from fleetmesh.text.shell import quote
 
 
 @dataclass(frozen=True)

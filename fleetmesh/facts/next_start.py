@@ -3,14 +3,15 @@
 import re
 from dataclasses import dataclass
 
-from fleetmesh import ssh_settings
 from fleetmesh.facts.as_tunnel import AS_TUNNEL, as_tunnel, clear
 from fleetmesh.facts.fact import Fact, NotUnderstood
-from fleetmesh.facts.probe import Exec, Probe
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Tunnel
-from fleetmesh.ssh_command import Forward
-from fleetmesh.ssh_settings import SshSettings
-from fleetmesh.transcript import Transcript
+from fleetmesh.text import ssh_settings
+from fleetmesh.text.ssh_command import Forward
+from fleetmesh.text.ssh_settings import SshSettings
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
+from fleetmesh.facts.answers import SshAnswer
 from fleetmesh.facts.as_tunnel import AS_TUNNEL, as_tunnel, clear
-from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
-from fleetmesh.facts.http import SshAnswer
+from fleetmesh.facts.fact import Fact, Inconclusive, NotUnderstood, succeeded
 from fleetmesh.facts.logins import Logins
-from fleetmesh.facts.probe import Exec, Probe
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Login
-from fleetmesh.outcomes import Inconclusive
-from fleetmesh.transcript import Transcript
 
 
 @dataclass(frozen=True)

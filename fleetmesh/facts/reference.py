@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from fleetmesh import yaml12
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
-from fleetmesh.facts.probe import Probe, ReadFile
-from fleetmesh.facts.units import installed_files
+from fleetmesh.facts.managers import MANAGERS
+from fleetmesh.gather.commands import ReadFile
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
-from fleetmesh.transcript import Transcript
+from fleetmesh.text import yaml12
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def _reference_files(inventory: Inventory) -> dict[str, Probe]:
     return {
         path: ReadFile(inventory.reference / path)
         for host in inventory.carriers
-        for path in installed_files(inventory, host).values()
+        for path in MANAGERS[inventory.manager].files(inventory, host).values()
     }
 
 

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
-from fleetmesh import strict_json
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
-from fleetmesh.facts.probe import Exec, Probe
 from fleetmesh.facts.workstation import mentions
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Login
-from fleetmesh.shell import quote
-from fleetmesh.transcript import Transcript
+from fleetmesh.text import strict_json
+from fleetmesh.text.shell import quote
 
 
 @dataclass(frozen=True)

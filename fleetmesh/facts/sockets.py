@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 from ipaddress import ip_address
 
-from fleetmesh import ssh_settings
 from fleetmesh.facts.fact import Fact, NotUnderstood, Probes, blocks, succeeded
-from fleetmesh.facts.probe import Exec, Probe
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
-from fleetmesh.ssh_settings import SshSettings
-from fleetmesh.transcript import Transcript
+from fleetmesh.text import ssh_settings
+from fleetmesh.text.ssh_settings import SshSettings
 
 _SESSION = re.compile(r"session-([^/]+)\.scope")
 _POD = re.compile(

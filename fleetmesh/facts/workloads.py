@@ -13,10 +13,11 @@ from typing import Any
 from fleetmesh.facts.api_objects import UNUSABLE, items_of, object_of
 from fleetmesh.facts.fact import Fact, NotUnderstood
 from fleetmesh.facts.pods import OVER
-from fleetmesh.facts.probe import Kubernetes, Probe
+from fleetmesh.gather.cluster_api import Kubernetes
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
-from fleetmesh.shell import join
-from fleetmesh.transcript import Transcript
+from fleetmesh.text.shell import join
 
 
 @dataclass(frozen=True)

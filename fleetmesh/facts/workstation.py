@@ -5,24 +5,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 
-from fleetmesh import ssh_settings, strict_json
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
-from fleetmesh.facts.probe import Exec, Probe
+from fleetmesh.facts.managers import MANAGERS
+from fleetmesh.facts.managers.ops_bridge import BridgeTunnel
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
-from fleetmesh.shell import quote
-from fleetmesh.ssh_settings import SshSettings
-from fleetmesh.transcript import Transcript
-
-
-@dataclass(frozen=True)
-class BridgeTunnel:
-    """One tunnel as ops-bridge's own status has it."""
-
-    name: str
-    kind: str
-    up: bool
-    autostart: bool
-    pid: int | None = None
+from fleetmesh.text import ssh_settings, strict_json
+from fleetmesh.text.shell import quote
+from fleetmesh.text.ssh_settings import SshSettings
 
 
 def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
@@ -30,7 +22,7 @@ def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
     asked: dict[str, Probe] = {
         workstation.host: Exec(workstation.host, f"{quote(workstation.bridge)} status --json")
     }
-    if inventory.manager == "ops-bridge":
+    if BRIDGE_STATUS.name in MANAGERS[inventory.manager].reads():
         asked |= {host: Exec(host, "bridge status --json") for host in inventory.carriers}
     return asked
 

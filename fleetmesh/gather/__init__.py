@@ -1,6 +1,11 @@
-"""From probes to transcripts: puts every question to the fleet, once."""
+"""From questions to transcripts: every question put to the fleet, once, in one moment.
 
-from fleetmesh.gather.deadlines import patience
+A probe is one kind of question. A snapshot holds the transcripts of one moment.
+
+May import: text, inventory, redaction, sessions.
+"""
+
+from fleetmesh.gather.demands import patience
 from fleetmesh.gather.fleet import Fleet
 
 __all__ = ["Fleet", "patience"]

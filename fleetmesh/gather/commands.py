@@ -3,17 +3,20 @@
 import re
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from fleetmesh import regular_file
-from fleetmesh.facts import batch
-from fleetmesh.facts.probe import Exec, ReadFile
-from fleetmesh.gather.question import Question
-from fleetmesh.inventory import Inventory
-from fleetmesh.legible import last_line
+from fleetmesh.gather import batch
+from fleetmesh.gather.permit import Permit
+from fleetmesh.gather.probe import Errand, OfHost, Probe, Question
+from fleetmesh.gather.transcript import Transcript
+from fleetmesh.inventory import Inventory, Limits
 from fleetmesh.sessions import Completed, Session
-from fleetmesh.transcript import Transcript
+from fleetmesh.text import regular_file
+from fleetmesh.text.legible import last_line
+from fleetmesh.text.shell import join, over_ssh
 
 _LONGEST_FILE = 2**20
 """Bytes of a file of the suite's own machine."""
@@ -23,6 +26,81 @@ _HANGING = 3
 """So many commands of a batch may run into their deadline before the batch is given up."""
 
 
+@dataclass(frozen=True)
+class Exec(OfHost):
+    """A shell command on a host, run as part of that host's one batch."""
+
+    host: str
+    command: str
+    seconds: float | None = None
+    """Deadline of this command; None means the inventory's `limits.command`."""
+
+    def typed(self, host: str) -> str:
+        """Run by ssh."""
+        return over_ssh(host, self.command)
+
+
+@dataclass(frozen=True)
+class Clock(OfHost):
+    """A host's clock, answered from the times that frame its batch."""
+
+    host: str
+
+    def typed(self, host: str) -> str:
+        """The clock, read by ssh."""
+        return over_ssh(host, "date +%s.%N")
+
+
+class Batch(Errand):
+    """All commands of a host, in one exec."""
+
+    batch = True
+
+    def answers(self) -> list[Transcript]:
+        """Run them, and take the answers apart."""
+        session = self.fleet.live(self.questions[0].host)
+        return run_batch(session, self.questions, self.fleet.inventory)
+
+    @classmethod
+    def takes(cls, questions: list[Question], limits: Limits) -> tuple[float, float]:
+        """The batch's own deadline."""
+        return 0.0, longest((d for _, d in _commands(questions, limits)), limits.command)
+
+    @classmethod
+    def permit(cls, questions: list[Question], inventory: Inventory, permit: Permit) -> None:
+        """Allow the text of the batch."""
+        permit.allow(batch_text(questions, inventory, permit.nonce))
+
+
+Exec.errand = Clock.errand = Batch
+
+
+@dataclass(frozen=True)
+class ReadFile(Probe):
+    """A file on the machine that runs the suite."""
+
+    path: Path
+
+    def asked_of(self, _: Inventory) -> str:
+        """No host."""
+        return ""
+
+    def typed(self, _: str) -> str:
+        """As cat(1)."""
+        return join(["cat", str(self.path)])
+
+
+class Reading(Errand):
+    """Files of the suite's own machine; one that cannot be read exits 1, as cat(1) does."""
+
+    def answers(self) -> list[Transcript]:
+        """Read them."""
+        return [_read(question) for question in self.questions]
+
+
+ReadFile.errand = Reading
+
+
 def run_batch(
     session: Session, questions: list[Question], inventory: Inventory
 ) -> list[Transcript]:
@@ -30,7 +108,7 @@ def run_batch(
     default = inventory.limits.command
     nonce = new_nonce()
     asked = [question for question in questions if isinstance(question.probe, Exec)]
-    commands = _commands(questions, inventory)
+    commands = _commands(questions, inventory.limits)
     done = session.run(
         batch.COMMAND,
         stdin=batch.compose(commands, nonce),
@@ -60,10 +138,10 @@ def new_nonce() -> str:
 
 def batch_text(questions: list[Question], inventory: Inventory, nonce: str) -> bytes:
     """What batch.COMMAND is given to read, so that it puts all `questions` to its host."""
-    return batch.compose(_commands(questions, inventory), nonce)
+    return batch.compose(_commands(questions, inventory.limits), nonce)
 
 
-def answers_of(done: Completed, nonce: str, count: int) -> dict[int, batch.Answer]:
+def answers_of(done: Completed, nonce: str, count: int) -> dict[int, batch.CommandAnswer]:
     """The answers of the `count` commands of an exec; none where it ran none of them.
 
     Raises batch.Disordered where somebody else may have answered.
@@ -79,13 +157,13 @@ def not_believed(found: batch.Disordered) -> str:
     return f"its answers are not marked as the suite marks them; who gave them is unknown: {found}"
 
 
-def _commands(questions: list[Question], inventory: Inventory) -> list[tuple[str, float]]:
+def _commands(questions: list[Question], limits: Limits) -> list[tuple[str, float]]:
     asked = [
-        (question.probe.command, question.probe.seconds or inventory.limits.command)
+        (question.probe.command, question.probe.seconds or limits.command)
         for question in questions
         if isinstance(question.probe, Exec)
     ]
-    return asked or [("true", inventory.limits.command)]  # for the sake of its clock
+    return asked or [("true", limits.command)]  # for the sake of its clock
 
 
 def longest(deadlines: Iterable[float], default: float) -> float:
@@ -95,7 +173,7 @@ def longest(deadlines: Iterable[float], default: float) -> float:
 
 def _transcript(
     question: Question,
-    answer: batch.Answer | None,
+    answer: batch.CommandAnswer | None,
     done: Completed,
     deadline: float,
     offset: float,
@@ -129,13 +207,11 @@ def why(host: str, done: Completed) -> str:
             f"{host} ran no command of the suite: what its log-in shell starts by itself "
             "(as .bashrc) read the questions from its standard input"
         )
-    return (
-        f"{host} ran no command of the suite: exit status {done.exit_status}, "
-        f"{last_line(done.stderr, 'and it said nothing')}"
-    )
+    said = last_line(done.stderr) or last_line(done.stdout) or "and it said nothing"
+    return f"{host} ran no command of the suite: exit status {done.exit_status}, {said}"
 
 
-def _offset(done: Completed, answers: dict[int, batch.Answer]) -> float:
+def _offset(done: Completed, answers: dict[int, batch.CommandAnswer]) -> float:
     """Seconds that the host's clock is ahead, as well as one exchange can tell."""
     if not answers:
         return 0.0
@@ -143,7 +219,9 @@ def _offset(done: Completed, answers: dict[int, batch.Answer]) -> float:
     return first - done.started.timestamp()
 
 
-def _clock(question: Question, done: Completed, answers: dict[int, batch.Answer]) -> Transcript:
+def _clock(
+    question: Question, done: Completed, answers: dict[int, batch.CommandAnswer]
+) -> Transcript:
     ended = [answer.ended for answer in answers.values() if answer.ended is not None]
     if not ended:
         return question.lost(why(question.host, done), started=done.started, seconds=done.seconds)
@@ -159,11 +237,9 @@ def _clock(question: Question, done: Completed, answers: dict[int, batch.Answer]
     )
 
 
-def read_file(question: Question) -> Transcript:
-    """Read a file of the suite's own machine; one that cannot be read exits 1, as cat(1) does."""
-    probe = question.probe
-    assert isinstance(probe, ReadFile)
+def _read(question: Question) -> Transcript:
+    path = question.probe.path
     try:
-        return question.answer(exit_status=0, stdout=regular_file.read(probe.path, _LONGEST_FILE))
+        return question.answer(exit_status=0, stdout=regular_file.read(path, _LONGEST_FILE))
     except OSError as error:
-        return question.answer(exit_status=1, stderr=f"{probe.path}: {error.strerror}".encode())
+        return question.answer(exit_status=1, stderr=f"{path}: {error.strerror}".encode())

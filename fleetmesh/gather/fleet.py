@@ -6,33 +6,19 @@ ss(8) lists include those that carried the answers. Questions to the Kubernetes 
 batches.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
-from dataclasses import replace
+from itertools import count
 from types import TracebackType
-from typing import Any
 
-from fleetmesh.facts import Fact
-from fleetmesh.facts.probe import (
-    Clock,
-    Exec,
-    ExecInPod,
-    Get,
-    Kubernetes,
-    Probe,
-    ReadFile,
-    Session,
-    WriteAndReadBack,
-)
-from fleetmesh.gather import commands, kubernetes, services
-from fleetmesh.gather.question import Question, by_host, questions
+from fleetmesh.gather.cluster_api import read_kubeconfig
+from fleetmesh.gather.probe import Asking, Errand, OfCluster, Question, errands, questions
+from fleetmesh.gather.snapshot import Snapshot
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
 from fleetmesh.redaction import Redactor
-from fleetmesh.sessions import Session as HostSession
-from fleetmesh.sessions import Target, Unreachable, connect_all
-from fleetmesh.snapshot import Snapshot
-from fleetmesh.transcript import Transcript
+from fleetmesh.sessions import Kubeconfig, Session, Target, Unreachable, connect_all
 
 _WORKERS = 24
 _TOLD = 200  # characters of what broke
@@ -47,7 +33,9 @@ class Fleet:
     def __init__(self, inventory: Inventory, redactor: Redactor | None = None) -> None:
         self.inventory = inventory
         self.redactor = redactor or Redactor()
-        self.sessions: dict[str, HostSession | Unreachable] = {}
+        self.sessions: dict[str, Session | Unreachable] = {}
+        self.requests: Iterator[int] = count()
+        self._kubeconfigs: dict[str, Future[Kubeconfig]] = {}
 
     def __enter__(self) -> "Fleet":
         return self
@@ -78,7 +66,7 @@ class Fleet:
 
     def gather(
         self,
-        facts: Iterable[Fact[Any]],
+        facts: Iterable[Asking],
         into: Snapshot | None = None,
         heard: Callable[[Iterable[Transcript]], None] = lambda _: None,
     ) -> Snapshot:
@@ -98,7 +86,7 @@ class Fleet:
         lost, reachable = [], []
         for question in asked:
             session = self.sessions.get(question.host)
-            if isinstance(session, Unreachable) and not isinstance(question.probe, Session):
+            if isinstance(session, Unreachable) and not question.probe.errand.to_the_lost:
                 lost.append(question.lost(session.cause))
             else:
                 reachable.append(question)
@@ -106,112 +94,42 @@ class Fleet:
         self._ask(reachable, hear)
         return snapshot
 
-    def _ask(self, questions: list[Question], hear: Callable[[list[Transcript]], None]) -> None:
-        def ask(kind: type[Probe] | tuple[type[Probe], ...]) -> list[Question]:
-            return [question for question in questions if isinstance(question.probe, kind)]
-
-        http = []
-        with ExitStack() as held, ThreadPoolExecutor(_WORKERS, "gather") as pool:
-            jobs: dict[Future[list[Transcript]], list[Question]] = {}
-            kubeconfigs = self._kubeconfigs(pool, ask((Kubernetes, ExecInPod)))
-            requests = [
-                (q, pool.submit(services.get, self._session(q), q, self.inventory, index))
-                for index, q in enumerate(ask(Get))
-            ]
-            for q in ask(WriteAndReadBack):
-                write = services.write_and_read_back
-                jobs[pool.submit(write, self._session(q), q, self.inventory)] = [q]
-            for _, text in kubeconfigs.values():  # before anything is written that may repeat them
-                self.redactor.learn_kubeconfig(text.result().text)
-            hear([self._answer_session(question) for question in ask(Session)])
-            hear([commands.read_file(question) for question in ask(ReadFile)])
-            inside = []
-            for cluster, (asked, text) in kubeconfigs.items():
-                session = self._live(self.inventory.clusters[cluster].host)
-                given = (self.inventory, text.result())
-                inside += [
-                    (question, pool.submit(kubernetes.Held, session, question, *given))
-                    for question in asked
-                    if isinstance(question.probe, ExecInPod)
-                ]
-                plain = [q for q in asked if isinstance(q.probe, Kubernetes)]
-                jobs[pool.submit(kubernetes.ask, session, plain, *given)] = plain
-            for q, request in requests:
-                try:
-                    transcript, open_connection = request.result()
-                except Exception as error:  # noqa: BLE001 - as _answers
-                    transcript, open_connection = _broke(q, error), lambda: None
-                http.append(transcript)
-                held.callback(open_connection)
-            programs: dict[kubernetes.Held, Question] = {}
-            for q, begun in inside:
-                try:
-                    program = begun.result()
-                except Exception as error:  # noqa: BLE001 - as _answers
-                    hear([_broke(q, error)])
-                    continue
-                held.callback(program.close)
-                programs[program] = q
-            for host, asked in by_host(ask((Exec, Clock))).items():
-                job = pool.submit(commands.run_batch, self._live(host), asked, self.inventory)
-                jobs[job] = asked
-            for job in as_completed(jobs):
-                hear(_answers(job, jobs[job]))
-            ends = {pool.submit(program.finish): [q] for program, q in programs.items()}
-            for job in as_completed(ends):
-                hear(_answers(job, ends[job]))
-        hear([self._attributed(transcript) for transcript in http])
-
-    def _attributed(self, transcript: Transcript) -> Transcript:
-        """A request that failed on a session which broke says nothing of the service."""
-        session = self.sessions.get(transcript.host)
-        if session is None or isinstance(session, Unreachable) or not session.lost:
-            return transcript
-        if transcript.lost or "refused" not in transcript.details:
-            return transcript
-        return replace(transcript, lost=session.lost)
-
-    def _kubeconfigs(
-        self, pool: ThreadPoolExecutor, questions: list[Question]
-    ) -> dict[str, tuple[list[Question], "Future[kubernetes.Kubeconfig]"]]:
-        asked: dict[str, list[Question]] = {}
-        for question in questions:
-            if isinstance(question.probe, (Kubernetes, ExecInPod)):
-                asked.setdefault(question.probe.cluster, []).append(question)
-        return {
-            cluster: (
-                group,
-                pool.submit(
-                    kubernetes.read_kubeconfig,
-                    self._live(self.inventory.clusters[cluster].host),
-                    self.inventory.clusters[cluster],
-                    self.inventory.limits.command,
-                ),
-            )
-            for cluster, group in asked.items()
-        }
-
-    def _answer_session(self, question: Question) -> Transcript:
-        session = self.sessions[question.host]
-        if isinstance(session, Unreachable):
-            return question.answer(exit_status=255, stderr=session.cause.encode())
-        seen = session.identity
-        details = {
-            "peer": seen.address,
-            "host_key": seen.host_key or "",
-            "fingerprint": seen.fingerprint or "",
-        }
-        text = "".join(f"{key}: {value}\n" for key, value in details.items())
-        return question.answer(exit_status=0, stdout=text.encode(), details=details)
-
-    def _session(self, question: Question) -> HostSession:
-        return self._live(question.host)
-
-    def _live(self, host: str) -> HostSession:
+    def live(self, host: str) -> Session:
+        """The session with a host. Raises Unreachable."""
         session = self.sessions[host]
         if isinstance(session, Unreachable):
             raise session
         return session
+
+    def kubeconfig(self, cluster: str) -> Kubeconfig:
+        """A cluster's kubeconfig, read once for all who ask."""
+        return self._kubeconfigs[cluster].result()
+
+    def _ask(self, questions: list[Question], hear: Callable[[list[Transcript]], None]) -> None:
+        sent = [errand(group, self) for errand, group in errands(questions)]
+        held = [errand for errand in sent if errand.held]
+        with ExitStack() as leave, ThreadPoolExecutor(_WORKERS, "gather") as pool:
+            for question in questions:
+                if isinstance(question.probe, OfCluster):
+                    self._read_kubeconfig(question.probe.cluster, pool)
+            begun = {pool.submit(errand.begin): errand for errand in held}
+            jobs = {pool.submit(e.answers): e for e in sent if not (e.held or e.batch)}
+            for cluster in self._kubeconfigs:  # before anything is written that may repeat them
+                self.redactor.learn_kubeconfig(self.kubeconfig(cluster).text)
+            for job in as_completed(begun):
+                leave.callback(begun[job].close)
+                if error := job.exception():
+                    hear(_broke(begun[job], error))
+                    held.remove(begun[job])
+            jobs |= {pool.submit(errand.answers): errand for errand in sent if errand.batch}
+            _hear(jobs, hear)
+            _hear({pool.submit(errand.answers): errand for errand in held}, hear)
+
+    def _read_kubeconfig(self, name: str, pool: ThreadPoolExecutor) -> None:
+        if name not in self._kubeconfigs:
+            cluster = self.inventory.clusters[name]
+            given = (self.live(cluster.host), cluster, self.inventory.limits.command)
+            self._kubeconfigs[name] = pool.submit(read_kubeconfig, *given)
 
     def _target(self, name: str) -> Target:
         host = self.inventory.hosts[name]
@@ -227,14 +145,20 @@ class Fleet:
         )
 
 
-def _answers(job: Future[list[Transcript]], asked: list[Question]) -> list[Transcript]:
-    """What came of a job. Where it broke on what a host said, only its own questions are lost."""
-    try:
-        return job.result()
-    except Exception as error:  # noqa: BLE001 - RecursionError and MemoryError included
-        return [_broke(question, error) for question in asked]
+def _hear(
+    jobs: Mapping[Future[list[Transcript]], Errand], hear: Callable[[list[Transcript]], None]
+) -> None:
+    for job in as_completed(jobs):
+        error = job.exception()
+        hear(_broke(jobs[job], error) if error else job.result())
 
 
-def _broke(question: Question, error: Exception) -> Transcript:
+def _broke(errand: Errand, error: BaseException) -> list[Transcript]:
+    """Where an errand broke on what a host said, only its own questions are lost."""
+    if not isinstance(error, Exception):
+        raise error
     told = f"{type(error).__name__}: {error}"[:_TOLD]
-    return question.lost(f"{question.host}: asking for `{question.fact}` broke: {told}")
+    return [
+        question.lost(f"{question.host}: asking for `{question.fact}` broke: {told}")
+        for question in errand.questions
+    ]

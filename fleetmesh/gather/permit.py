@@ -3,17 +3,10 @@
 The list is made from the questions themselves, by the functions that ask them.
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
 
-from fleetmesh.facts import Fact, batch
-from fleetmesh.facts.probe import Clock, Exec, ExecInPod, Get, Kubernetes, endpoint
-from fleetmesh.gather.commands import batch_text
-from fleetmesh.gather.kubernetes import kubeconfig_text
-from fleetmesh.gather.question import by_host, questions
-from fleetmesh.inventory import Inventory
+from fleetmesh.gather import batch
 
 NONCE = f"fleetmesh-{'0' * 16}"
 """Stands for the random word of a run; the gate puts it there before it compares."""
@@ -26,15 +19,28 @@ GATE = ".config/fleetmesh/gate"
 class Permit:
     """One host's: digests of whole questions by what they are, and addresses to connect to."""
 
+    api: str = API
     questions: dict[str, list[str]] = field(default_factory=dict)
     destinations: list[str] = field(default_factory=list)
+    run: str = ""
+    """The run that asks."""
 
-    def allow(self, text: bytes, what: str) -> None:
+    @property
+    def nonce(self) -> str:
+        """NONCE."""
+        return NONCE
+
+    def allow(self, text: bytes, what: str = "") -> None:
         """Put what batch.COMMAND may be given to read on the list; two runs may ask the same."""
         digest = sha256(batch.COMMAND.encode() + b"\0" + text).hexdigest()
         names = self.questions.setdefault(digest, [])
-        if what not in names:
-            names.append(what)
+        if (what or self.run) not in names:
+            names.append(what or self.run)
+
+    def open(self, destination: str) -> None:
+        """Put an address to connect to on the list."""
+        if destination not in self.destinations:
+            self.destinations.append(destination)
 
     @property
     def lines(self) -> str:
@@ -53,28 +59,3 @@ class Permit:
             options += ["port-forwarding", 'permitlisten="127.0.0.1:1"']
             options += [f'permitopen="{destination}"' for destination in self.destinations]
         return f"{','.join(options)} {key.strip()}\n"
-
-
-def permits(
-    runs: Iterable[tuple[str, Sequence[Fact[Any]]]], inventory: Inventory, api: str = API
-) -> dict[str, Permit]:
-    """By host, what `runs` ask, each given by its name and its facts; `api` is ADDRESS:PORT."""
-    found = {host: Permit() for host in inventory.hosts}
-    for name, facts in runs:
-        for host, asked in by_host(questions(facts, inventory)).items():
-            if not host:
-                continue
-            permit = found[host]
-            opened = [endpoint(q.probe.ip, q.probe.port) for q in asked if isinstance(q.probe, Get)]
-            commands = [q for q in asked if isinstance(q.probe, (Exec, Clock))]
-            if commands:
-                permit.allow(batch_text(commands, inventory, NONCE), name)
-            for cluster in dict.fromkeys(
-                q.probe.cluster for q in asked if isinstance(q.probe, (Kubernetes, ExecInPod))
-            ):
-                text = kubeconfig_text(inventory.clusters[cluster], NONCE, inventory.limits.command)
-                permit.allow(text, f"kubeconfig of {cluster}")
-                opened.append(api)
-            known = permit.destinations
-            known += [one for one in dict.fromkeys(opened) if one not in known]
-    return found

@@ -1,17 +1,24 @@
 """A program in a running pod of a Deployment, over the API's WebSocket, kept until it is told."""
 
+import json
 import re
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
-from fleetmesh import strict_json
-from fleetmesh.facts.probe import ExecInPod
-from fleetmesh.gather.api import get
-from fleetmesh.legible import brief
+from fleetmesh.gather.cluster_api import ApiRequests, get, refusals, why_not
+from fleetmesh.gather.probe import Errand, OfCluster, Question
+from fleetmesh.gather.transcript import Transcript
+from fleetmesh.inventory import Limits
+from fleetmesh.sessions import ApiProblem, api_client
+from fleetmesh.text import strict_json
+from fleetmesh.text.legible import brief
+from fleetmesh.text.shell import join, over_ssh
 
 _OUTPUT_LIMIT = 1024 * 1024
 _KEPT = 4096
@@ -24,6 +31,96 @@ _NO_SUCH_PROGRAM = (126, 127)
 
 class NoPod(Exception):
     """The Deployment has no running pod; the text says what it has instead."""
+
+
+@dataclass(frozen=True)
+class ExecInPod(OfCluster):
+    """A Python program in a running pod of a Deployment, as `kubectl exec deploy/… -- python -c …`.
+
+    It prints one line and then waits: its sockets stay open until the batches have run.
+    """
+
+    cluster: str
+    namespace: str
+    deployment: str
+    python: str
+    program: str
+    given: dict[str, Any]
+    """The program's one argument, as JSON."""
+    seconds: float
+    """Deadline of its line, from the API's acceptance."""
+    hold: float
+    """Seconds after which the program ends by itself, if nobody lets it."""
+
+    @property
+    def command(self) -> list[str]:
+        """The argument vector."""
+        return [self.python, "-c", self.program, json.dumps(self.given)]
+
+    def typed(self, host: str) -> str:
+        """With kubectl, by ssh."""
+        inside = ["-n", self.namespace, "exec", f"deploy/{self.deployment}", "--", *self.command]
+        return over_ssh(host, join(["kubectl", *inside]))
+
+
+class InPod(Errand):
+    """A program that runs in a pod and waits there, and the connection to its API."""
+
+    held = True
+    permit = ApiRequests.permit
+
+    @staticmethod
+    def group(question: Question) -> object:
+        """Each by itself."""
+        return question.fact, question.subject
+
+    def begin(self) -> None:
+        """Start it, and wait until it has said its line or it is known why not."""
+        (question,) = self.questions
+        probe = question.probe
+        self._open = ExitStack()
+        self._started, clock = datetime.now(UTC), monotonic()
+        self._program: HeldProgram | None = None
+        kubeconfig = self.fleet.kubeconfig(probe.cluster)
+        self._lost = kubeconfig.missing
+        session, deadline = self.fleet.live(question.host), self.fleet.inventory.limits.http
+        try:
+            if not self._lost:
+                patience = probe.seconds + probe.hold + deadline
+                client = api_client(session, kubeconfig.text, deadline=deadline, patience=patience)
+                self._program = HeldProgram(self._open.enter_context(client), probe, deadline)
+                self._open.callback(self._program.close)
+        except ApiProblem as problem:
+            self._lost = str(problem)
+        except NoPod as problem:
+            self._lost = f"{question.host}: {problem}"
+        except refusals() as error:
+            needs = f"`get pods/exec` or `create pods/exec` in {probe.namespace}"
+            self._lost = f"{question.host}: {why_not(error, deadline, needs)}"
+        self._seconds = monotonic() - clock
+
+    def answers(self) -> list[Transcript]:
+        """Let the program end, and tell what it said; the time is that until its line."""
+        (question,) = self.questions
+        given: dict[str, Any] = {"lost": self._lost}
+        if self._program:
+            given = self._program.finish()
+            if given.get("lost"):
+                given["lost"] = f"{question.host}: {given['lost']}"
+        return [question.answer(started=self._started, seconds=self._seconds, **given)]
+
+    def close(self) -> None:
+        """Leave the program and close the connection."""
+        self._open.close()
+
+    @classmethod
+    def takes(cls, questions: list[Question], limits: Limits) -> tuple[float, float]:
+        """A kubeconfig, the Deployment, its pods, the handshake, the line; then its end."""
+        line = max(question.probe.seconds for question in questions)
+        return limits.command + 3 * limits.http + line, limits.http
+
+
+ExecInPod.errand = InPod
 
 
 class HeldProgram:

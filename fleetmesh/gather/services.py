@@ -2,70 +2,168 @@
 
 import json
 import secrets
-from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from fleetmesh import strict_json
-from fleetmesh.facts.probe import Get, WriteAndReadBack
-from fleetmesh.gather.question import Question
-from fleetmesh.inventory import Inventory
-from fleetmesh.sessions import Answer, Session, http_get, http_held, http_post
-from fleetmesh.transcript import Transcript
+from fleetmesh.gather.permit import Permit
+from fleetmesh.gather.probe import Errand, OfHost, OpenFleet, Question
+from fleetmesh.gather.transcript import Transcript
+from fleetmesh.inventory import Inventory, Limits
+from fleetmesh.sessions import HttpAnswer, Session, http_get, http_held, http_post
+from fleetmesh.text import strict_json
+from fleetmesh.text.shell import join, over_ssh
 
 _LONGEST_ID = 1000
 """Characters of an id that is asked for."""
 
 
-def get(
-    session: Session, question: Question, inventory: Inventory, index: int
-) -> tuple[Transcript, Callable[[], None]]:
-    """Send a GET and keep its connection; the second value closes it.
+def endpoint(ip: str, port: int) -> str:
+    """`ip:port`, with brackets around an IPv6 address."""
+    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
-    A header of random text, longer by `index`, gives each request of a run a size of its own.
-    """
-    probe = question.probe
-    assert isinstance(probe, Get)
-    held = ExitStack()
-    answer = held.enter_context(
-        http_held(
-            session,
-            probe.url,
-            headers={"X-Fleetmesh-Trace": secrets.token_hex(16 + index)},
-            deadline=inventory.limits.http,
+
+@dataclass(frozen=True)
+class Get(OfHost):
+    """An HTTP GET of `path`, as the host itself would send it to `ip`:`port`."""
+
+    host: str
+    ip: str
+    port: int
+    path: str
+
+    @property
+    def url(self) -> str:
+        """The address, as seen from the host."""
+        return f"http://{endpoint(self.ip, self.port)}{self.path}"
+
+    def typed(self, host: str) -> str:
+        """With curl, by ssh."""
+        return over_ssh(host, join(["curl", "-sS", "-i", self.url]))
+
+
+class Request(Errand):
+    """A GET whose connection stays open, so that the sockets which carry it can be seen."""
+
+    held = True
+
+    def __init__(self, questions: list[Question], fleet: OpenFleet) -> None:
+        super().__init__(questions, fleet)
+        self._open = ExitStack()
+        # Of random text, longer for each, so that every request of a run has a size of its own.
+        self._trace = secrets.token_hex(16 + next(fleet.requests))
+
+    @staticmethod
+    def group(question: Question) -> object:
+        """Each by itself."""
+        return question
+
+    def begin(self) -> None:
+        """Send it, and keep its connection."""
+        (question,) = self.questions
+        self._answer = self._open.enter_context(
+            http_held(
+                self.fleet.live(question.host),
+                question.probe.url,
+                headers={"X-Fleetmesh-Trace": self._trace},
+                deadline=self.fleet.inventory.limits.http,
+            )
         )
-    )
-    return _transcript(question, answer), held.close
+
+    def answers(self) -> list[Transcript]:
+        """What came back. A request that failed on a session which broke says nothing else."""
+        (question,) = self.questions
+        transcript = _transcript(question, self._answer)
+        lost = self.fleet.live(question.host).lost
+        if lost and "refused" in transcript.details and not transcript.lost:
+            transcript = replace(transcript, lost=lost)
+        return [transcript]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._open.close()
+
+    @classmethod
+    def takes(cls, _: list[Question], limits: Limits) -> tuple[float, float]:
+        """One request."""
+        return limits.http, 0.0
+
+    @classmethod
+    def permit(cls, questions: list[Question], _: Inventory, permit: Permit) -> None:
+        """Allow the connection."""
+        for question in questions:
+            permit.open(endpoint(question.probe.ip, question.probe.port))
 
 
-def write_and_read_back(
-    session: Session, question: Question, inventory: Inventory
-) -> list[Transcript]:
+Get.errand = Request
+
+
+@dataclass(frozen=True)
+class WriteAndReadBack(OfHost):
+    """POST `body`, then GET what came back under its `id`. Only with `--allow-writes`."""
+
+    host: str
+    ip: str
+    port: int
+    path: str
+    body: dict[str, Any]
+    id: str
+
+    @property
+    def url(self) -> str:
+        """The address to which `body` is posted, as seen from the host."""
+        return f"http://{endpoint(self.ip, self.port)}{self.path}"
+
+    def typed(self, host: str) -> str:
+        """With curl, by ssh."""
+        return over_ssh(host, join(["curl", "-sS", "-d", "@body.json", self.url]))
+
+
+class Write(Errand):
+    """What is written to a service, and read back."""
+
+    @staticmethod
+    def group(question: Question) -> object:
+        """Each by itself."""
+        return question.fact, question.subject
+
+    def answers(self) -> list[Transcript]:
+        """Write, and read it back by its id, as one transcript."""
+        (question,) = self.questions
+        session = self.fleet.live(question.host)
+        return [write_and_read_back(session, question, self.fleet.inventory.limits.http)]
+
+    @classmethod
+    def takes(cls, _: list[Question], limits: Limits) -> tuple[float, float]:
+        """Two requests."""
+        return 0.0, 2 * limits.http
+
+
+WriteAndReadBack.errand = Write
+
+
+def write_and_read_back(session: Session, question: Question, deadline: float) -> Transcript:
     """POST the probe's body and GET the result by its id, as one transcript."""
     probe = question.probe
-    assert isinstance(probe, WriteAndReadBack)
-    deadline = inventory.limits.http
     written = http_post(session, probe.url, probe.body, deadline=deadline)
     given_id = _object(written).get(probe.id)
     if not isinstance(given_id, (str, int)) or len(str(given_id)) > _LONGEST_ID:
-        return [_transcript(question, written)]
+        return _transcript(question, written)
     event = f"{probe.url}/{quote(str(given_id), safe='', errors='replace')}"
     read = http_get(session, event, deadline=deadline)
     both = {"id": given_id, "written": probe.body, "read": _object(read)}
-    return [
-        question.answer(
-            started=written.started,
-            seconds=written.seconds + read.seconds,
-            exit_status=read.status,
-            stdout=json.dumps(both).encode(),
-            stderr=f"POST {written.status}, GET {read.status}\n".encode(),
-            details=_details(read),
-        )
-    ]
+    return question.answer(
+        started=written.started,
+        seconds=written.seconds + read.seconds,
+        exit_status=read.status,
+        stdout=json.dumps(both).encode(),
+        stderr=f"POST {written.status}, GET {read.status}\n".encode(),
+        details=_details(read),
+    )
 
 
-def _transcript(question: Question, answer: Answer) -> Transcript:
+def _transcript(question: Question, answer: HttpAnswer) -> Transcript:
     given: dict[str, Any] = {
         "started": answer.started,
         "seconds": answer.seconds,
@@ -80,13 +178,13 @@ def _transcript(question: Question, answer: Answer) -> Transcript:
     return question.answer(**given)
 
 
-def _details(answer: Answer) -> dict[str, str]:
+def _details(answer: HttpAnswer) -> dict[str, str]:
     details = {"sent": str(answer.carried.sent), "received": str(answer.carried.received)}
     refused = answer.error or (answer.truncated and f"more than {len(answer.body)} bytes of body")
     return {**details, "refused": refused} if refused else details
 
 
-def _object(answer: Answer) -> dict[str, Any]:
+def _object(answer: HttpAnswer) -> dict[str, Any]:
     """The object in its body, empty where there is none; one that says two things is an error."""
     try:
         found = strict_json.loads(answer.body)

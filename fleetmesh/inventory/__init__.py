@@ -1,4 +1,7 @@
-"""What a fleet should be: one YAML file, validated whole before anything is contacted."""
+"""What a fleet should be: one YAML file, validated whole before anything is contacted.
+
+May import: text.
+"""
 
 from fleetmesh.inventory.document import InventoryError, Problem
 from fleetmesh.inventory.load import load
@@ -12,7 +15,7 @@ from fleetmesh.inventory.model import (
     Inventory,
     Limits,
     Login,
-    Probe,
+    ProbePod,
     RetiredTunnel,
     Service,
     Smoke,
@@ -34,7 +37,7 @@ __all__ = [
     "InventoryError",
     "Limits",
     "Login",
-    "Probe",
+    "ProbePod",
     "Problem",
     "RetiredTunnel",
     "Service",

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fleetmesh import regular_file, yaml12
-from fleetmesh.legible import brief, cut, legible
+from fleetmesh.text import regular_file, yaml12
+from fleetmesh.text.legible import brief, cut, legible
 
 Location = tuple[str | int, ...]
 

@@ -1,4 +1,7 @@
-"""Secrets are replaced where something is written; what is judged is what was said."""
+"""Secrets in bytes and text: what they look like, and the mark that stands in their place.
+
+May import: text.
+"""
 
 from fleetmesh.redaction.redactor import Redactor
 from fleetmesh.redaction.remaining import remaining

@@ -7,20 +7,15 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import re2  # type: ignore[import-untyped]
 
-from fleetmesh import yaml12
-from fleetmesh.facts import FACTS, NotUnderstood
-from fleetmesh.marks import FLOOD, MARK, mark, marks
-from fleetmesh.path import Path
-from fleetmesh.record import Result
+from fleetmesh.redaction.marks import FLOOD, MARK, mark
 from fleetmesh.redaction.rules import RULES, WORD, decoded, is_harmless, says_secret
 from fleetmesh.redaction.shape import Rule, any_of, compiled
-from fleetmesh.transcript import Transcript
+from fleetmesh.text import yaml12
 
 _SHORTEST = 6
 """Characters of a value that is looked for by itself: a shorter one stands in too many words."""
@@ -104,7 +99,6 @@ class Redactor:
         self._named = {
             piece for size in range(_FEWEST, _PIECE + 1) for piece in _cut(_bytes(names), size)
         }
-        self._done: dict[int, tuple[Transcript, Transcript]] = {}
         for name, value in environment.items():
             if says_secret(name):
                 self.learn("environment", value)
@@ -179,63 +173,21 @@ class Redactor:
                 into[at] = value
         return whole[0]
 
-    def transcript(self, transcript: Transcript) -> Transcript:
-        """A transcript without its secrets; the same one for the same one."""
-        known = self._done.get(id(transcript))
-        if known is None:
-            shown = replace(
-                transcript,
-                command=self.text(transcript.command),
-                stdout=self._heard(transcript.stdout),
-                stderr=self._heard(transcript.stderr),
-                lost=None if transcript.lost is None else self.told(transcript.lost),
-                details={
-                    name: self._detail(name, value) for name, value in transcript.details.items()
-                },
-            )
-            shown = replace(shown, hides=transcript.hides or _hidden(transcript, shown))
-            known = self._done[id(transcript)] = (transcript, shown)
-            self._done[id(shown)] = (shown, shown)
-        return known[1]
-
-    def result(self, result: Result) -> Result:
-        """A result without secrets: in its transcripts, and in what was said from them."""
-        transcripts = tuple(map(self.transcript, result.transcripts))
-        return replace(
-            result,
-            transcripts=transcripts,
-            reason=self.told(result.reason),
-            hint=self.told(result.hint),
-            notes=tuple(map(self.told, result.notes)),
-            paths=tuple(map(self._path, result.paths)),
-        )
-
-    def _path(self, path: Path) -> Path:
-        hops = (
-            replace(
-                hop,
-                place=self.told(hop.place),
-                holder=self.told(hop.holder),
-                sockets=tuple(map(self.told, hop.sockets)),
-            )
-            for hop in path.hops
-        )
-        broken = None if path.broken is None else self.told(path.broken)
-        return replace(path, hops=tuple(hops), broken=broken)
-
     def _member(self, name: str, value: str) -> str:
         if value and says_secret(name) and not is_harmless(_bytes(value)):
             self.counts["assignment"] += 1
             return _text(mark("assignment"))
         return self.text(value)
 
-    def _detail(self, name: str, value: str) -> str:
+    def detail(self, name: str, value: str) -> str:
+        """As a member of `plain`, and remembered for `told`."""
         shown = self._member(name, value)
         if shown != value:
             self._remember(_bytes(value), "assignment")
         return shown
 
-    def _heard(self, data: bytes) -> bytes:
+    def heard(self, data: bytes) -> bytes:
+        """As `data`, of what a host said: its secrets are remembered for `told`."""
         found = _merged(self._find(data), data)
         for start, end, rule in found:
             self._remember(data[start:end], rule)
@@ -335,23 +287,6 @@ def _candidates(data: bytes) -> list[Rule]:
 
 
 _NEEDED = any_of(b"|".join(map(re2.escape, rule.needs)) for rule in RULES)
-
-
-def _hidden(heard: Transcript, shown: Transcript) -> tuple[str, ...]:
-    """The rules whose marks change what the fact says: nobody can judge it any more by `shown`."""
-    if (heard.stdout, heard.stderr, heard.details) == (shown.stdout, shown.stderr, shown.details):
-        return ()
-    if _read(heard) == _read(shown):
-        return ()
-    return marks((shown.stdout, shown.stderr, shown.details))
-
-
-def _read(transcript: Transcript) -> Any:
-    fact = FACTS.get(transcript.fact)
-    try:
-        return fact.read(transcript) if fact else None
-    except NotUnderstood:
-        return NotUnderstood
 
 
 def _merged(found: list[Found], data: bytes) -> list[Found]:

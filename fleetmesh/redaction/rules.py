@@ -13,8 +13,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from fleetmesh.marks import MARK
-from fleetmesh.redaction.commands import COMMANDS
+from fleetmesh.redaction.marks import MARK
+from fleetmesh.redaction.passwords import COMMANDS
 from fleetmesh.redaction.shape import Rule, Span, assigned, shaped, value_at
 
 _Q = rb"\\{0,7}[\"']"  # a quote, perhaps escaped

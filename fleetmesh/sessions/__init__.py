@@ -1,10 +1,13 @@
-"""How hosts are reached: one strict, bounded SSH connection each, HTTP and Kubernetes over it."""
+"""How hosts are reached: one strict, bounded SSH connection each, HTTP and Kubernetes over it.
 
-from fleetmesh.sessions.command import Completed, Lost
+May import: text.
+"""
+
+from fleetmesh.sessions.command import Completed
 from fleetmesh.sessions.connect import connect, connect_all
-from fleetmesh.sessions.forward import Carried, Forward
-from fleetmesh.sessions.http import Answer, http_get, http_held, http_post
-from fleetmesh.sessions.kubernetes import ApiProblem, api_client
+from fleetmesh.sessions.forward import Carried, Forwarder
+from fleetmesh.sessions.http import HttpAnswer, http_get, http_held, http_post
+from fleetmesh.sessions.kubernetes import ApiProblem, Kubeconfig, api_client
 from fleetmesh.sessions.session import Session
 from fleetmesh.sessions.target import (
     ConfigProblem,
@@ -15,20 +18,19 @@ from fleetmesh.sessions.target import (
     Target,
     Unreachable,
 )
-from fleetmesh.sessions.testinfra_backend import testinfra_host
 
 __all__ = [
-    "Answer",
     "ApiProblem",
     "Carried",
     "Completed",
     "ConfigProblem",
-    "Forward",
+    "Forwarder",
     "HostKeyMismatch",
     "HostKeyUnknown",
+    "HttpAnswer",
     "Identity",
+    "Kubeconfig",
     "LoginRefused",
-    "Lost",
     "Session",
     "Target",
     "Unreachable",
@@ -38,5 +40,4 @@ __all__ = [
     "http_get",
     "http_held",
     "http_post",
-    "testinfra_host",
 ]

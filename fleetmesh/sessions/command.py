@@ -25,16 +25,6 @@ class Completed:
     lost: str | None
 
 
-class Lost(Exception):
-    """A command that did not run to its end; `completed` keeps what arrived, `cause` says why."""
-
-    def __init__(self, host: str, completed: Completed) -> None:
-        super().__init__(f"{completed.lost} (command: {completed.command})")
-        self.host = host
-        self.cause = completed.lost or ""
-        self.completed = completed
-
-
 class Capture:
     """Both output streams of a command, together never more than `limit` bytes."""
 

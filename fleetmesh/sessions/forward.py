@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Union
 
-from fleetmesh.legible import said
 from fleetmesh.sessions import channel
+from fleetmesh.text.legible import said
 
 if TYPE_CHECKING:
     from paramiko import Channel
@@ -39,7 +39,7 @@ class Carried:
     error: str | None = None
 
 
-class Forward:
+class Forwarder:
     """Listens on 127.0.0.1:`port` until it is closed."""
 
     def __init__(self, dial: Dial, patience: float | None = None, limit: int | None = None) -> None:

@@ -1,1 +1,4 @@
-"""Views of the record: pure functions from a run to HTML, SVG and text, whoever shows them."""
+"""The record as pages, JUnit, a statement and a block for the workplan: functions without effects.
+
+May import: text, gather, tunnels, evidence.
+"""

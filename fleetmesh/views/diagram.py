@@ -10,8 +10,8 @@ from textwrap import wrap
 
 from markupsafe import Markup
 
-from fleetmesh.legible import brief
-from fleetmesh.path import Hop, Path
+from fleetmesh.text.legible import brief
+from fleetmesh.tunnels.path import Hop, Path
 from fleetmesh.views.page import fill
 
 _WIDTH = 340

@@ -7,11 +7,11 @@ from pathlib import PurePath
 from markupsafe import Markup
 
 from fleetmesh.evidence.journal import INLINE, RAW
-from fleetmesh.legible import brief, legible
-from fleetmesh.outcomes import Outcome
-from fleetmesh.path import Path
-from fleetmesh.record import Result, Run
-from fleetmesh.transcript import HERE
+from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.evidence.run import Result, Run
+from fleetmesh.gather.transcript import HERE
+from fleetmesh.text.legible import brief, legible
+from fleetmesh.tunnels.path import Path
 from fleetmesh.views import diagram, words
 from fleetmesh.views.page import fill, render
 from fleetmesh.views.text import HEAD, TAIL, milliseconds, share, shown, utc
@@ -23,8 +23,13 @@ COLUMNS = ("Outcome", "Check", "Statement", "Runbook", "Host", "Started (UTC)", 
 
 def anchor(result: Result) -> str:
     """An id for the result's place on a page, the same in every view."""
-    digest = sha256(legible(result.nodeid).encode()).hexdigest()
-    return f"{re.sub(r'[^A-Za-z0-9-]', '', result.id)}-{digest[:8]}"
+    return place(result.id, result.nodeid)
+
+
+def place(name: str, nodeid: str) -> str:
+    """An id for what has this name and belongs to this test."""
+    digest = sha256(legible(nodeid).encode()).hexdigest()
+    return f"{re.sub(r'[^A-Za-z0-9-]', '', name)}-{digest[:8]}"
 
 
 def verdict(run: Run) -> Markup:

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from fleetmesh.legible import cut, legible
+from fleetmesh.text.legible import cut, legible
 from fleetmesh.views.text import duration, shown, utc
 
 

@@ -8,9 +8,9 @@ from base64 import b64encode
 from pathlib import PurePath
 from typing import Any
 
-from fleetmesh.outcomes import Outcome, Verdict
-from fleetmesh.plain import rfc3339
-from fleetmesh.record import Run
+from fleetmesh.evidence.outcomes import Outcome, Verdict
+from fleetmesh.evidence.run import Run
+from fleetmesh.gather.plain import rfc3339
 
 
 def statement(run: Run) -> str:

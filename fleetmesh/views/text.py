@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from fleetmesh.legible import legible
+from fleetmesh.text.legible import legible
 
 HEAD, TAIL = 6144, 2048
 """Bytes shown of a long stream's beginning and end."""

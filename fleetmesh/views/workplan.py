@@ -7,9 +7,9 @@ link, no mention and no HTML; its fence is longer than any row of backticks in i
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from fleetmesh.legible import brief
-from fleetmesh.outcomes import Outcome
-from fleetmesh.record import Result, Run
+from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.evidence.run import Result, Run
+from fleetmesh.text.legible import brief
 from fleetmesh.views import words
 from fleetmesh.views.text import duration, utc
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from fleetmesh.outcomes import Outcome, verdict
+from fleetmesh.evidence.outcomes import Outcome, verdict
 from rehearsal import fleet, lock
 from rehearsal.drill import footing
 from rehearsal.drill.stage import Measured, Seen

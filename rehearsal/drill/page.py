@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fleetmesh.outcomes import Outcome
+from fleetmesh.evidence.outcomes import Outcome
 from fleetmesh.views import words
 from fleetmesh.views.page import render_file, style
 from rehearsal.drill.timeline import timeline

@@ -1,52 +1,47 @@
-"""Everything that we know can go wrong, by name; each fault proves the checks that it turns."""
+"""Everything that we know can go wrong, by name; each fault proves the checks that it turns.
+
+A fault stands in the file that is named after the file of the first check which it turns (what
+blinds a host turns PRE-01.right-machine first), or to which it is harmless. So the faults of
+tests/production/test_boot.py are in `production/boot.py`. Where that grows too long, those of one
+check have a file of their own: those of PROD-18.order are in `production/boot_order.py`.
+
+What several files need is in `bases` (kinds of faults), `machines` and `clusters` (what is done to
+either) and `symptoms` (the checks by which they show).
+"""
 
 from __future__ import annotations
 
-from rehearsal.faults import (
-    addresses,
-    api,
-    autostart,
-    boot,
-    bridge_services,
-    bridges,
-    carriers,
-    certificates,
-    clusters,
-    ended,
-    harmless,
-    hosts,
-    identity,
-    inside,
-    keys,
-    machines,
-    ops_bridge,
-    options,
-    policy,
-    reference,
-    rogues,
-    services,
-    ssh_config,
-    tunnels,
-    units,
-    unseen,
-    workstation,
-    writes,
-)
+import pkgutil
+from importlib import import_module
+
 from rehearsal.faults.fault import Fault, Ground, Turn
 
-FAULTS: dict[str, type[Fault]] = {
-    fault.title(): fault
-    for module in (
-        *(keys, identity, ssh_config, tunnels, carriers, units, options, reference),
-        *(workstation, rogues, autostart, unseen, services, bridges, bridge_services, clusters),
-        *(inside, api, hosts, machines, policy, certificates, ops_bridge, writes, addresses),
-        *(harmless, boot, ended),
-    )
-    for fault in vars(module).values()
-    if isinstance(fault, type)
-    and issubclass(fault, Fault)
-    and fault.__module__ == module.__name__
-    and not fault.__name__.startswith("_")
-}
+PHASES = ("prereqs", "cutover", "production", "own")
+
+
+def _faults() -> dict[str, type[Fault]]:
+    found: dict[str, type[Fault]] = {}
+    for phase in PHASES:
+        package = f"{__name__}.{phase}"
+        for module in pkgutil.iter_modules(import_module(package).__path__, f"{package}."):
+            for fault in _defined(module.name):
+                if found.setdefault(fault.title(), fault) is not fault:
+                    raise TypeError(f"two faults are called {fault.title()}")
+    return found
+
+
+def _defined(module: str) -> list[type[Fault]]:
+    return [
+        fault
+        for name, fault in vars(import_module(module)).items()
+        if isinstance(fault, type)
+        and issubclass(fault, Fault)
+        and fault.__module__ == module
+        and not name.startswith("_")
+    ]
+
+
+FAULTS = _faults()
+"""In the order of the checks: of their phases, then of their files."""
 
 __all__ = ["FAULTS", "Fault", "Ground", "Turn"]

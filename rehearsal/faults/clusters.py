@@ -1,226 +1,157 @@
-"""The Services that the tunnels lead to, and the names and pods inside the bridges' cluster."""
+"""What the administrators of the clusters do to them: kubectl as root on the host of each."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
-from rehearsal.faults.bridges import NO_ANSWER, READY
-from rehearsal.faults.cluster import (
-    API,
-    BRIDGES,
-    HUB_BRIDGE,
-    SERVICES,
-    add,
-    create_slice,
-    kubectl,
-    patch,
-    replace,
-    restore,
-    rolled_out,
-    unready,
-)
-from rehearsal.faults.fault import Fault, Turn, fail, inconclusive
-from rehearsal.faults.means import COULOMB, WORKSTATION, root, user
-from rehearsal.faults.services import (
-    AT_ITS_ADDRESS,
-    FROM_POD,
-    INSIDE,
-    NOTHING_CAME_BACK,
-    PATH,
-    THROUGH_THE_TUNNEL,
-)
+from rehearsal.cluster import ADMIN_KUBECONFIG
+from rehearsal.errors import RehearsalError
+from rehearsal.faults.machines import COULOMB, HUB_BRIDGE, RAILIANCE, root
+from rehearsal.files import LIBRARY
 
-RELAY = "systemd-run --quiet --collect --unit=relay"
-USER_RELAY = "systemd-run --user --quiet --collect --unit=relay"
-OWN = "PROD-15.endpoints[state-hub]"
-CURRENT = "PRE-06.cluster-ip[state-hub]"
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SERVICES, BRIDGES = "state-hub", "activity-core"  # the namespaces
+API = "actcore-api"
+CONTAINER = "/spec/template/spec/containers/0"
+_HOSTS = {SERVICES: COULOMB, BRIDGES: RAILIANCE}
+_DEADLINE = 10  # seconds that any change may take to have its effect
 
 
-class ClusterNamesUnknown(Fault):
-    """The application's pods do not ask the cluster's DNS."""
-
-    turns = {
-        "PROD-03.inside": fail("name resolution"),
-        "PROD-04.from-pod": fail("name resolution"),
-    }
-
-    def inject(self) -> None:
-        patch(BRIDGES, f"deploy/{API}", add("/spec/template/spec/dnsPolicy", "Default"))
-        rolled_out(BRIDGES, API)
-
-    def heal(self) -> None:
-        patch(BRIDGES, f"deploy/{API}", replace("/spec/template/spec/dnsPolicy", "ClusterFirst"))
-        rolled_out(BRIDGES, API)
+def kubectl(namespace: str, command: str, *, check: bool = True) -> str:
+    """Run kubectl as the administrator of the cluster that has this namespace."""
+    admin = f"export KUBECONFIG={ADMIN_KUBECONFIG}"
+    return root(_HOSTS[namespace], f"{admin}; kubectl -n {namespace} {command}", check=check)
 
 
-class NoPodToAskFrom(Fault):
-    """The application, from whose pod the services are asked, has no pod."""
-
-    turns = {
-        "PROD-03.inside": inconclusive("has no running pod"),
-        "PROD-04.from-pod": inconclusive("has no running pod"),
-    }
-
-    def inject(self) -> None:
-        kubectl(BRIDGES, f"scale deploy/{API} --replicas=0")
-        rolled_out(BRIDGES, API)
-
-    def heal(self) -> None:
-        kubectl(BRIDGES, f"scale deploy/{API} --replicas=1")
-        rolled_out(BRIDGES, API)
+def patch(namespace: str, what: str, *operations: Mapping[str, Any]) -> None:
+    """Change an object (`deploy/state-hub`) by operations of JSON Patch, RFC 6902."""
+    kubectl(namespace, f"patch {what} --type=json -p '{json.dumps(operations)}'")
 
 
-def unreachable(current: str) -> dict[str, Turn]:
-    """The turns of a State Hub that is not where everybody looks for it."""
-    return {
-        CURRENT: fail(current),
-        AT_ITS_ADDRESS: fail("no complete answer within 1 s"),
-        THROUGH_THE_TUNNEL: fail("no complete answer within 1 s"),
-        PATH: fail("no complete answer within 1 s"),
-        READY: fail("is 0/1 ready"),
-        INSIDE: NO_ANSWER,
-        FROM_POD: NO_ANSWER,
-    }
+def replace(path: str, value: Any) -> dict[str, Any]:
+    """A JSON Patch operation: another value there."""
+    return {"op": "replace", "path": path, "value": value}
 
 
-class _Moved(Fault):
-    """The Service that the tunnel leads to is gone from there."""
-
-    deadlines = {"http": 1}
-
-    def inject(self) -> None:
-        self.move()
-        unready(BRIDGES, HUB_BRIDGE)
-
-    def move(self) -> None:
-        """Take the Service from where it was."""
-        kubectl(SERVICES, "delete svc/state-hub")
-
-    def heal(self) -> None:
-        kubectl(SERVICES, "delete svc/state-hub --ignore-not-found")
-        restore(SERVICES, "state-hub")
-        rolled_out(BRIDGES, HUB_BRIDGE)
+def add(path: str, value: Any) -> dict[str, Any]:
+    """A JSON Patch operation: a new value there."""
+    return {"op": "add", "path": path, "value": value}
 
 
-class ServiceGone(_Moved):
-    """The State Hub's Service is deleted."""
-
-    turns = {
-        **unreachable("there is no Service state-hub/state-hub"),
-        **NOTHING_CAME_BACK,
-        OWN: fail("there is no Service state-hub/state-hub"),
-    }
+def create(
+    namespace: str, version: str, kind: str, metadata: Mapping[str, Any], **content: Any
+) -> None:
+    """Make an object there."""
+    obj = {"apiVersion": version, "kind": kind, "metadata": metadata, **content}
+    kubectl(namespace, f"create --validate=false -f - <<'END'\n{json.dumps(obj)}\nEND")
 
 
-class ClusterIpChanged(_Moved):
-    """The State Hub's Service is made anew, and gets another ClusterIP."""
-
-    turns = {**unreachable("the Service has ClusterIP 198.19.43.77"), **NOTHING_CAME_BACK}
-
-    def move(self) -> None:
-        super().move()
-        port = {"name": "http", "port": 8000, "targetPort": 8000}
-        labels = {"app.kubernetes.io/name": "state-hub"}
-        service = {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": "state-hub", "namespace": SERVICES},
-            "spec": {"clusterIP": "198.19.43.77", "selector": labels, "ports": [port]},
-        }
-        kubectl(SERVICES, f"create --validate=false -f - <<END\n{json.dumps(service)}\nEND")
+def create_slice(
+    namespace: str, service: str, address: str, port: int, *, ready: bool = True
+) -> None:
+    """Write an EndpointSlice by hand that leads a Service's port `http` to an address."""
+    labels = {"kubernetes.io/service-name": service}
+    create(
+        namespace,
+        "discovery.k8s.io/v1",
+        "EndpointSlice",
+        {"name": "by-hand", "labels": labels},
+        addressType="IPv4",
+        endpoints=[{"addresses": [address], "conditions": {"ready": ready}}],
+        ports=[{"name": "http", "port": port, "protocol": "TCP"}],
+    )
 
 
-class ServicePortChanged(_Moved):
-    """The State Hub's Service keeps its ClusterIP and changes its port."""
+def rolled_out(namespace: str, deployment: str, *, ready: int | None = None) -> None:
+    """Wait until a Deployment has pods of its current template alone, and all (or `ready`) ready.
 
-    turns = {
-        **unreachable("the Service has port 8001, the inventory says 8000"),
-        OWN: fail("the Service leads to no pod from its port 8000"),
-        AT_ITS_ADDRESS: fail("refused"),
-        THROUGH_THE_TUNNEL: fail("without sending a response"),
-        PATH: fail("without sending a response"),
-    }
-
-    def move(self) -> None:
-        patch(SERVICES, "svc/state-hub", replace("/spec/ports/0/port", 8001))
+    Raises RehearsalError after some seconds.
+    """
+    end = time.monotonic() + _DEADLINE
+    while not _settled(_read(namespace, f"deploy/{deployment}"), ready):
+        if time.monotonic() > end:
+            raise RehearsalError(f"deploy/{deployment} does not settle within {_DEADLINE} s")
+        time.sleep(0.05)
 
 
-class ServiceOfAnotherNamespace(Fault):
-    """The inventory has the State Hub's Service in a namespace where it is not."""
-
-    turns = {
-        CURRENT: inconclusive("the account lacks `get services in default`"),
-        OWN: inconclusive("the account lacks `get services in default`"),
-    }
-
-    def inject(self) -> None:
-        """Nothing happens to the fleet."""
-
-    def heal(self) -> None:
-        """Nothing happened."""
-
-    def inventory(self, document: dict[str, Any]) -> None:
-        document["services"]["state-hub"]["namespace"] = "default"
+def until_phase(namespace: str, pod: str, wanted: str) -> None:
+    """Wait until a pod is in a phase, for which kubectl itself can wait since 1.23."""
+    end = time.monotonic() + _DEADLINE
+    while (phase := _read(namespace, f"pod/{pod}")["status"].get("phase")) != wanted:
+        if time.monotonic() > end:
+            raise RehearsalError(f"pod/{pod} is {phase} after {_DEADLINE} s, not {wanted}")
+        time.sleep(0.05)
 
 
-class ClusterMadeAnew(Fault):
-    """The inventory knows the cluster that stood there before somebody made it anew."""
-
-    turns = {"PRE-13.cluster[railiance01]": fail("the inventory says 0f6e51a2-")}
-
-    def inject(self) -> None:
-        """Nothing happens to the fleet any more."""
-
-    def heal(self) -> None:
-        """Nothing happened."""
-
-    def inventory(self, document: dict[str, Any]) -> None:
-        document["clusters"]["railiance01"]["uid"] = "0f6e51a2-7d0c-4c53-9f43-54e4a1a7a3c8"
+def unready(namespace: str, deployment: str) -> None:
+    """Wait until no pod of a Deployment is ready."""
+    rolled_out(namespace, deployment, ready=0)
 
 
-class ServiceOverTheWorkstation(Fault):
-    """The State Hub's Service leads to the workstation, and nobody on the path can see it."""
-
-    turns = {
-        OWN: fail("198.18.77.13:28000, of no pod, in by-hand made by hand: workstation"),
-        # Forth and back over coulombcore, the request passes two sockets there that look alike.
-        PATH: inconclusive("was seen 2 times, not once"),
-        FROM_POD: inconclusive("was seen 2 times, not once"),
-    }
-
-    def inject(self) -> None:
-        pod = kubectl(SERVICES, "get pods -l app.kubernetes.io/name=state-hub "
-                                "-o jsonpath='{.items[0].status.podIP}'").strip()  # fmt: skip
-        root(COULOMB, f"{RELAY}-back socat TCP-LISTEN:28001,fork,reuseaddr TCP:{pod}:8000")
-        user(
-            WORKSTATION,
-            f"{USER_RELAY} socat TCP-LISTEN:28000,fork,reuseaddr TCP:198.18.77.12:28001",
-        )
-        patch(SERVICES, "svc/state-hub", {"op": "remove", "path": "/spec/selector"})
-        kubectl(SERVICES, "delete endpointslices -l kubernetes.io/service-name=state-hub")
-        create_slice(SERVICES, "state-hub", "198.18.77.13", 28000)
-
-    def heal(self) -> None:
-        kubectl(SERVICES, "delete endpointslice/by-hand")
-        kubectl(SERVICES, "delete svc/state-hub")
-        restore(SERVICES, "state-hub")
-        user(WORKSTATION, "systemctl --user stop relay")
-        root(COULOMB, "systemctl stop relay-back")
-        rolled_out(BRIDGES, HUB_BRIDGE)
+def _settled(deployment: dict[str, Any], ready: int | None) -> bool:
+    wanted, status = deployment["spec"]["replicas"], deployment["status"]
+    counts = [status.get(f"{kind}eplicas", 0) for kind in ("r", "updatedR", "readyR")]
+    seen: bool = status.get("observedGeneration") == deployment["metadata"]["generation"]
+    return seen and counts == [wanted, wanted, wanted if ready is None else ready]
 
 
-class ServiceRunsOnTheWorkstation(Fault):
-    """The workstation has joined the services' cluster, and the State Hub's pod runs there."""
+def _read(namespace: str, what: str) -> Any:
+    return json.loads(kubectl(namespace, f"get {what} -o json"))
 
-    turns = {OWN: fail("runs on workstation")}
 
-    def inject(self) -> None:
-        name = kubectl(SERVICES, "get pods -l app.kubernetes.io/name=state-hub -o name").strip()
-        node = [{"ip": "198.18.77.13"}]
-        patch(SERVICES, f"{name} --subresource=status", replace("/status/hostIPs", node))
+def restore(namespace: str, name: str, manifest: str = "") -> None:
+    """Bring a Deployment and its Service back to their manifest, whatever became of them.
 
-    def heal(self) -> None:
-        kubectl(SERVICES, "delete pods -l app.kubernetes.io/name=state-hub")
-        rolled_out(SERVICES, "state-hub")
-        rolled_out(BRIDGES, HUB_BRIDGE)
+    The manifest is the file of that name, by default the Deployment's own.
+    """
+    file = f"-f /{LIBRARY}/kubernetes/manifests/{_HOSTS[namespace]}/{manifest or name}.yaml"
+    # Applying would leave what somebody added. What is gone cannot be replaced, nor what is there
+    # be created.
+    kubectl(namespace, f"replace --validate=false {file}", check=False)
+    kubectl(namespace, f"create --validate=false {file}", check=False)
+    kubectl(namespace, f"get {file}")
+    rolled_out(namespace, name)
+
+
+KUBECONFIG = "~/.kube/config"
+HUB_SERVICE = f"svc/{HUB_BRIDGE}"
+TARGET = f"{CONTAINER}/command/2"  # of socat's two addresses the second
+SIDECAR = {
+    "name": "proxy",
+    "image": "localhost/actcore-proxy:rehearsal",
+    "restartPolicy": "Always",
+    "command": ["sleep", "86400"],
+}
+
+
+def edited(change: str) -> str:
+    """A command that changes the kubeconfig by a line of Python, on `cluster` and `user` of it."""
+    program = (
+        "import json, os, base64; path = os.path.expanduser('~/.kube/config'); "
+        "all = json.load(open(path)); cluster = all['clusters'][0]['cluster']; "
+        f"user = all['users'][0]['user']; {change}; json.dump(all, open(path, 'w'))"
+    )
+    return f'python3 -c "{program}"'
+
+
+def account(name: str) -> str:
+    """The command by which railiance01's kubeconfig becomes another account's."""
+    standin = "PYTHONPATH=/usr/local/lib/fleet-standins python3 -m standins.kubernetes"
+    make = f"kubeconfig --config /etc/fleet-standins/cluster.json --user {name} --out {KUBECONFIG}"
+    return f"sudo {standin} {make}; sudo chown tegwick: {KUBECONFIG}"
+
+
+def pod_name() -> str:
+    """State Hub's bridge pod, as kubectl calls it (`pod/…`)."""
+    return kubectl(BRIDGES, f"get pods -l app.kubernetes.io/name={HUB_BRIDGE} -o name").strip()
+
+
+def misbehave(service: str, port: int, mode: str) -> None:
+    """Roll out a version of a service that misbehaves."""
+    command = ["python3", "-m", "standins.misbehaving", "--port", str(port), service, mode]
+    patch(SERVICES, f"deploy/{service}", replace(f"{CONTAINER}/command", command))
+    rolled_out(SERVICES, service)

@@ -48,6 +48,8 @@ class Ground:
 
     name: ClassVar[str] = "after"
     writes: ClassVar[bool] = False
+    tests: ClassVar[tuple[str, ...]] = ("tests", "--ignore=tests/own")
+    """How pytest is told by which checks this ground, and what happens to it, is judged."""
 
     def enter(self) -> None:
         """Bring the fleet from the state after the cutover to this ground."""
@@ -76,10 +78,11 @@ class Expectation:
 class Fault(Expectation):
     """What happens, in one line.
 
-    What is `harmless` turns nothing, and proves that nothing is alarmed by it.
+    What is `harmless_to` a check turns nothing, and proves that nothing is alarmed by it.
     """
 
-    harmless: ClassVar[bool] = False
+    harmless_to: ClassVar[str] = ""
+    """The check that one might fear for, where the fault turns none at all."""
     since: ClassVar[Mapping[str, str]] = {}
     """The oldest generation of a machine on which it can happen, by machine."""
     ground: ClassVar[type[Ground]] = Ground

@@ -1,385 +1,119 @@
-"""What checks and tunnels stand on: programs, the user's systemd, disk, clock."""
+"""What is done on the machines, as their user or as root; what they and their parts are called."""
 
 from __future__ import annotations
 
 from rehearsal import fleet
-from rehearsal.faults.cluster import HUB_BRIDGE, ISSUES_BRIDGE
-from rehearsal.faults.fault import Fault, fail, inconclusive, warn
-from rehearsal.faults.identity import pinned
-from rehearsal.faults.keys import logs_in
-from rehearsal.faults.means import (
-    COULOMB,
-    HUB,
-    ISSUES,
-    RAILIANCE,
-    UNITS,
-    WORKSTATION,
-    restore_unit,
-    root,
-    units,
-    user,
-)
-from rehearsal.faults.rewritten import next_start, until_listening, until_unready
-from rehearsal.states import on
-
-# What cannot be known without the user's systemd, and without sockets and log-ins.
-OF_UNITS = (
-    "PROD-10.few-units",
-    "CUT-08.stop",
-    "PROD-09.same-after-reboot",
-    "CUT-07.forwards",
-    "CUT-02.loaded",
-    "PROD-08.enabled",
-    "CUT-04.steady",
-    "PROD-13.restarts",
-    "PROD-18.order",
-    "PROD-18.restart",
-    "PROD-18.undisturbed",
-    "PROD-18.user-manager",
-)
-_OF_SESSIONS = (
-    "PRE-11.listen-address",
-    "CUT-03.no-connection",
-    "CUT-05.port",
-    "PROD-04.path",
-    "PROD-04.from-pod",
-    "PROD-05.ports[railiance01]",
-    "PROD-06.listeners[railiance01]",
-    "CUT-07.listeners",
-    "PROD-17.listeners",
-)
-
-
-class _ProgramMissing(Fault):
-    """Somebody removed a package."""
-
-    path: str
-
-    def inject(self) -> None:
-        root(RAILIANCE, f"mv {self.path} {self.path}.kept")
-
-    def heal(self) -> None:
-        root(RAILIANCE, f"mv {self.path}.kept {self.path}")
-
-
-class SsMissing(_ProgramMissing):
-    """railiance01 has no `ss`: nobody can say who holds which port."""
-
-    path = "/usr/bin/ss"
-    turns = {
-        "PRE-10.tools": fail("railiance01 lacks ss"),
-        "PRE-10.versions[railiance01]": fail("ss of iproute2 5.9 or later: there is none"),
-        **dict.fromkeys(_OF_SESSIONS, inconclusive("ss: not found")),
-        "PROD-18.services[railiance01]": inconclusive("ss: not found"),
-    }
-
-
-class KubectlMissing(_ProgramMissing):
-    """railiance01 has no `kubectl`."""
-
-    path = "/usr/bin/kubectl"
-    turns = {
-        "PRE-10.tools": fail("railiance01 lacks kubectl"),
-        "PRE-10.kubectl": fail("kubectl: not found"),
-    }
-
-
-class CurlMissing(_ProgramMissing):
-    """railiance01 has no `curl`."""
-
-    path = "/usr/bin/curl"
-    turns = {"PRE-10.tools": fail("railiance01 lacks curl")}
-
-
-class SshMissing(_ProgramMissing):
-    """railiance01 has no `ssh` any more; the tunnels that run keep running, until they do not."""
-
-    path = "/usr/bin/ssh"
-    turns = {
-        "PRE-10.tools": fail("railiance01 lacks ssh"),
-        "PRE-10.versions[railiance01]": fail("ssh of OpenSSH 8.4 or later: there is none"),
-        **logs_in(fail("ssh: not found")),
-        **next_start(fail("it would not start")),
-        **pinned(inconclusive("not found")),
-    }
-
-
-class IprouteTooOld(Fault):
-    """coulombcore's iproute2 is older than any that tells control groups."""
-
-    turns = {
-        "PRE-10.versions[coulombcore]": fail(
-            "ss of iproute2 5.9 or later: it says ss utility, iproute2-5.4"
-        )
-    }
-    file = "/usr/local/bin/ss"
-
-    def inject(self) -> None:
-        script = '[ "$1" != -V ] || exec echo "ss utility, iproute2-5.4.0"; exec /usr/bin/ss "$@"'
-        quoted = f"printf '#!/bin/sh\\n%s\\n' '{script}'"
-        root(COULOMB, f"{quoted} >{self.file}; chmod +x {self.file}")
-
-    def heal(self) -> None:
-        root(COULOMB, f"rm {self.file}")
-
-
-class UnknownBridge(Fault):
-    """railiance01 has a `bridge` that is neither iproute2's nor ops-bridge."""
-
-    turns = {
-        "PRE-02.bridge-tool": inconclusive("is neither iproute2's bridge nor ops-"),
-        "CUT-08.stop": inconclusive("is neither iproute2's bridge nor ops-bridge"),
-    }
-    file = "/usr/local/bin/bridge"
-
-    def inject(self) -> None:
-        root(RAILIANCE, f"printf '#!/bin/sh\\necho a game of cards\\n' >{self.file}; "
-                        f"chmod +x {self.file}")  # fmt: skip
-
-    def heal(self) -> None:
-        root(RAILIANCE, f"rm {self.file}")
-
-
-class UserManagerDead(Fault):
-    """The systemd instance of the tunnels' user is gone, and the tunnels with it."""
-
-    turns = {
-        **dict.fromkeys(OF_UNITS, inconclusive("Failed to connect to")),
-        "PRE-10.user-manager": fail("the user manager is dead: Failed to connect to"),
-        "CUT-05.port": fail("nobody listens on"),
-        "CUT-06.healthy": fail("Connection refused"),
-        "PROD-04.path": fail("Connection refused"),
-        "PROD-01.pods": fail("is 0/1 ready"),
-        "PROD-03.inside": fail("does not answer"),
-        "PROD-04.from-pod": fail("does not answer"),
-    }
-
-    def inject(self) -> None:
-        root(RAILIANCE, "systemctl mask --runtime user@1000; systemctl stop user@1000")
-        until_unready(HUB_BRIDGE, ISSUES_BRIDGE)
-
-    def heal(self) -> None:
-        root(RAILIANCE, "systemctl unmask --runtime user@1000; systemctl start user@1000")
-
-
-class UserManagerHangs(Fault):
-    """The systemd instance of the tunnels' user no longer answers; the tunnels run on."""
+from rehearsal.cluster import ADMIN_KUBECONFIG
 
-    deadlines = {"command": 1}
-    turns = {
-        **dict.fromkeys(
-            (
-                *(*OF_UNITS, "PRE-10.user-manager", "CUT-07.settings", "PROD-17.settings"),
-                *("PRE-05.host-key", "PROD-17.host-key"),
-            ),
-            inconclusive("did not end within"),
-        ),
-        # All that is waited for in vain is longer than a request can be held open.
-        **dict.fromkeys(
-            ("PROD-03.inside", "PROD-04.from-pod"), inconclusive("the program in the pod broke")
-        ),
-    }
+RAILIANCE, COULOMB, WORKSTATION = "railiance01", "coulombcore", "workstation"
+HUB, ISSUES = "fleet-state-hub-coulombcore", "fleet-issue-core-coulombcore"
+HUB_BRIDGE, ISSUES_BRIDGE = "actcore-state-hub-bridge", "actcore-issue-core-bridge"
+HUB_RETIRED, ISSUES_RETIRED = "state-hub-railiance01", "issue-core-railiance01"
+PORTS = {HUB: 18000, ISSUES: 18765}
+ADDRESS = {RAILIANCE: "198.18.77.11", COULOMB: "198.18.77.12"}
+KEY, AUTHORIZED = "~/.ssh/id_ops", "~/.ssh/authorized_keys"
+KNOWN = "~/.ssh/known_hosts"
+SSH_CONFIG = "~/.ssh/config"
+TUNNELS_YAML = "~/.config/bridge/tunnels.yaml"
+UNITS = "~/.config/systemd/user"
+HUB_FILE = f"{UNITS}/{HUB}.service"
+FLEET = "/ id_ops@rehearsal$/"  # the line of authorized_keys that ends so, in sed
+FOR_COULOMB = f"Host {ADDRESS[COULOMB]}"
+FOR_WORKSTATION = "Host 198.18.77.13\n  IdentityFile ~/.ssh/id_ops"
+JUMP = f"Host 198.18.77.12\n  ProxyJump tegwick@198.18.77.13\n{FOR_WORKSTATION}"
+WANTED = "[Install]\nWantedBy=default.target\n"
+_SSHD_CONFIG = "/etc/ssh/sshd_config.d/fault.conf"
+RESTART_SSHD = "systemctl reset-failed ssh && systemctl restart ssh"
+"""However often: systemd would refuse a fifth start within ten seconds."""
+RELOAD = "systemctl daemon-reload"
+SHOW = f"systemctl --user show {HUB} --value -p"
 
-    def inject(self) -> None:
-        root(RAILIANCE, "kill -STOP $(systemctl show -p MainPID --value user@1000)")
 
-    def heal(self) -> None:
-        root(RAILIANCE, "kill -CONT $(systemctl show -p MainPID --value user@1000)")
-
-
-class OneshotHoldsUpTarget(Fault):
-    """A unit of the tunnels' user is long in starting; their systemd is `starting` ever since."""
-
-    harmless = True
-    file = f"{UNITS}/hold.service"
-
-    def inject(self) -> None:
-        text = (
-            "[Service]\\nType=oneshot\\nExecStart=sleep infinity\\n"
-            "[Install]\\nWantedBy=default.target\\n"
-        )
-        user(RAILIANCE, f"printf '{text}' >{self.file}; systemctl --user --quiet enable hold")
-        root(RAILIANCE, "systemctl restart user@1000")
-        state = "systemctl --user show -p SystemState --value"
-        user(RAILIANCE, f"timeout 8 sh -c 'until [ $({state}) = starting ]; do sleep 0.1; done'")
-        until_listening(HUB, ISSUES)
-        fleet.wait_until_served()
-        fleet.wait_until_available()
-
-    def heal(self) -> None:
-        units("--quiet disable --now", "hold")
-        user(RAILIANCE, f"rm {self.file}; systemctl --user daemon-reload")
-
+def user(host: str, command: str, *, check: bool = True) -> str:
+    """Run a shell command on a host as the tunnels' user, with its systemd at hand."""
+    command = f"export XDG_RUNTIME_DIR=/run/user/1000; cd ~; {command}"
+    return fleet.run(host, command, check=check).stdout
 
-class SystemdTellsWholeSeconds(Fault):
-    """railiance01's systemd is an old one, which knows no times to the microsecond."""
 
-    harmless = True
-    file = "/usr/local/bin/systemctl"
-
-    def inject(self) -> None:
-        script = (
-            'case " $* " in *" --timestamp="*) echo "unrecognized option" >&2; exit 1;; esac; '
-            'exec /usr/bin/systemctl "$@"'
-        )
-        quoted = f"printf '#!/bin/sh\\n%s\\n' '{script}'"
-        root(RAILIANCE, f"{quoted} >{self.file}; chmod +x {self.file}")
-
-    def heal(self) -> None:
-        root(RAILIANCE, f"rm {self.file}")
+def root(host: str, command: str, *, check: bool = True) -> str:
+    """Run a shell command on a host as root."""
+    return fleet.run(host, command, user="root", check=check).stdout
 
 
-class UnitEditedInTheSecondOfItsStart(SystemdTellsWholeSeconds):
-    """And a fleet unit's file was changed in the second in which the unit started."""
+def units(command: str, *names: str) -> None:
+    """Run `systemctl --user COMMAND` on railiance01, for both fleet units or the named ones."""
+    user(RAILIANCE, f"systemctl --user {command} {' '.join(names or (HUB, ISSUES))}")
 
-    harmless = False
-    turns = {
-        f"PROD-09.same-after-reboot[{HUB}]": inconclusive(
-            f"{HUB}.service started in the second in which"
-        )
-    }
 
-    def inject(self) -> None:
-        unit = f"{UNITS}/{HUB}.service"
-        start = f"TZ=UTC systemctl --user show -p ExecMainStartTimestamp --value {HUB}"
-        second = f'$(date -d "$({start} | cut -d " " -f 2-)" +%s)'
-        user(RAILIANCE, f"cp -p {unit} ~/{HUB}.kept; touch -d @{second}.9 {unit}; "
-                        "systemctl --user daemon-reload")  # fmt: skip
-        super().inject()
+def edit_unit(name: str, expression: str) -> None:
+    """Edit an installed unit file with sed and keep the original; systemd is not told."""
+    user(RAILIANCE, f"cp -p {UNITS}/{name}.service ~/{name}.kept; "
+                    f"sed -i '{expression}' {UNITS}/{name}.service")  # fmt: skip
 
-    def heal(self) -> None:
-        super().heal()
-        restore_unit(HUB)
 
+def restore_unit(name: str) -> None:
+    """Put the original unit file back, tell systemd, and start afresh."""
+    user(RAILIANCE, f"cp -p ~/{name}.kept {UNITS}/{name}.service; rm ~/{name}.kept; "
+                    "systemctl --user daemon-reload")  # fmt: skip
+    units("restart", name)
 
-class LingerOff(Fault):
-    """Linger is off: the tunnels end with the last log-in, and do not survive a reboot."""
 
-    turns = {"PROD-07.linger": fail("Linger=no on railiance01")}
+def restart(*names: str) -> None:
+    """Restart fleet units and wait until each has its port."""
+    units("restart", *names)
+    until_listening(*names)
 
-    def inject(self) -> None:
-        on(RAILIANCE, "sudo loginctl disable-linger tegwick")
 
-    def heal(self) -> None:
-        on(RAILIANCE, "sudo loginctl enable-linger tegwick")
+def until_listening(*names: str) -> None:
+    """Wait until somebody listens on the port of each fleet unit of these names."""
+    for name in names:
+        wait = f'until ss -Htln "sport = :{PORTS[name]}" | grep -q .; do sleep 0.02; done'
+        user(RAILIANCE, f"timeout 8 sh -c '{wait}'")
 
 
-class LogindDead(Fault):
-    """logind is gone from railiance01: nobody can say where a log-in came from.
+def until_unready(*bridges: str) -> None:
+    """Wait until the kubelet has noticed that bridge pods (State Hub's) answer nothing."""
+    for bridge in bridges or (HUB_BRIDGE,):
+        pods = f"pod -l app.kubernetes.io/name={bridge} --for=condition=Ready=false"
+        root(RAILIANCE, f"kubectl --kubeconfig {ADMIN_KUBECONFIG} -n activity-core wait "
+                        f"--timeout=8s {pods}")  # fmt: skip
 
-    What logs in now is told neither where its systemd is nor that it is a session.
-    """
 
-    turns = {
-        **dict.fromkeys(
-            (*OF_UNITS, "PRE-10.user-manager"), inconclusive("XDG_RUNTIME_DIR not def")
-        ),
-        **dict.fromkeys(_OF_SESSIONS, inconclusive("login1.service")),
-        "PROD-07.linger": inconclusive("login1.service"),
-    }
+def rewrite(name: str, change: str) -> None:
+    """Edit a fleet unit with sed, reload and restart; whether it comes up is another matter."""
+    edit_unit(name, change)
+    # As of two seconds ago: Debian 11's systemd tells starts by whole seconds.
+    user(RAILIANCE, f"touch -d '2 seconds ago' {UNITS}/{name}.service; "
+                    "systemctl --user daemon-reload")  # fmt: skip
+    units("restart", name)
 
-    def inject(self) -> None:
-        root(RAILIANCE, "systemctl mask --runtime systemd-logind; systemctl stop systemd-logind")
 
-    def heal(self) -> None:
-        # A new logind counts sessions from c1 again, and refuses a log-in where systemd still has a
-        # scope of that name from before: those that it does not know are ended.
-        listed = "systemctl list-units --plain --no-legend --no-pager 'session-*.scope'"
-        root(RAILIANCE, "systemctl unmask --runtime systemd-logind; "
-                        "systemctl start systemd-logind; "
-                        f"{listed} | while read -r scope _; do id=${{scope#session-}}; "
-                        "loginctl show-session ${id%.scope} >/dev/null 2>&1 </dev/null || "
-                        "systemctl stop $scope </dev/null; done")  # fmt: skip
+def configure_sshd(host: str, line: str) -> None:
+    """Give sshd one more line of configuration; open sessions keep what they had."""
+    root(host, f"echo '{line}' >{_SSHD_CONFIG}; {RESTART_SSHD}")
 
 
-class DiskFull(Fault):
-    """The file system of the home directory on railiance01 is full."""
+def restore_sshd(host: str) -> None:
+    """Take that line away again."""
+    root(host, f"rm {_SSHD_CONFIG}; {RESTART_SSHD}")
 
-    turns = {
-        "PRE-10.home": fail("0.0 MiB are left in the home on railiance01"),
-        "PROD-18.user-manager": fail("/home/tegwick lies on tmpfs, which a boot empties"),
-    }
 
-    def inject(self) -> None:
-        mount = "mount -t tmpfs -o size=4m,mode=0700,uid=1000,gid=1000 home /home/tegwick"
-        root(RAILIANCE, f"tar -C /home/tegwick -cf /run/home.tar . && {mount} && "
-                        "tar -C /home/tegwick -xpf /run/home.tar && rm /run/home.tar")  # fmt: skip
-        user(RAILIANCE, "cat /dev/zero >core 2>/dev/null", check=False)
+def configure(name: str, expression: str) -> None:
+    """Edit the entry of a tunnel in the configuration of the workstation's `bridge`, with sed."""
+    user(WORKSTATION, f"cp -p {TUNNELS_YAML} ~/tunnels.kept; "
+                      f"sed -i '/^  {name}:/,/autostart:/{expression}' {TUNNELS_YAML}")  # fmt: skip
 
-    def heal(self) -> None:
-        root(RAILIANCE, "umount --lazy /home/tegwick")
 
+def restore_configuration() -> None:
+    """Put the configuration of the workstation's `bridge` back."""
+    user(WORKSTATION, f"mv ~/tunnels.kept {TUNNELS_YAML}")
 
-class HomeReadOnly(Fault):
-    """The home directory on railiance01 is mounted read-only, as after a disk error."""
 
-    turns = {
-        "PRE-10.home": fail("the home directory on railiance01 is read-only"),
-        "PROD-18.user-manager": fail("lies on /home/tegwick, mounted whenever"),
-    }
+def wait_for(host: str, condition: str) -> None:
+    """Wait until a shell condition holds on a host; raises RehearsalError after 8 seconds."""
+    user(host, f"timeout 8 sh -c 'until {condition}; do sleep 0.05; done'")
 
-    def inject(self) -> None:
-        root(RAILIANCE, "mount --bind /home/tegwick /home/tegwick; "
-                        "mount -o remount,bind,ro /home/tegwick")  # fmt: skip
 
-    def heal(self) -> None:
-        root(RAILIANCE, "umount --lazy /home/tegwick")
-
-
-class ProcessesHidden(Fault):
-    """The workstation's /proc is mounted with hidepid: other users' tunnels cannot be seen."""
-
-    turns = {
-        name: inconclusive("/proc/1/comm")
-        for name in (
-            "CUT-03.down",
-            "PRE-06.interactive",
-            "PROD-06.interactive",
-        )
-    }
-
-    def inject(self) -> None:
-        root(WORKSTATION, "mount -o remount,hidepid=2 /proc")
-
-    def heal(self) -> None:
-        root(WORKSTATION, "mount -o remount,hidepid=0 /proc")
-
-
-class ClockOff(Fault):
-    """coulombcore's clock is an hour ahead.
-
-    Machines of one kernel share its clock, so it is date(1) that tells another time.
-    """
-
-    turns = {"PRE-12.clock": warn("s apart, more than 2 s")}
-    host, offset = COULOMB, "1 hour"
-    file = "/usr/local/bin/date"
-
-    def inject(self) -> None:
-        script = f'exec /usr/bin/date -d "{self.offset}" "$@"'
-        quoted = f"printf '#!/bin/sh\\n%s\\n' '{script}'"
-        root(self.host, f"{quoted} >{self.file}; chmod +x {self.file}")
-
-    def heal(self) -> None:
-        root(self.host, f"rm {self.file}")
-
-
-class ClockSetBack(ClockOff):
-    """railiance01's clock was set back by an hour, after a fleet unit had been restarted."""
-
-    turns = {
-        **ClockOff.turns,
-        f"CUT-04.steady[{HUB}]": inconclusive("the clock of railiance01 was set back since"),
-    }
-    host, offset = RAILIANCE, "1 hour ago"
-
-    def inject(self) -> None:
-        units("kill -s KILL", HUB)
-        restarts = f"systemctl --user show {HUB} -p NRestarts --value"
-        user(RAILIANCE, f"timeout 8 sh -c 'until [ $({restarts}) -ge 1 ]; do sleep 0.1; done'")
-        until_listening(HUB)
-        super().inject()
-
-    def heal(self) -> None:
-        super().heal()
-        units("restart", HUB)
+def listening(port: int) -> str:
+    """The condition that somebody listens on a port."""
+    return f'ss -Htln "sport = :{port}" | grep -q .'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import io
 import json
@@ -15,10 +14,10 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+from rehearsal.faults.fault import Ground
 from rehearsal.matrix import recordings
 from rehearsal.paths import PROJECT
-
-_PR_SET_PDEATHSIG = 1  # prctl(2)
+from rehearsal.signals import end_with
 
 _OBJECTS_PER_SEARCH = 50_000
 """So many new objects make Python look for garbage; its own 700 cost a tenth of the judging."""
@@ -27,7 +26,6 @@ _OBJECTS_PER_SEARCH = 50_000
 # search for garbage after each of a hundred short runs in one process.
 _PLAIN = (
     "--disable-plugin-autoload",
-    *("-p", "no:fixtures.html_report"),
     *("-p", "no:fixtures.record"),
     *("-p", "no:junitxml"),
     *("-p", "no:unraisableexception"),
@@ -63,12 +61,10 @@ def _begin(starter: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.set_threshold(_OBJECTS_PER_SEARCH, 20, 20)
     os.nice(10)  # while a fleet is asked, it comes first
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != starter:  # it was killed before it could be told
-        os._exit(1)
+    end_with(starter, signal.SIGKILL)
 
 
-def judge_recorded(name: str, *, writes: bool, tests: str = "tests") -> Verdicts:
+def judge_recorded(name: str, *, writes: bool, tests: tuple[str, ...] = Ground.tests) -> Verdicts:
     """As `judge`, of the recording that the repository has of a fault or a ground."""
     recording = recordings.whole(name)
     with tempfile.TemporaryDirectory() as folder:
@@ -78,8 +74,8 @@ def judge_recorded(name: str, *, writes: bool, tests: str = "tests") -> Verdicts
         return judge(whole, writes=writes, tests=tests)
 
 
-def judge(recording: Path, *, writes: bool, tests: str = "tests") -> Verdicts:
-    """Judge the transcripts in the folder `recording`, by the checks in the file or folder `tests`.
+def judge(recording: Path, *, writes: bool, tests: tuple[str, ...] = Ground.tests) -> Verdicts:
+    """Judge the transcripts in the folder `recording`, by the checks in `tests`.
 
     Raises RuntimeError where pytest could not even begin, or a check did not report.
     """
@@ -92,7 +88,7 @@ def judge(recording: Path, *, writes: bool, tests: str = "tests") -> Verdicts:
         contextlib.redirect_stdout(said),
         contextlib.redirect_stderr(said),
     ):
-        arguments = [tests, f"--replay={recording}", f"--reports={reports}", "-q", *_PLAIN]
+        arguments = [*tests, f"--replay={recording}", f"--reports={reports}", "-q", *_PLAIN]
         pytest.main([*arguments, "--allow-writes"] if writes else arguments)
         files = list(Path(reports).glob("*/results.json"))
         if not files:

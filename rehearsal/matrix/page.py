@@ -9,8 +9,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fleetmesh.outcomes import Outcome
-from fleetmesh.record import PHASES
+from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.evidence.run import PHASES
 from fleetmesh.views import words
 from fleetmesh.views.page import render_file, style
 from rehearsal.matrix.rows import function

@@ -55,7 +55,7 @@ class Row:
 
     @property
     def _looked_at(self) -> bool:
-        return bool(self.cells) and (self.fault.harmless != bool(self.turned))
+        return bool(self.cells) and (bool(self.fault.harmless_to) != bool(self.turned))
 
 
 @dataclass

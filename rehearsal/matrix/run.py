@@ -13,11 +13,11 @@ from rehearsal.matrix.compare import compare, unsound
 from rehearsal.matrix.judge import Verdicts, judge_recorded, pool
 from rehearsal.matrix.recordings import title
 from rehearsal.matrix.rows import Matrix, Row, function
-from rehearsal.matrix.stage import Stage
+from rehearsal.matrix.stage import FleetOnGround
 from rehearsal.signals import undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from rehearsal.faults.fault import Fault
@@ -25,9 +25,16 @@ if TYPE_CHECKING:
 
 
 def live(
-    names: Collection[str], made: Outfit | None, folder: Path, say: Callable[[str], None]
+    names: Collection[str],
+    made: Outfit | None,
+    folder: Path,
+    say: Callable[[str], None],
+    seen: Callable[[Row], None],
 ) -> Matrix:
-    """Run the faults of these names on the fleet; their recordings are left in `folder`."""
+    """Run the faults of these names on the fleet; their recordings are left in `folder`.
+
+    `seen` is given each row as soon as it is known, and again where its fault is tried once more.
+    """
     start = time.monotonic()
     matrix = Matrix(complete=set(names) >= FAULTS.keys())
     chosen = sorted((FAULTS[name] for name in names), key=lambda fault: fault.ground.name)
@@ -36,22 +43,20 @@ def live(
         matrix.impossible = {fault.title(): why for fault, why in known.items() if why}
         chosen = [fault for fault, why in known.items() if not why]
         for ground, faults in groupby(chosen, key=lambda fault: fault.ground):
-            stage = Stage(ground(), folder, judges)
+            stage = FleetOnGround(ground(), folder, judges)
             stage.enter()
             _learn(matrix, stage.before)
             rows = {}
             for row in stage.rows(faults):
                 rows[row.fault] = row
-                number, count = len(matrix.rows) + len(rows), len(chosen)
-                say(_told(row, f"{number:{len(str(count))}} of {count}"))
+                seen(row)
             for row in stage.rows(_once_more(rows.values())):
                 row.at_first = rows[row.fault].problems
                 rows[row.fault] = row
-                say(_told(row, "once more"))
+                seen(row)
             matrix.rows += rows.values()
             stage.leave()
-    order = list(FAULTS)
-    matrix.rows.sort(key=lambda row: order.index(row.fault.title()))
+    matrix.rows = in_order(matrix.rows)
     matrix.seconds = time.monotonic() - start
     return matrix
 
@@ -63,11 +68,18 @@ def recorded(names: Collection[str] | None = None) -> Matrix:
     chosen = [FAULTS[name] for name in (FAULTS if names is None else names)]
     with pool() as judges:
         before = {
-            ground: judges.submit(judge_recorded, title(ground), writes=ground.writes)
+            ground: judges.submit(
+                judge_recorded, title(ground), writes=ground.writes, tests=ground.tests
+            )
             for ground in {fault.ground for fault in chosen}
         }
         found = {
-            fault: judges.submit(judge_recorded, fault.title(), writes=fault.ground.writes)
+            fault: judges.submit(
+                judge_recorded,
+                fault.title(),
+                writes=fault.ground.writes,
+                tests=fault.ground.tests,
+            )
             for fault in chosen
         }
         for fault in chosen:
@@ -83,6 +95,12 @@ def recorded(names: Collection[str] | None = None) -> Matrix:
             matrix.rows.append(row)
     matrix.seconds = time.monotonic() - start
     return matrix
+
+
+def in_order(rows: Iterable[Row]) -> list[Row]:
+    """The rows in the order of their faults in the code."""
+    order = list(FAULTS)
+    return sorted(rows, key=lambda row: order.index(row.fault.title()))
 
 
 @contextmanager
@@ -121,9 +139,3 @@ _MOST_AGAIN = 8
 def _learn(matrix: Matrix, ground: Verdicts) -> None:
     for check, judged in ground.items():
         matrix.checks.setdefault(function(check), judged)
-
-
-def _told(row: Row, place: str) -> str:
-    sign = "✕" if row.problems else "✓"
-    lines = [f"{place}  {sign} {row.fault.title()}: {len(row.turned)} turned, {row.seconds:.1f} s"]
-    return "\n".join(lines + [f"    {problem}" for problem in row.problems])

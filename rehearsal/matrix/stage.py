@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 
 from rehearsal import fleet
 from rehearsal.errors import RehearsalError
+from rehearsal.faults.bases import Own
 from rehearsal.matrix.compare import compare, expected, unsound
 from rehearsal.matrix.judge import Verdicts, judge
 from rehearsal.matrix.recordings import title
 from rehearsal.matrix.rows import Row
-from rehearsal.matrix.take import take
+from rehearsal.matrix.take import take, take_own
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,7 +57,7 @@ class _Attempt:
     """The checks that `healed` cannot tell of, since the next fault turns them."""
 
 
-class Stage:
+class FleetOnGround:
     """The running fleet on one ground, with the faults that happen to it."""
 
     def __init__(self, ground: Ground, folder: Path, judges: Executor) -> None:
@@ -209,10 +210,13 @@ class Stage:
     def _take(self, recording: Path, fault: Fault | None = None) -> tuple[float, float]:
         changes = [self._ground.inventory, *([fault.inventory] if fault else [])]
         deadlines = {**DEADLINES, **(fault.deadlines if fault else {})}
+        if isinstance(self._ground, Own):
+            return take_own(recording, *changes, deadlines=deadlines)
         return take(recording, *changes, writes=self._ground.writes, deadlines=deadlines)
 
     def _judge(self, recording: Path) -> Future[Verdicts]:
-        return self._judges.submit(judge, recording, writes=self._ground.writes)
+        ground = self._ground
+        return self._judges.submit(judge, recording, writes=ground.writes, tests=ground.tests)
 
     def _start_over(self) -> None:
         fleet.reset("after", lambda _: None)

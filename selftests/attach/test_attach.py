@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from fleetmesh.__main__ import main
-from fleetmesh.attach import api
+from fleetmesh.attach import forge_api
 from fleetmesh.attach.attach import Parcel
-from fleetmesh.attach.target import target
+from fleetmesh.attach.issue import target
 from fleetmesh.evidence.folder import read
-from fleetmesh.evidence.seal import seal
 from fleetmesh.evidence.sums import Refused
-from fleetmesh.sealing import seal_folder
+from fleetmesh.sealing.seal import seal
+from fleetmesh.sealing.sealed_run import seal_folder
 from fleetmesh.views.render import made
 from selftests.attach.server import TOKEN, Break, World, serving
 from selftests.evidence.sealing import ID, OTHER, Keys, forge, record
@@ -49,7 +49,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long would have been waited, in seconds; nothing is."""
     found: list[float] = []
-    monkeypatch.setattr(api, "sleep", found.append)
+    monkeypatch.setattr(forge_api, "sleep", found.append)
     return found
 
 
@@ -312,12 +312,12 @@ def test_no_proxy_of_the_environment_sees_the_token(
 
 
 def test_origins_are_compared_whole() -> None:
-    with api.Api(TOKEN, {}, ["http://[::1]:3000"]) as asked:
+    with forge_api.ForgeApi(TOKEN, {}, ["http://[::1]:3000"]) as asked:
         assert str(asked._onward(asked._base, "/x")) == "http://[::1]:3000/x"
         for other in ("http://[::1]:3001/", "https://[::1]:3000/", "http://[::2]:3000/", "//a/"):
             with pytest.raises(Refused, match=r"http://\[::1\]:3000 leads to .*, another origin"):
                 asked._onward(asked._base, other)
-    with api.Api(TOKEN, {}, ["https://Git.Example"]) as asked:
+    with forge_api.ForgeApi(TOKEN, {}, ["https://Git.Example"]) as asked:
         assert asked._onward(asked._base, "https://git.example:443/x")
 
 

@@ -5,28 +5,30 @@ from datetime import UTC, datetime
 import pytest
 
 pytest_plugins = (
-    "fixtures.options",
+    "fixtures.command_line",
     "fixtures.selection",
     "fixtures.rehearsal",
-    "fixtures.cases",
+    "fixtures.subjects",
     "fixtures.results",
     "fixtures.foreign",
     "fixtures.redaction",
-    "fixtures.hosts",
+    "fixtures.testinfra_host",
     "fixtures.replay",
     "fixtures.facts",
-    "fixtures.paths",
-    "fixtures.terminal",
+    "fixtures.live_paths",
+    "fixtures.terminal_report",
     "fixtures.html_report",
     "fixtures.record",
+    "fixtures.interrupts",
+    "fixtures.closing",
 )
 
 
 @pytest.fixture(scope="session")
 def snapshot() -> object:
     """`linger` of every host; of coulombcore it is lost, the workstation's is not understood."""
-    from fleetmesh.snapshot import Snapshot  # noqa: PLC0415 - see selftests/checks_page.py
-    from fleetmesh.transcript import Transcript  # noqa: PLC0415
+    from fleetmesh.gather.snapshot import Snapshot  # noqa: PLC0415 - see selftests/checks_page.py
+    from fleetmesh.gather.transcript import Transcript  # noqa: PLC0415
 
     found = Snapshot()
     for host, said, lost in (

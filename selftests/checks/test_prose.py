@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.catalogue import written
-from fleetmesh.outcomes import Outcome
+from fleetmesh.evidence.outcomes import Outcome
 from rehearsal.matrix.recordings import whole
 from selftests.checks.conftest import ROOT
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from fleetmesh import plain
 from fleetmesh.evidence.journal import Journal
-from fleetmesh.outcomes import Outcome
-from fleetmesh.record import Result
-from fleetmesh.transcript import Transcript
+from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.evidence.run import Result, of_result
+from fleetmesh.gather import plain
+from fleetmesh.gather.transcript import Transcript
 
 WHEN = datetime(2026, 11, 24, 2, 41, 34, 123456, UTC)
 
@@ -77,7 +77,7 @@ def catalogue(planned: Iterable[str], *left_out: str) -> list[dict[str, Any]]:
 
 def report(journal: Journal, *results: Result) -> None:
     for one in results:
-        journal.append("outcome", **plain.of_result(one, journal.transcripts(one.transcripts)))
+        journal.append("outcome", **of_result(one, journal.transcripts(one.transcripts)))
 
 
 def finish(journal: Journal, verdict: str) -> None:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fleetmesh import plain
-from fleetmesh.evidence import bundle, sums
+from fleetmesh.evidence import sums
 from fleetmesh.evidence.closing import write_run_json
 from fleetmesh.evidence.folder import read
 from fleetmesh.evidence.journal import Journal
-from fleetmesh.evidence.signature import NAMESPACE
-from fleetmesh.record import Result
+from fleetmesh.evidence.run import Result
+from fleetmesh.gather import plain
+from fleetmesh.sealing import bundle
+from fleetmesh.sealing.signature import NAMESPACE
 from fleetmesh.views.render import made
 from selftests.evidence.conftest import WHEN, catalogue, finish, report, result, transcript
 

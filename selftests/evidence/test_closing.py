@@ -11,7 +11,7 @@ import pytest
 from fleetmesh.evidence.closing import close
 from fleetmesh.evidence.folder import BrokenRecord, read, read_events
 from fleetmesh.evidence.journal import EVENTS, CannotRecord, Journal
-from fleetmesh.outcomes import Verdict
+from fleetmesh.evidence.outcomes import Verdict
 from selftests.evidence.conftest import finish, report, result, transcript
 
 Begin = Callable[..., Journal]

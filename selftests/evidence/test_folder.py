@@ -8,9 +8,9 @@ import pytest
 
 from fleetmesh.evidence.folder import BrokenRecord, read, read_events, transcripts
 from fleetmesh.evidence.journal import EVENTS, INLINE, CannotRecord, Journal
-from fleetmesh.outcomes import Outcome, Verdict
-from fleetmesh.path import Hop
-from fleetmesh.path import Path as Route
+from fleetmesh.evidence.outcomes import Outcome, Verdict
+from fleetmesh.tunnels.path import Hop
+from fleetmesh.tunnels.path import Path as Route
 from selftests.evidence.conftest import WHEN, finish, report, result, transcript
 
 Begin = Callable[..., Journal]

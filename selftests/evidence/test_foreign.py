@@ -16,9 +16,9 @@ import pytest
 from fleetmesh.__main__ import main
 from fleetmesh.evidence import sums
 from fleetmesh.evidence.folder import BrokenRecord, read
-from fleetmesh.evidence.seal import seal
-from fleetmesh.history.entries import HISTORY, update
-from fleetmesh.history.since import since
+from fleetmesh.evidence.history import HISTORY, update
+from fleetmesh.evidence.since import since
+from fleetmesh.sealing.seal import seal
 from rehearsal.paths import PROJECT
 from selftests.evidence.conftest import result, transcript
 from selftests.evidence.sealing import ID, OTHER, forge, record

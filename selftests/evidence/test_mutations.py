@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from fleetmesh.evidence import sums
-from fleetmesh.evidence.seal import seal
 from fleetmesh.evidence.sums import SIGNATURE, SUMS
-from fleetmesh.evidence.verify import Trust, verify
+from fleetmesh.sealing.seal import seal
+from fleetmesh.sealing.verify import Trust, verify
 from selftests.evidence.sealing import ID, OTHER, Keys, forge, record
 
 SEED = 20261124

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetmesh.evidence.seal import seal
+from fleetmesh.sealing.seal import seal
 from selftests.evidence.sealing import ID, OTHER, Keys, forge, record
 
 PAGE = Path(__file__).parents[2] / "docs" / "evidence.md"

@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 import pytest
 
-from fleetmesh.marks import MARK, mark
-from fleetmesh.redaction import Redactor, remaining
+from fleetmesh.evidence.redacted import RecordRedactor
+from fleetmesh.gather.transcript import Transcript
+from fleetmesh.redaction import remaining
+from fleetmesh.redaction.marks import MARK, mark
 from fleetmesh.redaction.rules import RULES
-from fleetmesh.transcript import Transcript
 from selftests.evidence.secrets import HARMLESS, KEY_BODY, SECRETS
 
 NOTHING: dict[str, str] = {}
@@ -29,22 +30,22 @@ def test_a_secret_is_replaced(name: str) -> None:
     if "\0" not in printed:  # there is no NUL in JSON that anything prints
         shown.append(json.dumps({"said": f"before\n{printed}\nafter"}))
     for text in shown:
-        redactor = Redactor(NOTHING)
+        redactor = RecordRedactor(NOTHING)
         left = redactor.text(text)
         assert all(part not in left for part in parts), left
         assert "[REDACTED:" in left
         assert redactor.counts.total() >= 1
-        assert Redactor(NOTHING).text(left) == left, "what is left is stable"
+        assert RecordRedactor(NOTHING).text(left) == left, "what is left is stable"
 
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_only_looks_like_a_secret_stays(text: str) -> None:
     for shown in (text, f"before\n{text}\nafter", json.dumps({"said": f"before\n{text}\nafter"})):
-        redactor = Redactor(NOTHING)
+        redactor = RecordRedactor(NOTHING)
         assert redactor.text(shown) == shown
         assert not redactor.counts
     encoded = base64.b64encode(text.encode()).decode()
-    assert Redactor(NOTHING).text(encoded) == encoded
+    assert RecordRedactor(NOTHING).text(encoded) == encoded
 
 
 def test_there_are_enough_of_both() -> None:
@@ -54,12 +55,12 @@ def test_there_are_enough_of_both() -> None:
 
 def test_around_a_cut_key_the_rest_is_kept() -> None:
     text = "first\n-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\nNext: 3 files"
-    assert Redactor(NOTHING).text(text) == "first\n[REDACTED:private-key]\nNext: 3 files"
+    assert RecordRedactor(NOTHING).text(text) == "first\n[REDACTED:private-key]\nNext: 3 files"
 
 
 @pytest.mark.parametrize("value", ["swordfish", 'a"b\\c/d e+ü', "long-ish value & more, of it"])
 def test_a_known_value_is_replaced_in_every_form(value: str) -> None:
-    redactor = Redactor({"HUB_TOKEN": value, "HOME": "/home/operator"})
+    redactor = RecordRedactor({"HUB_TOKEN": value, "HOME": "/home/operator"})
     for form in (
         value,
         quote(value, safe=""),
@@ -76,7 +77,7 @@ def test_a_known_value_is_replaced_in_every_form(value: str) -> None:
 
 def test_the_credentials_of_a_kubeconfig_are_known() -> None:
     key = base64.b64encode(b"-----BEGIN EC PRIVATE KEY-----\nMHcCAQ\n").decode()
-    redactor = Redactor(NOTHING)
+    redactor = RecordRedactor(NOTHING)
     redactor.learn_kubeconfig(
         f"""
 clusters: [{{name: c, cluster: {{server: "https://127.0.0.1:6443", insecure: true}}}}]
@@ -92,7 +93,7 @@ users:
 
 def test_bytes_that_are_no_text_stay() -> None:
     data = bytes(range(256)) + b"\nHUB_PASSWORD=swordfish\n\xff\xfe"
-    redacted = Redactor(NOTHING).data(data)
+    redacted = RecordRedactor(NOTHING).data(data)
     assert redacted == data.replace(b"swordfish", b"[REDACTED:assignment]")
 
 
@@ -108,7 +109,7 @@ def test_each_rule_names_a_word_that_stands_in_whatever_it_finds() -> None:
 def test_no_secret_goes_over_a_line_or_an_argument(name: str) -> None:
     """So that no entry beside it is lost; but for private keys, which are lines."""
     printed, _ = SECRETS[name]
-    left = Redactor(NOTHING).text(f"{printed}\0-L\n-R\0{printed}")
+    left = RecordRedactor(NOTHING).text(f"{printed}\0-L\n-R\0{printed}")
     assert "\0-L\n-R\0" in left
     if "PRIVATE KEY" not in printed:
         assert left.count("\n") == 2 * printed.count("\n") + 1
@@ -125,13 +126,13 @@ def test_an_argument_after_a_secret_stays() -> None:
         "-o",
         "LogLevel QUIET",
     )
-    left = Redactor(NOTHING).text("".join(f"{word}\0" for word in argv)).split("\0")
+    left = RecordRedactor(NOTHING).text("".join(f"{word}\0" for word in argv)).split("\0")
     assert left == [*argv[:2], "SetEnv=API_TOKEN=[REDACTED:assignment]", *argv[3:], ""]
 
 
 def test_a_name_of_the_fleet_is_no_secret_whoever_uses_it_as_one() -> None:
     names = "hosts:\n  railiance01: {user: tegwick, port: 18000}\nretired:\n  state-hub:\n"
-    redactor = Redactor({"HUB_TOKEN": "railiance01"}, names)
+    redactor = RecordRedactor({"HUB_TOKEN": "railiance01"}, names)
     for value in (
         "bridge up state-hub",
         "tegwick",
@@ -153,7 +154,7 @@ def test_what_quotes_a_part_of_a_secret_is_known_by_what_was_heard() -> None:
         fact="units", subject="a", host="a", command="", seconds=0, stdout=printed.encode(),
         started=datetime.now(UTC), stderr=b"HUB_PASSWORD=swordfish-and-more",
     )  # fmt: skip
-    redactor = Redactor(NOTHING, "hosts: {railiance01: {}}")
+    redactor = RecordRedactor(NOTHING, "hosts: {railiance01: {}}")
     reason = (
         f"expected Key=value, found {KEY_BODY.split()[0]!r}, and 'swordfish-an', on railiance01"
     )
@@ -170,7 +171,7 @@ def test_the_same_transcript_stays_the_same() -> None:
         fact="units", subject="a", host="a", command="", seconds=0, stdout=b"TOKEN=swordfish",
         started=datetime.now(UTC), details={"token": "t0ps3cr", "peer": "10.0.0.1"},
     )  # fmt: skip
-    redactor = Redactor(NOTHING)
+    redactor = RecordRedactor(NOTHING)
     shown = redactor.transcript(heard)
     assert shown.stdout == b"TOKEN=[REDACTED:assignment]"
     assert shown.details == {"token": "[REDACTED:assignment]", "peer": "10.0.0.1"}
@@ -190,7 +191,7 @@ def test_the_same_transcript_stays_the_same() -> None:
     ],
 )  # fmt: skip
 def test_a_kubeconfig_of_any_kind_is_learnt_from(text: str) -> None:
-    redactor = Redactor(NOTHING)
+    redactor = RecordRedactor(NOTHING)
     redactor.learn_kubeconfig(text)
     assert "swordfish" not in redactor.text("it said swordfish")
 
@@ -198,14 +199,14 @@ def test_a_kubeconfig_of_any_kind_is_learnt_from(text: str) -> None:
 def test_a_word_of_base64_that_only_begins_like_a_secret_stays() -> None:
     for inside in ('{"kind": "Secret", "data": {', '"kind": "Secret"\\n', "kind: Secret\ndata:\n"):
         word = base64.b64encode(inside.encode()).decode()
-        assert Redactor(NOTHING).text(word) == word
+        assert RecordRedactor(NOTHING).text(word) == word
 
 
 def test_plain_data_may_be_deep_and_numbers_long() -> None:
     deep: Any = "TOKEN=swordfish"
     for _ in range(10_000):
         deep = [deep]
-    shown = Redactor(NOTHING).plain({"deep": deep, "long": 10**5000, "token": "swordfish"})
+    shown = RecordRedactor(NOTHING).plain({"deep": deep, "long": 10**5000, "token": "swordfish"})
     assert shown["long"] == 10**5000
     assert shown["token"] == "[REDACTED:assignment]"
     inner = shown["deep"]
@@ -215,7 +216,7 @@ def test_plain_data_may_be_deep_and_numbers_long() -> None:
 
 
 def test_a_text_with_no_end_of_secrets_is_replaced_as_one() -> None:
-    redactor = Redactor(NOTHING)
+    redactor = RecordRedactor(NOTHING)
     assert redactor.text("pwd=a\n" * 20_000) == "[REDACTED:flood]"
     assert redactor.counts == {"flood": 1}
 
@@ -236,7 +237,7 @@ UNITS = (
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("unit", UNITS)
 def test_no_input_makes_it_hang(unit: str) -> None:
-    Redactor(NOTHING).text(unit * (200_000 // len(unit)))
+    RecordRedactor(NOTHING).text(unit * (200_000 // len(unit)))
 
 
 def test_remaining_names_file_and_rule(tmp_path: Path) -> None:

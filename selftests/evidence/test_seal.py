@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from fleetmesh.evidence import bundle, signature
-from fleetmesh.evidence.seal import seal
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
-from fleetmesh.evidence.verify import Trust, verify
+from fleetmesh.sealing import bundle, signature
+from fleetmesh.sealing.seal import seal
+from fleetmesh.sealing.verify import Trust, verify
 from selftests.evidence.sealing import Keys, forge, record
 
 NOW = datetime.now(UTC)

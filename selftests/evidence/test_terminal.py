@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from fleetmesh.__main__ import main
-from fleetmesh.evidence.seal import seal
-from fleetmesh.outcomes import Outcome
-from fleetmesh.path import Hop
-from fleetmesh.path import Path as Route
-from fleetmesh.terminal import say
+from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.sealing.seal import seal
+from fleetmesh.text.terminal import say
+from fleetmesh.tunnels.path import Hop
+from fleetmesh.tunnels.path import Path as Route
 from rehearsal.paths import PROJECT
 from selftests.evidence.conftest import result, transcript
 from selftests.evidence.sealing import ID, OTHER, Keys, forge, record

@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from fleetmesh.transcript import Transcript
+from fleetmesh.gather.transcript import Transcript
 
 HERE = Path(__file__).parent
 SAMPLES = HERE.parent / "kubernetes_samples"

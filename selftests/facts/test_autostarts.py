@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleetmesh import forwards
 from fleetmesh.facts import FACTS
+from fleetmesh.facts.fact import Inconclusive
 from fleetmesh.facts.workstation import AUTOSTARTS, Autostart, Autostarts
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, load
-from fleetmesh.outcomes import Inconclusive
-from fleetmesh.transcript import Transcript
+from fleetmesh.tunnels import forwards
 from rehearsal.paths import PROJECT
 
 RETIRED = "state-hub-railiance01"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleetmesh.facts.batch import COMMAND, MISREAD, Answer, Disordered, compose, split
+from fleetmesh.gather.batch import COMMAND, MISREAD, CommandAnswer, Disordered, compose, split
 
 NONCE = "fleetmesh-0123456789abcdef"
 OTHER = b"fleetmesh-fedcba9876543210"
@@ -45,12 +45,12 @@ def given_to_read(text: bytes) -> subprocess.CompletedProcess[bytes]:
     )
 
 
-def answers(stdout: bytes, stderr: bytes, count: int) -> dict[int, Answer]:
+def answers(stdout: bytes, stderr: bytes, count: int) -> dict[int, CommandAnswer]:
     """The answers of a batch that ran to its end."""
     return split(stdout, stderr, NONCE, count, broken=False)
 
 
-def said(answer: Answer) -> tuple[bytes, bytes, int | None]:
+def said(answer: CommandAnswer) -> tuple[bytes, bytes, int | None]:
     return answer.stdout, answer.stderr, answer.exit_status
 
 

@@ -12,7 +12,7 @@ from fleetmesh.facts.labels import of_object, of_pairs
 from fleetmesh.facts.pods import Pod, parse_pods
 from fleetmesh.facts.programs import elsewhere, expand
 from fleetmesh.facts.workloads import Workload
-from fleetmesh.transcript import Transcript
+from fleetmesh.gather.transcript import Transcript
 
 LABELS = {"app": "hub", "part": "core"}
 EXPECTED = "127.0.0.1:18000"

@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 
-from fleetmesh.attribution import Places
-from fleetmesh.facts.http import SshAnswer
+from fleetmesh.facts.answers import SshAnswer
+from fleetmesh.facts.fact import Inconclusive
 from fleetmesh.facts.logins import LoginAttempt, objection
 from fleetmesh.facts.next_start import parse_settings
 from fleetmesh.facts.pins import Pins
 from fleetmesh.facts.renewals import Scheduled, unrenewed
 from fleetmesh.facts.sockets import Socket
 from fleetmesh.inventory import load
-from fleetmesh.manager import open_doors
-from fleetmesh.outcomes import Inconclusive
+from fleetmesh.tunnels.attribution import Places, open_doors
 from rehearsal.paths import INVENTORY
 from selftests.facts import cases
 

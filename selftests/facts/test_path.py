@@ -4,14 +4,20 @@ from dataclasses import replace
 
 import pytest
 
-from fleetmesh.attribution import Places, covers, harmless_in_a_session, held_by, may_be_a_login
 from fleetmesh.facts import FACTS
+from fleetmesh.facts.answers import Answer
 from fleetmesh.facts.clusters import InsideAnswer
-from fleetmesh.facts.http import Answer
+from fleetmesh.facts.fact import Inconclusive
 from fleetmesh.facts.sockets import End, LoginSession, Socket
 from fleetmesh.inventory import Inventory, load
-from fleetmesh.outcomes import Inconclusive
-from fleetmesh.path import Path, Pods, Sight, View, trace, trace_from_pod
+from fleetmesh.tunnels.attribution import (
+    Places,
+    covers,
+    harmless_in_a_session,
+    held_by,
+    may_be_a_login,
+)
+from fleetmesh.tunnels.path import Path, Pods, Sight, View, trace, trace_from_pod
 from selftests.facts.cases import HERE, read
 
 TUNNEL = "fleet-state-hub-coulombcore"

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from fleetmesh import plain
+from fleetmesh.evidence.redacted import RecordRedactor
 from fleetmesh.facts import FACTS, Observed
+from fleetmesh.facts.answers import Answer
 from fleetmesh.facts.boot import SystemBoot
-from fleetmesh.facts.http import Answer
+from fleetmesh.facts.fact import Inconclusive
 from fleetmesh.facts.workstation import mentions
+from fleetmesh.gather import plain
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Health
-from fleetmesh.outcomes import Inconclusive
-from fleetmesh.redaction import Redactor
-from fleetmesh.transcript import Transcript
 
 HEALTH = Health(path="/state/health", json={"status": "ok", "service": "state-hub"})
 
@@ -152,7 +152,7 @@ def test_it_is_recorded_where_a_mark_changes_what_is_read(
     fact: str, stdout: bytes, hides: tuple[str, ...]
 ) -> None:
     heard = replace(transcript(exit_status=0, stdout=stdout), fact=fact)
-    shown = Redactor({}).transcript(heard)
+    shown = RecordRedactor({}).transcript(heard)
     assert shown.hides == hides
     shown = plain.to_transcript(json.loads(json.dumps(plain.of_transcript(shown))))
     assert shown.hides == hides

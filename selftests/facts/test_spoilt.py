@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleetmesh.attribution import Places
 from fleetmesh.evidence.seen import seen_clusters, seen_hosts
 from fleetmesh.facts import FACTS, Fact, NotUnderstood, Observed
-from fleetmesh.identity import disown
+from fleetmesh.facts.fact import Inconclusive
+from fleetmesh.facts.identity import disown
+from fleetmesh.gather.snapshot import Snapshot
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import load as load_inventory
-from fleetmesh.outcomes import Inconclusive
-from fleetmesh.snapshot import Snapshot
-from fleetmesh.transcript import Transcript
+from fleetmesh.tunnels.attribution import Places
 from selftests.facts.cases import Case, load
 
 INVENTORY = load_inventory(Path(__file__).parents[2] / "fleets/production.yaml")

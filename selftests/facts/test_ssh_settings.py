@@ -2,8 +2,8 @@
 
 import pytest
 
-from fleetmesh.ssh_command import Forward
-from fleetmesh.ssh_settings import parse
+from fleetmesh.text.ssh_command import Forward
+from fleetmesh.text.ssh_settings import parse
 
 PRINTED = """\
 user true

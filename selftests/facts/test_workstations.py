@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from fleetmesh import forwards
 from fleetmesh.facts import FACTS, NotUnderstood
-from fleetmesh.facts.probe import Exec
 from fleetmesh.facts.sockets import Process, Socket
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import load
-from fleetmesh.transcript import Transcript
+from fleetmesh.tunnels import forwards
 
 ROOT = Path(__file__).parents[2]
 MACOS = ROOT / "selftests" / "macos"

@@ -12,8 +12,8 @@ import paramiko
 import pytest
 import yaml
 
-from fleetmesh.facts.batch import COMMAND, compose
-from fleetmesh.gather.kubernetes import kubeconfig_text
+from fleetmesh.gather.batch import COMMAND, compose
+from fleetmesh.gather.cluster_api import kubeconfig_text
 from fleetmesh.inventory import load
 from rehearsal import fleet
 from rehearsal.paths import INVENTORY, SSH_CONFIG
@@ -68,10 +68,17 @@ def box(standing: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bo
         yield Box(file, config, key)
 
 
-@pytest.mark.parametrize("phase", ["production", "prereqs", "cutover", ""])
+@pytest.mark.parametrize("phase", ["production", "prereqs", "cutover", "not own"])
 def test_it_verifies(checks: Checks, box: Box, phase: str) -> None:
-    run = checks(f"--fleet={box.inventory}", *(("-m", phase) if phase else ()))
+    run = checks(f"--fleet={box.inventory}", "-m", phase)
     assert (run.exit_status, run.verdict) == (0, "READY"), run.terminal
+
+
+def test_what_own_checks_run_is_on_no_list(checks: Checks, box: Box) -> None:
+    run = checks(f"--fleet={box.inventory}", "-m", "own")
+    assert run.verdict == "INCONCLUSIVE", run.terminal
+    assert len(run.results) == len(HOSTS)
+    assert all("not one of the questions on the list" in r["reason"] for r in run.results)
 
 
 TOUCH = compose([(f"touch {MARK}", 5)], "fleetmesh-0123456789abcdef").decode()

@@ -4,16 +4,21 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fleetmesh.facts.machines import parse_clock
-from fleetmesh.facts.probe import Clock, Exec, Kubernetes, Probe, ReadFile, Session
 from fleetmesh.gather import Fleet, commands
+from fleetmesh.gather.cluster_api import Kubernetes
+from fleetmesh.gather.commands import Clock, Exec, ReadFile
+from fleetmesh.gather.own_session import OwnSession
 from fleetmesh.inventory import Inventory
 from fleetmesh.sessions import Unreachable
 from selftests.gather.conftest import LIMIT, HereSession, fact
+
+if TYPE_CHECKING:
+    from fleetmesh.gather.probe import Probe
 
 HOSTS = ("railiance01", "coulombcore", "workstation")
 
@@ -72,7 +77,7 @@ def test_a_host_that_cannot_be_reached_is_one_cause(fleet: Fleet, tmp_path: Path
             fact("f", probes),
             fact("clock", {h: Clock(h) for h in HOSTS}),
             fact("api", {"x": Kubernetes("coulombcore", "/version", "version")}),
-            fact("session", {h: Session(h) for h in HOSTS}),
+            fact("session", {h: OwnSession(h) for h in HOSTS}),
             fact("file", {"x": ReadFile(tmp_path / "none")}),
         ]
     )

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from fleetmesh.facts.probe import Clock, Exec
 from fleetmesh.gather import commands
-from fleetmesh.gather.kubernetes import read_kubeconfig
-from fleetmesh.gather.question import Question
+from fleetmesh.gather.cluster_api import read_kubeconfig
+from fleetmesh.gather.commands import Clock, Exec
+from fleetmesh.gather.probe import Question
+from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
 from fleetmesh.sessions import Session, Target
 from fleetmesh.sessions import connect as connect_to
 from fleetmesh.sessions.local import LocalSession
-from fleetmesh.transcript import Transcript
 from selftests.sessions.conftest import Sshd, key_line, launch
 
 LOST = "what its log-in shell starts by itself (as .bashrc) read the questions from its standard"

@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from fleetmesh import plain
 from fleetmesh.__main__ import main
+from fleetmesh.evidence.age import ages, on_disk, span
+from fleetmesh.evidence.changes import changes
 from fleetmesh.evidence.closing import close
-from fleetmesh.evidence.seal import seal
+from fleetmesh.evidence.history import HISTORY, Entry, update
+from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.evidence.run import Result
 from fleetmesh.evidence.sums import Refused
-from fleetmesh.evidence.verify import Trust
-from fleetmesh.history.changes import changes
-from fleetmesh.history.entries import HISTORY, Entry, update
-from fleetmesh.history.gate import ages, on_disk, span, verified
-from fleetmesh.history.page import page
-from fleetmesh.outcomes import Outcome
-from fleetmesh.path import Hop
-from fleetmesh.path import Path as Route
-from fleetmesh.record import Result
+from fleetmesh.gather import plain
+from fleetmesh.sealing.seal import seal
+from fleetmesh.sealing.verify import Trust, verified
+from fleetmesh.tunnels.path import Hop
+from fleetmesh.tunnels.path import Path as Route
+from fleetmesh.views.history_page import page
 from selftests.evidence.conftest import result, transcript
 from selftests.evidence.sealing import Keys, record
 
@@ -141,7 +141,7 @@ def test_a_cluster_ip_in_an_answer_counts_as_seen() -> None:
 
 
 def _run(*results: Result) -> Any:
-    from fleetmesh.record import Run  # noqa: PLC0415
+    from fleetmesh.evidence.run import Run  # noqa: PLC0415
 
     return Run("f", "rehearsal", "i", "d", "b", NOW, results=list(results), finished=NOW)
 

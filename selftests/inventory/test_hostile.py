@@ -15,13 +15,15 @@ import yaml
 from pydantic import BaseModel
 
 from fleetmesh.facts import FACTS
-from fleetmesh.facts.probe import Clock, Exec, ExecInPod
-from fleetmesh.gather.commands import batch_text
-from fleetmesh.gather.kubernetes import kubeconfig_text
-from fleetmesh.gather.permit import NONCE, permits
-from fleetmesh.gather.question import by_host, questions
+from fleetmesh.facts.managers import MANAGERS
+from fleetmesh.gather.cluster_api import kubeconfig_text
+from fleetmesh.gather.commands import Batch, Exec, batch_text
+from fleetmesh.gather.demands import permits
+from fleetmesh.gather.permit import NONCE
+from fleetmesh.gather.pod_exec import ExecInPod
+from fleetmesh.gather.probe import errands, questions
 from fleetmesh.inventory import Address, Inventory, InventoryError, load
-from fleetmesh.shell import quote
+from fleetmesh.text.shell import quote
 
 ROOT = Path(__file__).parents[2]
 PWNED = "pwned"
@@ -159,8 +161,8 @@ def ask_everything(box: Path, inventory: Inventory) -> None:
     """Run all that the suite would make somebody's shell or Python run."""
     asked = questions(FACTS.values(), inventory)
     read = [kubeconfig_text(cluster, NONCE, 1) for cluster in inventory.clusters.values()]
-    batches = by_host(q for q in asked if isinstance(q.probe, (Exec, Clock)))
-    read += [batch_text(batch, inventory, NONCE) for batch in batches.values()]
+    batches = [group for errand, group in errands(asked) if errand is Batch]
+    read += [batch_text(batch, inventory, NONCE) for batch in batches]
     commands = [script.partition(b";")[2].decode() for script in read]  # behind its length
     for question in asked:
         probe = question.probe
@@ -268,7 +270,7 @@ def poisoned(value: Any, change: Callable[[str], str], name: str = "") -> Any:
     return value
 
 
-@pytest.mark.parametrize("manager", ["systemd", "ops-bridge"])
+@pytest.mark.parametrize("manager", MANAGERS)
 @pytest.mark.parametrize(
     "payload",
     [payload for payload in PAYLOADS.values() if not set("\0\ud800") & set(payload)],

@@ -62,7 +62,7 @@ def noticed_by(
     try:
         named = tuple(f"{check}{end}" for check in assertion.checks for end in "[:")
         for fault in faults:
-            tests = str(assertion.file)
+            tests = (str(assertion.file),)
             found = judge_recorded(fault.title(), writes=fault.ground.writes, tests=tests)
             row = Row(fault, compare(fault, grounds[fault.ground.name], found))
             for problem in row.problems:
@@ -86,7 +86,7 @@ def _tried(chosen: list[Assertion]) -> Iterator[tuple[Assertion, str | None]]:
     if not matrix.holds:
         sys.exit("\n".join(["with every assertion in its place:", *matrix.summary()]))
     grounds = {
-        ground.name: judge_recorded(title(ground), writes=ground.writes)
+        ground.name: judge_recorded(title(ground), writes=ground.writes, tests=ground.tests)
         for ground in {fault.ground for fault in FAULTS.values()}
     }
     for assertion in chosen:

@@ -180,7 +180,7 @@ def test_a_matrix_without_rows_does_not_hold() -> None:
 
 
 def test_what_is_harmless_turns_nothing() -> None:
-    harmless = type("Harmless", (Fault,), {"harmless": True})
+    harmless = type("Harmless", (Fault,), {"harmless_to": "PRE-01.right"})
     quiet = Row(harmless, compare(harmless, GROUND, GROUND))
     assert quiet.problems == []
     assert counts(quiet) == (1, 0, 0, True)

@@ -13,13 +13,13 @@ import pytest
 
 from rehearsal import fleet, lock
 from rehearsal.errors import RehearsalError
-from rehearsal.faults.means import HUB, RAILIANCE
+from rehearsal.faults.machines import HUB, RAILIANCE
 from rehearsal.paths import LOCK, PROJECT
 from selftests.processes import read_until
 from selftests.rehearsal.leftovers import footprint
 
 pytestmark = [pytest.mark.root, pytest.mark.fleet]
-DEADLINE = 90
+DEADLINE = 180
 REHEARSAL = (sys.executable, "-m", "rehearsal")
 
 

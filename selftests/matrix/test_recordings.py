@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetmesh.snapshot import Snapshot
+from fleetmesh.gather.snapshot import Snapshot
 from rehearsal.matrix.recordings import name_of, whole
 from rehearsal.paths import PROJECT, RECORDINGS
 

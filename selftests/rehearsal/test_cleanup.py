@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetmesh.outcomes import Verdict
+from fleetmesh.evidence.outcomes import Verdict
 from rehearsal import access, cgroup, fleet
 from rehearsal.errors import RehearsalError
 from rehearsal.paths import PROJECT

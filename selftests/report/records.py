@@ -4,11 +4,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from fleetmesh import plain
 from fleetmesh.evidence.closing import write_run_json
 from fleetmesh.evidence.folder import FORMAT, read
 from fleetmesh.evidence.journal import Journal
-from fleetmesh.record import Run
+from fleetmesh.evidence.run import Run, of_result
+from fleetmesh.gather import plain
 from selftests.evidence.conftest import catalogue
 
 
@@ -40,7 +40,7 @@ def write(run: Run, folder: Path) -> Run:
     with Journal.begin(folder, plan, durable=False, **started) as journal:
         for result in run.results:
             keys = journal.transcripts(result.transcripts)
-            journal.append("outcome", **plain.of_result(result, keys))
+            journal.append("outcome", **of_result(result, keys))
         if not run.open:
             journal.append(
                 "run-finished",

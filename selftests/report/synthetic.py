@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from fleetmesh.outcomes import Outcome
-from fleetmesh.path import Hop, Path
-from fleetmesh.record import ClusterSeen, HostSeen, Origin, Result, Run
-from fleetmesh.transcript import Transcript
+from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.evidence.run import ClusterSeen, HostSeen, Origin, Result, Run
+from fleetmesh.gather.transcript import Transcript
+from fleetmesh.tunnels.path import Hop, Path
 
 START = datetime(2026, 7, 3, 9, 14, 5, tzinfo=UTC)
 TUNNELS = {
@@ -99,17 +99,6 @@ def new_run(results: list[Result], **given: object) -> Run:
     }
     return Run(**{**fields, **given})  # type: ignore[arg-type]
 
-
-BREAKS_AFTERWARDS = """
-import pytest
-
-@pytest.fixture
-def breaking():
-    yield
-    raise RuntimeError("<b class=escaped>afterwards</b>")
-
-def test_it(synthetic, breaking): pass
-"""
 
 LISTENERS = (
     b'LISTEN 0 128 127.0.0.1:18000 0.0.0.0:* users:(("ssh",pid=512,fd=4)) uid:1000 ino:21877 sk:4 '

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from fleetmesh.views import document
-from selftests.report.conftest import ROOT, Open, Written
+from fleetmesh.views import evidence_page
+from selftests.report.conftest import Open, Written
+from selftests.report.replay import ROOT
 from selftests.report.synthetic import RUNS, hostile
 from selftests.report.test_html_report import CONTRAST, UNFOLD
 
@@ -33,7 +34,10 @@ class _Elements(HTMLParser):
 
 def test_nothing_that_a_host_says_becomes_an_element() -> None:
     """Every string attacks, what was seen of the machines too; no browser need forgive it."""
-    attacked, plain = _Elements(document.page(hostile())), _Elements(document.page(RUNS["ready"]()))
+    attacked, plain = (
+        _Elements(evidence_page.page(hostile())),
+        _Elements(evidence_page.page(RUNS["ready"]())),
+    )
     known = {"figcaption", "figure", "ul", "b", "code"}
     assert attacked.tags - plain.tags <= known
     assert not attacked.tags & {"script", "img", "iframe", "object", "form", "template"}

@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from fleetmesh.outcomes import Outcome
-from fleetmesh.path import Hop, Path
+from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.tunnels.path import Hop, Path
 from fleetmesh.views import diagram, fragments, words
 from selftests.report.synthetic import (
     HOSTILE,

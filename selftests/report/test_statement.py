@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from fleetmesh.outcomes import Outcome
-from fleetmesh.record import Origin, Run
+from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.evidence.run import Origin, Run
 from fleetmesh.views.statement import statement
 from selftests.report.synthetic import RUNS, new_run, ready, result
 

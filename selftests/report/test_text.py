@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetmesh.legible import brief, cut, legible
+from fleetmesh.text.legible import brief, cut, legible
 from fleetmesh.views.text import HEAD, TAIL, duration, share, shown, utc
 
 

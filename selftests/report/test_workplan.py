@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from fleetmesh.legible import brief
-from fleetmesh.outcomes import Outcome
-from fleetmesh.record import Origin
+from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.evidence.run import Origin
+from fleetmesh.text.legible import brief
 from fleetmesh.views.workplan import block, code
 from selftests.report.synthetic import HOSTILE, RUNS, hostile, new_run, not_ready, ready, result
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fleetmesh.outcomes import Verdict
+from fleetmesh.evidence.outcomes import Verdict
 from rehearsal import verdict
 
 HOLDS = {

@@ -439,12 +439,6 @@ def test_a_match_exec_that_hangs_is_bounded(tmp_path: Path) -> None:
     assert "look for a Match exec that hangs" in refused(target, ConfigProblem)
 
 
-def test_what_would_weaken_the_check_unseen_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "config").write_text("RevokedHostKeys /etc/ssh/revoked\n")
-    target = Target("a", "a", ssh_config=tmp_path / "config")
-    assert "RevokedHostKeys is not supported" in refused(target, ConfigProblem)
-
-
 def test_a_host_name_is_never_taken_for_an_option(tmp_path: Path) -> None:
     target = Target("a", f"-oProxyCommand=touch {tmp_path}/ran", connect_deadline=1)
     told = refused(target, Unreachable)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from fixtures import Case, Deferred, check
-from fleetmesh.facts.http import SshAnswer
+from fleetmesh.facts.answers import SshAnswer
 from fleetmesh.facts.keys import FileMode, exposed
 from fleetmesh.facts.logins import Logins, objection
 from fleetmesh.facts.machines import Machine

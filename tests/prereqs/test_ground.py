@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from fixtures import Case, Deferred, check
 from fleetmesh.facts.machines import BridgeTool, Home, KubectlAnswer, Tools, Versions
+from fleetmesh.facts.managers import Manager
 from fleetmesh.facts.units import UserManager
-from fleetmesh.inventory import Inventory
-from fleetmesh.legible import brief
+from fleetmesh.text.legible import brief
 
 # A unit that is long in starting holds nobody else up: the manager answers and starts others. What
 # stops, or waits for somebody to mend it, starts no more. See systemctl(1), is-system-running.
@@ -22,14 +22,15 @@ _ROOM = 16 * 2**20  # bytes: what an installation, a certificate and a day's not
     hint="ssh {carrier} 'which bridge; bridge -V'",
 )
 def test_bridge_is_known_for_what_it_is(
-    carrier: str, inventory: Inventory, bridge_tools: Mapping[str, BridgeTool]
+    carrier: str, manager: Manager, bridge_tools: Mapping[str, BridgeTool]
 ) -> None:
     """The `bridge` on the tunnels' host is absent, iproute2's or ops-bridge, and known which."""
     found = bridge_tools[carrier]
     seen = f"`bridge` on {carrier} is {found.kind}" + (f", {found.path}" if found.path else "")
-    if inventory.manager == "systemd":
-        raise Deferred(f"systemd units are the production implementation; {seen}")
-    assert found.kind == "ops-bridge", f"{seen}, but the inventory says `manager: ops-bridge`"
+    if manager.without_bridge:
+        raise Deferred(f"{manager.without_bridge}; {seen}")
+    said = f"but the inventory says `manager: {manager.name}`"
+    assert found.kind == "ops-bridge", f"{seen}, {said}"
 
 
 @check(

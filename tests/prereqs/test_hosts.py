@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from fixtures import Case, Inconclusive, check
-from fleetmesh.facts.http import SshAnswer
+from fleetmesh.facts.answers import SshAnswer
 from fleetmesh.facts.machines import ClockOffset, Machine
 from fleetmesh.inventory import Inventory
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from fixtures import Case, Inconclusive, check
-from fleetmesh.attribution import Places, covers, held_by
 from fleetmesh.facts.sockets import LoginSession, Socket
 from fleetmesh.inventory import Inventory, Tunnel
+from fleetmesh.tunnels.attribution import Places, covers, held_by
 
 
 @check(

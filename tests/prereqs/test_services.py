@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from fixtures import Case, Inconclusive, check
-from fleetmesh import ssh_command
+from fleetmesh.facts.answers import Answer
 from fleetmesh.facts.cluster_services import LiveService
-from fleetmesh.facts.http import Answer
 from fleetmesh.facts.reference import ConfiguredTunnel
 from fleetmesh.facts.sockets import Process
 from fleetmesh.inventory import Cluster, Inventory, Service, Tunnel
+from fleetmesh.text import ssh_command
 
 
 @check(

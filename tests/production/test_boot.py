@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from fixtures import Case, Inconclusive, check
-from fleetmesh import forwards
-from fleetmesh.attribution import Places
 from fleetmesh.facts.boot import KUBERNETES, SSHD, Route, Starting, SystemBoot, UserBoot
 from fleetmesh.facts.sockets import Socket
 from fleetmesh.facts.units import BootUnits, Unit
 from fleetmesh.facts.workstation import Autostarts
 from fleetmesh.inventory import Inventory, Login, Tunnel
+from fleetmesh.tunnels import forwards
+from fleetmesh.tunnels.attribution import Places
 
 Units = Mapping[str, dict[str, Unit]]
 _WAITED_FOR = ("oneshot", "notify", "notify-reload", "forking", "dbus")

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from fixtures import Case, Inconclusive, check
-from fleetmesh.attribution import Places
 from fleetmesh.facts.cluster_services import Endpoint, LiveService, strays
 from fleetmesh.facts.clusters import Deployment, InsideAnswer
 from fleetmesh.facts.machines import ClockOffset, Machine
 from fleetmesh.facts.pods import Pod
 from fleetmesh.facts.programs import elsewhere
 from fleetmesh.inventory import Bridge, Inventory
+from fleetmesh.tunnels.attribution import Places
 
 Pods = Mapping[str, tuple[Pod, ...]]
 Deployments = Mapping[str, dict[str, Deployment]]
@@ -45,7 +45,9 @@ def test_bridge_pods_are_ready(
     clocks: Mapping[str, ClockOffset],
     case: Case,
 ) -> None:
-    """The bridge Deployment has all pods ready, at least one, none restarting lately.
+    """The bridge Deployment has all pods ready, at least one, none restarted within the window.
+
+    The window is the inventory's `limits.pod_restart_window`.
 
     A pod that was evicted or has completed is left over, and not one of them.
     """

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from fixtures import Case, check
-from fleetmesh.attribution import Places
 from fleetmesh.facts.cluster_services import Endpoint, LiveService, strays
 from fleetmesh.facts.pods import Pod
 from fleetmesh.facts.workloads import Workload
 from fleetmesh.inventory import Inventory, Service
+from fleetmesh.tunnels.attribution import Places
 
 
 @check(

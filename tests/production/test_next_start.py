@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from fixtures import Case, Inconclusive, check
-from fleetmesh.attribution import Places
-from fleetmesh.facts.http import SshAnswer
+from fleetmesh.facts.answers import SshAnswer
 from fleetmesh.facts.keys import Authorizations, FileMode, exposed
 from fleetmesh.facts.logins import Logins, objection
 from fleetmesh.facts.machines import Machine
@@ -12,7 +11,7 @@ from fleetmesh.facts.next_start import NextStart
 from fleetmesh.facts.pins import Pins
 from fleetmesh.facts.sockets import LoginSession, Socket
 from fleetmesh.inventory import Inventory, Login, Tunnel
-from fleetmesh.manager import open_doors
+from fleetmesh.tunnels.attribution import Places, open_doors
 
 
 @check(

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 
 from fixtures import Inconclusive, check
-from fleetmesh.attribution import Places, held_by
 from fleetmesh.facts.sockets import LoginSession, Socket
 from fleetmesh.inventory import Bridge, Inventory, Tunnel
-from fleetmesh.path import Path
+from fleetmesh.tunnels.attribution import Places, held_by
+from fleetmesh.tunnels.path import Path
 
 
 @check(
@@ -64,7 +64,7 @@ def test_no_production_port_is_held_from_the_workstation(
     sessions: Mapping[str, dict[str, LoginSession]],
     places: Places,
 ) -> None:
-    """No production port on the host is held by a connection that came from the workstation."""
+    """No production port on the host is held by a log-in session, of the workstation or another."""
     ports = {tunnel.listen.port for tunnel in inventory.tunnels.values()}
     guilty, unattributed = [], []
     for socket in listeners[fleet_host]:

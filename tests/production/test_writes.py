@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from fixtures import Case, Deferred, check
-from fleetmesh.facts.http import Answer, ReadBack
+from fleetmesh.facts.answers import Answer, ReadBack
 from fleetmesh.inventory import Tunnel
 
 

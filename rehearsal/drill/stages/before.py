@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 from rehearsal.drill import footing
 from rehearsal.drill.stage import Stage
 from rehearsal.faults.fault import Turn, fail, inconclusive, warn
-from rehearsal.faults.identity import pinned
-from rehearsal.faults.keys import logs_in, private
-from rehearsal.faults.rewritten import next_start
+from rehearsal.faults.symptoms import logs_in, next_start, pinned, private
 
 if TYPE_CHECKING:
     from rehearsal.drill.stage import Seen

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rehearsal import fleet, migration
 from rehearsal.drill.prober import Prober
 from rehearsal.drill.stage import Measured, Stage
-from rehearsal.faults.means import RAILIANCE, units, user
+from rehearsal.faults.machines import RAILIANCE, units, user
 
 if TYPE_CHECKING:
     from rehearsal.drill.stage import Seen

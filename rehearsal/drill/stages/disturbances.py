@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from fleetmesh import ssh_command
+from fleetmesh.text import ssh_command
 from rehearsal import fleet, states
 from rehearsal.drill.prober import Prober
 from rehearsal.drill.stage import DoesNotHold, Measured, Stage
 from rehearsal.faults.fault import fail, inconclusive
-from rehearsal.faults.keys import logs_in
-from rehearsal.faults.means import COULOMB, RAILIANCE, WORKSTATION, root, user
+from rehearsal.faults.machines import COULOMB, RAILIANCE, WORKSTATION, root, user
+from rehearsal.faults.symptoms import logs_in
 from rehearsal.workstation import K3S_API
 
 if TYPE_CHECKING:
     from fleetmesh.inventory import Tunnel
-    from rehearsal.drill.manager import Manager
+    from rehearsal.drill.manager import ManagerCommands
     from rehearsal.drill.stage import Seen
 
 RETRIED = {"PROD-13.restarts": "restarted"}
@@ -165,7 +165,7 @@ def cut(*, on: bool) -> None:
     )
 
 
-def _keepalive(tunnel: Tunnel, manager: Manager) -> float:
+def _keepalive(tunnel: Tunnel, manager: ManagerCommands) -> float:
     """Seconds of silence after which the tunnel's ssh gives up, by its running command line.
 
     It asks after each ServerAliveInterval of silence, and gives up when ServerAliveCountMax

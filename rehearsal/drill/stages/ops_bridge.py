@@ -12,7 +12,7 @@ from rehearsal.drill.manager import OPS_BRIDGE, SYSTEMD
 from rehearsal.drill.prober import Prober
 from rehearsal.drill.stages import before, certificates, cutover, disturbances, rollback
 from rehearsal.faults.fault import Turn, fail, inconclusive
-from rehearsal.faults.means import RAILIANCE, user
+from rehearsal.faults.machines import RAILIANCE, user
 
 if TYPE_CHECKING:
     from rehearsal.drill.stage import Seen, Stage

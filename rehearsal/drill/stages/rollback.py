@@ -11,7 +11,7 @@ from rehearsal.drill.prober import Prober
 from rehearsal.drill.stage import Stage
 from rehearsal.drill.stages.before import HUB, NOT_STARTED, Before
 from rehearsal.faults.fault import fail
-from rehearsal.faults.means import COULOMB, RAILIANCE, root, user
+from rehearsal.faults.machines import COULOMB, RAILIANCE, root, user
 
 if TYPE_CHECKING:
     from rehearsal.drill.stage import Seen

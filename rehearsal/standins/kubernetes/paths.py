@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from .rbac import Attributes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +18,18 @@ _ITEM_VERBS = {
 }
 _COLLECTION_VERBS = {**_ITEM_VERBS, "GET": "list", "DELETE": "deletecollection"}
 _OF_NAMESPACE = ("status", "finalize")  # what follows a namespace's name without being a resource
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """What a request wants: a verb on a resource (`resource` empty: a path such as /version)."""
+
+    verb: str
+    group: str = ""
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
 
 
 def attributes(method: str, path: str, query: Mapping[str, str]) -> tuple[Attributes, str]:

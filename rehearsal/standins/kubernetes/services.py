@@ -18,7 +18,7 @@ from .sandbox import BRIDGE, SandboxError, run
 from .store import Key, key_of
 
 if TYPE_CHECKING:
-    from .config import Cluster
+    from .config import ClusterConfig
     from .status import Object
     from .store import Store
 
@@ -29,7 +29,7 @@ TABLE = "standin-kube-proxy"
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 
 
-async def proxy(cluster: Cluster, store: Store) -> None:
+async def proxy(cluster: ClusterConfig, store: Store) -> None:
     """Follow the store until cancelled."""
     applied = ""
     while True:
@@ -49,7 +49,7 @@ async def proxy(cluster: Cluster, store: Store) -> None:
         await store.newer_than(version)
 
 
-async def set_up_network(cluster: Cluster) -> None:
+async def set_up_network(cluster: ClusterConfig) -> None:
     """The pods' bridge, forwarding, and a route that makes ClusterIPs leave with a pod-side source.
 
     Raises SandboxError.
@@ -75,7 +75,7 @@ async def tear_down_network() -> None:
             raise
 
 
-def ruleset(cluster: Cluster, store: Store) -> str:
+def ruleset(cluster: ClusterConfig, store: Store) -> str:
     """The nftables transaction for the Services and EndpointSlices in the store."""
     translations = []
     for service in store.all("services"):

@@ -1,0 +1,128 @@
+"""How old the last good evidence of each phase is, and whether that is too old."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from fleetmesh.evidence.folder import BrokenRecord, read
+from fleetmesh.evidence.history import Entry, History
+from fleetmesh.evidence.run import RUNBOOK, Run
+from fleetmesh.evidence.sums import Refused
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True)
+class Age:
+    """The last good evidence of one phase on one fleet; `fresh` is False where it is too old or
+    absent, None where no limit was given."""
+
+    fleet: str
+    kind: str
+    phase: str
+    fresh: bool | None
+    why: str
+
+
+Believed = Callable[[Entry], str | None]
+"""Why an entry is no evidence; None where it is."""
+
+
+def span(text: str) -> timedelta:
+    """`90m`, `36h` or `7d`. Raises ValueError."""
+    match = re.fullmatch(r"(\d+)([mhd])", text)
+    if not match:
+        raise ValueError(f"{text!r} is no span of time such as 36h, 90m or 7d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def told(age: timedelta) -> str:
+    """An age as a person says it."""
+    minutes = int(age.total_seconds() // 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 72 * 60 else f"{minutes // 1440} days"
+
+
+def on_disk(reports: Path) -> Believed:
+    """An entry counts unless its folder is there and says otherwise."""
+
+    def doubt(entry: Entry) -> str | None:
+        folder = reports / entry.run
+        if not folder.exists():
+            return None
+        try:
+            return otherwise(entry, read(folder))
+        except BrokenRecord as error:
+            return str(error)
+
+    return doubt
+
+
+def otherwise(entry: Entry, run: Run) -> str | None:
+    """What history.jsonl is one line of, the record itself decides."""
+    own = Entry.of(run)
+    for name in ("run", "fleet", "kind", "phases", "verdict", "started", "replayed", "chain"):
+        if getattr(own, name) != getattr(entry, name):
+            return (
+                f"its record says {name} {getattr(own, name)}, the history {getattr(entry, name)}"
+            )
+    return None
+
+
+def ages(
+    history: History,
+    now: datetime,
+    limit: timedelta | None,
+    doubt: Believed,
+    *,
+    fleet: str | None = None,
+    kind: str | None = None,
+    phases: Iterable[str] = RUNBOOK,
+) -> list[Age]:
+    """For each fleet that is asked for, or else known, and each phase.
+
+    Only a READY run counts, that asked the fleet anew and left nothing out. Age counts from its
+    start.
+    Raises Refused where there is no such run at all.
+    """
+    groups = {
+        (entry.fleet, entry.kind)
+        for entry in history.entries
+        if fleet in (None, entry.fleet) and kind in (None, entry.kind)
+    }
+    if not groups:
+        asked = " ".join(filter(None, (kind, fleet))) or "fleet"
+        raise Refused(f"there is no run of any {asked}: there is no evidence at all")
+    return [
+        _age(history, now, limit, doubt, group, phase)
+        for group in sorted(groups)
+        for phase in phases
+    ]
+
+
+def _age(
+    history: History,
+    now: datetime,
+    limit: timedelta | None,
+    doubt: Believed,
+    group: tuple[str, str],
+    phase: str,
+) -> Age:
+    doubts = []
+    for entry in reversed(history.entries):
+        if (entry.fleet, entry.kind) != group or phase not in entry.phases or not entry.ready:
+            continue
+        if reason := doubt(entry):
+            doubts.append(f"{entry.run} does not count: {reason}")
+            continue
+        age = now - entry.started
+        if age < timedelta(minutes=-5):
+            doubts.append(f"{entry.run} does not count: it lies in the future")
+            continue
+        fresh = None if limit is None else age <= limit
+        why = f"{told(max(age, timedelta()))} old, {entry.sealed or 'unsealed'}: {entry.run}"
+        return Age(*group, phase, fresh, "; ".join((why, *doubts)))
+    return Age(*group, phase, False, "; ".join(("never READY", *doubts)))

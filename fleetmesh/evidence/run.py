@@ -1,0 +1,275 @@
+"""What a run has seen: the results, from which alone every report is drawn."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from fleetmesh.evidence.outcomes import Outcome, Verdict, verdict
+from fleetmesh.gather import plain
+from fleetmesh.gather.transcript import Transcript
+from fleetmesh.tunnels.path import Path
+
+_CASES = 10_000
+RUNBOOK = ("prereqs", "cutover", "production")
+PHASES = (*RUNBOOK, "own")
+"""The phases of the runbook, and the operators' own checks, which belong to none of them."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one check ended for one subject, and everything that it looked at."""
+
+    id: str
+    nodeid: str
+    phase: str
+    statement: str
+    subject: str
+    runbook: str
+    gate: str
+    hint: str
+    outcome: Outcome
+    reason: str
+    notes: tuple[str, ...]
+    started: datetime
+    seconds: float
+    transcripts: tuple[Transcript, ...] = ()
+    paths: tuple[Path, ...] = ()
+
+    @property
+    def check(self) -> str:
+        """The check's id and its case: `PROD-08.enabled[fleet-…]`."""
+        return f"{self.id}[{self.subject}]" if self.subject else self.id
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts whose answers were consulted, in order."""
+        return tuple(dict.fromkeys(transcript.host for transcript in self.transcripts))
+
+
+@dataclass(frozen=True)
+class HostSeen:
+    """The machine that answered to a host's name; None stands for what was not observed."""
+
+    address: str | None = None
+    host_key: str | None = None
+    """Its fingerprint, as `ssh-keygen -l` prints it."""
+    machine_id: str | None = None
+    os: str | None = None
+    clock_offset: float | None = None
+    """How many seconds its clock is ahead of the suite's."""
+
+
+@dataclass(frozen=True)
+class ClusterSeen:
+    """The cluster that answered; `uid` is that of its namespace kube-system."""
+
+    version: str | None = None
+    uid: str | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who made a run, where, and with what."""
+
+    user: str = ""
+    host: str = ""
+    commit: str | None = None
+    dirty: bool | None = None
+    tools: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Run:
+    """A run: on which fleet, what was planned, and what came of it."""
+
+    fleet: str
+    kind: str
+    inventory: str
+    inventory_digest: str
+    runbook: str
+    started: datetime
+    planned: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Checks and cases in the catalogue of its phases that were not planned."""
+    catalogued: bool = True
+    """Whether the plan lists the checks of its phases; if not, nobody knows what was left out."""
+    results: list[Result] = field(default_factory=list)
+    finished: datetime | None = None
+    writes: bool = False
+    replayed: str | None = None
+    """The folder whose transcripts were judged again; None for a run on the fleet itself."""
+    id: str = ""
+    """The name of the run's folder."""
+    open: bool = False
+    """Whether the record breaks off. Such a run is INCOMPLETE, whatever its results."""
+    origin: Origin = field(default_factory=Origin)
+    hosts: dict[str, HostSeen] = field(default_factory=dict)
+    clusters: dict[str, ClusterSeen] = field(default_factory=dict)
+    redactions: dict[str, int] = field(default_factory=dict)
+    """How many secrets were replaced, by rule."""
+    chain: str = ""
+    """The digest of the last event, which stands for the whole record."""
+    channels: dict[str, int] = field(default_factory=dict)
+    """SSH session channels that the run opened, by host; HTTP and Kubernetes use others."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Planned checks that did not report."""
+        reported = {result.nodeid for result in self.results}
+        return tuple(nodeid for nodeid in self.planned if nodeid not in reported)
+
+    @property
+    def deselected(self) -> int:
+        """How many checks and cases were left out."""
+        return len(self.left_out)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the run amounts to."""
+        if self.open:
+            return Verdict.INCOMPLETE
+        return verdict((r.outcome for r in self.results), missing=len(self.missing))
+
+    @property
+    def counts(self) -> Counter[Outcome]:
+        """How many results ended in each outcome."""
+        return Counter(result.outcome for result in self.results)
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The phases that were asked for, in the runbook's order."""
+        seen = {result.phase for result in self.results}
+        return tuple(phase for phase in PHASES if phase in seen)
+
+    @property
+    def conclusion(self) -> str:
+        """The verdict's word; a run that left out checks never claims READY."""
+        whole = self.catalogued and not self.left_out
+        in_part = self.verdict is Verdict.READY and not whole
+        return "PASSED IN PART" if in_part else self.verdict.value
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one line, with the fleet's name and whether it is real.
+
+        A run that left out checks never claims that a phase is ready.
+        """
+        what = self.conclusion
+        counts = [(self.counts[outcome], outcome.value) for outcome in reversed(Outcome)]
+        counted = ", ".join(f"{count} {word}" for count, word in counts if count)
+        missing = f", {len(self.missing)} did not report" if self.missing else ""
+        left_out = f", {self.deselected} left out" if self.deselected else ""
+        if not self.catalogued:
+            left_out += ", of a catalogue that the plan does not name"
+        kind = f"{self.kind}, replayed" if self.replayed else self.kind
+        return (
+            f"{what}: {' + '.join(self.phases) or 'nothing'} on {self.fleet} "
+            f"({kind}): {counted or 'no outcome'}{missing}{left_out}"
+        )
+
+    def causes(self) -> dict[str, list[Result]]:
+        """Inconclusive results by their cause: one unreachable host is one cause, not twenty."""
+        found: dict[str, list[Result]] = {}
+        for result in self.results:
+            if result.outcome is Outcome.INCONCLUSIVE:
+                found.setdefault(result.reason, []).append(result)
+        return found
+
+    def summary(self) -> dict[str, Any]:
+        """The run without its transcripts, as plain data."""
+        return {
+            "verdict": self.conclusion,
+            "headline": self.headline,
+            "fleet": self.fleet,
+            "kind": self.kind,
+            "replayed": self.replayed,
+            "writes": self.writes,
+            "left_out": self.deselected,
+            "inventory_digest": self.inventory_digest,
+            "runbook": self.runbook,
+            "started": self.started.isoformat(),
+            "finished": self.finished.isoformat() if self.finished else None,
+            "channels": self.channels,
+            "missing": list(self.missing),
+            "results": [
+                {
+                    "id": result.id,
+                    "check": result.check,
+                    "phase": result.phase,
+                    "subject": result.subject,
+                    "outcome": result.outcome.value,
+                    "reason": result.reason,
+                    "notes": list(result.notes),
+                    "hosts": list(result.hosts),
+                    "paths": [str(path) for path in result.paths],
+                    "started": result.started.isoformat(),
+                    "seconds": round(result.seconds, 6),
+                }
+                for result in self.results
+            ],
+        }
+
+
+def left_out(
+    catalogue: Iterable[Mapping[str, Any]], planned: Iterable[str], broken: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """What a plan's catalogue has and the plan has not: its check, once for each case.
+
+    A check that a sentence in `broken` begins with is missing rather than left out. Raises
+    ValueError if more is planned than the catalogue has; LookupError or TypeError if it is not a
+    catalogue.
+    """
+    counted = Counter(nodeid.partition("[")[0] for nodeid in set(planned))
+    told = Counter(what.partition(", which ")[0].partition("[")[0] for what in broken)
+    found: list[str] = []
+    for entry in catalogue:
+        name, cases = str(entry["check"]), entry["cases"]
+        if cases is None:  # it stands in a file, and pytest never offered it
+            cases, told[name] = 1 - min(1, told[name]), told[name] - 1
+            found += [name] * cases
+            continue
+        there = counted.pop(name, 0)
+        if type(cases) is not int or not there <= cases <= _CASES or cases < 1:
+            raise ValueError(f"{there} cases of {name} are planned, of {cases!r}")
+        excused = max(0, min(told[name], cases - there))
+        told[name] -= excused
+        found += [name] * (cases - there - excused)
+    if counted:
+        raise ValueError(f"the catalogue does not name {', '.join(sorted(counted))}")
+    return tuple(found)
+
+
+def of_result(result: Result, keys: list[str]) -> dict[str, Any]:
+    """A result as plain data; `keys` name its transcripts."""
+    return {
+        "id": result.id,
+        "check": result.check,
+        "nodeid": result.nodeid,
+        "phase": result.phase,
+        "statement": result.statement,
+        "subject": result.subject,
+        "runbook": result.runbook,
+        "gate": result.gate,
+        "hint": result.hint,
+        "outcome": result.outcome.value,
+        "reason": result.reason,
+        "notes": list(result.notes),
+        "started": plain.rfc3339(result.started),
+        "seconds": round(result.seconds, 6),
+        "transcripts": keys,
+        "paths": [{"text": str(path), **asdict(path)} for path in result.paths],
+    }
+
+
+def to_result(entry: Mapping[str, Any], transcripts: Mapping[str, Transcript]) -> Result:
+    """What `of_result` was given. Raises ValueError, KeyError or TypeError."""
+    given = {field.name: entry[field.name] for field in fields(Result)}
+    given["started"] = plain.moment(entry["started"])
+    given["transcripts"] = tuple(transcripts[key] for key in entry["transcripts"])
+    result = TypeAdapter(Result).validate_python(given)
+    plain.bounded(result.seconds)
+    return result

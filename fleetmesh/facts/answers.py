@@ -1,0 +1,156 @@
+"""What the services answer: at their ClusterIP, through their tunnel, and to a write."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from fleetmesh.facts.fact import Fact, NotUnderstood
+from fleetmesh.gather.own_session import OwnSession
+from fleetmesh.gather.probe import Probe
+from fleetmesh.gather.services import Get, WriteAndReadBack
+from fleetmesh.gather.transcript import Transcript
+from fleetmesh.inventory import Health, Inventory
+from fleetmesh.text import strict_json
+from fleetmesh.text.legible import brief
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer; `refused` says why there was none. The byte counts are those of its TCP
+    connection, headers included."""
+
+    status: int | None
+    body: bytes
+    refused: str | None
+    sent: int
+    received: int
+
+    def unhealthy(self, health: Health) -> str | None:
+        """Why this is not the healthy answer of the service, in one sentence; None if it is."""
+        if self.refused:
+            return self.refused
+        if self.status != 200:
+            return f"{health.path} answered {self.status}, not 200"
+        return differs(self.body, health)
+
+
+def differs(body: bytes, health: Health) -> str | None:
+    """Where a body lacks what `health` demands, in one sentence; None where nothing is missing."""
+    try:
+        found = strict_json.loads(body)
+    except strict_json.Ambiguous as error:
+        return f"{health.path} answered with JSON that {error}: {body[:80]!r}"
+    except strict_json.NotJson:
+        return f"{health.path} did not answer in JSON: {body[:80]!r}"
+    if not isinstance(found, dict):
+        return f"{health.path} did not answer with a JSON object: {body[:80]!r}"
+    for key, value in health.json_.items():
+        if key not in found:
+            return f"{health.path} answered without {key!r}, which should be {value!r}"
+        if not strict_json.same(found[key], value):
+            return f"{health.path} answered {key}: {brief(repr(found[key]))}, not {value!r}"
+    return None
+
+
+def _service_answers(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        service.id: Get(
+            inventory.service_host(service), service.cluster_ip, service.port, service.health.path
+        )
+        for service in inventory.services.values()
+    }
+
+
+def parse_answer(transcript: Transcript) -> Answer:
+    """Read the answer out of its transcript; an HTTP status above 0 is the exit status."""
+    details = transcript.details
+    refused = details.get("refused")
+    if transcript.exit_status is None and not refused:
+        raise NotUnderstood("neither an HTTP status nor a reason why there is none")
+    try:
+        sent, received = int(details["sent"]), int(details["received"])
+    except (KeyError, ValueError):
+        raise NotUnderstood("the bytes of its connection were not counted") from None
+    return Answer(transcript.exit_status, transcript.stdout, refused, sent, received)
+
+
+SERVICE_ANSWERS = Fact("service_answers", _service_answers, parse_answer)
+
+
+def _tunnel_answers(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        tunnel.id: Get(
+            tunnel.host,
+            tunnel.listen.ip,
+            tunnel.listen.port,
+            inventory.services[tunnel.to].health.path,
+        )
+        for tunnel in inventory.tunnels.values()
+    }
+
+
+TUNNEL_ANSWERS = Fact("tunnel_answers", _tunnel_answers, parse_answer)
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """What was written, the id it was given, and what was read back under that id.
+
+    `refused` says why nothing could be written; then there is no more.
+    """
+
+    id: str = ""
+    written: dict[str, Any] = field(default_factory=dict)
+    read: dict[str, Any] = field(default_factory=dict)
+    refused: str | None = None
+
+
+def _writes(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        tunnel.id: WriteAndReadBack(
+            tunnel.host, tunnel.listen.ip, tunnel.listen.port, smoke.path, smoke.body, smoke.id
+        )
+        for tunnel in inventory.tunnels.values()
+        if (smoke := inventory.services[tunnel.to].smoke)
+    }
+
+
+def parse_read_back(transcript: Transcript) -> ReadBack:
+    """Read `{"id": …, "written": …, "read": …}`."""
+    if refused := transcript.details.get("refused"):
+        return ReadBack(refused=refused)
+    try:
+        found = strict_json.loads(transcript.stdout)
+        return ReadBack(str(found["id"]), dict(found["written"]), dict(found["read"]))
+    except (ValueError, KeyError, TypeError) as error:
+        if 300 <= (transcript.exit_status or 0) < 600:
+            return ReadBack(refused=f"the write was answered {transcript.exit_status}")
+        raise NotUnderstood(f"no event could be read back: {error!r}") from None
+
+
+WRITES = Fact("writes", _writes, parse_read_back)
+
+
+@dataclass(frozen=True)
+class SshAnswer:
+    """How a host answered the suite on SSH; `refused` says why it did not."""
+
+    refused: str | None
+    host_key: str
+    fingerprint: str
+
+
+def _ssh_answers(inventory: Inventory) -> dict[str, Probe]:
+    return {host: OwnSession(host) for host in inventory.hosts}
+
+
+def parse_ssh_answer(transcript: Transcript) -> SshAnswer:
+    """Read the session's own account; exit status 255 is a session that did not come about."""
+    details = transcript.details
+    if transcript.exit_status == 255:
+        return SshAnswer(transcript.err.strip() or "no reason given", "", "")
+    if transcript.exit_status != 0 or not {"host_key", "fingerprint"} <= details.keys():
+        raise NotUnderstood("the session does not say what it reached")
+    return SshAnswer(None, details["host_key"], details["fingerprint"])
+
+
+SSH_ANSWERS = Fact("ssh_answers", _ssh_answers, parse_ssh_answer)

@@ -1,0 +1,160 @@
+"""What a question is, and who puts it: each kind of probe is a class beside its errand."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Protocol
+
+from fleetmesh.gather.permit import Permit
+from fleetmesh.gather.transcript import HERE, Transcript
+from fleetmesh.inventory import Inventory, Limits
+from fleetmesh.sessions import Kubeconfig, Session, Unreachable
+
+
+class Probe(ABC):
+    """One kind of question. As data, it says what to ask."""
+
+    errand: ClassVar[type["Errand"]]
+    """What asks it."""
+
+    @abstractmethod
+    def asked_of(self, inventory: Inventory) -> str:
+        """The host to which it is put; empty for the suite's own machine."""
+
+    @abstractmethod
+    def typed(self, host: str) -> str:
+        """What a person would type to ask `host` the same."""
+
+
+class OfHost(Probe):
+    """A probe that names the host to which it is put."""
+
+    host: str
+
+    def asked_of(self, _: Inventory) -> str:
+        """Its host."""
+        return self.host
+
+
+class OfCluster(Probe):
+    """A probe that is put to the API of a cluster, over its host."""
+
+    cluster: str
+
+    def asked_of(self, inventory: Inventory) -> str:
+        """The cluster's host."""
+        return inventory.clusters[self.cluster].host
+
+
+class Asking(Protocol):
+    """Whatever needs answers: a fact."""
+
+    @property
+    def name(self) -> str:
+        """By which its answers are known."""
+
+    @property
+    def probes(self) -> Callable[[Inventory], Mapping[str, Probe]]:
+        """What to ask, by subject."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A probe, together with the fact and subject that it is asked for, and its host."""
+
+    fact: str
+    subject: str
+    probe: Any
+    host: str
+
+    def answer(self, **given: Any) -> Transcript:
+        """A transcript of this question; `started` defaults to now, `seconds` to none."""
+        given.setdefault("started", datetime.now(UTC))
+        given.setdefault("seconds", 0.0)
+        host = self.host or HERE
+        return Transcript(self.fact, self.subject, host, self.command, **given)
+
+    @property
+    def command(self) -> str:
+        """What a person would type to ask the same."""
+        return str(self.probe.typed(self.host))
+
+    def lost(self, cause: str, **given: Any) -> Transcript:
+        """A transcript of a question that got no full answer."""
+        return self.answer(lost=cause, **given)
+
+
+class OpenFleet(Protocol):
+    """The fleet as an errand sees it."""
+
+    inventory: Inventory
+    sessions: dict[str, Session | Unreachable]
+    requests: Iterator[int]
+    """Numbers the requests of the run."""
+
+    def live(self, host: str) -> Session:
+        """The session with a host. Raises Unreachable."""
+
+    def kubeconfig(self, cluster: str) -> Kubeconfig:
+        """A cluster's kubeconfig, read once for all who ask."""
+
+
+class Errand(ABC):
+    """Questions that are asked together, and how long that may take.
+
+    `begin` runs before the batches and `answers` after them if the errand is `held`, so that the
+    sockets of what it keeps open show in what the hosts say. A `batch` errand runs in between, and
+    any other beside the two.
+    """
+
+    held: ClassVar[bool] = False
+    batch: ClassVar[bool] = False
+    to_the_lost: ClassVar[bool] = False
+    """Whether it also answers for a host that cannot be reached."""
+
+    def __init__(self, questions: list[Question], fleet: OpenFleet) -> None:
+        self.questions = questions
+        self.fleet = fleet
+
+    @staticmethod
+    def group(question: Question) -> object:
+        """What the questions that go together have in common; by default all of a host do."""
+        return question.host
+
+    def begin(self) -> None:  # noqa: B027 - most open nothing
+        """Open what a `held` errand keeps open."""
+
+    @abstractmethod
+    def answers(self) -> list[Transcript]:
+        """Ask, and say what came back."""
+
+    def close(self) -> None:  # noqa: B027 - as begin
+        """Let go of what `begin` opened."""
+
+    @classmethod
+    def takes(cls, questions: list[Question], limits: Limits) -> tuple[float, float]:  # noqa: ARG003
+        """Seconds after which `begin`, and after which `answers` gives up; none by default."""
+        return 0.0, 0.0
+
+    @classmethod  # noqa: B027 - most need nothing
+    def permit(cls, questions: list[Question], inventory: Inventory, permit: Permit) -> None:
+        """Put on a host's list what a restricted key must be allowed for `questions`."""
+
+
+def questions(facts: Iterable[Asking], inventory: Inventory) -> list[Question]:
+    """Everything that has to be asked to know `facts`, in the order in which they are named."""
+    return [
+        Question(fact.name, subject, probe, probe.asked_of(inventory))
+        for fact in facts
+        for subject, probe in fact.probes(inventory).items()
+    ]
+
+
+def errands(asked: Iterable[Question]) -> list[tuple[type[Errand], list[Question]]]:
+    """The questions, by who asks them and what goes together."""
+    found: dict[tuple[type[Errand], object], list[Question]] = {}
+    for question in asked:
+        errand = question.probe.errand
+        found.setdefault((errand, errand.group(question)), []).append(question)
+    return [(errand, group) for (errand, _), group in found.items()]

@@ -1,0 +1,269 @@
+"""Reads foreign YAML by the core schema of YAML 1.2, bounded, with the line of each value.
+
+ruamel.yaml parses; what the words mean is decided here, by the tables of YAML 1.2.2, 10.3.2. So
+`022` is 22, while `on`, `2:13`, `8_0_0_0` and `2026-07-03` are plain text.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+    StreamStartEvent,
+)
+
+from fleetmesh.text.legible import brief
+
+LONGEST = 256 * 1024
+"""Characters of a document; parsing this many takes less than a second, whatever they are."""
+MOST_VALUES = 10_000
+"""Values of a document, including those that an alias repeats."""
+DEEPEST = 48
+"""Levels of nested mappings and sequences."""
+_DIGITS = 40
+"""Characters of a number. Python refuses thousands of digits, and its message repeats them."""
+
+_TAG = "tag:yaml.org,2002:"
+_WORDS: dict[str, Any] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(
+    r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+)
+
+# What ruamel.yaml raises; the last three where it trusts a number or a word that was given.
+_FAILURES = (YAMLError, ArithmeticError, LookupError, ValueError)
+
+
+class Malformed(ValueError):
+    """What was read cannot be used: why, what to write instead, and where, if known.
+
+    `path` holds the keys and indices that lead there.
+    """
+
+    def __init__(
+        self, problem: str, line: int | None = None, path: tuple[str | int, ...] = ()
+    ) -> None:
+        super().__init__(problem)
+        self.line = line
+        self.path = path
+
+
+@dataclass
+class Node:
+    """A value and the line on which it begins, from 1.
+
+    `value` is None, a bool, int, float or str, or a list of Nodes, or pairs of them for a mapping.
+    """
+
+    line: int
+    value: "bool | int | float | str | list[Node] | tuple[tuple[Node, Node], ...] | None" = None
+    values: int = 1
+    """How many values it holds, itself included, each alias written out."""
+
+    @property
+    def plain(self) -> Any:
+        """The value as Python has it; if a key occurs twice, the last one counts."""
+        match self.value:
+            case list():
+                return [node.plain for node in self.value]
+            case tuple():
+                return {key.value: node.plain for key, node in self.value}
+            case _:
+                return self.value
+
+
+def load(text: str) -> Any:
+    """The plain value of a document in which no key occurs twice. Raises Malformed."""
+    root = compose(text)
+    if root is None:
+        return None
+    _distinct(root)
+    return root.plain
+
+
+def compose(text: str) -> Node | None:
+    """The root of the one document in `text`; None if there is none. Raises Malformed."""
+    if len(text) > LONGEST:
+        raise Malformed(f"is longer than {LONGEST // 1024} KiB; write less")
+    composer = _Composer(text)
+    try:
+        return composer.document()
+    except Malformed:
+        raise
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = f"is not valid YAML: {brief(error.problem or error.context or 'unreadable')}"
+        raise Malformed(problem, mark.line + 1 if mark else None) from None
+    except _FAILURES as error:
+        at = getattr(error, "position", None)  # of a character that YAML does not allow
+        line = composer.reached if at is None else text.count("\n", 0, at) + 1
+        problem = f"is not valid YAML: {brief(str(error).partition(chr(10))[0])}"
+        raise Malformed(problem, line) from None
+
+
+class _Composer:
+    def __init__(self, text: str) -> None:
+        self._events = YAML(typ="safe", pure=True).parse(text)
+        self._anchors: dict[str, Node | None] = {}
+        self._path: list[str | int] = []
+        self._seen = 0
+        self.reached = 1
+
+    def document(self) -> Node | None:
+        root = None
+        for event in self._events:
+            if isinstance(event, DocumentStartEvent) and root is not None:
+                raise Malformed("found another document; delete it", _line(event))
+            if not isinstance(event, _AROUND):
+                root = self._node(event)
+        return root
+
+    def _node(self, event: Any) -> Node:
+        node = Node(_line(event))
+        self.reached = node.line
+        self._seen += 1
+        if isinstance(event, AliasEvent):
+            return self._alias(str(event.anchor), node.line)
+        if len(self._path) > DEEPEST:
+            raise self._malformed(f"is nested too deeply, {DEEPEST} levels; write it flat")
+        if event.anchor:
+            self._anchors[event.anchor] = None
+        try:
+            if isinstance(event, ScalarEvent):
+                node.value = _scalar(event)
+            elif isinstance(event, SequenceStartEvent):
+                _untagged(event, "seq")
+                node.value = self._items(node)
+            else:
+                _untagged(event, "map")
+                node.value = self._members(node)
+        except _Unusable as unusable:
+            raise self._malformed(str(unusable)) from None
+        self._count(node, 0)
+        if event.anchor:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _items(self, node: Node) -> list[Node]:
+        items: list[Node] = []
+        while not isinstance(event := next(self._events), SequenceEndEvent):
+            self._path.append(len(items))
+            items.append(self._node(event))
+            self._count(node, items[-1].values)
+            self._path.pop()
+        return items
+
+    def _members(self, node: Node) -> tuple[tuple[Node, Node], ...]:
+        members: list[tuple[Node, Node]] = []
+        while not isinstance(event := next(self._events), MappingEndEvent):
+            key = self._node(event) if isinstance(event, _WORDLIKE) else None
+            if key is None or isinstance(key.value, (list, tuple)):
+                raise Malformed("has a key that is no word; write one", _line(event), self.path)
+            self._path.append(str(key.value))
+            if key.value == "<<":
+                raise self._malformed("is a merge, which YAML 1.2 does not have; write it out")
+            members.append((key, self._node(next(self._events))))
+            self._count(node, key.values + members[-1][1].values)
+            self._path.pop()
+        return tuple(members)
+
+    def _alias(self, name: str, line: int) -> Node:
+        if name not in self._anchors:
+            raise self._malformed(f"found undefined alias {brief(name, 80)!r}; write it out")
+        meant = self._anchors[name]
+        if meant is None:
+            raise self._malformed("contains itself; write it out")
+        return Node(line, meant.value, meant.values)
+
+    def _count(self, node: Node, values: int) -> None:
+        node.values += values
+        if max(node.values, self._seen) > MOST_VALUES:
+            raise Malformed(f"holds more than {MOST_VALUES} values; write less", self.reached)
+
+    def _malformed(self, problem: str) -> Malformed:
+        return Malformed(problem, self.reached, self.path)
+
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        """The keys and indices that lead to what is being read."""
+        return tuple(self._path)
+
+
+_AROUND = (StreamStartEvent, DocumentStartEvent, DocumentEndEvent, StreamEndEvent)
+_WORDLIKE = (ScalarEvent, AliasEvent)
+
+
+class _Unusable(Exception):
+    """A value's text cannot be used."""
+
+
+def _line(event: Event) -> int:
+    return int(event.start_mark.line) + 1
+
+
+def _untagged(event: Any, kind: str) -> None:
+    tag = str(event.ctag or "!")
+    if tag not in ("!", _TAG + kind):
+        raise _Unusable(f"has the tag {_shown(tag)}; write it without")
+
+
+def _scalar(event: ScalarEvent) -> Any:
+    text, tag = str(event.value), str(event.ctag or "")
+    if not tag and event.implicit[0]:
+        return _of_word(text)
+    kind = tag.removeprefix(_TAG)
+    if tag in ("", "!") or kind == "str":
+        return text
+    if tag == kind or kind not in ("null", "bool", "int", "float"):
+        raise _Unusable(f"has the tag {_shown(tag)}; write it without")
+    value = _of_word(text)
+    if kind == "float" and type(value) is int:
+        return float(value)
+    if {type(None): "null", bool: "bool", int: "int", float: "float"}.get(type(value)) != kind:
+        raise _Unusable(f"{brief(text, 80)!r} is no {kind}; write it without !!{kind}")
+    return value
+
+
+def _of_word(text: str) -> Any:
+    if text in _WORDS:
+        return _WORDS[text]
+    is_int = _INT.fullmatch(text)
+    if not is_int and not _FLOAT.fullmatch(text):
+        return text
+    if len(text) > _DIGITS:
+        raise _Unusable(f"is a number of {len(text)} characters; write a shorter one")
+    if is_int:
+        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+    return float(text.replace(".", "") if text[-1].isalpha() else text)
+
+
+def _shown(tag: str) -> str:
+    return brief(tag.replace(_TAG, "!!"), 80)
+
+
+def _distinct(node: Node) -> None:
+    if isinstance(node.value, list):
+        for inner in node.value:
+            _distinct(inner)
+    elif isinstance(node.value, tuple):
+        seen = set()
+        for key, inner in node.value:
+            if (name := str(key.value)) in seen:
+                raise Malformed(f"{brief(name, 80)!r} stands twice; delete one", key.line)
+            seen.add(name)
+            _distinct(inner)
