@@ -15,7 +15,7 @@ PACKAGES := busybox chromium dash debian-archive-keyring fish iproute2 mksh mmde
 
 # On other hosts:  make rehearse IMAGE="bookworm railiance01=sid" LOGIN_SHELL=fish
 rehearse: .venv/run packages
-	@$(PYTHON) -m pytest --fleet rehearsal $(IMAGE:%=--rehearsal-image=%) $(LOGIN_SHELL:%=--rehearsal-shell=%)
+	@$(PYTHON) -m pytest --fleet rehearsal $(OUTFIT:--%=--rehearsal-%)
 
 # Every fault on the rehearsal fleet, and what each check makes of it.
 faults: .venv/dev packages

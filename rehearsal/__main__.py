@@ -1,4 +1,4 @@
-"""The command line: python -m rehearsal up|down|status|shell|reset|faults|drill|image."""
+"""The command line: python -m rehearsal up|down|status|shell|reset|image|faults|drill."""
 
 from __future__ import annotations
 
@@ -35,11 +35,14 @@ def main() -> int:
         command = commands.add_parser(name, help=what)
         command.add_argument("--state", choices=STATES, default="after")
         outfit.options(command)
+    image = commands.add_parser(
+        "image", help="build what the machines boot from, unless it is there"
+    )
+    image.add_argument(
+        "names", nargs="*", metavar="GENERATION", help=f"of {', '.join(GENERATIONS)}"
+    )
     commands.add_parser("down", help="remove the fleet and everything of it")
     commands.add_parser("status", help="say what is running")
-    image = commands.add_parser("image", help="build images, unless they are cached")
-    known = ", ".join(GENERATIONS)
-    image.add_argument("names", nargs="*", metavar="GENERATION", help=f"{known} ({DEFAULT})")
     shell = commands.add_parser("shell", help="log in to a machine, or run a command there")
     shell.add_argument("host")
     shell.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
@@ -48,6 +51,7 @@ def main() -> int:
     faults.add_argument(
         "--record", action="store_true", help="keep their recordings, which `make test` judges"
     )
+    outfit.options(faults)
     faults.add_argument(
         "--fleets",
         type=int,
@@ -55,7 +59,6 @@ def main() -> int:
         metavar="N",
         help="fleets of their own to try them on, side by side (default: the fleet that is up)",
     )
-    outfit.options(faults)
     drill = commands.add_parser("drill", help="walk the whole runbook, there and back")
     drill.add_argument(
         "--keep-fleet", action="store_true", help="leave the fleet up where the drill ends"
@@ -75,7 +78,9 @@ def main() -> int:
         elif wanted.command == "status":
             return _status()
         elif wanted.command == "faults":
-            return _faults(wanted)
+            return _faults(
+                wanted.names, _outfit(wanted), record=wanted.record, fleets=wanted.fleets
+            )
         elif wanted.command == "drill":
             return _drill(_outfit(wanted), manager=wanted.manager, keep=wanted.keep_fleet)
         elif wanted.command == "image":
@@ -121,11 +126,10 @@ def _outfit(wanted: argparse.Namespace) -> Outfit | None:
     return fleet.outfit(wanted.image, wanted.shell)
 
 
-def _faults(wanted: argparse.Namespace) -> int:
+def _faults(names: list[str], made: Outfit | None, *, record: bool, fleets: int) -> int:
     from rehearsal.matrix.command import faults  # noqa: PLC0415 - it loads the suite's sessions
 
-    made, given = _outfit(wanted), {"record": wanted.record, "fleets": wanted.fleets}
-    return faults(wanted.names, made, _clock(), **given)
+    return faults(names, made, _clock(), record=record, fleets=fleets)
 
 
 def _drill(made: Outfit | None, *, manager: str, keep: bool) -> int:
@@ -139,10 +143,10 @@ def _status() -> int:
     if record is None:
         print("No rehearsal fleet is up.")
         return 1
-    print("state {state}, up since {since} for {user}, image {image}".format(**record))
+    print("state {state}, up since {since} for {user}, log-in shell {shell}".format(**record))
     for one in fleet.machines().values():
         running = f"running, process {one.init}" if one.init else "off"
-        print(f"  {one.name:12} {one.address:14} {running}")
+        print(f"  {one.name:12} {one.address:14} {fleet.image(one.name).name:26} {running}")
     if fleet.is_up():
         return 0
     return _PARTLY_UP if record["state"] else 1

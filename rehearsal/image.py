@@ -88,6 +88,9 @@ def digest() -> str:
 def ensure(generation: str, say: Callable[[str], None]) -> Path:
     """A generation's root directory, built now if it is not cached. Raises RehearsalError."""
     generation = DEFAULT if generation == BARE else generation
+    if generation not in GENERATIONS:
+        known = ", ".join(GENERATIONS)
+        raise RehearsalError(f"no image is called {generation!r}; known are: {known}")
     image = CACHE / f"{generation}-{digest()}"
     if not image.exists():
         if not KEYRING.exists():

@@ -58,6 +58,13 @@ _OF_BUSYBOX = (
 )
 
 
+# Who logs in sees nothing by which sd_booted(3) tells that systemd runs.
+_NOT_BOOTED = """[Service]
+TemporaryFileSystem=/run/systemd
+BindPaths=/run/systemd/notify /run/systemd/journal /run/systemd/sessions /run/systemd/users
+"""
+
+
 def strip(upper: Path, image: Path) -> None:
     """Take from a workstation what makes it a Debian with systemd, as far as a user can see.
 
@@ -70,6 +77,7 @@ def strip(upper: Path, image: Path) -> None:
             shutil.copy(image / "usr/bin" / name, aside)
             _hide(files, f"usr/bin/{name}")
     files.write("usr/lib/os-release", "")  # nspawn wants to see one
+    files.write("etc/systemd/system/ssh.service.d/bare.conf", _NOT_BOOTED)
     for name in _OF_BUSYBOX.split():
         folder = files.directory("usr/bin")
         (folder / name).symlink_to("busybox")

@@ -144,7 +144,12 @@ of_devices() {
 # Every unit that systemd would start by itself in a scope, and all that those pull in or trigger,
 # as `systemctl show` has it: enabled, static, generated, or the instance of a template.
 units() {
-  command -v systemctl >/dev/null || { absent "systemd $1" systemctl; return; }
+  if ! command -v systemctl >/dev/null; then
+    if [ -d "$root/run/systemd/system" ]; then # sd_booted(3)
+      begin unread "systemd $1" && echo "systemctl is not installed"
+    else absent "systemd $1" systemctl; fi
+    return
+  fi
   listed=$(systemctl "$1" list-unit-files --no-pager --no-legend --full \
     '*.service' '*.timer' '*.path' '*.socket' '*.target' 2>&1) || {
     begin unread "systemd $1" && printf '%s\n' "$listed" | tail -n 1; return; }

@@ -51,11 +51,6 @@ def edit_unit(name: str, expression: str) -> None:
                     f"sed -i '{expression}' {UNITS}/{name}.service")  # fmt: skip
 
 
-def edited_before(name: str) -> None:
-    """Let an edit lie back so far that it is told from a start, by whole seconds, too."""
-    user(RAILIANCE, f"touch -d '2 seconds ago' {UNITS}/{name}.service")
-
-
 def restore_unit(name: str) -> None:
     """Put the original unit file back, tell systemd, and start afresh."""
     user(RAILIANCE, f"cp -p ~/{name}.kept {UNITS}/{name}.service; rm ~/{name}.kept; "
@@ -80,15 +75,16 @@ def until_unready(*bridges: str) -> None:
     """Wait until the kubelet has noticed that bridge pods (State Hub's) answer nothing."""
     for bridge in bridges or (HUB_BRIDGE,):
         pods = f"pod -l app.kubernetes.io/name={bridge} --for=condition=Ready=false"
-        wait = f"kubectl -n activity-core wait --timeout=8s {pods}"
-        root(RAILIANCE, f"KUBECONFIG={ADMIN_KUBECONFIG} {wait}")
+        root(RAILIANCE, f"kubectl --kubeconfig {ADMIN_KUBECONFIG} -n activity-core wait "
+                        f"--timeout=8s {pods}")  # fmt: skip
 
 
 def rewrite(name: str, change: str) -> None:
     """Edit a fleet unit with sed, reload and restart; whether it comes up is another matter."""
     edit_unit(name, change)
-    edited_before(name)
-    user(RAILIANCE, "systemctl --user daemon-reload")
+    # As of two seconds ago: Debian 11's systemd tells starts by whole seconds.
+    user(RAILIANCE, f"touch -d '2 seconds ago' {UNITS}/{name}.service; "
+                    "systemctl --user daemon-reload")  # fmt: skip
     units("restart", name)
 
 

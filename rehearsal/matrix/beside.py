@@ -20,10 +20,9 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rehearsal import apart, cgroup, fleet, host, image, lock
+from rehearsal import apart, cgroup, host, image, lock
 from rehearsal.errors import RehearsalError
 from rehearsal.faults import FAULTS
-from rehearsal.image import SHELLS
 from rehearsal.matrix.rows import Matrix, Row
 from rehearsal.matrix.run import in_order, live
 from rehearsal.outfit import Outfit
@@ -53,8 +52,7 @@ def live_on(
     host.require()
     matrix = Matrix(complete=set(names) >= FAULTS.keys())
     with lock.held("rehearsal faults"):
-        made = made or Outfit.chosen(fleet.machines(), (), SHELLS[0])
-        for kind in sorted(set(made.generations.values())):
+        for kind in sorted(set(made.generations.values() if made else [image.DEFAULT])):
             image.ensure(kind, say)
         dealt = [share for share in shares(names, fleets) if share]
         say(f"{len(dealt)} fleets boot")
@@ -89,7 +87,7 @@ def shares(names: Collection[str], fleets: int) -> list[list[str]]:
 
 @contextmanager
 def _running(
-    shares: Sequence[Sequence[str]], made: Outfit, folder: Path
+    shares: Sequence[Sequence[str]], made: Outfit | None, folder: Path
 ) -> Iterator[list[Connection]]:
     """A process for each share; what it sends can be read. Nothing of them is left afterwards."""
     processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -102,8 +100,8 @@ def _running(
                 processes[name] = subprocess.Popen(
                     [
                         *(sys.executable, "-m", __spec__.name, str(os.getpid())),
-                        *(str(writer.fileno()), json.dumps(asdict(made))),
-                        *(str(folder / f"fleet-{number}"), *share),
+                        *(str(writer.fileno()), str(folder / f"fleet-{number}")),
+                        *(json.dumps(asdict(made) if made else None), *share),
                     ],
                     cwd=PROJECT,
                     env={**os.environ, "FLEET_REHEARSAL": name},
@@ -136,14 +134,14 @@ def _received(reader: Connection) -> Row | Matrix:
 
 def main() -> int:
     """Run a share, as `_running` has it started."""
-    starter, file, made, folder, *names = sys.argv[1:]
+    starter, file, folder, outfit, *names = sys.argv[1:]
+    made = Outfit(**given) if (given := json.loads(outfit)) else None
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     end_with(int(starter), signal.SIGTERM)
     with Connection(int(file), readable=False) as writer:
         try:
             apart.settle()
-            outfit = Outfit.recorded(json.loads(made))
-            writer.send(live(names, outfit, Path(folder), lambda _: None, writer.send))
+            writer.send(live(names, made, Path(folder), lambda _: None, writer.send))
         except RehearsalError as error:
             writer.send(error)
         except KeyboardInterrupt:

@@ -14,6 +14,7 @@ from fleetmesh.facts.sockets import Process, Socket
 from fleetmesh.gather.commands import Exec
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import load
+from fleetmesh.tunnels import forwards
 
 ROOT = Path(__file__).parents[2]
 MACOS = ROOT / "selftests" / "macos"
@@ -130,3 +131,49 @@ def test_busybox_shows_the_sockets_that_ss_does(tmp_path: Path) -> None:
         server.communicate("\n")
     assert (found.local, found.peer) == (f"127.0.0.1:{port}", "0.0.0.0:*")
     assert (found.uid, found.processes) == (os.getuid(), (("python3", server.pid),))
+
+
+AGENT = """<?xml version="1.0" encoding="UTF-8"?>
+<plist version="1.0">
+<dict>
+  <key>Label</key>
+  <string>hub</string>
+  <key>ProgramArguments</key>
+  <array>
+    <string>/usr/bin/ssh</string>
+    <string>-N</string>
+    <string>-R</string>
+    <string>127.0.0.1:18000:127.0.0.1:8000</string>
+    <string>railiance01</string>
+  </array>
+</dict>
+</plist>
+"""
+
+
+def test_what_launchd_starts_is_found_and_what_nobody_lists_is_said(
+    mac: dict[str, str], tmp_path: Path
+) -> None:
+    daemons = tmp_path / "Library" / "LaunchDaemons"
+    daemons.mkdir(parents=True)
+    (daemons / "hub.plist").write_text(AGENT)
+    found = asked("autostarts", _with_tools_of_posix(mac))
+    (entry,) = found.lines
+    assert entry.source == "/Library/LaunchDaemons/hub.plist"
+    assert forwards.starts(entry, INVENTORY.workstation.retired["state-hub-railiance01"], found)
+    assert {"systemd --user", "systemd --system", "log-in items"} <= {e.source for e in found.aside}
+    assert not found.unread
+
+
+def test_systemd_that_cannot_be_asked_is_not_passed_over(
+    mac: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    found = asked("autostarts", _with_tools_of_posix(mac))
+    assert [entry.source for entry in found.unread] == ["systemd --user", "systemd --system"]
+
+
+def _with_tools_of_posix(mac: dict[str, str]) -> dict[str, str]:
+    for name in ("env", "ls", "mkdir", "rm", "sort", "cut", "tail", "wc", "uniq", "dirname"):
+        (Path(mac["PATH"]) / name).symlink_to(shutil.which(name) or name)
+    return mac

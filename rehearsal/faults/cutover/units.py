@@ -12,7 +12,6 @@ from rehearsal.faults.machines import (
     HUB_RETIRED,
     RAILIANCE,
     SHOW,
-    UNITS,
     restore_unit,
     rewrite,
     root,
@@ -83,7 +82,7 @@ class UnitCrashLoops(Fault):
         until_unready()
         wait = f"until [ $({SHOW} NRestarts) -gt 3 ]; do sleep 0.1; done"
         user(RAILIANCE, f"timeout 8 sh -c '{wait}'; "
-                        f"sed -i '{pause.format('60s')}' {UNITS}/{HUB}.service; "
+                        f"sed -i '{pause.format('60s')}' {HUB_FILE}; "
                         "systemctl --user daemon-reload; sleep 0.5")  # fmt: skip
 
     def heal(self) -> None:

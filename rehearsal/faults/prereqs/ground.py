@@ -206,7 +206,7 @@ class SshMissing(_ProgramMissing):
     }
 
 
-class IprouteTooOld(Fault):
+class IprouteTooOld(FilesAdded):
     """coulombcore's iproute2 is older than any that tells control groups."""
 
     turns = {
@@ -214,15 +214,11 @@ class IprouteTooOld(Fault):
             "ss of iproute2 5.9 or later: it says ss utility, iproute2-5.4"
         )
     }
-    file = "/usr/local/bin/ss"
-
-    def inject(self) -> None:
-        script = '[ "$1" != -V ] || exec echo "ss utility, iproute2-5.4.0"; exec /usr/bin/ss "$@"'
-        quoted = f"printf '#!/bin/sh\\n%s\\n' '{script}'"
-        root(COULOMB, f"{quoted} >{self.file}; chmod +x {self.file}")
-
-    def heal(self) -> None:
-        root(COULOMB, f"rm {self.file}")
+    host = COULOMB
+    files = {
+        "/usr/local/bin/ss": '#!/bin/sh\n[ "$1" != -V ] || exec echo "ss utility, iproute2-5.4.0"\n'
+        'exec /usr/bin/ss "$@"\n'
+    }
 
 
 class UnknownBridge(FilesAdded):

@@ -39,14 +39,14 @@ def table(kind: str, objects: Sequence[Object], metadata: Object, include: str) 
     }
 
 
-def _moment(timestamp: str) -> datetime:
-    return datetime.fromisoformat(timestamp.replace("Z", "+00:00"))  # as Python 3.9 reads it
+def _time(timestamp: str) -> datetime:
+    return datetime.fromisoformat(timestamp.replace("Z", "+00:00"))  # Python 3.9 knows no Z
 
 
 def age(timestamp: str, until: str | None = None) -> str:
     """How long ago, or before `until`, as kubectl says it: 45s, 12m, 5h, 3d."""
-    end = _moment(until) if until else datetime.now(timezone.utc)
-    seconds = max(0, int((end - _moment(timestamp)).total_seconds()))
+    end = _time(until) if until else datetime.now(timezone.utc)
+    seconds = max(0, int((end - _time(timestamp)).total_seconds()))
     if seconds < 120:
         return f"{seconds}s"
     if seconds < 600:
