@@ -178,7 +178,12 @@ class Transport(paramiko.Transport):
         parsed: dict[str, Any] = inside._really_parse_kex_init(message, ignore_first_byte)
         if not ignore_first_byte:  # or else it is our own
             self.offered = {
-                "kexalgorithms": list(parsed["kex_algo_list"]),
+                # The names of extensions stand among them, RFC 8308.
+                "kexalgorithms": [
+                    name
+                    for name in parsed["kex_algo_list"]
+                    if not name.startswith(("ext-info-", "kex-strict-"))
+                ],
                 "hostkeyalgorithms": parsed["server_key_algo_list"],
                 "ciphers": parsed["server_encrypt_algo_list"],
                 "macs": parsed["server_mac_algo_list"],
