@@ -313,3 +313,36 @@ def parse_home(transcript: Transcript) -> Home:
 
 
 HOMES = Fact("homes", _homes, parse_home)
+
+
+# Of each ssh of this user its PID, and behind it every program and library that it has in memory
+# and nobody has on disk any more; see proc_pid_maps(5).
+_REPLACED = r"""
+for d in /proc/[0-9]*; do
+  { read -r name <"$d/comm"; } 2>/dev/null && [ "$name" = ssh ] && [ -O "$d" ] || continue
+  pid=${d#/proc/}
+  echo "$pid"
+  sed -n "s|^[^ ]* r-xp [^/]*\(/.*\) (deleted)$|$pid \1|p" "$d/maps" || [ ! -e "$d" ] || exit
+done
+echo end"""
+
+
+def _replaced(inventory: Inventory) -> dict[str, Probe]:
+    return {host: Exec(host, _REPLACED) for host in inventory.carriers}
+
+
+def parse_replaced(transcript: Transcript) -> dict[int, tuple[str, ...]]:
+    """Read PIDs, and files behind some of them, a line each, until `end`."""
+    *lines, end = succeeded(transcript).splitlines() or [""]
+    found: dict[int, tuple[str, ...]] = {}
+    for line in lines:
+        match = re.fullmatch(r"(\d+)(?: (/.*))?", line)
+        if not match:
+            raise NotUnderstood(f"expected a PID, or one and a path, found {brief(repr(line))}")
+        found[int(match[1])] = found.get(int(match[1]), ()) + ((match[2],) if match[2] else ())
+    if end != "end":
+        raise NotUnderstood("the list was cut off")
+    return found
+
+
+REPLACED = Fact("replaced", _replaced, parse_replaced)

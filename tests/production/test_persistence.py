@@ -74,6 +74,23 @@ def test_running_is_what_would_start(
 
 
 @check(
+    "PROD-09.not-replaced",
+    runbook="Persist across reboot",
+    gate="warn",
+    hint="ssh {carrier} systemctl --user restart UNIT, for one tunnel after the other",
+)
+def test_running_is_not_replaced(
+    carrier: str, replaced: Mapping[str, dict[int, tuple[str, ...]]]
+) -> None:
+    """No ssh that runs for the tunnels' user is of programs that an upgrade has replaced since."""
+    old = {file: pid for pid, files in replaced[carrier].items() for file in files}
+    assert not old, (
+        f"on {carrier} ssh (pid {', '.join(map(str, sorted({*old.values()})))}) still runs what "
+        f"was {', '.join(sorted(old))}"
+    )
+
+
+@check(
     "PROD-10.few-units",
     runbook="WireGuard evaluation",
     gate="warn",

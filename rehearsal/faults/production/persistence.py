@@ -10,10 +10,12 @@ from rehearsal.faults.machines import (
     HUB,
     HUB_BRIDGE,
     HUB_FILE,
+    ISSUES,
     ISSUES_BRIDGE,
     RAILIANCE,
     UNITS,
     configure_sshd,
+    restart,
     restore_sshd,
     restore_unit,
     root,
@@ -214,6 +216,18 @@ class LogindDead(Fault):
                         f"{listed} | while read -r scope _; do id=${{scope#session-}}; "
                         "loginctl show-session ${id%.scope} >/dev/null 2>&1 </dev/null || "
                         "systemctl stop $scope </dev/null; done")  # fmt: skip
+
+
+class SshUpgraded(Fault):
+    """An upgrade has put another ssh on railiance01; the tunnels run on with the former one."""
+
+    turns = {"PROD-09.not-replaced": warn("still runs what was /usr/bin/ssh")}
+
+    def inject(self) -> None:
+        root(RAILIANCE, "cp -p /usr/bin/ssh /usr/bin/ssh.new; mv /usr/bin/ssh.new /usr/bin/ssh")
+
+    def heal(self) -> None:
+        restart(HUB, ISSUES)
 
 
 class TooManyUnits(Fault):
