@@ -207,10 +207,8 @@ def why(host: str, done: Completed) -> str:
             f"{host} ran no command of the suite: what its log-in shell starts by itself "
             "(as .bashrc) read the questions from its standard input"
         )
-    return (
-        f"{host} ran no command of the suite: exit status {done.exit_status}, "
-        f"{last_line(done.stderr, 'and it said nothing')}"
-    )
+    said = last_line(done.stderr) or last_line(done.stdout) or "and it said nothing"
+    return f"{host} ran no command of the suite: exit status {done.exit_status}, {said}"
 
 
 def _offset(done: Completed, answers: dict[int, batch.CommandAnswer]) -> float:
@@ -228,11 +226,12 @@ def _clock(
     if not ended:
         return question.lost(why(question.host, done), started=done.started, seconds=done.seconds)
     first = min(answer.began for answer in answers.values())
+    digits = 0 if any(answer.in_whole_seconds for answer in answers.values()) else 9
     return question.answer(
         started=done.started,
         seconds=done.seconds,
         exit_status=0,
-        stdout=f"{first:.9f}\n{max(ended):.9f}\n".encode(),
+        stdout=f"{first:.{digits}f}\n{max(ended):.{digits}f}\n".encode(),
         sent=done.started,
         received=done.started + timedelta(seconds=done.seconds),
     )

@@ -111,6 +111,8 @@ class _Execution:
             self.dead = self.deadline.passed or not self.transport.is_active()
             return f"{self.host} opened no channel for the command: {refused}"
         try:
+            for variable, value in self.transport.environment.items():
+                channel.set_environment_variable(variable, value)
             channel.exec_command(command.encode())
             lost = self._talk(channel, stdin)
             if lost and self.transport.is_active() and not channel.closed:

@@ -32,7 +32,10 @@ def test_tunnels_use_a_valid_certificate(
     manager: Manager,
     case: Case,
 ) -> None:
-    """Fleet tunnels authenticate with a valid `atm-fleet-mesh` certificate, and no static key."""
+    """Fleet tunnels use a valid `atm-fleet-mesh` certificate that is renewed, and no static key.
+
+    Deferred as long as the inventory says that the tunnels' identity is still the static key.
+    """
     if inventory.identity == "static-key":
         works = "works" if logins[str(login)][0].own_key_opens else "does not work"
         raise Deferred(f"the tunnels use the static key {login.key}, which {works}")

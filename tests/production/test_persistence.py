@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from fixtures import Case, Inconclusive, check
+from fleetmesh.facts.installed import InstalledFile
 from fleetmesh.facts.managers import Manager
 from fleetmesh.facts.sockets import Process
-from fleetmesh.facts.units import BootUnits, InstalledFile
+from fleetmesh.facts.units import BootUnits
 from fleetmesh.inventory import Inventory, Tunnel
 
 
