@@ -511,7 +511,7 @@ def test_options_of_the_environment(three: Suite) -> None:
     )
 
 
-@pytest.mark.parametrize("plugin", ["results", "facts", "cases", "options"])
+@pytest.mark.parametrize("plugin", ["results", "facts", "subjects", "command_line"])
 def test_without_a_part_of_the_layer_nothing_passes(three: Suite, plugin: str) -> None:
     ran = three.run("-p", f"no:fixtures.{plugin}", "-m", "production")
     assert ran.exit_status != 0, ran.terminal
