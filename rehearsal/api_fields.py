@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from kubernetes import client
-
 from rehearsal.standins.kubernetes.resources import RESOURCES
 
 _ITEM = re.compile(r"List\[(.*)\]")
@@ -20,8 +18,10 @@ def known() -> dict[str, dict[str, str]]:
 
     A resource's model is found by its kind.
     """
+    from kubernetes import client  # noqa: PLC0415 - heavy, and it opens a socket
+
     found: dict[str, dict[str, str]] = {}
-    todo = [(each.kind, _model(each.kind)) for each in RESOURCES]
+    todo = [(each.kind, _model(client, each.kind)) for each in RESOURCES]
     while todo:
         name, model = todo.pop()
         if name not in found and model is not None:
@@ -36,5 +36,5 @@ def known() -> dict[str, dict[str, str]]:
     return found
 
 
-def _model(kind: str) -> Any:
+def _model(client: Any, kind: str) -> Any:
     return getattr(client, f"V1{kind}", None) or getattr(client, f"CoreV1{kind}", None)

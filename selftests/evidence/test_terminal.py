@@ -129,6 +129,6 @@ def test_the_pytest_layer_writes_in_one_place() -> None:
         and node.attr in ("write_line", "write_sep", "write_raw", "section", "line")
     ]
     files = [place.partition(":")[0] for place in found]
-    assert files == ["redaction.py", "terminal.py", "terminal.py"]
+    assert files == ["redaction.py", "terminal_report.py", "terminal_report.py"]
     broken = (PROJECT / "fixtures" / "redaction.py").read_text()
     assert "writer.line(legible(" in broken  # the traceback of pytest itself or of a plugin

@@ -49,7 +49,8 @@ def _recording() -> Iterator[None]:
 
 
 def command(recording: Path, reports: Path, *more: str) -> list[str]:
-    return [sys.executable, "-m", "pytest", f"--replay={recording}", f"--reports={reports}", *more]
+    given = [f"--replay={recording}", f"--reports={reports}", "-m", "not own", *more]
+    return [sys.executable, "-m", "pytest", *given]
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ import shutil
 import traceback
 from typing import TYPE_CHECKING
 
-from . import dns, events
+from . import dns, events, tasks
 from .cgroups import PodGroup
 from .containers import Container
 from .sandbox import Sandbox, SandboxError
@@ -85,8 +85,7 @@ class NodePod:
     async def stop(self) -> None:
         """End its containers, kill what is left, and forget its files."""
         if self._task:  # first, or it would start the containers again
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await tasks.end(self._task)
         await asyncio.gather(*(c.stop(self._grace) for c in self._containers.values()))
         if self._sandbox:
             await self._sandbox.destroy()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp import web
 
-from . import certificates, deployments, jobs, manifests, node, services
+from . import certificates, deployments, jobs, manifests, node, services, tasks
 from .api import Api
 from .kubelet import Kubelet
 from .store import Store
@@ -62,9 +62,7 @@ async def serve(cluster: ClusterConfig) -> None:
         for task in ended:
             task.result()
     finally:
-        for task in loops:
-            task.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        await tasks.end(*loops)
         await runner.cleanup()
         await kubelet.stop()
         await services.tear_down_network()
