@@ -5,6 +5,7 @@ SHELL := /bin/bash
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 PYTHON := .venv/bin/python
 PERMIT := reports/permit
+OUTFIT = $(IMAGE:%=--image=%) $(LOGIN_SHELL:%=--shell=%)
 FLEET := production
 RUN_PACKAGES := openssh-client python3-venv
 PACKAGES := busybox chromium dash debian-archive-keyring fish iproute2 mksh mmdebstrap nftables \
@@ -12,16 +13,17 @@ PACKAGES := busybox chromium dash debian-archive-keyring fish iproute2 mksh mmde
 
 .PHONY: rehearse faults drill test check docs permit packages run-packages lock clean
 
+# On other hosts:  make rehearse IMAGE="bookworm railiance01=sid" LOGIN_SHELL=fish
 rehearse: .venv/run packages
-	@$(PYTHON) -m pytest --fleet rehearsal
+	@$(PYTHON) -m pytest --fleet rehearsal $(OUTFIT:--%=--rehearsal-%)
 
 # Every fault on the rehearsal fleet, and what each check makes of it.
 faults: .venv/dev packages
-	@$(SUDO) $(PYTHON) -m rehearsal faults --fleets 2
+	@$(SUDO) $(PYTHON) -m rehearsal faults --fleets 2 $(OUTFIT)
 
 # The runbook, there and back, stage by stage.
 drill: .venv/run packages
-	@$(SUDO) $(PYTHON) -m rehearsal drill
+	@$(SUDO) $(PYTHON) -m rehearsal drill $(OUTFIT)
 
 test: .venv/dev packages check
 	@$(SUDO) $(PYTHON) -m rehearsal image

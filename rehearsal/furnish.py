@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import TYPE_CHECKING
 
@@ -21,16 +22,17 @@ AUTHORIZED = {
     "coulombcore": (keys.SUITE, keys.OPERATOR, keys.FLEET),
     "workstation": (keys.SUITE,),
 }
+USER = "tegwick"
 WARDEN = ("railiance01", "workstation")  # where cert_command runs, before and after the migration
 
 
-def furnish(machine: NspawnMachine, image: Path, inventory: Inventory) -> None:
+def furnish(machine: NspawnMachine, image: Path, inventory: Inventory, shell: str) -> None:
     """Write a machine's files: its identity, its keys, and what its part in the fleet needs."""
     files = Files(machine.files, image)
     files.directory("")
     addresses = {name: host.addresses[0] for name, host in inventory.hosts.items()}
     _identity(files, machine, addresses)
-    _logins(files, machine.name)
+    _logins(files, machine.name, shell)
     files.copy_tree(STANDINS, LIBRARY)
     cluster.furnish(files, machine.name, inventory)
     if machine.name == inventory.workstation.host:
@@ -53,6 +55,8 @@ def _identity(files: Files, machine: NspawnMachine, addresses: Mapping[str, str]
     files.write("etc/ssh/fleet_user_ca.pub", f"{keys.public(keys.USER_CA)}\n")
 
 
-def _logins(files: Files, name: str) -> None:
+def _logins(files: Files, name: str, shell: str) -> None:
+    accounts = (files.image / "etc/passwd").read_text()
+    files.write("etc/passwd", re.sub(rf"(?m)^({USER}:.*:).*$", rf"\1/bin/{shell}", accounts))
     lines = "".join(f"{keys.public(key)}\n" for key in AUTHORIZED[name])
     files.write(f"{HOME}/.ssh/authorized_keys", lines, 0o600)

@@ -7,6 +7,7 @@ from importlib.resources import files
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
 from fleetmesh.facts.managers import MANAGERS
+from fleetmesh.facts.managers.ops_bridge import BridgeTunnel
 from fleetmesh.gather.commands import Exec
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
@@ -14,17 +15,6 @@ from fleetmesh.inventory import Inventory
 from fleetmesh.text import ssh_settings, strict_json
 from fleetmesh.text.shell import quote
 from fleetmesh.text.ssh_settings import SshSettings
-
-
-@dataclass(frozen=True)
-class BridgeTunnel:
-    """One tunnel as ops-bridge's own status has it."""
-
-    name: str
-    kind: str
-    up: bool
-    autostart: bool
-    pid: int | None = None
 
 
 def _bridge_status(inventory: Inventory) -> dict[str, Probe]:

@@ -226,11 +226,12 @@ def _clock(
     if not ended:
         return question.lost(why(question.host, done), started=done.started, seconds=done.seconds)
     first = min(answer.began for answer in answers.values())
+    digits = 0 if any(answer.in_whole_seconds for answer in answers.values()) else 9
     return question.answer(
         started=done.started,
         seconds=done.seconds,
         exit_status=0,
-        stdout=f"{first:.9f}\n{max(ended):.9f}\n".encode(),
+        stdout=f"{first:.{digits}f}\n{max(ended):.{digits}f}\n".encode(),
         sent=done.started,
         received=done.started + timedelta(seconds=done.seconds),
     )

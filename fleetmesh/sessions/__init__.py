@@ -7,7 +7,7 @@ from fleetmesh.sessions.command import Completed
 from fleetmesh.sessions.connect import connect, connect_all
 from fleetmesh.sessions.forward import Carried, Forwarder
 from fleetmesh.sessions.http import HttpAnswer, http_get, http_held, http_post
-from fleetmesh.sessions.kubernetes import ApiProblem, api_client
+from fleetmesh.sessions.kubernetes import ApiProblem, Kubeconfig, api_client
 from fleetmesh.sessions.session import Session
 from fleetmesh.sessions.target import (
     ConfigProblem,
@@ -29,6 +29,7 @@ __all__ = [
     "HostKeyUnknown",
     "HttpAnswer",
     "Identity",
+    "Kubeconfig",
     "LoginRefused",
     "Session",
     "Target",

@@ -51,7 +51,7 @@ class NothingPossible(ValueError):
     def __init__(self, keyword: str) -> None:
         super().__init__(
             f"{NAMES[keyword]} has nothing that this suite can do; add one of "
-            f"{', '.join(POSSIBLE[keyword])}"
+            f"{', '.join(_best(keyword))}"
         )
         self.keyword = keyword
 
@@ -103,9 +103,14 @@ def nothing_in_common(ours: Algorithms, theirs: Mapping[str, Iterable[str]]) -> 
             remedy = f"{where} does not have {' or '.join(able)}"
         else:
             remedy = (
-                f"add one of {', '.join(POSSIBLE[keyword])} to {NAMES[keyword]} in its sshd_config"
+                f"add one of {', '.join(_best(keyword))} to {NAMES[keyword]} in its sshd_config"
             )
         yield f"of {NAMES[keyword]}, it offers {offered}; {remedy}"
+
+
+def _best(keyword: str) -> tuple[str, ...]:
+    """What to recommend: nobody should add an old algorithm for our sake."""
+    return tuple(name for name in POSSIBLE[keyword] if not name.endswith(CERTIFIED))[:3]
 
 
 def signature_algorithm(kind: str, accepted: Sequence[str], told: Sequence[str]) -> str | None:

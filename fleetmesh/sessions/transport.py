@@ -116,7 +116,7 @@ class Transport(paramiko.Transport):
         destination: tuple[str, int] | None = None,
         origin: tuple[str, int] | None = None,
     ) -> paramiko.Channel:
-        """Open a channel; raises Refused, with the far end's own words where it gave any."""
+        """Open a channel; raises ChannelRefused, with the far end's own words where it gave any."""
         try:
             return self.open_channel(kind, destination, origin, timeout=max(deadline.left, 0.01))
         except (paramiko.SSHException, EOFError, OSError) as error:
@@ -178,7 +178,12 @@ class Transport(paramiko.Transport):
         parsed: dict[str, Any] = inside._really_parse_kex_init(message, ignore_first_byte)
         if not ignore_first_byte:  # or else it is our own
             self.offered = {
-                "kexalgorithms": list(parsed["kex_algo_list"]),
+                # The names of extensions stand among them, RFC 8308.
+                "kexalgorithms": [
+                    name
+                    for name in parsed["kex_algo_list"]
+                    if not name.startswith(("ext-info-", "kex-strict-"))
+                ],
                 "hostkeyalgorithms": parsed["server_key_algo_list"],
                 "ciphers": parsed["server_encrypt_algo_list"],
                 "macs": parsed["server_mac_algo_list"],

@@ -6,12 +6,14 @@ runs its share as if there were no other, and sends back each row and the matrix
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import asdict
 from itertools import groupby
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
@@ -23,6 +25,7 @@ from rehearsal.errors import RehearsalError
 from rehearsal.faults import FAULTS
 from rehearsal.matrix.rows import Matrix, Row
 from rehearsal.matrix.run import in_order, live
+from rehearsal.outfit import Outfit
 from rehearsal.paths import FLEET, PROJECT
 from rehearsal.signals import end_with, undisturbed
 
@@ -36,6 +39,7 @@ _SMALL = 20
 def live_on(
     fleets: int,
     names: Collection[str],
+    made: Outfit | None,
     folder: Path,
     say: Callable[[str], None],
     seen: Callable[[Row], None],
@@ -48,10 +52,11 @@ def live_on(
     host.require()
     matrix = Matrix(complete=set(names) >= FAULTS.keys())
     with lock.held("rehearsal faults"):
-        image.ensure(say)
+        for kind in sorted(set(made.generations.values() if made else [image.DEFAULT])):
+            image.ensure(kind, say)
         dealt = [share for share in shares(names, fleets) if share]
         say(f"{len(dealt)} fleets boot")
-        with _running(dealt, folder) as readers:
+        with _running(dealt, made, folder) as readers:
             while readers:
                 ready = wait(readers)
                 for reader in [reader for reader in readers if reader in ready]:
@@ -61,6 +66,7 @@ def live_on(
                         continue
                     matrix.rows += found.rows
                     matrix.checks |= found.checks
+                    matrix.impossible |= found.impossible
                     readers.remove(reader)
     matrix.rows = in_order(matrix.rows)
     matrix.seconds = time.monotonic() - start
@@ -80,7 +86,9 @@ def shares(names: Collection[str], fleets: int) -> list[list[str]]:
 
 
 @contextmanager
-def _running(shares: Sequence[Sequence[str]], folder: Path) -> Iterator[list[Connection]]:
+def _running(
+    shares: Sequence[Sequence[str]], made: Outfit | None, folder: Path
+) -> Iterator[list[Connection]]:
     """A process for each share; what it sends can be read. Nothing of them is left afterwards."""
     processes: dict[str, subprocess.Popen[bytes]] = {}
     readers = []
@@ -92,7 +100,8 @@ def _running(shares: Sequence[Sequence[str]], folder: Path) -> Iterator[list[Con
                 processes[name] = subprocess.Popen(
                     [
                         *(sys.executable, "-m", __spec__.name, str(os.getpid())),
-                        *(str(writer.fileno()), str(folder / f"fleet-{number}"), *share),
+                        *(str(writer.fileno()), str(folder / f"fleet-{number}")),
+                        *(json.dumps(asdict(made) if made else None), *share),
                     ],
                     cwd=PROJECT,
                     env={**os.environ, "FLEET_REHEARSAL": name},
@@ -125,13 +134,14 @@ def _received(reader: Connection) -> Row | Matrix:
 
 def main() -> int:
     """Run a share, as `_running` has it started."""
-    starter, file, folder, *names = sys.argv[1:]
+    starter, file, folder, outfit, *names = sys.argv[1:]
+    made = Outfit(**given) if (given := json.loads(outfit)) else None
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     end_with(int(starter), signal.SIGTERM)
     with Connection(int(file), readable=False) as writer:
         try:
             apart.settle()
-            writer.send(live(names, Path(folder), lambda _: None, writer.send))
+            writer.send(live(names, made, Path(folder), lambda _: None, writer.send))
         except RehearsalError as error:
             writer.send(error)
         except KeyboardInterrupt:

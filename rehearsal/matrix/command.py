@@ -18,10 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rehearsal.matrix.rows import Row
+    from rehearsal.outfit import Outfit
 
 
 def faults(
-    names: Sequence[str], say: Callable[[str], None], *, record: bool, fleets: int = 1
+    names: Sequence[str],
+    made: Outfit | None,
+    say: Callable[[str], None],
+    *,
+    record: bool,
+    fleets: int = 1,
 ) -> int:
     """Run these faults, or all, on so many fleets side by side; 0 if the matrix holds, else 1.
 
@@ -46,9 +52,9 @@ def faults(
         say(_told(row, place))
 
     if fleets > 1:
-        matrix = live_on(fleets, chosen, folder, say, seen)
+        matrix = live_on(fleets, chosen, made, folder, say, seen)
     else:
-        matrix = live(chosen, folder, say, seen)
+        matrix = live(chosen, made, folder, say, seen)
     (folder / "faults.json").write_text(page.data(matrix, started), "utf-8")
     (folder / "faults.html").write_text(page.html(matrix, started), "utf-8")
     if record:

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rehearsal.faults.fault import Fault
+    from rehearsal.outfit import Outfit
 
 
 def live(
     names: Collection[str],
+    made: Outfit | None,
     folder: Path,
     say: Callable[[str], None],
     seen: Callable[[Row], None],
@@ -36,7 +38,10 @@ def live(
     start = time.monotonic()
     matrix = Matrix(complete=set(names) >= FAULTS.keys())
     chosen = sorted((FAULTS[name] for name in names), key=lambda fault: fault.ground.name)
-    with _standing(say), pool() as judges:
+    with _standing(made, say), pool() as judges:
+        known = {fault: fault.impossible(fleet.generations()) for fault in chosen}
+        matrix.impossible = {fault.title(): why for fault, why in known.items() if why}
+        chosen = [fault for fault, why in known.items() if not why]
         for ground, faults in groupby(chosen, key=lambda fault: fault.ground):
             stage = FleetOnGround(ground(), folder, judges)
             stage.enter()
@@ -99,11 +104,11 @@ def in_order(rows: Iterable[Row]) -> list[Row]:
 
 
 @contextmanager
-def _standing(say: Callable[[str], None]) -> Iterator[None]:
+def _standing(made: Outfit | None, say: Callable[[str], None]) -> Iterator[None]:
     """Hold the fleet, after the cutover; it is left as it was found, up and sound or down."""
     with lock.held("rehearsal faults"):
         found = fleet.is_up()
-        fleet.up("after", say)
+        fleet.up("after", say, made)
         try:
             yield
         except BaseException:

@@ -25,7 +25,8 @@ FAMILIES = {
 }
 ADVISORY = {
     *("PRE-12.clock", "CUT-08.stop", "CUT-08.start"),
-    *("PROD-10.few-units", "PROD-13.restarts", "PROD-17.lasting", "OWN-01.no-reboot-pending"),
+    *("PROD-09.not-replaced", "PROD-10.few-units", "PROD-13.restarts", "PROD-17.lasting"),
+    "OWN-01.no-reboot-pending",
 }
 PREFIX = {"prereqs": "PRE-", "cutover": "CUT-", "production": "PROD-", "own": "OWN-"}
 # What a check may import: it asks for facts and asserts on them.

@@ -39,7 +39,7 @@ def box(standing: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ns
     box = NspawnMachine("box", "198.18.77.14")
     box.directory.mkdir()
     try:
-        own = Files(box.files, fleet.image())
+        own = Files(box.files, fleet.image("workstation"))
         own.directory("")
         own.write("etc/hostname", f"{box.name}\n")
         own.write("etc/machine-id", f"{secrets.token_hex(16)}\n", 0o444)
@@ -50,7 +50,7 @@ def box(standing: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ns
         _ssh(own)
         for unit in (SERVICE, TIMER):
             shutil.copy(ROOT / "infra/verify" / unit, own.directory("etc/systemd/system"))
-        box.power_on(fleet.image())
+        box.power_on(fleet.image("workstation"))
         box.wait_until(["systemctl", "is-active", "--quiet", "multi-user.target"], 30, "boot")
         box.run(["useradd", "--system", f"--home-dir=/{HOME}", "fleet-verify"])
         box.run(["chown", "-R", "fleet-verify:", f"/{HOME}"])

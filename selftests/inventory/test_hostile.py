@@ -18,7 +18,8 @@ from fleetmesh.facts import FACTS
 from fleetmesh.facts.managers import MANAGERS
 from fleetmesh.gather.cluster_api import kubeconfig_text
 from fleetmesh.gather.commands import Batch, Exec, batch_text
-from fleetmesh.gather.permit import NONCE, permits
+from fleetmesh.gather.demands import permits
+from fleetmesh.gather.permit import NONCE
 from fleetmesh.gather.pod_exec import ExecInPod
 from fleetmesh.gather.probe import errands, questions
 from fleetmesh.inventory import Address, Inventory, InventoryError, load

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from fleetmesh.gather import batch
 from fleetmesh.gather.commands import answers_of, new_nonce, why
@@ -159,11 +158,9 @@ class Stage:
         said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         return done.returncode == 0, said[-1].strip() if said else ""
 
-    def suite(self, **fields: Any) -> tuple[bool, str]:
+    def suite(self) -> tuple[bool, str]:
         """Whether the suite has `true` run on the host, as it asks all, and what it says if not."""
-        target = Target(
-            HOST, HOST, connect_deadline=self.patience, ssh_config=self.config, **fields
-        )
+        target = Target(HOST, HOST, connect_deadline=self.patience, ssh_config=self.config)
         try:
             session = connect(target)
         except Unreachable as unreachable:

@@ -15,7 +15,6 @@ from fleetmesh.sessions.ssh_config import SshConfigError, settings
 from fleetmesh.sessions.target import Deadline
 from fleetmesh.sessions.transport import Transport
 from fleetmesh.text import ssh_settings
-from fleetmesh.text.ssh_settings import SshSettings
 
 from . import options_page, servers
 
@@ -167,10 +166,7 @@ def test_the_order_is_ssh_config_s_but_for_ciphers_that_need_no_mac() -> None:
 
 
 def test_a_mac_is_not_asked_for_where_none_is_used() -> None:
-    given: dict[str, tuple[str, ...]] = {
-        "ciphers": ("aes256-gcm@openssh.com",),
-        "macs": ("umac-64@openssh.com",),
-    }
-    assert choose(SshSettings(given)).lists["macs"]
+    lines = ["macs umac-64@openssh.com", "ciphers aes256-gcm@openssh.com"]
+    assert choose(ssh_settings.parse(lines)).lists["macs"]
     with pytest.raises(algorithms.NothingPossible, match="MACs has nothing"):
-        choose(SshSettings(given | {"ciphers": ("aes256-ctr",)}))
+        choose(ssh_settings.parse([*lines[:1], "ciphers aes256-ctr"]))

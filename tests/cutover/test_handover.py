@@ -6,8 +6,8 @@ from fixtures import Case, Inconclusive, check
 from fleetmesh.facts.answers import Answer
 from fleetmesh.facts.machines import BridgeTool
 from fleetmesh.facts.managers import Manager
+from fleetmesh.facts.managers.ops_bridge import BridgeTunnel
 from fleetmesh.facts.sockets import LoginSession, Process, Socket
-from fleetmesh.facts.workstation import BridgeTunnel
 from fleetmesh.inventory import Inventory, RetiredTunnel, Tunnel
 from fleetmesh.tunnels import forwards
 from fleetmesh.tunnels.attribution import Places, held_by

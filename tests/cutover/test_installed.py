@@ -4,8 +4,8 @@ import difflib
 from collections.abc import Mapping
 
 from fixtures import check
+from fleetmesh.facts.installed import InstalledFile
 from fleetmesh.facts.managers import Manager
-from fleetmesh.facts.units import InstalledFile
 from fleetmesh.inventory import Inventory, Tunnel
 
 

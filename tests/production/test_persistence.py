@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from fixtures import Case, Inconclusive, check
+from fleetmesh.facts.installed import InstalledFile
 from fleetmesh.facts.managers import Manager
 from fleetmesh.facts.sockets import Process
-from fleetmesh.facts.units import BootUnits, InstalledFile
+from fleetmesh.facts.units import BootUnits
 from fleetmesh.inventory import Inventory, Tunnel
 
 
@@ -70,6 +71,23 @@ def test_running_is_what_would_start(
             "systemd tells starts by whole seconds only"
         )
     assert unit.started >= file.modified, f"~/{made_from} is newer than the process that runs"
+
+
+@check(
+    "PROD-09.not-replaced",
+    runbook="Persist across reboot",
+    gate="warn",
+    hint="ssh {carrier} systemctl --user restart UNIT, for one tunnel after the other",
+)
+def test_running_is_not_replaced(
+    carrier: str, replaced: Mapping[str, dict[int, tuple[str, ...]]]
+) -> None:
+    """No ssh that runs for the tunnels' user is of programs that an upgrade has replaced since."""
+    old = {file: pid for pid, files in replaced[carrier].items() for file in files}
+    assert not old, (
+        f"on {carrier} ssh (pid {', '.join(map(str, sorted({*old.values()})))}) still runs what "
+        f"was {', '.join(sorted(old))}"
+    )
 
 
 @check(

@@ -11,8 +11,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fleetmesh.facts.machines import BridgeTool
-    from fleetmesh.facts.workstation import BridgeTunnel
     from fleetmesh.inventory import Tunnel
+
+
+@dataclass(frozen=True)
+class BridgeTunnel:
+    """One tunnel as ops-bridge's own status has it."""
+
+    name: str
+    kind: str
+    up: bool
+    autostart: bool
+    pid: int | None = None
 
 
 @dataclass(frozen=True)

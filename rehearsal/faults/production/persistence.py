@@ -10,10 +10,12 @@ from rehearsal.faults.machines import (
     HUB,
     HUB_BRIDGE,
     HUB_FILE,
+    ISSUES,
     ISSUES_BRIDGE,
     RAILIANCE,
     UNITS,
     configure_sshd,
+    restart,
     restore_sshd,
     restore_unit,
     root,
@@ -98,10 +100,8 @@ class UserManagerDead(Fault):
     """The systemd instance of the tunnels' user is gone, and the tunnels with it."""
 
     turns = {
-        **dict.fromkeys(OF_UNITS, inconclusive("Failed to connect to user scope bus")),
-        "PRE-10.user-manager": fail(
-            "the user manager is dead: Failed to connect to user scope bus"
-        ),
+        **dict.fromkeys(OF_UNITS, inconclusive("Failed to connect to")),
+        "PRE-10.user-manager": fail("the user manager is dead: Failed to connect to"),
         "CUT-05.port": fail("nobody listens on"),
         "CUT-06.healthy": fail("Connection refused"),
         "PROD-04.path": fail("Connection refused"),
@@ -167,8 +167,9 @@ class UnitEditedInTheSecondOfItsStart(SystemdTellsWholeSeconds):
 
     def inject(self) -> None:
         unit = f"{UNITS}/{HUB}.service"
-        start = f"systemctl --user show --timestamp=unix -p ExecMainStartTimestamp --value {HUB}"
-        user(RAILIANCE, f"cp -p {unit} ~/{HUB}.kept; touch -d $({start}).9 {unit}; "
+        start = f"TZ=UTC systemctl --user show -p ExecMainStartTimestamp --value {HUB}"
+        second = f'$(date -d "$({start} | cut -d " " -f 2-)" +%s)'
+        user(RAILIANCE, f"cp -p {unit} ~/{HUB}.kept; touch -d @{second}.9 {unit}; "
                         "systemctl --user daemon-reload")  # fmt: skip
         super().inject()
 
@@ -199,8 +200,8 @@ class LogindDead(Fault):
         **dict.fromkeys(
             (*OF_UNITS, "PRE-10.user-manager"), inconclusive("XDG_RUNTIME_DIR not def")
         ),
-        **dict.fromkeys(OF_SESSIONS, inconclusive("login1.service failed to load")),
-        "PROD-07.linger": inconclusive("login1.service failed to load"),
+        **dict.fromkeys(OF_SESSIONS, inconclusive("login1.service")),
+        "PROD-07.linger": inconclusive("login1.service"),
     }
 
     def inject(self) -> None:
@@ -215,6 +216,18 @@ class LogindDead(Fault):
                         f"{listed} | while read -r scope _; do id=${{scope#session-}}; "
                         "loginctl show-session ${id%.scope} >/dev/null 2>&1 </dev/null || "
                         "systemctl stop $scope </dev/null; done")  # fmt: skip
+
+
+class SshUpgraded(Fault):
+    """An upgrade has put another ssh on railiance01; the tunnels run on with the former one."""
+
+    turns = {"PROD-09.not-replaced": warn("still runs what was /usr/bin/ssh")}
+
+    def inject(self) -> None:
+        root(RAILIANCE, "cp -p /usr/bin/ssh /usr/bin/ssh.new; mv /usr/bin/ssh.new /usr/bin/ssh")
+
+    def heal(self) -> None:
+        restart(HUB, ISSUES)
 
 
 class TooManyUnits(Fault):

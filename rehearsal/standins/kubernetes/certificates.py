@@ -99,7 +99,22 @@ def write_kubeconfig(cluster: ClusterConfig, user: str, server: str, out: Path) 
     _write_private(out, json.dumps(document, indent=1))  # JSON is YAML
 
 
+# openssl's own configuration has some of these, too, and OpenSSL 1.1 then writes them twice.
+_AUTHORITY = """
+[req]
+distinguished_name = subject
+x509_extensions = authority
+[subject]
+[authority]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign,digitalSignature
+subjectKeyIdentifier = hash
+"""
+
+
 def _authority(directory: Path, cluster_name: str) -> None:
+    configuration = directory / "ca.cnf"
+    configuration.write_text(_AUTHORITY)
     _openssl(
         "req",
         "-x509",
@@ -108,15 +123,14 @@ def _authority(directory: Path, cluster_name: str) -> None:
         _DAYS,
         "-subj",
         f"/CN={cluster_name}-ca",
-        "-addext",
-        "basicConstraints=critical,CA:TRUE",
-        "-addext",
-        "keyUsage=critical,keyCertSign,cRLSign,digitalSignature",
+        "-config",
+        str(configuration),
         "-keyout",
         str(directory / "ca.key"),
         "-out",
         str(directory / "ca.crt"),
     )
+    configuration.unlink()
 
 
 def _leaf(directory: Path, name: str, subject: str, *extensions: str) -> None:
@@ -150,6 +164,8 @@ def _leaf(directory: Path, name: str, subject: str, *extensions: str) -> None:
         str(directory / "ca.crt"),
         "-CAkey",
         str(directory / "ca.key"),
+        "-set_serial",  # before OpenSSL 3, it takes none by itself
+        str(secrets.randbits(64)),
         "-extfile",
         str(extension_file),
         "-out",

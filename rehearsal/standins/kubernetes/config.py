@@ -69,6 +69,13 @@ class ClusterConfig:
     listen_host: str
     listen_port: int
     service_accounts: tuple[ServiceAccount, ...]
+    fields: dict[str, dict[str, str]]
+    """The API's models, by name: each field's own model, or nothing. Bodies are checked by them."""
+
+    @property
+    def kubelet_is_down(self) -> bool:
+        """Whether a file `kubelet-down` in the state directory says that the node is lost."""
+        return (self.state_dir / "kubelet-down").exists()
 
     @property
     def gateway(self) -> IPv4Address:
@@ -120,7 +127,8 @@ def load(path: Path) -> ClusterConfig:
         manifests_dir=Path(manifests) if manifests else None,
         listen_host=host,
         listen_port=port,
-        service_accounts=tuple(_account(a) for a in read("service_accounts", list)),
+        service_accounts=tuple(service_account(a) for a in read("service_accounts", list)),
+        fields=document.get("fields", {}),
     )
 
 
@@ -131,18 +139,20 @@ def _listen(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _account(item: dict[str, Any]) -> ServiceAccount:
+def service_account(item: dict[str, Any]) -> ServiceAccount:
+    """An account as the file has it; raises ConfigError."""
     try:
         return ServiceAccount(
             name=item["name"],
             namespace=item["namespace"],
-            rules=tuple(_rule(rule) for rule in item["rules"]),
+            rules=tuple(rule(each) for each in item["rules"]),
         )
     except (KeyError, TypeError) as error:
         raise ConfigError(f"service_accounts: {item!r}: {error} is missing or malformed") from error
 
 
-def _rule(item: dict[str, Any]) -> PolicyRule:
+def rule(item: dict[str, Any]) -> PolicyRule:
+    """A rule as RBAC writes it, with the namespace of its binding."""
     return PolicyRule(
         verbs=tuple(item["verbs"]),
         resources=tuple(item["resources"]),

@@ -8,7 +8,7 @@ import shutil
 import traceback
 from typing import TYPE_CHECKING
 
-from . import dns
+from . import dns, events
 from .cgroups import PodGroup
 from .containers import Container
 from .sandbox import Sandbox, SandboxError
@@ -108,6 +108,8 @@ class NodePod:
         if placed is None:
             return
         self._object = placed
+        where = f"{self.key.namespace}/{self.key.name} to {self._cluster.node}"
+        self._tell("default-scheduler", "Scheduled", f"Successfully assigned {where}")
         again = "Never" if placed["spec"]["restartPolicy"] == "Never" else "OnFailure"
         for spec in placed["spec"].get("initContainers", []):
             container = self._container(placed, {"restartPolicy": again, **spec}, before)
@@ -116,7 +118,7 @@ class NodePod:
                 self._containers[spec["name"]] = container
         for spec in placed["spec"]["containers"]:
             self._containers[spec["name"]] = self._container(placed, spec, before)
-        self._report()
+        self.report()
         self.refresh_hosts()
         await self._set_up()
         sidecars = await self._prepare()
@@ -128,7 +130,8 @@ class NodePod:
     def _container(self, pod: Object, spec: Object, before: dict[str, Object]) -> Container:
         name = spec["name"]
         container = Container(pod, spec, before.get(name), self._log_file(name), self._groups)
-        container.changed = self._report
+        container.changed = self.report
+        container.tell = lambda reason, message: self._tell("kubelet", reason, message)
         return container
 
     async def _prepare(self) -> list[asyncio.Task[None]] | None:
@@ -176,7 +179,13 @@ class NodePod:
             return
         await container.run(self._sandbox, self.ip)
 
-    def _report(self) -> None:
+    def _tell(self, source: str, reason: str, message: str) -> None:
+        events.record(self._store, source, "pods", self._object, reason, message)
+
+    def report(self) -> None:
+        """Bring the pod's status up to date, unless the kubelet is silent."""
+        if self._cluster.kubelet_is_down:
+            return
         self._store.update(self.key, self._describe)
 
     def _describe(self, pod: Object) -> None:

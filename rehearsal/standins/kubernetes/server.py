@@ -7,11 +7,12 @@ import os
 import signal
 import socket
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import aiohttp
 from aiohttp import web
 
-from . import certificates, deployments, manifests, node, services
+from . import certificates, deployments, jobs, manifests, node, services
 from .api import Api
 from .kubelet import Kubelet
 from .store import Store
@@ -19,6 +20,8 @@ from .store import Store
 if TYPE_CHECKING:
     from .config import ClusterConfig
 
+_PATIENCE: dict[str, Any] = {"shutdown_timeout": 1.0}
+_NEWER = tuple(map(int, aiohttp.__version__.split(".")[:2])) >= (3, 9)  # then it is the runner's
 _SAVE_EVERY = 0.2  # seconds; what a client changed is saved before it is answered
 
 
@@ -36,18 +39,23 @@ async def serve(cluster: ClusterConfig) -> None:
     store.save()
     await services.set_up_network(cluster)
     kubelet = Kubelet(cluster, store)
-    runner = web.AppRunner(Api(cluster, store, kubelet).application(), shutdown_timeout=1.0)
+    of_runner, of_site = (_PATIENCE, {}) if _NEWER else ({}, _PATIENCE)
+    runner = web.AppRunner(Api(cluster, store, kubelet).application(), **of_runner)
     await runner.setup()
     loops = [asyncio.create_task(loop) for loop in (
         kubelet.run(),
         deployments.run(store),
+        jobs.run(store),
         services.proxy(cluster, store),
         node.heartbeat(cluster, store),
+        node.watch_over(cluster, store),
         _save(store),
         _stop_requested(),
     )]  # fmt: skip
     try:
-        site = web.TCPSite(runner, cluster.listen_host, cluster.listen_port, ssl_context=tls)
+        site = web.TCPSite(
+            runner, cluster.listen_host, cluster.listen_port, ssl_context=tls, **of_site
+        )
         await site.start()
         _tell_service_manager("READY=1")
         ended, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
