@@ -16,5 +16,5 @@ pytest_plugins = (
     "fixtures.html_report",
     "fixtures.record",
     "fixtures.interrupts",
-    "fixtures.closing",
+    "fixtures.run_end",
 )

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class OpsBridge(Ground):
+class ManagedByOpsBridge(Ground):
     """On railiance01 ops-bridge runs the tunnels; its one unit holds them all."""
 
     name = "ops-bridge"
@@ -206,7 +206,7 @@ class Rogue(Fault):
 class Managed(Fault):
     """Something happens to a fleet that ops-bridge manages."""
 
-    ground = OpsBridge
+    ground = ManagedByOpsBridge
 
     def heal(self) -> None:
         units("restart", "ops-bridge")

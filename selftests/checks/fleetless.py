@@ -20,7 +20,7 @@ pytest_plugins = (
     "fixtures.html_report",
     "fixtures.record",
     "fixtures.interrupts",
-    "fixtures.closing",
+    "fixtures.run_end",
 )
 
 
