@@ -8,6 +8,7 @@ import json
 import lzma
 import os
 import random
+import shlex
 import shutil
 import signal
 import subprocess
