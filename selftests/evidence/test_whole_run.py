@@ -8,7 +8,6 @@ import json
 import lzma
 import os
 import random
-import shlex
 import shutil
 import signal
 import subprocess
