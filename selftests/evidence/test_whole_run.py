@@ -8,6 +8,7 @@ import json
 import lzma
 import os
 import random
+import shlex
 import shutil
 import signal
 import subprocess
@@ -282,7 +283,7 @@ def test_what_all_checks_said_is_written_whoever_is_impatient(tmp_path: Path) ->
 def test_a_full_disk_ends_the_run(tmp_path: Path, kilobytes: int) -> None:
     script = (
         f"mount -t tmpfs -o size={kilobytes}k tmpfs {tmp_path} && cd {PROJECT} && "
-        f"{' '.join(command(RECORDING, tmp_path))}; status=$?; "
+        f"{shlex.join(command(RECORDING, tmp_path))}; status=$?; "
         f"mkdir -p {tmp_path}-kept && cp -a {tmp_path}/. {tmp_path}-kept; exit $status"
     )
     done = subprocess.run(
