@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rehearsal import host
+from rehearsal import cgroup, host
 from rehearsal.errors import RehearsalError
 from rehearsal.paths import LOCK, STATE
 
@@ -20,12 +20,13 @@ _CLONE_NEWNS = 0x00020000  # unshare(2)
 _CLONE_NEWNET = 0x40000000
 
 
-def settle() -> None:
+def settle(name: str) -> None:
     """Give this process a network, a STATE and a LOCK that only its own children share.
 
-    It has no threads yet, and `paths.FLEET` is a name of its own. Its network leads nowhere, so the
-    image must be there. Raises RehearsalError.
+    Its fleet's control group gets that name; see `cgroup.name`. The process has no threads yet. Its
+    network leads nowhere, so the image must be there. Raises RehearsalError.
     """
+    cgroup.rename(name)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWNS | _CLONE_NEWNET) != 0:
         raise RehearsalError(f"unshare(2): {os.strerror(ctypes.get_errno())}")

@@ -5,15 +5,32 @@ Source: Linux's Documentation/admin-guide/cgroup-v2.rst (cgroup.kill, cgroup.eve
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehearsal.errors import RehearsalError
-from rehearsal.paths import FLEET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+_NAME = "FLEET_REHEARSAL"
+"""The variable that tells every process of a fleet its name, if it is one of several."""
+
+
+def name() -> str:
+    """What the fleet's group is called; of one of several, `fleet-rehearsal-PID-NUMBER`.
+
+    PID is the process that started it.
+    """
+    return os.environ.get(_NAME, "fleet-rehearsal")
+
+
+def rename(name: str) -> None:
+    """Have this process, and what it starts, hold its fleet in a group of this name."""
+    os.environ[_NAME] = name
 
 
 def hierarchy() -> Path:
@@ -32,12 +49,12 @@ def _mounts() -> Iterator[tuple[str, str]]:
 
 def fleet() -> Path:
     """The group of the whole fleet; it may not exist."""
-    return hierarchy() / FLEET
+    return hierarchy() / name()
 
 
 def deserted() -> Iterator[Path]:
-    """The groups of fleets beside this one, whose starter is gone; see `paths.FLEET`."""
-    for group in hierarchy().glob(f"{FLEET}-*-*"):
+    """The groups of fleets beside this one, whose starter is gone."""
+    for group in hierarchy().glob(f"{name()}-*-*"):
         if not Path("/proc", group.name.split("-")[-2]).exists():
             yield group
 

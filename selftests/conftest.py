@@ -11,6 +11,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from rehearsal import apart
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """What the programs under test inherit.
@@ -23,10 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     worker = getattr(config, "workerinput", {}).get("workerid")
     if worker and os.geteuid() == 0:
-        os.environ["FLEET_REHEARSAL"] = f"fleet-rehearsal-{os.getppid()}-{worker}"
-        from rehearsal import apart  # noqa: PLC0415 - it has the fleet's name from the environment
-
-        apart.settle()
+        apart.settle(f"fleet-rehearsal-{os.getppid()}-{worker}")
 
 
 @pytest.hookimpl(tryfirst=True)

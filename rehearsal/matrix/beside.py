@@ -26,7 +26,7 @@ from rehearsal.faults import FAULTS
 from rehearsal.matrix.rows import Matrix, Row
 from rehearsal.matrix.run import in_order, live
 from rehearsal.outfit import Outfit
-from rehearsal.paths import FLEET, PROJECT
+from rehearsal.paths import PROJECT
 from rehearsal.signals import end_with, undisturbed
 
 if TYPE_CHECKING:
@@ -94,17 +94,16 @@ def _running(
     readers = []
     try:
         for number, share in enumerate(shares, 1):
-            name = f"{FLEET}-{os.getpid()}-{number}"
+            name = f"{cgroup.name()}-{os.getpid()}-{number}"
             reader, writer = Pipe(duplex=False)
             with writer:
                 processes[name] = subprocess.Popen(
                     [
-                        *(sys.executable, "-m", __spec__.name, str(os.getpid())),
+                        *(sys.executable, "-m", __spec__.name, str(os.getpid()), name),
                         *(str(writer.fileno()), str(folder / f"fleet-{number}")),
                         *(json.dumps(asdict(made) if made else None), *share),
                     ],
                     cwd=PROJECT,
-                    env={**os.environ, "FLEET_REHEARSAL": name},
                     stdin=subprocess.DEVNULL,
                     pass_fds=[writer.fileno()],
                 )
@@ -134,13 +133,13 @@ def _received(reader: Connection) -> Row | Matrix:
 
 def main() -> int:
     """Run a share, as `_running` has it started."""
-    starter, file, folder, outfit, *names = sys.argv[1:]
+    starter, name, file, folder, outfit, *names = sys.argv[1:]
     made = Outfit(**given) if (given := json.loads(outfit)) else None
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     end_with(int(starter), signal.SIGTERM)
     with Connection(int(file), readable=False) as writer:
         try:
-            apart.settle()
+            apart.settle(name)
             writer.send(live(names, made, Path(folder), lambda _: None, writer.send))
         except RehearsalError as error:
             writer.send(error)

@@ -5,7 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from rehearsal.paths import FLEET, NETWORK_NAMESPACE, STATE
+from rehearsal import cgroup
+from rehearsal.paths import NETWORK_NAMESPACE, STATE
 from selftests.processes import started
 
 
@@ -23,8 +24,8 @@ def processes() -> dict[int, str]:
             command = (process / "cmdline").read_bytes()
             if ":/../" in group:
                 continue  # outside of this control group namespace: of another container
-            away = (process / "ns/net").stat().st_ino != own and FLEET.encode() in command
-            if re.search(rf"/{FLEET}(-\d+-\d+)?/", group) or away:
+            away = (process / "ns/net").stat().st_ino != own and cgroup.name().encode() in command
+            if re.search(rf"/{cgroup.name()}(-\d+-\d+)?/", group) or away:
                 pid = int(process.name)
                 found |= {pid: start} if (start := started(pid)) else {}
         except (OSError, ValueError):
@@ -40,7 +41,7 @@ def footprint() -> dict[str, object]:
         "mounts": sorted(_mounts()),
         "links": sorted(link["ifname"] for link in links),
         "namespaces": sorted(path.name for path in Path("/run/netns").glob("*")),
-        "groups": sorted(str(path) for path in groups.rglob(f"{FLEET}*")),
+        "groups": sorted(str(path) for path in groups.rglob(f"{cgroup.name()}*")),
         "state": STATE.exists(),
         "namespace file": NETWORK_NAMESPACE.exists(),
     }
