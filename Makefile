@@ -5,6 +5,7 @@ SHELL := /bin/bash
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 PYTHON := .venv/bin/python
 PERMIT := reports/permit
+OUTFIT = $(IMAGE:%=--image=%) $(LOGIN_SHELL:%=--shell=%)
 FLEET := production
 RUN_PACKAGES := openssh-client python3-venv
 PACKAGES := busybox chromium dash debian-archive-keyring fish iproute2 mksh mmdebstrap nftables \
@@ -12,20 +13,21 @@ PACKAGES := busybox chromium dash debian-archive-keyring fish iproute2 mksh mmde
 
 .PHONY: rehearse faults drill test check docs permit packages run-packages lock clean
 
+# On other hosts:  make rehearse IMAGE="bookworm railiance01=sid" LOGIN_SHELL=fish
 rehearse: .venv/run packages
-	@$(PYTHON) -m pytest --fleet rehearsal
+	@$(PYTHON) -m pytest --fleet rehearsal $(OUTFIT:--%=--rehearsal-%)
 
 # Every fault on the rehearsal fleet, and what each check makes of it.
 faults: .venv/dev packages
-	@$(SUDO) $(PYTHON) -m rehearsal faults
+	@$(SUDO) $(PYTHON) -m rehearsal faults --fleets 2 $(OUTFIT)
 
 # The runbook, there and back, stage by stage.
 drill: .venv/run packages
-	@$(SUDO) $(PYTHON) -m rehearsal drill
+	@$(SUDO) $(PYTHON) -m rehearsal drill $(OUTFIT)
 
 test: .venv/dev packages check
-	@$(SUDO) $(PYTHON) -m pytest selftests --tb=short -rfEs -m "not fleet" -n 2 --dist loadfile
-	@$(SUDO) $(PYTHON) -m pytest selftests --tb=short -rfEs -m fleet
+	@$(SUDO) $(PYTHON) -m rehearsal image
+	@$(SUDO) $(PYTHON) -m pytest selftests --tb=short -rfEs -n 3 --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev
 	@$(PYTHON) -m ruff check .
@@ -60,15 +62,17 @@ run-packages packages:
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@ .venv/run
 
-# docs/checks.md, from the checks themselves; docs/runbook-coverage.md, from the runbook and the drill.
+# docs/checks.md, from the checks themselves; docs/runbook-coverage.md, from the runbook and the drill;
+# docs/ssh-config.md, from the table of ssh's options.
 docs: .venv/dev
 	@$(PYTHON) -m pytest --collect-only -qq -p selftests.checks_page --checks-page=docs/checks.md
 	@$(PYTHON) -m rehearsal.drill.coverage
+	@$(PYTHON) -m selftests.sessions.options_page
 
 # What a key that verifies a fleet may do on each host, for authorized_keys there; see docs/operating.md.
 #   make permit KEY=~/.ssh/id_ed25519.pub FLEET=production
 permit: .venv/run
-	@$(PYTHON) -m pytest --collect-only -qqq -p fixtures.permit --permit="$(PERMIT)" \
+	@$(PYTHON) -m pytest --collect-only -qqq -p fixtures.permit_option --permit="$(PERMIT)" \
 	    --permit-key="$(KEY)" --fleet "$(FLEET)" $(if $(PERMIT_API),--permit-api="$(PERMIT_API)") >/dev/null
 	@ls "$(PERMIT)"/*
 

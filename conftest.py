@@ -1,20 +1,20 @@
 """Loads the pytest layer; see fixtures/."""
 
 pytest_plugins = (
-    "fixtures.options",
+    "fixtures.command_line",
     "fixtures.selection",
     "fixtures.rehearsal",
-    "fixtures.cases",
+    "fixtures.subjects",
     "fixtures.results",
     "fixtures.foreign",
     "fixtures.redaction",
-    "fixtures.hosts",
+    "fixtures.testinfra_host",
     "fixtures.replay",
     "fixtures.facts",
-    "fixtures.paths",
-    "fixtures.terminal",
+    "fixtures.live_paths",
+    "fixtures.terminal_report",
     "fixtures.html_report",
     "fixtures.record",
-    "fixtures.views",
     "fixtures.interrupts",
+    "fixtures.closing",
 )

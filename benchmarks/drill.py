@@ -86,7 +86,7 @@ def walk_to(title: str) -> None:
     kinds = way_to(next(kind for kind in STAGES if kind.title() == title))
     course = Course("systemd", planned=len(kinds))
     with tempfile.TemporaryDirectory() as folder:
-        walk(kinds, course, Path(folder), keep=False, say=_say, note=lambda: None)
+        walk(kinds, None, course, Path(folder), keep=False, say=_say, note=lambda: None)
 
 
 def _say(what: str) -> None:

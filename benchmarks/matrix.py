@@ -2,8 +2,8 @@
 
     sudo .venv/bin/python -m benchmarks.matrix [recorded|live]…
 
-Figures are of whole processes, from outside. The fleet is booted and taken down within the live
-one, unless it is up. Run it on an idle machine.
+Figures are of whole processes, from outside. Its fleets are booted and taken down within the live
+one. Run it on an idle machine.
 """
 
 import subprocess
@@ -23,7 +23,7 @@ if __name__ == "__main__":
 """
 COMMANDS = {
     "recorded": ([sys.executable, "-c", RECORDED], 20),
-    "live": ([sys.executable, "-m", "rehearsal", "faults"], 360),
+    "live": ([sys.executable, "-m", "rehearsal", "faults", "--fleets", "2"], 360),
 }
 """Each with the seconds that it may take."""
 

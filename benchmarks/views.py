@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from fleetmesh.views.render import render
 from selftests.report import records
+from selftests.report.replay import write_page
 from selftests.report.synthetic import MADE
 
 _PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -57,6 +58,7 @@ def main() -> None:
                 render(folder)
                 took.append(time.monotonic() - start)
             row(f"{name}: render", target, took)
+            write_page(folder)
             for view in ("evidence.html", "report.html"):
                 size = (folder / view).stat().st_size / 1e6
                 figures = [opened(browser, folder / view) for _ in range(runs)]

@@ -1,4 +1,4 @@
-"""The command line: python -m rehearsal up|down|status|shell|reset|faults|drill."""
+"""The command line: python -m rehearsal up|down|status|shell|reset|image|faults|drill."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from rehearsal import access, fleet
+from rehearsal import access, fleet, host, outfit
 from rehearsal.errors import RehearsalError
+from rehearsal.image import DEFAULT, GENERATIONS, ensure
 from rehearsal.paths import SSH_CONFIG
 from rehearsal.states import STATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from rehearsal.outfit import Outfit
 
 _PARTLY_UP = 3
 """Exit status of `status` where a fleet is up and one of its machines is off."""
@@ -31,6 +34,13 @@ def main() -> int:
     ):
         command = commands.add_parser(name, help=what)
         command.add_argument("--state", choices=STATES, default="after")
+        outfit.options(command)
+    image = commands.add_parser(
+        "image", help="build what the machines boot from, unless it is there"
+    )
+    image.add_argument(
+        "names", nargs="*", metavar="GENERATION", help=f"of {', '.join(GENERATIONS)}"
+    )
     commands.add_parser("down", help="remove the fleet and everything of it")
     commands.add_parser("status", help="say what is running")
     shell = commands.add_parser("shell", help="log in to a machine, or run a command there")
@@ -40,6 +50,14 @@ def main() -> int:
     faults.add_argument("names", nargs="*", metavar="NAME", help="faults to try (default: all)")
     faults.add_argument(
         "--record", action="store_true", help="keep their recordings, which `make test` judges"
+    )
+    outfit.options(faults)
+    faults.add_argument(
+        "--fleets",
+        type=int,
+        default=1,
+        metavar="N",
+        help="fleets of their own to try them on, side by side (default: the fleet that is up)",
     )
     drill = commands.add_parser("drill", help="walk the whole runbook, there and back")
     drill.add_argument(
@@ -51,6 +69,7 @@ def main() -> int:
         default="systemd",
         help="what runs the tunnels on railiance01 (default: systemd, by its units)",
     )
+    outfit.options(drill)
     wanted = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that `up` cleans up after itself
     try:
@@ -59,15 +78,22 @@ def main() -> int:
         elif wanted.command == "status":
             return _status()
         elif wanted.command == "faults":
-            return _faults(wanted.names, record=wanted.record)
+            return _faults(
+                wanted.names, _outfit(wanted), record=wanted.record, fleets=wanted.fleets
+            )
         elif wanted.command == "drill":
-            return _drill(manager=wanted.manager, keep=wanted.keep_fleet)
+            return _drill(_outfit(wanted), manager=wanted.manager, keep=wanted.keep_fleet)
+        elif wanted.command == "image":
+            host.require()
+            for name in wanted.names or [DEFAULT]:
+                print(ensure(name, _clock()))
         elif wanted.command == "down":
             fleet.down()
             print("The rehearsal fleet is down.")
         else:
             say = _clock()
-            (fleet.up if wanted.command == "up" else fleet.reset)(wanted.state, say)
+            begin = fleet.up if wanted.command == "up" else fleet.reset
+            begin(wanted.state, say, _outfit(wanted))
             say(f"the fleet is up, in state {wanted.state}")
     except RehearsalError as error:
         print(f"rehearsal: {error}", file=sys.stderr)
@@ -96,16 +122,20 @@ def _shell(name: str, words: list[str]) -> None:
     os.execvp(command[0], command)  # noqa: S606  # it takes this process's place and terminal
 
 
-def _faults(names: list[str], *, record: bool) -> int:
+def _outfit(wanted: argparse.Namespace) -> Outfit | None:
+    return fleet.outfit(wanted.image, wanted.shell)
+
+
+def _faults(names: list[str], made: Outfit | None, *, record: bool, fleets: int) -> int:
     from rehearsal.matrix.command import faults  # noqa: PLC0415 - it loads the suite's sessions
 
-    return faults(names, _clock(), record=record)
+    return faults(names, made, _clock(), record=record, fleets=fleets)
 
 
-def _drill(*, manager: str, keep: bool) -> int:
+def _drill(made: Outfit | None, *, manager: str, keep: bool) -> int:
     from rehearsal.drill.command import drill  # noqa: PLC0415 - it loads the suite's sessions
 
-    return drill(_clock(), manager=manager, keep=keep)
+    return drill(made, _clock(), manager=manager, keep=keep)
 
 
 def _status() -> int:
@@ -113,10 +143,10 @@ def _status() -> int:
     if record is None:
         print("No rehearsal fleet is up.")
         return 1
-    print("state {state}, up since {since} for {user}, image {image}".format(**record))
+    print("state {state}, up since {since} for {user}, log-in shell {shell}".format(**record))
     for one in fleet.machines().values():
         running = f"running, process {one.init}" if one.init else "off"
-        print(f"  {one.name:12} {one.address:14} {running}")
+        print(f"  {one.name:12} {one.address:14} {fleet.image(one.name).name:26} {running}")
     if fleet.is_up():
         return 0
     return _PARTLY_UP if record["state"] else 1

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehearsal.errors import RehearsalError
+from rehearsal.paths import FLEET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-NAME = "fleet-rehearsal"
 
 
 def hierarchy() -> Path:
@@ -33,7 +32,14 @@ def _mounts() -> Iterator[tuple[str, str]]:
 
 def fleet() -> Path:
     """The group of the whole fleet; it may not exist."""
-    return hierarchy() / NAME
+    return hierarchy() / FLEET
+
+
+def deserted() -> Iterator[Path]:
+    """The groups of fleets beside this one, whose starter is gone; see `paths.FLEET`."""
+    for group in hierarchy().glob(f"{FLEET}-*-*"):
+        if not Path("/proc", group.name.split("-")[-2]).exists():
+            yield group
 
 
 def machine(name: str) -> Path:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from rehearsal import api_fields
 from rehearsal.files import HOME, LIBRARY, TEGWICK
 from rehearsal.paths import PROJECT
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fleetmesh.inventory import Cluster, Inventory
-    from rehearsal.files import Files
+from rehearsal.files import Files
 
 CONFIG = "etc/fleet-standins/cluster.json"  # where k3s.service looks for it
 ADMIN_KUBECONFIG = "/etc/rancher/k3s/k3s.yaml"  # root's, where a real k3s puts it
@@ -23,48 +24,60 @@ POD_CIDRS = {"railiance01": "198.19.12.0/24", "coulombcore": "198.19.13.0/24"}
 _ACCOUNTS = PROJECT / "infra" / "verify"
 
 
-def rules(file: Path) -> list[dict[str, Any]]:
-    """The rules of a manifest's Roles and ClusterRoles, as the stand-in is configured."""
-    found = []
-    for document in yaml.safe_load_all(file.read_text()):
-        if document["kind"] in ("Role", "ClusterRole"):
-            namespace = document["metadata"].get("namespace")
-            found += [{**rule, "namespace": namespace} for rule in document["rules"]]
-    return found
+def account(file: Path) -> dict[str, Any]:
+    """A manifest's ServiceAccount with the rules bound to it, as the stand-in is configured."""
+    documents = list(yaml.safe_load_all(file.read_text()))
+    (own,) = (d["metadata"] for d in documents if d["kind"] == "ServiceAccount")
+    subject = {"kind": "ServiceAccount", "name": own["name"], "namespace": own["namespace"]}
+    roles = {(d["kind"], d["metadata"]["name"]): d for d in documents}
+    rules = [
+        {**rule, "namespace": binding["metadata"].get("namespace")}
+        for binding in documents
+        if binding["kind"] in ("RoleBinding", "ClusterRoleBinding")
+        and subject in binding["subjects"]
+        for rule in roles[binding["roleRef"]["kind"], binding["roleRef"]["name"]]["rules"]
+    ]
+    return {"name": own["name"], "namespace": own["namespace"], "rules": rules}
 
 
-def account(cluster: Cluster, inventory: Inventory) -> list[dict[str, Any]]:
-    """What the tunnels' user may do in a cluster: what the suite needs there, and no more."""
-    used = {
-        "account-bridges.yaml": {bridge.cluster for bridge in inventory.bridges.values()},
-        "account-services.yaml": {service.cluster for service in inventory.services.values()},
+def manifest(cluster: Cluster, inventory: Inventory) -> Path:
+    """The manifest of the account that the suite has in a cluster."""
+    bridges = {bridge.cluster for bridge in inventory.bridges.values()}
+    return _ACCOUNTS / f"account-{'bridges' if cluster.id in bridges else 'services'}.yaml"
+
+
+def configuration(cluster: Cluster, inventory: Inventory) -> dict[str, Any]:
+    """What a stand-in is told; the first of its accounts is the suite's, and faults use others."""
+    own = account(manifest(cluster, inventory))
+    return {
+        "cluster": cluster.id,
+        "node": cluster.host,
+        "node_ip": inventory.hosts[cluster.host].addresses[0],
+        "service_cidr": cluster.service_cidr,
+        "pod_cidr": POD_CIDRS[cluster.id],
+        "state_dir": "/var/lib/fleet-standins",
+        "manifests_dir": f"/{LIBRARY}/kubernetes/manifests/{cluster.id}",
+        "listen": "0.0.0.0:6443",
+        "fields": api_fields.known(),
+        "service_accounts": [
+            own,
+            _without(own, "former", "endpointslices"),
+            _without(own, "onlooker", "pods/exec"),
+        ],
     }
-    files = [name for name, clusters in used.items() if cluster.id in clusters]
-    return [rule for name in files for rule in rules(_ACCOUNTS / name)]
 
 
 def furnish(files: Files, name: str, inventory: Inventory) -> None:
     """Write the configuration of the cluster on a machine, if it has one."""
     for cluster in inventory.clusters.values():
         if cluster.host == name:
-            may = account(cluster, inventory)
-            looks = [rule for rule in may if "pods/exec" not in rule["resources"]]
-            former = [rule for rule in may if "endpointslices" not in rule["resources"]]
-            config = {
-                "cluster": cluster.id,
-                "node": name,
-                "node_ip": inventory.hosts[name].addresses[0],
-                "service_cidr": cluster.service_cidr,
-                "pod_cidr": POD_CIDRS[cluster.id],
-                "state_dir": "/var/lib/fleet-standins",
-                "manifests_dir": f"/{LIBRARY}/kubernetes/manifests/{cluster.id}",
-                "listen": "0.0.0.0:6443",
-                "service_accounts": [
-                    {"name": "tegwick", "namespace": "kube-system", "rules": may},
-                    {"name": "former", "namespace": "kube-system", "rules": former},
-                    {"name": "onlooker", "namespace": "kube-system", "rules": looks},
-                ],
-            }
-            files.write(CONFIG, json.dumps(config, indent=2) + "\n")
+            config = configuration(cluster, inventory)
+            files.write(CONFIG, json.dumps(config) + "\n")
             files.directory("etc/rancher/k3s")
             files.directory(f"{HOME}/.kube", owner=TEGWICK)
+
+
+def _without(account: dict[str, Any], name: str, resource: str) -> dict[str, Any]:
+    """Another account, which may do the same but for what concerns one resource."""
+    rules = [rule for rule in account["rules"] if resource not in rule["resources"]]
+    return {**account, "name": name, "rules": rules}

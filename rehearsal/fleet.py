@@ -13,18 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fleetmesh.inventory import InventoryError, load
-from rehearsal import access, assets, cgroup, host, keys, lock, network, states
+from rehearsal import access, assets, cgroup, host, keys, lock, network, states, workstation
 from rehearsal import image as images
 from rehearsal.cluster import ADMIN_KUBECONFIG
 from rehearsal.errors import RehearsalError
 from rehearsal.furnish import furnish
-from rehearsal.machine import Machine
+from rehearsal.image import SHELLS
+from rehearsal.machine import NspawnMachine
+from rehearsal.outfit import Outfit
 from rehearsal.paths import INVENTORY, MACHINES, PRODUCTION_INVENTORY, RECORD, STATE
 from rehearsal.signals import undisturbed
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from fleetmesh.inventory import Inventory, Tunnel
 
@@ -50,12 +52,12 @@ def _load(file: Path) -> Inventory:
         raise RehearsalError(str(error)) from error
 
 
-def machines() -> dict[str, Machine]:
+def machines() -> dict[str, NspawnMachine]:
     """The machines of the fleet by name, running or not."""
-    return {name: Machine(name, h.addresses[0]) for name, h in inventory().hosts.items()}
+    return {name: NspawnMachine(name, h.addresses[0]) for name, h in inventory().hosts.items()}
 
 
-def machine(name: str) -> Machine:
+def machine(name: str) -> NspawnMachine:
     """One machine; raises RehearsalError, with the known names, if there is none called so."""
     try:
         return machines()[name]
@@ -65,7 +67,7 @@ def machine(name: str) -> Machine:
 
 
 def record() -> dict[str, Any] | None:
-    """What is known of the fleet that is up: state, user, since, image. None if none is up."""
+    """What is known of the fleet that is up: state, user, since, images. None if none is up."""
     try:
         read: dict[str, Any] = json.loads(RECORD.read_text())
     except FileNotFoundError:
@@ -79,7 +81,16 @@ def is_up() -> bool:
     return reached and all(one.init is not None for one in machines().values())
 
 
-def up(state: str = "after", say: Callable[[str], None] = print) -> None:
+def outfit(images: Sequence[str] | None = None, shell: str | None = None) -> Outfit | None:
+    """What the command line wants the machines to be; None if it leaves that open."""
+    if not images and not shell:
+        return None
+    return Outfit.chosen(machines(), images or (), shell or SHELLS[0])
+
+
+def up(
+    state: str = "after", say: Callable[[str], None] = print, wanted: Outfit | None = None
+) -> None:
     """Bring the fleet up, or a running fleet forward, to a state of `states.STATES`.
 
     Raises RehearsalError; what was begun from nothing is then taken down again.
@@ -90,11 +101,16 @@ def up(state: str = "after", say: Callable[[str], None] = print) -> None:
         if running is None:
             _remove()  # whatever a crash left
             try:
-                _boot(say)
+                _boot(wanted or Outfit.chosen(machines(), (), SHELLS[0]), say)
                 _advance(None, state, say)
             except BaseException:
                 _remove()
                 raise
+        elif wanted and wanted != Outfit.recorded(running):
+            raise RehearsalError(
+                f"the fleet that is up is of {Outfit.recorded(running)}, not {wanted}: "
+                "python -m rehearsal down"
+            )
         elif states.rank(state) < states.rank(running["state"]):
             raise RehearsalError(
                 f"the fleet is in state {running['state']} and goes back to {state} only by "
@@ -112,10 +128,11 @@ def down() -> None:
         _remove()
 
 
-def reset(state: str, say: Callable[[str], None] = print) -> None:
-    """Start over from untouched machines."""
+def reset(state: str, say: Callable[[str], None] = print, wanted: Outfit | None = None) -> None:
+    """Start over from untouched machines, of the same kind unless another one is wanted."""
+    running = record()
     down()
-    up(state, say)
+    up(state, say, wanted or (Outfit.recorded(running) if running else None))
 
 
 def run(
@@ -137,7 +154,7 @@ def power_off(name: str) -> None:
 def power_on(name: str) -> None:
     """Start a machine that is off, and wait until one can log in."""
     one = machine(name)
-    one.power_on(image())
+    one.power_on(image(name))
     wait_for_login(one)
 
 
@@ -231,14 +248,20 @@ def _wait(name: str, condition: str, deadline: float) -> None:
     run(name, f"timeout {deadline:g} sh -c '{until}'", user="root", deadline=deadline + 5)
 
 
-def wait_for_login(one: Machine) -> None:
+def wait_for_login(one: NspawnMachine) -> None:
     """Wait until sshd accepts logins. Raises RehearsalError with the console's end."""
     one.wait_until(["systemctl", "is-active", "--quiet", "ssh.service"], BOOT_DEADLINE, "sshd")
 
 
-def image() -> Path:
-    """The root directory of the image that the machines stand on. Raises RehearsalError."""
-    return Path(_required_record()["image"])
+def image(name: str) -> Path:
+    """The root directory of the image that a machine stands on. Raises RehearsalError."""
+    return Path(_required_record()["images"][name])
+
+
+def generations() -> dict[str, str]:
+    """The generation of Debian that each machine runs. Raises RehearsalError."""
+    read: dict[str, str] = _required_record()["generations"]
+    return read
 
 
 def _required_record() -> dict[str, Any]:
@@ -248,9 +271,9 @@ def _required_record() -> dict[str, Any]:
     return known
 
 
-def _boot(say: Callable[[str], None]) -> None:
+def _boot(wanted: Outfit, say: Callable[[str], None]) -> None:
     network.check_free()
-    root = images.ensure(say)
+    roots = {name: images.ensure(kind, say) for name, kind in wanted.generations.items()}
     STATE.mkdir(mode=0o755)
     MACHINES.mkdir(mode=0o700)
     keys.generate(machines())
@@ -259,15 +282,19 @@ def _boot(say: Callable[[str], None]) -> None:
     network.create()
     for one in machines().values():
         one.directory.mkdir()
-        furnish(one, root, inventory())
+        furnish(one, roots[one.name], inventory(), wanted.shell)
+        if wanted.generations[one.name] == images.BARE:
+            workstation.strip(one.files, roots[one.name])
     say("the machines boot")
     for one in machines().values():
-        one.power_on(root)
+        one.power_on(roots[one.name])
     with ThreadPoolExecutor() as pool:
         list(pool.map(wait_for_login, machines().values()))
     since = datetime.now(UTC).isoformat(timespec="seconds")
     who = {"user": lock.caller(), "since": since, "boot": _boot_id()}
-    _write_record({"state": None, "image": str(root), **who})
+    made = {"generations": dict(wanted.generations), "shell": wanted.shell}
+    made["images"] = {name: str(root) for name, root in roots.items()}
+    _write_record({"state": None, **made, **who})
 
 
 def _power_on_all(state: str | None, say: Callable[[str], None]) -> None:
@@ -303,8 +330,9 @@ def _write_record(content: dict[str, Any]) -> None:
 
 def _remove() -> None:
     with undisturbed():
-        cgroup.kill(cgroup.fleet())
-        cgroup.remove(cgroup.fleet())
+        for group in (cgroup.fleet(), *cgroup.deserted()):
+            cgroup.kill(group)
+            cgroup.remove(group)
         network.remove()
         if STATE.exists():
             shutil.rmtree(STATE)

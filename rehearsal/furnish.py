@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import TYPE_CHECKING
 
@@ -14,23 +15,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fleetmesh.inventory import Inventory
-    from rehearsal.machine import Machine
+    from rehearsal.machine import NspawnMachine
 
 AUTHORIZED = {
     "railiance01": (keys.SUITE, keys.OPERATOR),
     "coulombcore": (keys.SUITE, keys.OPERATOR, keys.FLEET),
     "workstation": (keys.SUITE,),
 }
+USER = "tegwick"
 WARDEN = ("railiance01", "workstation")  # where cert_command runs, before and after the migration
 
 
-def furnish(machine: Machine, image: Path, inventory: Inventory) -> None:
+def furnish(machine: NspawnMachine, image: Path, inventory: Inventory, shell: str) -> None:
     """Write a machine's files: its identity, its keys, and what its part in the fleet needs."""
     files = Files(machine.files, image)
     files.directory("")
     addresses = {name: host.addresses[0] for name, host in inventory.hosts.items()}
     _identity(files, machine, addresses)
-    _logins(files, machine.name)
+    _logins(files, machine.name, shell)
     files.copy_tree(STANDINS, LIBRARY)
     cluster.furnish(files, machine.name, inventory)
     if machine.name == inventory.workstation.host:
@@ -41,7 +43,7 @@ def furnish(machine: Machine, image: Path, inventory: Inventory) -> None:
         files.write(f"{HOME}/.config/warden/fleet_user_ca", keys.USER_CA.read_text(), 0o600)
 
 
-def _identity(files: Files, machine: Machine, addresses: Mapping[str, str]) -> None:
+def _identity(files: Files, machine: NspawnMachine, addresses: Mapping[str, str]) -> None:
     files.write("etc/hostname", f"{machine.name}\n")
     files.write("etc/machine-id", f"{secrets.token_hex(16)}\n", 0o444)
     names = "".join(f"{address} {name}\n" for name, address in addresses.items())
@@ -53,6 +55,8 @@ def _identity(files: Files, machine: Machine, addresses: Mapping[str, str]) -> N
     files.write("etc/ssh/fleet_user_ca.pub", f"{keys.public(keys.USER_CA)}\n")
 
 
-def _logins(files: Files, name: str) -> None:
+def _logins(files: Files, name: str, shell: str) -> None:
+    accounts = (files.image / "etc/passwd").read_text()
+    files.write("etc/passwd", re.sub(rf"(?m)^({USER}:.*:).*$", rf"\1/bin/{shell}", accounts))
     lines = "".join(f"{keys.public(key)}\n" for key in AUTHORIZED[name])
     files.write(f"{HOME}/.ssh/authorized_keys", lines, 0o600)

@@ -1,13 +1,15 @@
-"""The image all machines boot from: Debian 13 as mmdebstrap builds it, plus `rootfs/`.
+"""The images that machines boot from: a generation of Debian each, by mmdebstrap, and `rootfs/`.
 
-It is cached by the hash of its definition, which is this file and `rootfs/`.
+An image is cached by its generation and the hash of its definition: this file and `rootfs/`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +20,19 @@ from rehearsal.paths import CACHE, ROOTFS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SUITE = "trixie"
+GENERATIONS = ("bullseye", "bookworm", "trixie", "sid")
+"""Debian 11, 12, 13, and what is to be the next one: from systemd 247 and OpenSSH 8.4 on."""
+
+DEFAULT = "trixie"
+BARE = "bare"
+"""The default without what makes it a Debian with systemd; for a workstation, which see."""
+
+SHELLS = ("bash", "dash", "zsh", "fish", "tcsh")
 PACKAGES = (
     "systemd systemd-sysv dbus dbus-user-session libpam-systemd openssh-server openssh-client "
     "iproute2 iputils-ping nftables curl ca-certificates sudo procps socat openssl cron "
-    "libfaketime kubernetes-client python3 python-is-python3 python3-aiohttp python3-yaml"
+    "libfaketime kubernetes-client python3 python-is-python3 python3-aiohttp python3-yaml "
+    f"busybox {' '.join(SHELLS)}"
 )
 # Nothing of these units is rehearsed; each costs time at every boot, and whenever somebody lists
 # what is enabled.
@@ -38,7 +48,11 @@ NO_UNITS = (
 )
 NOT_UNPACKED = (
     *("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*"),
-    *(f"/usr/lib/systemd/system/*{unit}*" for unit in NO_UNITS.split()),
+    *(f"{usr}/lib/systemd/system/*{unit}*" for unit in NO_UNITS.split() for usr in ("", "/usr")),
+)
+# Debian's installer lays out every generation so; its packages do from bookworm on.
+MERGED_USR = (
+    'for dir in bin sbin lib lib64; do mkdir -p "$1/usr/$dir"; ln -s "usr/$dir" "$1/$dir"; done'
 )
 MASKED_UNITS = (
     "console-getty.service getty@tty1.service sshd-keygen.service systemd-sysusers.service "
@@ -57,11 +71,12 @@ systemctl mask --quiet {MASKED_UNITS}
 systemctl enable --quiet fleet-address.service k3s.service
 """
 BUILD_DEADLINE = 900
+KEPT_UNUSED = 30 * 86400  # another checkout, or a fleet that is up, may still stand on it
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")  # Ubuntu has it in a package
 
 
 def digest() -> str:
-    """The hash of the image's definition: 16 hexadecimal digits."""
+    """The hash of the images' definition: 16 hexadecimal digits."""
     sha = hashlib.sha256(Path(__file__).read_bytes())
     for path in sorted(ROOTFS.rglob("*")):
         if path.is_file():
@@ -70,27 +85,36 @@ def digest() -> str:
     return sha.hexdigest()[:16]
 
 
-def ensure(say: Callable[[str], None]) -> Path:
-    """The image's root directory, built now if it is not cached. Raises RehearsalError."""
-    image = CACHE / digest()
+def ensure(generation: str, say: Callable[[str], None]) -> Path:
+    """A generation's root directory, built now if it is not cached. Raises RehearsalError."""
+    generation = DEFAULT if generation == BARE else generation
+    if generation not in GENERATIONS:
+        known = ", ".join(GENERATIONS)
+        raise RehearsalError(f"no image is called {generation!r}; known are: {known}")
+    image = CACHE / f"{generation}-{digest()}"
     if not image.exists():
         if not KEYRING.exists():
             raise RehearsalError(f"{KEYRING} is missing: sudo apt install debian-archive-keyring")
-        say("building the image (once; about half a minute)")
-        _build(image)
+        say(f"building the image of {generation} (once; less than a minute)")
+        _build(generation, image)
+    os.utime(image)
     return image
 
 
-def _build(image: Path) -> None:
+def _build(generation: str, image: Path) -> None:
     CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)
     for old in CACHE.iterdir():  # other definitions, and what interrupted builds left
-        shutil.rmtree(old)
+        if old.stat().st_mtime < time.time() - KEPT_UNUSED:
+            shutil.rmtree(old)
     building = Path(tempfile.mkdtemp(prefix="building-", dir=CACHE))
     try:
         options = [f"--dpkgopt=path-exclude={path}" for path in NOT_UNPACKED]
         options.append(f"--include={','.join(PACKAGES.split())}")
+        options.append("--dpkgopt=force-unsafe-io")
+        options.append(f"--setup-hook={MERGED_USR}")
+        options.append('--aptopt=Acquire::Check-Valid-Until "false"')  # a mirror may lag behind
         host.run(
-            ["mmdebstrap", "--variant=minbase", "--mode=root", *options, SUITE, str(building)],
+            ["mmdebstrap", "--variant=minbase", "--mode=root", *options, generation, str(building)],
             deadline=BUILD_DEADLINE,
         )
         for source in (path for path in ROOTFS.rglob("*") if path.is_file()):

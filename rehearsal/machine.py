@@ -17,11 +17,14 @@ NSPAWN = (
     "--quiet --boot --register=no --keep-unit --kill-signal=SIGRTMIN+3 --resolv-conf=off "
     f"--timezone=off --link-journal=no --network-bridge={network.BRIDGE}"
 )
+KEPT_ASIDE = "usr/lib/rehearsal"
+"""Where a machine that is to lack a program has it for the rehearsal's own use."""
+
 SWITCHED_ON = "machine is on\n"
 
 
 @dataclass(frozen=True)
-class Machine:
+class NspawnMachine:
     """A machine of the fleet, running or not."""
 
     name: str
@@ -147,7 +150,8 @@ class Machine:
         enter += ["--cgroup", "--root"]
         home = "/root" if user == "root" else f"/home/{user}"
         environment = ["env", "-i", f"--chdir={home}", f"HOME={home}", "LANG=C.UTF-8"]
-        environment += ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+        path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        environment += [f"PATH={path}:/{KEPT_ASIDE}"]
         if user != "root":
             environment.append("XDG_RUNTIME_DIR=/run/user/1000")
             command = ["runuser", "-u", user, "--", *command]

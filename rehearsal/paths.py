@@ -1,5 +1,6 @@
 """Where the rehearsal fleet keeps things on this machine."""
 
+import os
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -13,6 +14,11 @@ RECORDINGS = PROJECT / "selftests" / "recordings"
 CACHE = Path("/var/cache/fleet-rehearsal")
 LOCK = Path("/run/lock/fleet-rehearsal.lock")
 
+FLEET = os.environ.get("FLEET_REHEARSAL", "fleet-rehearsal")
+"""What this fleet's control groups are called; of one of several, `fleet-rehearsal-PID-NUMBER`.
+
+PID is the process that started it.
+"""
 STATE = Path("/var/lib/fleet-rehearsal")
 KEYS = STATE / "keys"
 SSH = STATE / "ssh"

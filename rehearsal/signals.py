@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def end_with(starter: int, how: signal.Signals) -> None:
+    """Have the kernel send this process a signal once the one that started it is gone."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, how, 0, 0, 0)
+    if os.getppid() != starter:  # it was killed before it could be told
+        os._exit(1)
 
 
 @contextmanager

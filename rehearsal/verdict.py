@@ -74,6 +74,8 @@ def _matrix(name: str, content: dict[str, Any]) -> Part:
         f"{noticed}, {content['missed']} missed, {content['false_alarms']} false alarms, "
         f"{content['troubled']} not made or healed"
     )
+    if impossible := content.get("impossible"):
+        headline += f", {len(impossible)} not possible on this fleet"
     wrong = content["missed"] > content["troubled"] or content["false_alarms"]
     if content["holds"]:
         verdict = "READY" if content["complete"] else "INCOMPLETE"

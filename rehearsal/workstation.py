@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import stat
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from rehearsal import keys
-from rehearsal.files import HOME
+from rehearsal.files import HOME, Files
+from rehearsal.machine import KEPT_ASIDE
 from rehearsal.paths import REHEARSAL_ASSETS, STANDINS
 
 if TYPE_CHECKING:
     from fleetmesh.inventory import Inventory
-    from rehearsal.files import Files
 
 USER = "tegwick"
 K3S_API = "k3s-api-railiance01"  # an interactive tunnel that production has nothing to do with
@@ -45,6 +49,44 @@ def furnish(files: Files, inventory: Inventory) -> None:
     wants = files.directory(f"{UNITS}/default.target.wants", owner=1000)
     (wants / "ops-bridge.service").symlink_to(f"/{UNITS}/ops-bridge.service")
     files.write("var/lib/systemd/linger/tegwick", "")
+
+
+_LACKS = ("systemctl", "loginctl", "journalctl", "timeout", "ss", "lsof", "findmnt", "getent")
+_OF_BUSYBOX = (
+    "awk cat cut date find grep head id ls mktemp od printf ps readlink sed sh sort stat tail "
+    "tr uname uniq wc xargs"
+)
+
+
+# Who logs in sees nothing by which sd_booted(3) tells that systemd runs.
+_NOT_BOOTED = """[Service]
+TemporaryFileSystem=/run/systemd
+BindPaths=/run/systemd/notify /run/systemd/journal /run/systemd/sessions /run/systemd/users
+"""
+
+
+def strip(upper: Path, image: Path) -> None:
+    """Take from a workstation what makes it a Debian with systemd, as far as a user can see.
+
+    It has BusyBox in place of coreutils, and no os-release; its own systemctl is kept aside.
+    """
+    files = Files(upper, image)
+    aside = files.directory(KEPT_ASIDE)
+    for name in _LACKS:
+        if (image / "usr/bin" / name).exists():
+            shutil.copy(image / "usr/bin" / name, aside)
+            _hide(files, f"usr/bin/{name}")
+    files.write("usr/lib/os-release", "")  # nspawn wants to see one
+    files.write("etc/systemd/system/ssh.service.d/bare.conf", _NOT_BOOTED)
+    for name in _OF_BUSYBOX.split():
+        folder = files.directory("usr/bin")
+        (folder / name).symlink_to("busybox")
+
+
+def _hide(files: Files, path: str) -> None:
+    """Let a file of the image not be there: a whiteout, see Linux's overlayfs.rst."""
+    folder = files.directory(str(Path(path).parent))
+    os.mknod(folder / Path(path).name, stat.S_IFCHR, os.makedev(0, 0))
 
 
 def tunnels(inventory: Inventory) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,7 @@
-"""What the suite's own tests share: where root or Chromium is missing they say so, except in CI."""
+"""What the suite's own tests share: where root or Chromium is missing they say so, except in CI.
+
+Side by side (`-n`), each process has a fleet of its own.
+"""
 
 import os
 import shutil
@@ -9,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """What the programs under test inherit.
 
     SIGINT, which a shell ignores for its background jobs; and no hypothesis, whose plugin takes a
@@ -18,10 +21,21 @@ def pytest_configure() -> None:
     os.environ["PYTEST_ADDOPTS"] = "-p no:hypothesispytest"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    worker = getattr(config, "workerinput", {}).get("workerid")
+    if worker and os.geteuid() == 0:
+        os.environ["FLEET_REHEARSAL"] = f"fleet-rehearsal-{os.getppid()}-{worker}"
+        from rehearsal import apart  # noqa: PLC0415 - it has the fleet's name from the environment
+
+        apart.settle()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this machine cannot run, with the reason; in CI nothing is skipped for that."""
+    """Put the files first whose tests take longest, lest one be left over when all others are done.
+
+    Skip what this machine cannot run, with the reason; in CI nothing is skipped for that.
+    """
+    items.sort(key=lambda item: (not item.get_closest_marker("fleet"), "matrix" not in item.nodeid))
     if os.environ.get("CI"):
         return
     missing = {}

@@ -6,8 +6,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from fleetmesh.attach import forges
-from fleetmesh.attach.forge_api import Api, patiently
-from fleetmesh.attach.issue import Target
+from fleetmesh.attach.forge_api import ForgeApi, patiently
+from fleetmesh.attach.issue import Issue
 from fleetmesh.evidence.files import MIB, content, json_object
 from fleetmesh.evidence.outcomes import Verdict
 from fleetmesh.evidence.sums import Refused
@@ -69,10 +69,10 @@ def parcel(
     return Parcel(bundle, packed, block)
 
 
-def attach(parcel: Parcel, target: Target, token: str) -> tuple[str, str]:
+def attach(parcel: Parcel, target: Issue, token: str) -> tuple[str, str]:
     """Upload and tell, each unless it is done; returns both addresses. Raises Refused."""
     place = forges.forge(target)
-    with Api(token, place.headers(token), target.origins) as api:
+    with ForgeApi(token, place.headers(token), target.origins) as api:
         try:
             patiently(lambda: api.ask("GET", target.issue))
             address = patiently(lambda: place.upload(api, parcel.bundle, parcel.content))

@@ -36,7 +36,7 @@ class Later(Exception):
         self.after = after
 
 
-class Api(AbstractContextManager["Api"]):
+class ForgeApi(AbstractContextManager["ForgeApi"]):
     """Requests with a token that is sent to the forge alone, and stands in no message.
 
     No proxy of the environment is asked: over http it would read the token.

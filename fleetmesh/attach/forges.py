@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
-from fleetmesh.attach.forge_api import Api, json_of
-from fleetmesh.attach.issue import Target
+from fleetmesh.attach.forge_api import ForgeApi, json_of
+from fleetmesh.attach.issue import Issue
 from fleetmesh.evidence.files import MIB
 from fleetmesh.evidence.sums import Refused
 
@@ -23,7 +23,7 @@ TAG = "fleet-mesh-evidence"
 class Forgejo:
     """Forgejo or Gitea."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Issue) -> None:
         self.target = target
 
     @staticmethod
@@ -31,7 +31,7 @@ class Forgejo:
         """What every request carries."""
         return {"Authorization": f"token {token}", "Accept": "application/json"}
 
-    def upload(self, api: Api, bundle: Path, content: bytes) -> str:
+    def upload(self, api: ForgeApi, bundle: Path, content: bytes) -> str:
         """The attachment's address; uploaded unless the same is there. Raises Refused, Later."""
         for asset in api.pages(f"{self.target.issue}/assets"):
             if asset.get("name") == bundle.name:
@@ -52,7 +52,7 @@ class Forgejo:
 class GitHub:
     """GitHub, or a GitHub Enterprise Server."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Issue) -> None:
         self.target = target
 
     @staticmethod
@@ -64,7 +64,7 @@ class GitHub:
             "X-GitHub-Api-Version": "2022-11-28",
         }
 
-    def upload(self, api: Api, bundle: Path, content: bytes) -> str:
+    def upload(self, api: ForgeApi, bundle: Path, content: bytes) -> str:
         """The asset's address; uploaded unless the same is there. Raises Refused, Later."""
         release = self._release(api)
         for asset in api.pages(f"{release['url']}/assets?per_page=100"):
@@ -86,7 +86,7 @@ class GitHub:
         )
         return _address(made)
 
-    def _release(self, api: Api) -> dict[str, Any]:
+    def _release(self, api: ForgeApi) -> dict[str, Any]:
         """The release that keeps the bundles; made where it is not there."""
         found = api.ask("GET", f"{self.target.repository}/releases/tags/{TAG}", absent=True)
         if found.status_code == 404:
@@ -105,12 +105,12 @@ class GitHub:
 Forge = Forgejo | GitHub
 
 
-def forge(target: Target) -> Forge:
+def forge(target: Issue) -> Forge:
     """The forge that the target lies on."""
     return GitHub(target) if target.forge == "github" else Forgejo(target)
 
 
-def comment(api: Api, target: Target, body: str, marker: str) -> str:
+def comment(api: ForgeApi, target: Issue, body: str, marker: str) -> str:
     """The comment's address; posted unless one with `marker` is there. Raises Refused, Later."""
     for known in api.pages(f"{target.issue}/comments?per_page=100"):
         if marker in str(known.get("body")):

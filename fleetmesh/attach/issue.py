@@ -11,7 +11,7 @@ _PATH = re.compile(r"(?P<root>/.*)?/(?P<owner>[^/]+)/(?P<name>[^/]+)/(issues|pul
 
 
 @dataclass(frozen=True)
-class Target:
+class Issue:
     """An issue or pull request; `forge` is forgejo (Gitea speaks the same) or github."""
 
     forge: str
@@ -53,7 +53,7 @@ class Target:
         return f"{self.repository}/issues/{self.number}"
 
 
-def target(url: str, forge: str | None = None) -> Target:
+def target(url: str, forge: str | None = None) -> Issue:
     """What `url` names; without `forge`, github.com is GitHub and all else Forgejo or Gitea.
 
     Raises Refused, also for an address to which a token would go unencrypted.
@@ -72,7 +72,7 @@ def target(url: str, forge: str | None = None) -> Target:
         raise Refused(f"{host} is asked without encryption, which would give the token away")
     place = f"[{host}]" if ":" in host else host
     root = f"{parts.scheme}://{place}{f':{port}' if port else ''}{match['root'] or ''}"
-    return Target(
+    return Issue(
         forge or ("github" if host == "github.com" else "forgejo"),
         root,
         match["owner"],

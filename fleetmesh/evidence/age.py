@@ -22,7 +22,6 @@ class Age:
     fleet: str
     kind: str
     phase: str
-    entry: Entry | None
     fresh: bool | None
     why: str
 
@@ -125,5 +124,5 @@ def _age(
             continue
         fresh = None if limit is None else age <= limit
         why = f"{told(max(age, timedelta()))} old, {entry.sealed or 'unsealed'}: {entry.run}"
-        return Age(*group, phase, entry, fresh, "; ".join((why, *doubts)))
-    return Age(*group, phase, None, False, "; ".join(("never READY", *doubts)))
+        return Age(*group, phase, fresh, "; ".join((why, *doubts)))
+    return Age(*group, phase, False, "; ".join(("never READY", *doubts)))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fleetmesh.evidence.history import Entry, Seen
+from fleetmesh.evidence.history import CheckSeen, Entry
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def changes(before: Entry, after: Entry) -> list[Change]:
     return found
 
 
-def _compared(before: Seen, after: Seen) -> Iterator[Change]:
+def _compared(before: CheckSeen, after: CheckSeen) -> Iterator[Change]:
     if before.outcome != after.outcome:
         why = f": {after.reason}" if after.reason else ""
         yield Change("outcome", after.check, f"{before.outcome} → {after.outcome}{why}")

@@ -34,7 +34,7 @@ session numbers."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class CheckSeen:
     """How one check ended, and what it saw."""
 
     id: str
@@ -61,7 +61,7 @@ class Entry:
     chain: str
     sealed: str
     """`signed`, `sealed` without a signature, or empty; claimed here, proven by `verify` alone."""
-    checks: tuple[Seen, ...]
+    checks: tuple[CheckSeen, ...]
     open: bool = False
     """Whether its record breaks off and nobody has closed it: the run may still go on."""
 
@@ -226,12 +226,12 @@ def _entry(given: dict[str, Any]) -> Entry:
     )
 
 
-def _seen(result: Result, addresses: "_Addresses") -> Seen:
+def _seen(result: Result, addresses: "_Addresses") -> CheckSeen:
     looked_at = {id(transcript): transcript for transcript in result.transcripts}
     there = set[str]().union(*map(addresses, looked_at.values()))
     said = (*result.notes, *(f"path {path}" for path in result.paths))
     saw = (*(_VOLATILE.sub("…", note) for note in said), *sorted(there))
-    return Seen(
+    return CheckSeen(
         result.id, result.check, result.phase, result.outcome.value, result.reason, tuple(saw)
     )
 

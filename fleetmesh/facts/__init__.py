@@ -10,6 +10,7 @@ from fleetmesh.facts import (
     boot,
     cluster_services,
     clusters,
+    installed,
     keys,
     logins,
     machines,
@@ -30,6 +31,7 @@ FACTS: dict[str, Fact[Any]] = {
     for module in (
         machines,
         units,
+        installed,
         sockets,
         keys,
         next_start,

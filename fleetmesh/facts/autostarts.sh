@@ -144,14 +144,19 @@ of_devices() {
 # Every unit that systemd would start by itself in a scope, and all that those pull in or trigger,
 # as `systemctl show` has it: enabled, static, generated, or the instance of a template.
 units() {
-  command -v systemctl >/dev/null || { absent "systemd $1" systemctl; return; }
+  if ! command -v systemctl >/dev/null; then
+    if [ -d "$root/run/systemd/system" ]; then # sd_booted(3)
+      begin unread "systemd $1" && echo "systemctl is not installed"
+    else absent "systemd $1" systemctl; fi
+    return
+  fi
   listed=$(systemctl "$1" list-unit-files --no-pager --no-legend --full \
     '*.service' '*.timer' '*.path' '*.socket' '*.target' 2>&1) || {
     begin unread "systemd $1" && printf '%s\n' "$listed" | tail -n 1; return; }
   new=$(printf '%s\n' "$listed" | awk '$1 !~ /@\./ &&
     ($1 ~ /\.target$/ || $2 ~ /^(enabled|enabled-runtime|generated|linked|linked-runtime)$/) {
       print $1 }')
-  new="default.target $new $(of_devices "$1")" known=
+  new=$(printf '%s\n' default.target $new $(of_devices "$1") | sort -u) known=
   begin environment "manager $1" && systemctl "$1" show-environment 2>/dev/null
   while [ -n "$new" ]; do
     # shellcheck disable=SC2086
@@ -182,6 +187,27 @@ units() {
   done
 }
 
+# What launchd starts on a Mac, launchd.plist(5); nobody can list what a user has there as log-in items.
+launch_agents() {
+  for f in ~/Library/LaunchAgents/*.plist "$root"/Library/Launch[AD]*s/*.plist; do
+    [ -e "$f" ] || continue
+    [ -r "$f" ] || { begin unread "${f#"$root"}"; continue; }
+    begin text "${f#"$root"}"
+    { plutil -convert xml1 -o - "$f" 2>/dev/null || cat "$f"; } | tr -d '\001\n' | awk '
+      match($0, /<key>ProgramArguments<\/key>[ \t]*<array>.*/) {
+        $0 = substr($0, RSTART, RLENGTH); sub(/<\/array>.*/, ""); sub(/.*<array>/, "")
+      }
+      match($0, /<key>Program<\/key>[ \t]*<string>[^<]*/) { $0 = substr($0, RSTART + 19, RLENGTH - 19) }
+      {
+        gsub(/<[^>]*>[ \t]*/, " ")
+        gsub(/&lt;/, "<"); gsub(/&gt;/, ">"); gsub(/&quot;/, "\""); gsub(/&amp;/, "\\&")
+        gsub(/  +/, " "); sub(/^ /, ""); print
+      }'
+  done
+  [ ! -d "$root"/Library/LaunchDaemons ] ||
+    { begin absent "log-in items" && echo "no program lists them"; }
+}
+
 # unreachable PATH: whether a folder above it cannot be searched, so that nobody knows what is there.
 unreachable() {
   above=$1
@@ -198,6 +224,8 @@ places() {
   units --user
   units --system
   desktop_entries
+  launch_agents
+  command -v systemctl >/dev/null || folder hook "$root"/etc/local.d # OpenRC's
   folder hook ~/.config/autostart-scripts ~/.config/plasma-workspace/env
   take text "$root"/etc/rc.local "$root"/etc/inittab "$root"/etc/profile "$root"/etc/bash.bashrc \
     "$root"/etc/zsh/z* ~/.profile ~/.bash_profile ~/.bash_login ~/.bashrc ~/.zshenv ~/.zprofile \

@@ -450,7 +450,8 @@ def _routes(inventory: Inventory) -> dict[str, Probe]:
     """The route of the tunnels' own packets: a rule may know their port, see ip-rule(8)."""
 
     def command(address: str, end: str, port: int) -> str:
-        packet = f"{quote(address)} ipproto tcp {end} {port}"
+        # By its number: a host without /etc/protocols need not know the protocol's name.
+        packet = f"{quote(address)} ipproto 6 {end} {port}"
         return (
             f"route=$(ip -o route get {packet}) || exit; printf '%s\\n' \"$route\"; "
             'set -- $route; next=$1; [ "$2" != via ] || next=$3; ip -o neigh show to "$next"; '

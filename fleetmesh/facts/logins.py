@@ -194,7 +194,8 @@ _CLOSED = re.compile(
     r"^(?:kex_exchange_identification: .*)?Connection (?:closed|reset) by ", re.MULTILINE
 )
 _FINGERPRINT = re.compile(r"SHA256:\S+")
-_AUTHENTICATED = re.compile(r"^Authenticated to .* using ", re.MULTILINE)
+_AUTHENTICATED = re.compile(r"^Authenticated to .*(?: using |\)\.$)", re.MULTILINE)
+"""OpenSSH 8.4 does not say here by which method."""
 _ACCEPTED = re.compile(r"^debug1: Server accepts key: (.+) \S+ (SHA256:\S+)", re.MULTILINE)
 _OFFERED = re.compile(r"^debug1: Offering public key: .+ \S+ SHA256:\S+", re.MULTILINE)
 
@@ -205,10 +206,11 @@ def _static_logins(inventory: Inventory) -> dict[str, Probe]:
     def command(login: Login) -> str:
         keys = dict.fromkeys((inventory.certificate.retired_key, login.key))
         port = inventory.hosts[login.via].port
-        # ssh would offer KEY-cert.pub with KEY; see PubkeyAcceptedAlgorithms in ssh_config(5).
+        # ssh would offer KEY-cert.pub with KEY; see PubkeyAcceptedAlgorithms in ssh_config(5),
+        # which is what this is called since OpenSSH 8.5.
         return (
             f"ssh {_HARMLESS.format(connect=limits.connect)} -o IdentitiesOnly=yes "
-            "-o IdentityAgent=none -o 'PubkeyAcceptedAlgorithms=-*-cert-*' "
+            "-o IdentityAgent=none -o 'PubkeyAcceptedKeyTypes=-*-cert-*' "
             f"{' '.join(f'-i {quote(key)}' for key in keys)} {f'-p {port} ' if port else ''}"
             f"{quote(destination(inventory, login.via))} true"
         )

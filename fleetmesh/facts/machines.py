@@ -1,6 +1,7 @@
 """Who a machine is, what time it thinks it is, and what is installed on it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,22 +21,44 @@ class Machine:
 
     hostname: str
     machine_id: str
+    """Empty where the machine has none, as without systemd."""
     os: str
     user: str
     home: str
     addresses: tuple[str, ...]
 
 
-_MACHINE = (
-    'echo "hostname=$(uname -n)"; echo "machine_id=$(cat /etc/machine-id)"; '
-    '. /etc/os-release; echo "os=$PRETTY_NAME"; echo "user=$(id -un)"; echo "home=$HOME"; '
-    "ip -o addr show scope global | while read -r _ _ _ address _; do "
-    'echo "address=${address%%/*}"; done'
-)
+# A Mac has neither of the two files, and no `ip`.
+_MACHINE = """
+id=$(cat /etc/machine-id 2>/dev/null || ioreg -rd1 -c IOPlatformExpertDevice 2>/dev/null |
+  sed -n 's/.*"IOPlatformUUID" = "\\(.*\\)".*/\\1/p' | tr -d - | tr ABCDEF abcdef)
+PRETTY_NAME=
+[ ! -r /etc/os-release ] || . /etc/os-release
+[ "$PRETTY_NAME" ] || PRETTY_NAME=$(sw_vers 2>/dev/null |
+  sed -n 's/^Product[NV][a-z]*:[[:blank:]]*//p' | tr '\\n' ' ')
+[ "$PRETTY_NAME" ] || PRETTY_NAME=$(uname -sr)
+echo "hostname=$(uname -n)"
+echo "machine_id=$id"
+echo "os=${PRETTY_NAME% }"
+echo "user=$(id -un)"
+echo "home=$HOME"
+if command -v ip >/dev/null; then
+  ip -o addr show scope global | while read -r _ _ _ address _; do
+    echo "address=${address%%/*}"
+  done
+else
+  ifconfig | while read -r kind address _; do
+    case $kind:$address in
+      inet*:127.* | inet*:::1 | inet*:fe80:*) ;;
+      inet:* | inet6:*) echo "address=${address%%/*}" ;;
+    esac
+  done
+fi
+"""
 
 
 def _machines(inventory: Inventory) -> dict[str, Probe]:
-    return {host: Exec(host, _MACHINE) for host in inventory.hosts}
+    return {host: Exec(host, _MACHINE.strip()) for host in inventory.hosts}
 
 
 def parse_machine(transcript: Transcript) -> Machine:
@@ -47,7 +70,7 @@ def parse_machine(transcript: Transcript) -> Machine:
             raise NotUnderstood(f"expected key=value, found {line!r}")
         found.setdefault(key, []).append(value)
     missing = {"hostname", "machine_id", "os", "user", "home"} - found.keys()
-    if missing or not re.fullmatch("[0-9a-f]{32}", found["machine_id"][0]):
+    if missing or not re.fullmatch("[0-9a-f]{32}|", found["machine_id"][0]):
         raise NotUnderstood(f"no {', '.join(sorted(missing)) or 'valid machine_id'}")
     return Machine(
         hostname=found["hostname"][0],
@@ -83,12 +106,15 @@ def parse_clock(transcript: Transcript) -> ClockOffset:
     """Bound the offset by the exchange that carried the two remote times.
 
     The host read its clock first after the question was sent, and last before the answer arrived;
-    the width of the bounds is what the network took.
+    the width of the bounds is what the network took, and a second where the clock tells whole ones.
     """
-    times = re.fullmatch(r"(\d{1,10}\.\d{1,9})\n(\d{1,10}\.\d{1,9})\n?", succeeded(transcript))
-    if not times:
-        raise NotUnderstood("expected two times as `date +%s.%N` prints them")
-    first, last = float(times[1]), float(times[2])
+    times = re.fullmatch(
+        r"(\d{1,10})(\.\d{1,9})?\n(\d{1,10})(\.\d{1,9})?\n?", succeeded(transcript)
+    )
+    if not times or (times[2] is None) != (times[4] is None):
+        raise NotUnderstood("expected two times as `date +%s.%N` prints them, or `date +%s`")
+    first = float(times[1]) + (float(times[2]) if times[2] else 1)
+    last = float(times[3]) + float(times[4] or 0)
     if transcript.sent is None or transcript.received is None:
         raise NotUnderstood("the exchange was not timed")
 
@@ -130,6 +156,63 @@ def parse_tools(transcript: Transcript) -> Tools:
 
 
 TOOLS = Fact("tools", _tools, parse_tools)
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a program says of its version; `number` is empty where it is of no such kind."""
+
+    kind: str
+    number: tuple[int, ...]
+    said: str
+
+
+Versions = Mapping[str, Version]
+"""By the command that was asked."""
+_KINDS = {
+    "systemctl": ("systemd", r"systemd (\d+)\b"),
+    "ssh": ("OpenSSH", r"OpenSSH_(\d+\.\d+)"),
+    "sshd": ("OpenSSH", r"OpenSSH_(\d+\.\d+)"),
+    "ss": ("iproute2", r"\biproute2-(\d+\.\d+)"),
+}
+# sshd tells its version among its complaints; iproute2 complains before it tells it.
+_VERSIONS = """
+for c in COMMANDS; do
+  case $c in systemctl) v=--version ;; *) v=-V ;; esac
+  echo "$c=$($c $v 2>&1 | grep -E 'systemd [0-9]|OpenSSH|iproute2' | head -n 1)"
+done
+"""
+
+
+def _versions(inventory: Inventory) -> dict[str, Probe]:
+    """What starts the tunnels, what they are on either end, and what tells their sockets."""
+
+    def command(host: str) -> str:
+        ssh = ["ssh"] if host in inventory.carriers else []
+        sshd = ["sshd"] if host in {login.via for login in inventory.logins} else []
+        return _VERSIONS.strip().replace("COMMANDS", " ".join(["systemctl", "ss", *ssh, *sshd]))
+
+    return {host: Exec(host, command(host)) for host in inventory.fleet_hosts}
+
+
+def parse_versions(transcript: Transcript) -> Versions:
+    """Read `command=what it says of its version`; nothing stands there of one that is missing."""
+    found = {}
+    for line in succeeded(transcript).splitlines():
+        command, equals, said = line.partition("=")
+        if not equals or command not in _KINDS:
+            raise NotUnderstood(f"expected a command and its version, found {line!r}")
+        kind, form = _KINDS[command]
+        number = re.search(form, said)
+        found[command] = Version(
+            kind, tuple(map(int, number[1].split("."))) if number else (), said
+        )
+    if not {"systemctl", "ss"} <= found.keys():
+        raise NotUnderstood("not every command was asked for its version")
+    return found
+
+
+VERSIONS = Fact("versions", _versions, parse_versions)
 
 
 @dataclass(frozen=True)

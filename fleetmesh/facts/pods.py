@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from fleetmesh.facts.api_objects import UNUSABLE, items_of
 from fleetmesh.facts.fact import Fact, NotUnderstood
-from fleetmesh.facts.programs import Named, addresses, program
+from fleetmesh.facts.programs import NamedAddress, addresses, program
 from fleetmesh.gather.cluster_api import Kubernetes
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
@@ -52,7 +52,7 @@ class Pod:
     """Why the pod as a whole is not ready, whatever its containers are; None if it is."""
     deleting: bool
     host_network: bool
-    named: tuple[Named, ...]
+    named: tuple[NamedAddress, ...]
     """Every address that command, arguments and environment of its containers name."""
     unread: tuple[str, ...]
     """Where its containers have values from that are not looked at."""

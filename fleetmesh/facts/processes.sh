@@ -3,7 +3,9 @@
 # line break; and lines `-- keyword value` of what `ssh -G` makes of its destination, where it is
 # this user's own: another's configuration is not ours to read. What the client runs at the far end
 # is left out: it may hold secrets, and tells nothing of tunnels.
-read -r name </proc/1/comm || exit # with hidepid, other users' tunnels are hidden
+# A machine without /proc, as a Mac, does not tell where a word of an argument ends: a blank parts them.
+root=${root:-} # another root directory, for tests
+[ ! -e "$root/proc/self" ] || read -r name </proc/1/comm || exit # with hidepid, others' are hidden
 
 # shellcheck disable=SC2016  # another shell reads it
 client='
@@ -48,6 +50,18 @@ ssh -G "$@" -- "$host" </dev/null 2>/dev/null | grep -E "^(hostname|(local|remot
   | sed "s/^/-- /"
 exit 0
 '
+if [ ! -e "$root/proc/self" ]; then
+  set -f
+  listed=$(ps -axww -o pid= -o uid= -o args=) || exit
+  printf '%s\n' "$listed" | while read -r pid uid args; do
+    # shellcheck disable=SC2086
+    set -- $args
+    case ${1##*/} in ssh | autossh) ;; *) continue ;; esac
+    if [ "$uid" = "$(id -u)" ]; then whose=own; else whose=$uid:; fi
+    sh -c "$client" sh "$pid" "$whose" "$@" </dev/null
+  done
+  exit 0
+fi
 for d in /proc/[0-9]*; do
   read -r name 2>/dev/null <"$d/comm" || continue
   case $name in ssh | autossh) ;; *) continue ;; esac

@@ -38,7 +38,7 @@ _HIGHEST = 65535
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedAddress:
     """An address that a container's text names."""
 
     address: str
@@ -92,7 +92,7 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
     return _REFERENCE.sub(value, text)
 
 
-def addresses(given: Program, own: Mapping[str, frozenset[int]]) -> tuple[Named, ...]:
+def addresses(given: Program, own: Mapping[str, frozenset[int]]) -> tuple[NamedAddress, ...]:
     """Every address that the program's text names.
 
     `own` are the pod's own addresses, each with the ports on which its containers say that they
@@ -120,7 +120,9 @@ def addresses(given: Program, own: Mapping[str, frozenset[int]]) -> tuple[Named,
     return tuple(found)
 
 
-def elsewhere(named: Iterable[Named], expected: str, *, unread: bool = False) -> list[Named]:
+def elsewhere(
+    named: Iterable[NamedAddress], expected: str, *, unread: bool = False
+) -> list[NamedAddress]:
     """The addresses by which the text leads elsewhere than to `expected`, beyond doubt.
 
     Where `expected` is named, or something is `unread` that may name it, another address that only
@@ -183,7 +185,7 @@ def _pairs(settings: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, int]
 
 def _named(
     host: str, port: int, where: str, lead: str, own: Mapping[str, frozenset[int]], *, run: bool
-) -> Named:
+) -> NamedAddress:
     host = "127.0.0.1" if host.lower() == "localhost" else host.lower()
     declared: frozenset[int] = frozenset().union(*own.values())
     listens = (
@@ -192,7 +194,9 @@ def _named(
         or bool(_LISTENS.search(lead))
     )
     shown = f"[{host}]" if ":" in host else host or "*"
-    return Named(f"{shown}:{port}", where, run, listens, bool(_ASIDE.search(f"{lead} {host}")))
+    return NamedAddress(
+        f"{shown}:{port}", where, run, listens, bool(_ASIDE.search(f"{lead} {host}"))
+    )
 
 
 def _source(given: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
-from fleetmesh.facts.units import installed_files
+from fleetmesh.facts.managers import MANAGERS
 from fleetmesh.gather.commands import ReadFile
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
@@ -55,7 +55,7 @@ def _reference_files(inventory: Inventory) -> dict[str, Probe]:
     return {
         path: ReadFile(inventory.reference / path)
         for host in inventory.carriers
-        for path in installed_files(inventory, host).values()
+        for path in MANAGERS[inventory.manager].files(inventory, host).values()
     }
 
 

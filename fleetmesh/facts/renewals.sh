@@ -3,12 +3,27 @@
 # the scripts that they run, the lines that name `principal` or `key`, or sign something, and those
 # that run such a script. A tab parts source and line.
 list() { sed "s|^|$1	|"; }
+# The same from the table of a systemd before 249: NEXT … UNIT ACTIVATES.
+listed() {
+  TZ=UTC systemctl --user list-timers --all --no-legend --no-pager | {
+    all=
+    while read -r day date time zone rest; do
+      case $day in n/a | -) next=0 ;; *) next=$(date -d "$day $date $time $zone" +%s)000000 ;; esac
+      # shellcheck disable=SC2086
+      set -- $date $time $zone $rest
+      while [ $# -gt 2 ]; do shift; done
+      all="$all${all:+,}{\"next\":$next,\"unit\":\"$1\",\"activates\":\"$2\"}"
+    done
+    printf '[%s]' "$all"
+  }
+}
 schedule() {
   crontab -l 2>/dev/null | grep -v '^ *#' | list crontab
   for file in /etc/crontab /etc/cron.d/*; do
     [ -r "$file" ] && grep -v '^ *#' "$file" | list "$file"
   done
   timers=$(systemctl --user list-timers --all --output=json) || exit
+  case $timers in '['*) ;; *) timers=$(listed) ;; esac
   printf 'timers\t%s\n' "$timers"
   activated=$(printf '%s' "$timers" | grep -o '"activates":"[^"]*"' | cut -d '"' -f 4)
   systemctl --user show --no-pager -p Id -p UnitFileState -p ActiveState -p Result \

@@ -30,6 +30,7 @@ class Socket:
     local: str
     peer: str
     uid: int
+    """-1 where nobody tells."""
     cgroup: str | None
     processes: tuple[tuple[str, int], ...] = ()
     sent: int = 0
@@ -132,6 +133,20 @@ def _on_every_host(command: str) -> Probes:
     return lambda inventory: {host: Exec(host, command) for host in inventory.hosts}
 
 
+_SOCKETS = files(__package__).joinpath("sockets.sh").read_text()
+
+
+def _sockets(state: str, command: str) -> Probes:
+    """By ss, with the control groups that only ss tells; on the workstation by what there is."""
+
+    def probes(inventory: Inventory) -> dict[str, Probe]:
+        workstation = inventory.workstation.host
+        asked: dict[str, Probe] = {host: Exec(host, command) for host in inventory.fleet_hosts}
+        return {**asked, workstation: Exec(workstation, f"state={state}\n{_SOCKETS}")}
+
+    return probes
+
+
 _PROCESS = re.compile(r'\("(.*?)",pid=(\d+),fd=\d+\)')
 _USERS = re.compile(rf"users:\((?:{_PROCESS.pattern},?)+\)")
 _LINE = re.compile(
@@ -144,8 +159,9 @@ _NUMBERS = ("uid", "bytes_sent", "bytes_retrans", "bytes_received")
 def parse_sockets(transcript: Transcript) -> tuple[Socket, ...]:
     """Read `ss -HOtnpe` with or without -l and -i; one socket a line, state column present or not.
 
-    ss omits `uid:` for root and `bytes_…:` for zero. A process may call itself anything, so that
-    the names are taken out before the other fields are read.
+    ss omits `uid:` for root and `bytes_…:` for zero; sockets.sh has -1 where nobody tells whose it
+    is. A process may call itself anything, so that the names are taken out before the other fields
+    are read.
     """
     sockets = []
     for line in succeeded(transcript).splitlines():
@@ -175,7 +191,9 @@ def parse_sockets(transcript: Transcript) -> tuple[Socket, ...]:
     return tuple(sockets)
 
 
-CONNECTIONS = Fact("connections", _on_every_host("ss -HOtnpei state established"), parse_sockets)
+CONNECTIONS = Fact(
+    "connections", _sockets("established", "ss -HOtnpei state established"), parse_sockets
+)
 
 
 def _is_address(ip: str) -> bool:
@@ -193,7 +211,7 @@ def parse_listeners(transcript: Transcript) -> tuple[Socket, ...]:
     return sockets
 
 
-LISTENERS = Fact("listeners", _on_every_host("ss -HOtlnpe"), parse_listeners)
+LISTENERS = Fact("listeners", _sockets("listening", "ss -HOtlnpe"), parse_listeners)
 
 
 @dataclass(frozen=True)
@@ -279,7 +297,8 @@ class Process:
 
     def may_hold(self, socket: Socket) -> bool:
         """Whether a socket may be this other user's, of whose sockets ss names no process."""
-        same = self.uid in (None, socket.uid) and self.cgroup in (None, socket.cgroup)
+        same_user = self.uid in (None, socket.uid) or socket.uid < 0
+        same = same_user and self.cgroup in (None, socket.cgroup)
         return same and not socket.processes
 
 

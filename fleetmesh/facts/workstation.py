@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
+from fleetmesh.facts.managers import MANAGERS
+from fleetmesh.facts.managers.ops_bridge import BridgeTunnel
 from fleetmesh.gather.commands import Exec
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
@@ -15,23 +17,12 @@ from fleetmesh.text.shell import quote
 from fleetmesh.text.ssh_settings import SshSettings
 
 
-@dataclass(frozen=True)
-class BridgeTunnel:
-    """One tunnel as ops-bridge's own status has it."""
-
-    name: str
-    kind: str
-    up: bool
-    autostart: bool
-    pid: int | None = None
-
-
 def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
     workstation = inventory.workstation
     asked: dict[str, Probe] = {
         workstation.host: Exec(workstation.host, f"{quote(workstation.bridge)} status --json")
     }
-    if inventory.manager == "ops-bridge":
+    if BRIDGE_STATUS.name in MANAGERS[inventory.manager].reads():
         asked |= {host: Exec(host, "bridge status --json") for host in inventory.carriers}
     return asked
 

@@ -5,7 +5,7 @@ A probe is one kind of question. A snapshot holds the transcripts of one moment.
 May import: text, inventory, redaction, sessions.
 """
 
-from fleetmesh.gather.deadlines import patience
+from fleetmesh.gather.demands import patience
 from fleetmesh.gather.fleet import Fleet
 
 __all__ = ["Fleet", "patience"]

@@ -1,6 +1,7 @@
 """Many commands in one exec, each with its own deadline, exit status and both streams.
 
-Nothing is assumed of the remote host but a POSIX shell and coreutils. What is asked travels over
+Nothing is assumed of the remote host but a POSIX shell: where there is no timeout(1), the shell
+ends what takes too long, and a date(1) may tell whole seconds alone. What is asked travels over
 standard input: COMMAND, all that the host's process list shows, is the same for every run and holds
 none of it. The log-in shell only starts COMMAND, whatever shell it is; what it has set up is gone
 before the questions are read. They are asked only if every byte of them has come.
@@ -42,23 +43,52 @@ _READ = (
 COMMAND = f"exec /bin/sh -c '{_CLEAN}' '{_READ}'"
 """What is executed on the host: one line, without a character that any log-in shell changes."""
 
-# `echo` is part of every shell, so that no process is started that would show the nonce.
+# `echo` is part of every shell, so that no process is started that would show the nonce. A shell
+# that ends a command itself gives it a group of its own: what it has started ends with it.
 _PRELUDE = """
-n=NONCE now=$(date +%s.%N)
+n=NONCE
+now() {
+  now=$(date +%s.%N)
+  case $now in *[!0-9.]* | *.) now=$(date +%s) ;; esac
+}
+if command -v timeout >/dev/null; then
+  within() { timeout -k 1 "$1" sh -c "$2" </dev/null; }
+else
+  within() {
+    set -m
+    sh -c "$2" </dev/null 2>&3 3>&- & asked=$!
+    {
+      sleep "$1"
+      kill -- -$asked || kill $asked
+      sleep 1
+      kill -9 -- -$asked || kill -9 $asked
+    } >/dev/null &
+    watch=$!
+    set +m
+    wait $asked
+    status=$?
+    kill -- -$watch || kill $watch
+    wait $watch
+    case $status in 137 | 143) return 124 ;; esac
+    return $status
+  } 3>&2 2>/dev/null
+fi
+now
 probe() {
   echo "
 $n begin $1 $now"
   echo "
 $n begin $1" >&2
-  timeout -k 1 "$2" sh -c "$3" </dev/null
-  status=$? now=$(date +%s.%N)
+  within "$2" "$3"
+  status=$?
+  now
   echo "
 $n end $1 $now $status"
   echo "
 $n end $1" >&2
 }
 """
-_TIME = rb" (\d{1,10}\.\d{1,9})"
+_TIME = rb" (\d{1,10}(?:\.\d{1,9})?)"
 _STDOUT = {"begin": _TIME, "end": _TIME + rb" (\d{1,3})"}
 _STDERR = {"begin": b"()", "end": b"()"}
 
@@ -68,7 +98,7 @@ class Disordered(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class CommandAnswer:
     """What one command of a batch said. Times are seconds since the epoch on the *remote* clock."""
 
     exit_status: int | None
@@ -76,6 +106,8 @@ class Answer:
     stderr: bytes
     began: float
     ended: float | None
+    in_whole_seconds: bool = False
+    """Whether that clock tells no fractions, and the time was up to one later."""
 
     @property
     def timed_out(self) -> bool:
@@ -106,7 +138,7 @@ class _Frame:
 
 def split(
     stdout: bytes, stderr: bytes, nonce: str, count: int, *, broken: bool
-) -> dict[int, Answer]:
+) -> dict[int, CommandAnswer]:
     """The answers of `count` commands, by index.
 
     Only where the exec is `broken` off may a suffix of either stream be missing. A command that
@@ -119,12 +151,13 @@ def split(
     for index, out in enumerate(outs):
         err = errs[index] if index < len(errs) else None
         end = out.end if err and err.end else None
-        answers[index] = Answer(
+        answers[index] = CommandAnswer(
             exit_status=int(end[2]) if end else None,
             stdout=out.content,
             stderr=err.content if err else b"",
             began=float(out.begin[1]),
             ended=float(end[1]) if end else None,
+            in_whole_seconds=b"." not in out.begin[1],
         )
     return answers
 

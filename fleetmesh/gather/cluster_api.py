@@ -1,7 +1,11 @@
 """Questions to a cluster's API, with the official client, over its host's session."""
 
+import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
+from http.client import IncompleteRead
 from time import monotonic
 from typing import Any
 
@@ -11,20 +15,12 @@ from fleetmesh.gather.permit import Permit
 from fleetmesh.gather.probe import Errand, OfCluster, Question
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Cluster, Inventory, Limits
-from fleetmesh.sessions import ApiProblem, Session, api_client
+from fleetmesh.sessions import ApiProblem, Kubeconfig, Session, api_client
 from fleetmesh.text import strict_json, yaml12
 from fleetmesh.text.legible import brief, last_line, said
 from fleetmesh.text.shell import over_ssh, quote
 
 _SILENT = "the API did not answer"
-
-
-@dataclass(frozen=True, repr=False)
-class Kubeconfig:
-    """A kubeconfig's text, or why there is none. The text is a secret: it is never recorded."""
-
-    text: str = ""
-    missing: str | None = None
 
 
 def kubeconfig_text(cluster: Cluster, nonce: str, deadline: float) -> bytes:
@@ -130,15 +126,14 @@ def get(api: Any, path: str, deadline: float) -> tuple[int, bytes]:
 def _ask(api: Any, question: Question, deadline: float) -> Transcript:
     started, clock = datetime.now(UTC), monotonic()
     probe = question.probe
+    needs = f"`{_right(probe.path)}`"
     try:
         status, body = get(api, probe.path, deadline)
         given: dict[str, Any] = {"exit_status": status, "stdout": body}
-        if status in (401, 403):
-            lacks = f": the account lacks `{_right(probe.path)}`" if status == 403 else ""
-            answered = f"the API answered {status}: {_message(body)}"
-            given["lost"] = f"{question.host}: {answered}{lacks}"
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            given["lost"] = f"{question.host}: {_refusal(status, body, needs)}"
     except refusals() as error:
-        given = {"lost": f"{question.host}: {why_not(error)}"}
+        given = {"lost": f"{question.host}: {why_not(error, deadline, needs)}"}
     return question.answer(started=started, seconds=monotonic() - clock, **given)
 
 
@@ -150,13 +145,52 @@ def refusals() -> tuple[type[Exception], ...]:
     return (ApiException, HTTPError, OSError, ValueError)
 
 
-def why_not(error: Exception) -> str:
-    """What one of `refusals` says."""
+def why_not(error: Exception, deadline: float, needs: str) -> str:
+    """What one of `refusals` says; `needs` is the right that a refused account may lack."""
     from kubernetes.client.exceptions import ApiException  # noqa: PLC0415 - heavy
+    from websocket import WebSocketBadStatusException  # noqa: PLC0415
 
-    if isinstance(error, ApiException):
-        return f"the API refused: {error.status} {said(error.reason)}"
-    return f"{_SILENT}: {said(error)}"
+    for cause in _causes(error):
+        # The client hides how a WebSocket was refused in a sentence, with all headers.
+        if isinstance(cause, WebSocketBadStatusException):
+            return _refusal(cause.status_code, cause.resp_body or b"", needs)
+        if isinstance(cause, ApiException) and cause.status:
+            return _refusal(cause.status, cause.body or b"", needs)
+    return f"{_SILENT}: {_plainly(error, deadline)}"
+
+
+def _plainly(error: Exception, deadline: float) -> str:
+    from urllib3.exceptions import TimeoutError as TooLate  # noqa: PLC0415 - heavy
+    from websocket import WebSocketTimeoutException  # noqa: PLC0415
+
+    for cause in _causes(error):
+        match cause:
+            case ssl.SSLCertVerificationError():
+                return f"its certificate is not accepted: {said(cause.verify_message)}"
+            case ssl.SSLEOFError() | ConnectionError() | IncompleteRead():
+                return "the connection was closed before the answer was complete"
+            case ssl.SSLError():
+                words = (cause.reason or "no reason given").replace("_", " ").lower()
+                return f"no TLS connection came about: {brief(words)}"
+            case TimeoutError() | TooLate() | WebSocketTimeoutException():
+                return f"no complete answer within {deadline:g} s"
+    return said(error)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception and all that it came of, wherever the libraries keep them."""
+    yield error
+    hidden = error.__suppress_context__
+    kept = (error.__cause__, None if hidden else error.__context__, *error.args)
+    for cause in (*kept, getattr(error, "reason", None)):
+        if isinstance(cause, BaseException):
+            yield from _causes(cause)
+
+
+def _refusal(status: int, body: bytes | str, needs: str) -> str:
+    content = body.encode() if isinstance(body, str) else body
+    lacks = f": the account lacks {needs}" if status == HTTPStatus.FORBIDDEN else ""
+    return f"the API answered {status}: {_message(content)}{lacks}"
 
 
 def _right(path: str) -> str:
@@ -175,6 +209,7 @@ def _right(path: str) -> str:
 
 def _message(body: bytes) -> str:
     try:
-        return brief(str(strict_json.loads(body)["message"]))
+        told = str(strict_json.loads(body)["message"])
     except (ValueError, KeyError, TypeError):
-        return brief(body[:80].decode("utf-8", "replace"))
+        told = body[:80].decode("utf-8", "replace")
+    return brief(told).strip(" :") or "no reason given"

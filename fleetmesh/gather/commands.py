@@ -141,7 +141,7 @@ def batch_text(questions: list[Question], inventory: Inventory, nonce: str) -> b
     return batch.compose(_commands(questions, inventory.limits), nonce)
 
 
-def answers_of(done: Completed, nonce: str, count: int) -> dict[int, batch.Answer]:
+def answers_of(done: Completed, nonce: str, count: int) -> dict[int, batch.CommandAnswer]:
     """The answers of the `count` commands of an exec; none where it ran none of them.
 
     Raises batch.Disordered where somebody else may have answered.
@@ -173,7 +173,7 @@ def longest(deadlines: Iterable[float], default: float) -> float:
 
 def _transcript(
     question: Question,
-    answer: batch.Answer | None,
+    answer: batch.CommandAnswer | None,
     done: Completed,
     deadline: float,
     offset: float,
@@ -207,13 +207,11 @@ def why(host: str, done: Completed) -> str:
             f"{host} ran no command of the suite: what its log-in shell starts by itself "
             "(as .bashrc) read the questions from its standard input"
         )
-    return (
-        f"{host} ran no command of the suite: exit status {done.exit_status}, "
-        f"{last_line(done.stderr, 'and it said nothing')}"
-    )
+    said = last_line(done.stderr) or last_line(done.stdout) or "and it said nothing"
+    return f"{host} ran no command of the suite: exit status {done.exit_status}, {said}"
 
 
-def _offset(done: Completed, answers: dict[int, batch.Answer]) -> float:
+def _offset(done: Completed, answers: dict[int, batch.CommandAnswer]) -> float:
     """Seconds that the host's clock is ahead, as well as one exchange can tell."""
     if not answers:
         return 0.0
@@ -221,16 +219,19 @@ def _offset(done: Completed, answers: dict[int, batch.Answer]) -> float:
     return first - done.started.timestamp()
 
 
-def _clock(question: Question, done: Completed, answers: dict[int, batch.Answer]) -> Transcript:
+def _clock(
+    question: Question, done: Completed, answers: dict[int, batch.CommandAnswer]
+) -> Transcript:
     ended = [answer.ended for answer in answers.values() if answer.ended is not None]
     if not ended:
         return question.lost(why(question.host, done), started=done.started, seconds=done.seconds)
     first = min(answer.began for answer in answers.values())
+    digits = 0 if any(answer.in_whole_seconds for answer in answers.values()) else 9
     return question.answer(
         started=done.started,
         seconds=done.seconds,
         exit_status=0,
-        stdout=f"{first:.9f}\n{max(ended):.9f}\n".encode(),
+        stdout=f"{first:.{digits}f}\n{max(ended):.{digits}f}\n".encode(),
         sent=done.started,
         received=done.started + timedelta(seconds=done.seconds),
     )

@@ -6,19 +6,19 @@ ss(8) lists include those that carried the answers. Questions to the Kubernetes 
 batches.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from itertools import count
 from types import TracebackType
 
-from fleetmesh.gather.cluster_api import Kubeconfig, read_kubeconfig
+from fleetmesh.gather.cluster_api import read_kubeconfig
 from fleetmesh.gather.probe import Asking, Errand, OfCluster, Question, errands, questions
 from fleetmesh.gather.snapshot import Snapshot
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
 from fleetmesh.redaction import Redactor
-from fleetmesh.sessions import Session, Target, Unreachable, connect_all
+from fleetmesh.sessions import Kubeconfig, Session, Target, Unreachable, connect_all
 
 _WORKERS = 24
 _TOLD = 200  # characters of what broke
@@ -34,8 +34,7 @@ class Fleet:
         self.inventory = inventory
         self.redactor = redactor or Redactor()
         self.sessions: dict[str, Session | Unreachable] = {}
-        self.requests = count()
-        """Numbers the requests of the run."""
+        self.requests: Iterator[int] = count()
         self._kubeconfigs: dict[str, Future[Kubeconfig]] = {}
 
     def __enter__(self) -> "Fleet":

@@ -3,13 +3,10 @@
 The list is made from the questions themselves, by the functions that ask them.
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 from fleetmesh.gather import batch
-from fleetmesh.gather.probe import Asking, errands, questions
-from fleetmesh.inventory import Inventory
 
 NONCE = f"fleetmesh-{'0' * 16}"
 """Stands for the random word of a run; the gate puts it there before it compares."""
@@ -62,16 +59,3 @@ class Permit:
             options += ["port-forwarding", 'permitlisten="127.0.0.1:1"']
             options += [f'permitopen="{destination}"' for destination in self.destinations]
         return f"{','.join(options)} {key.strip()}\n"
-
-
-def permits(
-    runs: Iterable[tuple[str, Sequence[Asking]]], inventory: Inventory, api: str = API
-) -> dict[str, Permit]:
-    """By host, what `runs` ask, each given by its name and its facts; `api` is ADDRESS:PORT."""
-    found = {host: Permit(api) for host in inventory.hosts}
-    for name, facts in runs:
-        for errand, asked in errands(questions(facts, inventory)):
-            if host := asked[0].host:
-                found[host].run = name
-                errand.permit(asked, inventory, found[host])
-    return found

@@ -95,7 +95,8 @@ class InPod(Errand):
         except NoPod as problem:
             self._lost = f"{question.host}: {problem}"
         except refusals() as error:
-            self._lost = f"{question.host}: {why_not(error)}"
+            needs = f"`get pods/exec` or `create pods/exec` in {probe.namespace}"
+            self._lost = f"{question.host}: {why_not(error, deadline, needs)}"
         self._seconds = monotonic() - clock
 
     def answers(self) -> list[Transcript]:

@@ -1,17 +1,15 @@
 """What a question is, and who puts it: each kind of probe is a class beside its errand."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
+from fleetmesh.gather.permit import Permit
 from fleetmesh.gather.transcript import HERE, Transcript
 from fleetmesh.inventory import Inventory, Limits
-
-if TYPE_CHECKING:
-    from fleetmesh.gather.fleet import Fleet
-    from fleetmesh.gather.permit import Permit
+from fleetmesh.sessions import Kubeconfig, Session, Unreachable
 
 
 class Probe(ABC):
@@ -87,6 +85,21 @@ class Question:
         return self.answer(lost=cause, **given)
 
 
+class OpenFleet(Protocol):
+    """The fleet as an errand sees it."""
+
+    inventory: Inventory
+    sessions: dict[str, Session | Unreachable]
+    requests: Iterator[int]
+    """Numbers the requests of the run."""
+
+    def live(self, host: str) -> Session:
+        """The session with a host. Raises Unreachable."""
+
+    def kubeconfig(self, cluster: str) -> Kubeconfig:
+        """A cluster's kubeconfig, read once for all who ask."""
+
+
 class Errand(ABC):
     """Questions that are asked together, and how long that may take.
 
@@ -100,7 +113,7 @@ class Errand(ABC):
     to_the_lost: ClassVar[bool] = False
     """Whether it also answers for a host that cannot be reached."""
 
-    def __init__(self, questions: list[Question], fleet: "Fleet") -> None:
+    def __init__(self, questions: list[Question], fleet: OpenFleet) -> None:
         self.questions = questions
         self.fleet = fleet
 
@@ -125,7 +138,7 @@ class Errand(ABC):
         return 0.0, 0.0
 
     @classmethod  # noqa: B027 - most need nothing
-    def permit(cls, questions: list[Question], inventory: Inventory, permit: "Permit") -> None:
+    def permit(cls, questions: list[Question], inventory: Inventory, permit: Permit) -> None:
         """Put on a host's list what a restricted key must be allowed for `questions`."""
 
 

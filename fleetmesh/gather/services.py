@@ -4,19 +4,16 @@ import json
 import secrets
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from fleetmesh.gather.permit import Permit
-from fleetmesh.gather.probe import Errand, OfHost, Question
+from fleetmesh.gather.probe import Errand, OfHost, OpenFleet, Question
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Limits
-from fleetmesh.sessions import Answer, Session, http_get, http_held, http_post
+from fleetmesh.sessions import HttpAnswer, Session, http_get, http_held, http_post
 from fleetmesh.text import strict_json
 from fleetmesh.text.shell import join, over_ssh
-
-if TYPE_CHECKING:
-    from fleetmesh.gather.fleet import Fleet
 
 _LONGEST_ID = 1000
 """Characters of an id that is asked for."""
@@ -51,7 +48,7 @@ class Request(Errand):
 
     held = True
 
-    def __init__(self, questions: list[Question], fleet: "Fleet") -> None:
+    def __init__(self, questions: list[Question], fleet: OpenFleet) -> None:
         super().__init__(questions, fleet)
         self._open = ExitStack()
         # Of random text, longer for each, so that every request of a run has a size of its own.
@@ -166,7 +163,7 @@ def write_and_read_back(session: Session, question: Question, deadline: float) -
     )
 
 
-def _transcript(question: Question, answer: Answer) -> Transcript:
+def _transcript(question: Question, answer: HttpAnswer) -> Transcript:
     given: dict[str, Any] = {
         "started": answer.started,
         "seconds": answer.seconds,
@@ -181,13 +178,13 @@ def _transcript(question: Question, answer: Answer) -> Transcript:
     return question.answer(**given)
 
 
-def _details(answer: Answer) -> dict[str, str]:
+def _details(answer: HttpAnswer) -> dict[str, str]:
     details = {"sent": str(answer.carried.sent), "received": str(answer.carried.received)}
     refused = answer.error or (answer.truncated and f"more than {len(answer.body)} bytes of body")
     return {**details, "refused": refused} if refused else details
 
 
-def _object(answer: Answer) -> dict[str, Any]:
+def _object(answer: HttpAnswer) -> dict[str, Any]:
     """The object in its body, empty where there is none; one that says two things is an error."""
     try:
         found = strict_json.loads(answer.body)

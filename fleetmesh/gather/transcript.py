@@ -1,7 +1,7 @@
 """What was asked and what came back: the raw material of every fact."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 HERE = "here"
 """The host of a transcript that was taken on the suite's own machine."""
@@ -41,8 +41,3 @@ class Transcript:
     def err(self) -> str:
         """Standard error as text, like `out`."""
         return self.stderr.decode("utf-8", "replace")
-
-    @property
-    def finished(self) -> datetime:
-        """UTC time at which the answer was complete."""
-        return self.started + timedelta(seconds=self.seconds)

@@ -28,8 +28,8 @@ from fleetmesh.inventory.values import (
     Word,
 )
 
-OPS_BRIDGE = "ops-bridge.service"
-"""The user unit under which ops-bridge runs all of a host's tunnels."""
+UNITS = {"systemd": "{tunnel}.service", "ops-bridge": "ops-bridge.service"}
+"""The user unit that must hold the tunnel `{tunnel}`, by the tunnels' manager."""
 
 
 class Model(BaseModel):
@@ -138,8 +138,8 @@ class Tunnel(Named):
 
     @property
     def unit(self) -> str:
-        """The systemd user unit that holds the tunnel: its own, or that of ops-bridge."""
-        return OPS_BRIDGE if self._manager == "ops-bridge" else self.own_unit
+        """The systemd user unit that must hold the tunnel: its own, or its manager's."""
+        return UNITS[self._manager].format(tunnel=self)
 
     @property
     def own_unit(self) -> str:
@@ -156,7 +156,7 @@ class Bridge(Named):
     tunnel: Name
 
 
-class Probe(Model):
+class ProbePod(Model):
     """The pod from which the services are asked, and the selector of the bridge pods' namespace."""
 
     cluster: Name
@@ -258,7 +258,7 @@ class Inventory(Model):
     services: dict[Name, Service]
     tunnels: dict[Name, Tunnel] = Field(min_length=1)
     bridges: dict[Name, Bridge]
-    probe: Probe
+    probe: ProbePod
     workstation: Workstation
     certificate: Certificate
     limits: Limits

@@ -15,7 +15,13 @@ CHECK_ID = re.compile(r"(PRE|CUT|PROD|OWN|DRILL)-\d\d\.[a-z][a-z0-9-]*")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:+-]{0,127}")
 _REMOTE_PATH = re.compile(r"(~?/)?[A-Za-z0-9._+@][A-Za-z0-9/._+@-]{0,1023}|~?/")
-_SELECTOR = re.compile(r"[A-Za-z0-9!][A-Za-z0-9._/=,!-]{0,1023}")
+# k8s.io/apimachinery/pkg/labels: `key`, `!key`, `key=value` and its kind, `key in (a, b)`. What has
+# matched is kept (`*+`), so that no text takes long.
+_KEY = r"([a-z0-9.-]{1,253}+/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+_VALUE = r" *+[A-Za-z0-9_.-]{0,63}+ *+"
+_IS = rf"(==?|!=){_VALUE}|[<>] *+[0-9]{{1,18}}+|(?<= )(in|notin) *+\({_VALUE}(,{_VALUE})*+\)"
+_TERM = rf" *+(! *+{_KEY}|{_KEY} *+({_IS})?) *+"
+_SELECTOR = re.compile(rf"(?=.{{1,1024}}$){_TERM}(,{_TERM})*+")
 _GLOB = re.compile(r"[A-Za-z0-9*?\[][][A-Za-z0-9*?!._-]{0,62}")
 # The characters of RFC 3986, 3.3 and 3.4; a `%` only as the beginning of an escape.
 _HTTP_PATH = re.compile(r"/([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2}){0,1023}")
@@ -192,7 +198,7 @@ Selector = Annotated[
     _must_match(
         _SELECTOR,
         "is no label selector; write it as kubectl -l takes it, such as "
-        "app.kubernetes.io/part-of=activity-core",
+        "app.kubernetes.io/part-of=activity-core or tier in (web,api),!canary",
     ),
 ]
 Glob = Annotated[

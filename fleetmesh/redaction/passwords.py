@@ -17,7 +17,7 @@ _HARMLESS = re.compile(rb"\$[A-Za-z_(]|\$\{|-|<|%[a-z]\Z")
 
 
 @dataclass(frozen=True)
-class Command:
+class PasswordOption:
     """A program and its options (RE2); what comes after one is the password.
 
     Where `after` is not empty, it is what follows the first of these bytes.
@@ -60,54 +60,56 @@ def _either(*letters: bytes) -> bytes:
     return rb"(?:" + rb"|".join(letters) + rb")" + _GAP + rb"?"
 
 
-COMMANDS: tuple[Command, ...] = (
-    Command(rb"(?:mysql|mariadb)[\w-]*", rb"-p", (b"mysql", b"mariadb")),
-    Command(rb"sshpass", _either(rb"-p"), (b"sshpass",)),
-    Command(rb"(?:redis|valkey|keydb)-cli", _either(rb"-a", rb"--pass"), (b"-cli",)),
-    Command(
+COMMANDS: tuple[PasswordOption, ...] = (
+    PasswordOption(rb"(?:mysql|mariadb)[\w-]*", rb"-p", (b"mysql", b"mariadb")),
+    PasswordOption(rb"sshpass", _either(rb"-p"), (b"sshpass",)),
+    PasswordOption(rb"(?:redis|valkey|keydb)-cli", _either(rb"-a", rb"--pass"), (b"-cli",)),
+    PasswordOption(
         rb"curl|wget|httpie?|https?|xh",
         rb"(?:-[a-zA-Z#]{0,8}[uU]|--user|--proxy-user|--auth|-a|-E|--cert)(?:=|" + _GAP + rb")?",
         (b"curl", b"wget", b"http", b"xh"),
         after=b":",
     ),
-    Command(rb"curl", rb"(?:-b|--cookie)(?:=|" + _GAP + rb")?", (b"curl",), after=b"="),
-    Command(rb"curl", rb"(?:--oauth2-bearer|--pass|--proxy-pass)(?:=|" + _GAP + rb")", (b"curl",)),
-    Command(rb"ldap[a-z]+", _either(rb"-w"), (b"ldap",)),
-    Command(
+    PasswordOption(rb"curl", rb"(?:-b|--cookie)(?:=|" + _GAP + rb")?", (b"curl",), after=b"="),
+    PasswordOption(
+        rb"curl", rb"(?:--oauth2-bearer|--pass|--proxy-pass)(?:=|" + _GAP + rb")", (b"curl",)
+    ),
+    PasswordOption(rb"ldap[a-z]+", _either(rb"-w"), (b"ldap",)),
+    PasswordOption(
         rb"(?:docker|podman|nerdctl|buildah|skopeo|helm|oras|crane|az|oc)(?:[ \t\0]+[\w.-]+){0,2}"
         rb"[ \t\0]+login",
         _either(rb"-p"),
         (b"login",),
     ),
-    Command(
+    PasswordOption(
         rb"kubectl|oc", rb"--from-literal(?:=|" + _GAP + rb")", (b"kubectl", b"oc"), after=b"="
     ),
-    Command(rb"vault[ \t\0]+login", rb"", (b"vault",)),
-    Command(rb"mongo[a-z]*", _either(rb"-p"), (b"mongo",)),
-    Command(
+    PasswordOption(rb"vault[ \t\0]+login", rb"", (b"vault",)),
+    PasswordOption(rb"mongo[a-z]*", _either(rb"-p"), (b"mongo",)),
+    PasswordOption(
         rb"mosquitto_[a-z]+|sqlcmd|bcp|ipmitool|zip|unzip",
         _either(rb"-P"),
         (b"mosquitto", b"sqlcmd", b"bcp", b"ipmitool", b"zip"),
     ),
-    Command(rb"(?:7z|7za|7zr|rar|unrar)", rb"-h?p", (b"7z", b"rar")),
-    Command(rb"ssh-keygen", _either(rb"-[NP]"), (b"ssh-keygen",)),
-    Command(rb"snmp[a-z]+", _either(rb"-[cAX]"), (b"snmp",)),
-    Command(
+    PasswordOption(rb"(?:7z|7za|7zr|rar|unrar)", rb"-h?p", (b"7z", b"rar")),
+    PasswordOption(rb"ssh-keygen", _either(rb"-[NP]"), (b"ssh-keygen",)),
+    PasswordOption(rb"snmp[a-z]+", _either(rb"-[cAX]"), (b"snmp",)),
+    PasswordOption(
         rb"smbclient|rpcclient|smbget",
         _either(rb"-U", rb"--user="),
         (b"smb", b"rpcclient"),
         after=b"%",
     ),
-    Command(rb"lftp|ncftp[a-z]*", _either(rb"-u"), (b"ftp",), after=b","),
-    Command(rb"openssl", rb"(?:-pass(?:in|out)?" + _GAP + rb")?pass:", (b"openssl",)),
-    Command(rb"openssl", rb"-[kK]" + _GAP, (b"openssl",)),
-    Command(rb"x?freerdp[\w-]*", rb"/p:", (b"freerdp",)),
-    Command(
+    PasswordOption(rb"lftp|ncftp[a-z]*", _either(rb"-u"), (b"ftp",), after=b","),
+    PasswordOption(rb"openssl", rb"(?:-pass(?:in|out)?" + _GAP + rb")?pass:", (b"openssl",)),
+    PasswordOption(rb"openssl", rb"-[kK]" + _GAP, (b"openssl",)),
+    PasswordOption(rb"x?freerdp[\w-]*", rb"/p:", (b"freerdp",)),
+    PasswordOption(
         rb"rabbitmqctl",
         rb"(?:add_user|change_password|authenticate_user)" + _GAP + rb"[^ \t\0\"']+" + _GAP,
         (b"rabbitmqctl",),
     ),
-    Command(
+    PasswordOption(
         rb"htpasswd",
         rb"-[a-zA-Z]*b[a-zA-Z]*"
         + _GAP

@@ -1,5 +1,9 @@
-"""What in a folder follows from its record, made again and compared byte for byte."""
+"""What in a folder follows from its record, made again and compared.
 
+Byte for byte, except for the page that the run itself wrote: of that, what the record tells.
+"""
+
+import os
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -12,6 +16,7 @@ from fleetmesh.evidence.run import Run
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, names
 from fleetmesh.sealing.bundle import SEAL
 from fleetmesh.views.render import VIEWS, made
+from fleetmesh.views.report import REPORT, differences
 
 COPY = "inventory.yaml"
 _OF_THE_SEAL = (SEAL, SUMS, SIGNATURE)
@@ -31,9 +36,17 @@ def altered(folder: Path, run: Run) -> list[str]:
     return [name for name in there if _read(folder / name) != expected[name]]
 
 
+def unlike(folder: Path, run: Run) -> list[str] | None:
+    """What in report.html is not as the record of `run` has it; None if there is no such page."""
+    if not os.path.lexists(folder / REPORT):
+        return None
+    page = _read(folder / REPORT)
+    return ["all of it"] if page is None else differences(page.decode(errors="replace"), run)
+
+
 def beside(folder: Path, found: Events) -> list[str]:
     """What lies in the folder and neither is the record, nor follows from it, nor seals it."""
-    known = {PLAN, EVENTS, RUN_JSON, *VIEWS, *_OF_THE_SEAL, *_raw(found)}
+    known = {PLAN, EVENTS, RUN_JSON, REPORT, *VIEWS, *_OF_THE_SEAL, *_raw(found)}
     if copied(folder, found):
         known.add(COPY)
     return [name for name in names(folder) if name not in known]

@@ -12,9 +12,10 @@ from fleetmesh.evidence.since import since
 from fleetmesh.evidence.sums import SUMS, Refused, names
 from fleetmesh.redaction import remaining
 from fleetmesh.sealing.bundle import SUFFIX
-from fleetmesh.sealing.derived import altered
+from fleetmesh.sealing.derived import altered, unlike
 from fleetmesh.sealing.seal import Sealed, seal
 from fleetmesh.views.render import VIEWS, render
+from fleetmesh.views.report import REPORT
 
 DRILL = "drill.json"
 WORKPLAN = ".workplan.md"
@@ -44,6 +45,12 @@ def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
     whole = found.ended and all((folder / name).exists() for name in (RUN_JSON, *VIEWS))
     if not fresh or whole:
         _as_recorded(folder, run_of(found))
+    if other := unlike(folder, run_of(found)):
+        raise Refused(
+            f"{folder / REPORT}: not as the record has it: {', '.join(other)}. Altered, or written "
+            "by another version of the suite. It cannot be made again; take it away to seal the "
+            "rest"
+        )
     run = close(folder) if fresh else read(folder)
     if run.id != folder.name:
         raise Refused(f"{folder} holds the run {run.id}: give it its name back")

@@ -17,10 +17,11 @@ from fleetmesh.evidence.journal import EVENTS, PLAN
 from fleetmesh.evidence.run import Run
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
 from fleetmesh.sealing import bundle, signature
-from fleetmesh.sealing.derived import COPY, altered, beside, copied, kept
-from fleetmesh.text.legible import cut
+from fleetmesh.sealing.derived import COPY, altered, beside, copied, kept, unlike
+from fleetmesh.text.legible import cut, legible
 from fleetmesh.views.maker import maker
 from fleetmesh.views.render import NotRendered
+from fleetmesh.views.report import REPORT
 
 _CONCLUDED = ("verdict", "headline", "title")
 _LISTED = 50
@@ -226,7 +227,19 @@ def _views(folder: Path, run: Run, report: Report) -> Iterator[Finding]:
         other, why = there, f"it cannot be made again: {error}"
     if own:
         yield from (Finding(False, f"{name}: {why}") for name in other)
-    elif other:
+    if parts := unlike(folder, run):
+        told = f"{REPORT}: not as the events have it: {', '.join(parts)}"
+        if own:
+            yield Finding(False, told)
+        else:
+            other = [*other, REPORT]
+    elif parts is not None:
+        yield Finding(
+            True,
+            f"{REPORT}: written by the run, not made from the record: its title, verdict, counts "
+            f"and rows are as the events have them, the rest of the page is held by {SUMS} alone",
+        )
+    if other and not own:
         report.uncompared = tuple(other)
         named = ", ".join(other)
         yield Finding(None, f"views: made by another version of the suite, NOT compared: {named}")
@@ -258,7 +271,8 @@ def _statement(text: str) -> Told:
 
 
 def _title(text: str) -> Told:
-    return {"title": html.unescape(text.partition("<title>")[2].partition("</title>")[0])}
+    head = text.partition("<title")[2].partition(">")[2]
+    return {"title": html.unescape(head.partition("</title>")[0])}
 
 
 def _heading(text: str) -> Told:
@@ -278,6 +292,7 @@ _SAYS: dict[str, tuple[Callable[[str], Told], Callable[[Run], Told]]] = {
     ),
     "workplan.md": (_heading, lambda run: {"verdict": run.conclusion}),
     "evidence.html": (_title, lambda run: {"title": cut(run.headline, 200)}),
+    REPORT: (_title, lambda run: {"title": legible(run.headline)}),
 }
 """What each file says of the run, read from it, and what it should say."""
 

@@ -5,9 +5,9 @@ May import: text.
 
 from fleetmesh.sessions.command import Completed
 from fleetmesh.sessions.connect import connect, connect_all
-from fleetmesh.sessions.forward import Carried, Forward
-from fleetmesh.sessions.http import Answer, http_get, http_held, http_post
-from fleetmesh.sessions.kubernetes import ApiProblem, api_client
+from fleetmesh.sessions.forward import Carried, Forwarder
+from fleetmesh.sessions.http import HttpAnswer, http_get, http_held, http_post
+from fleetmesh.sessions.kubernetes import ApiProblem, Kubeconfig, api_client
 from fleetmesh.sessions.session import Session
 from fleetmesh.sessions.target import (
     ConfigProblem,
@@ -20,15 +20,16 @@ from fleetmesh.sessions.target import (
 )
 
 __all__ = [
-    "Answer",
     "ApiProblem",
     "Carried",
     "Completed",
     "ConfigProblem",
-    "Forward",
+    "Forwarder",
     "HostKeyMismatch",
     "HostKeyUnknown",
+    "HttpAnswer",
     "Identity",
+    "Kubeconfig",
     "LoginRefused",
     "Session",
     "Target",

@@ -39,7 +39,7 @@ class Carried:
     error: str | None = None
 
 
-class Forward:
+class Forwarder:
     """Listens on 127.0.0.1:`port` until it is closed."""
 
     def __init__(self, dial: Dial, patience: float | None = None, limit: int | None = None) -> None:

@@ -8,7 +8,7 @@ import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,12 +50,15 @@ class HostKey:
 
 @dataclass(frozen=True)
 class Expected:
-    """The keys that a host may show, those it must not, and who says so."""
+    """The keys that a host may show, those it must not, and who says so.
+
+    `authorities` may sign a certificate for it instead.
+    """
 
     keys: tuple[HostKey, ...]
     revoked: frozenset[HostKey]
     source: str
-    only_by_authority: bool = False
+    authorities: tuple[HostKey, ...] = ()
 
     @property
     def algorithms(self) -> tuple[str, ...]:
@@ -75,41 +78,56 @@ def pinned(lines: Iterable[str], known: Expected) -> Expected:
     return Expected(keys, known.revoked, "the inventory")
 
 
-def known(hostname: str, port: int, alias: str | None, files: Iterable[Path]) -> Expected:
-    """What the known_hosts `files` hold for a host; raises OSError for one that is unreadable.
+def names(hostname: str, port: int, alias: str | None) -> list[str]:
+    """Under which names a host stands in known_hosts, the first that is found counts.
 
     Like ssh, a host on another port than 22 is looked up as `[host]:port` first, then as `host`.
     """
-    files = tuple(files)
-    source = " or ".join(str(file) for file in files) or "no known_hosts file"
     if alias:
-        names = [alias]
-    elif port == 22:
-        names = [hostname]
-    else:
-        names = [f"[{hostname}]:{port}", hostname]
-    entries = [entry for file in files for entry in _entries(file)]
+        return [alias]
+    return [hostname] if port == 22 else [f"[{hostname}]:{port}", hostname]
+
+
+def known(
+    hostname: str,
+    port: int,
+    alias: str | None,
+    files: Iterable[Path],
+    told: Mapping[str, str] | None = None,
+) -> Expected:
+    """What the known_hosts `files` hold for a host; raises OSError for one that is unreadable.
+
+    `told` is more of the same format, by who told it.
+    """
+    files = tuple(files)
+    told = told or {}
+    source = " or ".join([*map(str, files), *told]) or "no known_hosts file"
+    entries = [entry for file in files for entry in _entries(_text(file))]
+    entries += [entry for text in told.values() for entry in _entries(text)]
+    looked_up = names(hostname, port, alias)
     revoked = frozenset(
         key
         for marker, patterns, key in entries
-        if marker == "@revoked" and any(_matches(patterns, name) for name in names)
+        if marker == "@revoked" and any(_matches(patterns, name) for name in looked_up)
     )
-    by_authority = False
-    for name in names:
+    for name in looked_up:
         found = [(marker, key) for marker, patterns, key in entries if _matches(patterns, name)]
         keys = tuple(dict.fromkeys(key for marker, key in found if not marker))
-        by_authority |= any(marker == "@cert-authority" for marker, _ in found)
-        if keys:
-            return Expected(keys, revoked, source)
-    return Expected((), revoked, source, only_by_authority=by_authority)
+        signers = tuple(dict.fromkeys(key for marker, key in found if marker == "@cert-authority"))
+        if keys or signers:
+            return Expected(keys, revoked, source, signers)
+    return Expected((), revoked, source)
 
 
-def _entries(file: Path) -> Iterator[tuple[str, str, HostKey]]:
-    """Marker (or empty), host patterns and key of each line; like ssh, skips the unreadable."""
+def _text(file: Path) -> str:
     try:
-        text = file.read_text(encoding="utf-8", errors="replace")
+        return file.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
-        return
+        return ""
+
+
+def _entries(text: str) -> Iterator[tuple[str, str, HostKey]]:
+    """Marker (or empty), host patterns and key of each line; like ssh, skips the unreadable."""
     for line in text.splitlines():
         fields = line.split()
         if not fields or fields[0].startswith("#"):
@@ -127,14 +145,15 @@ def _matches(patterns: str, name: str) -> bool:
         if pattern.startswith("|1|"):
             matched |= _hash_matches(pattern, name)
         elif pattern.startswith("!"):
-            if _wildcard_matches(pattern[1:], name):
+            if matches_wildcard(pattern[1:], name):
                 return False
         else:
-            matched |= _wildcard_matches(pattern, name)
+            matched |= matches_wildcard(pattern, name)
     return matched
 
 
-def _wildcard_matches(pattern: str, name: str) -> bool:
+def matches_wildcard(pattern: str, name: str) -> bool:
+    """Whether a pattern of ssh_config(5), PATTERNS, matches a name."""
     # Not fnmatch: in `[host]:22` the brackets stand for themselves.
     expression = re.escape(pattern.lower()).replace(r"\*", ".*").replace(r"\?", ".")
     return re.fullmatch(expression, name.lower()) is not None

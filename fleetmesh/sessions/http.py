@@ -17,7 +17,7 @@ BODY_LIMIT = 256 * 1024
 
 
 @dataclass
-class Answer:
+class HttpAnswer:
     """What came back; `error` says why there is no answer, or why it is not whole.
 
     `url` is as the host sees it. `started` is UTC, `seconds` lasts to the body's last byte.
@@ -38,7 +38,7 @@ class Answer:
 
 def http_get(
     session: Session, url: str, *, deadline: float = 5.0, limit: int = BODY_LIMIT
-) -> Answer:
+) -> HttpAnswer:
     """GET `url` from where `session` is; never raises for what the far end does.
 
     No redirect is followed, and no proxy or other setting of the environment is used. `deadline` is
@@ -50,7 +50,7 @@ def http_get(
 
 def http_post(
     session: Session, url: str, json: Any, *, deadline: float = 5.0, limit: int = BODY_LIMIT
-) -> Answer:
+) -> HttpAnswer:
     """POST `json` to `url`; otherwise like http_get."""
     with http_held(session, url, json=json, deadline=deadline, limit=limit) as answer:
         return answer
@@ -65,7 +65,7 @@ def http_held(
     headers: Mapping[str, str] | None = None,
     deadline: float = 5.0,
     limit: int = BODY_LIMIT,
-) -> Iterator[Answer]:
+) -> Iterator[HttpAnswer]:
     """Like http_get, and the connection stays open until the block ends.
 
     A far end that itself closes it after the answer makes that visible in `carried.ended`.
@@ -75,7 +75,7 @@ def http_held(
     target = httpx.URL(url)
     if target.scheme != "http" or not target.host:
         raise ValueError(f"{url!r} is no http:// address")
-    answer = Answer(url=url, started=datetime.now(UTC))
+    answer = HttpAnswer(url=url, started=datetime.now(UTC))
     until = Deadline(deadline)
     with session.forward(target.host, target.port or 80, deadline=deadline) as forward:
         late = threading.Event()
@@ -119,7 +119,7 @@ def http_held(
             yield answer
 
 
-def _receive(client: Any, request: Any, answer: Answer, limit: int) -> None:
+def _receive(client: Any, request: Any, answer: HttpAnswer, limit: int) -> None:
     body = bytearray()
     response = client.send(request, stream=True)
     try:

@@ -3,6 +3,7 @@
 import base64
 import os
 import re
+import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -10,13 +11,34 @@ from time import monotonic
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from fleetmesh.sessions.forward import Forward
+from fleetmesh.sessions.forward import Forwarder
 from fleetmesh.sessions.session import Session
 from fleetmesh.text import yaml12
 from fleetmesh.text.legible import brief
 
-# They name programs and files of the host; run or read here, they would be somebody else's.
-FOREIGN = ("exec", "auth-provider", "tokenFile", "client-certificate", "client-key")
+_ACCOUNT = "embed the token of an account for this, as docs/operating.md makes one"
+_FLATTEN = "write a file without it, on that host: kubectl config view --raw --flatten --minify"
+FIELDS = {
+    "context": {"cluster": "", "user": "", "namespace": "", "extensions": ""},
+    "cluster": {
+        **{"server": "", "certificate-authority-data": "", "tls-server-name": ""},
+        **{"disable-compression": "", "extensions": ""},
+        "certificate-authority": _FLATTEN,
+        "insecure-skip-tls-verify": "embed certificate-authority-data",
+        "proxy-url": "write a server that the host itself reaches",
+    },
+    "user": {
+        **{"token": "", "client-certificate-data": "", "client-key-data": "", "extensions": ""},
+        **{"client-certificate": _FLATTEN, "client-key": _FLATTEN, "tokenFile": _ACCOUNT},
+        **dict.fromkeys(("exec", "auth-provider", "username", "password"), _ACCOUNT),
+        **dict.fromkeys(("as", "as-uid", "as-groups", "as-user-extra"), _ACCOUNT),
+    },
+}
+"""Every field of a kubeconfig that kubectl obeys: honoured, or refused with what to do instead.
+
+What is refused names programs and files of the host, which would be somebody else's here, or makes
+another user, way or server of it. Source: k8s.io/client-go/tools/clientcmd/api/v1.
+"""
 
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,252}|::[A-Fa-f0-9:.]*")
 _TOKEN = re.compile(r"[!-~]+")
@@ -28,6 +50,14 @@ CONNECTION_LIMIT = 2 * BODY_LIMIT
 _CHUNK = 64 * 1024
 
 
+@dataclass(frozen=True, repr=False)
+class Kubeconfig:
+    """A kubeconfig's text, or why there is none. The text is a secret: it is never recorded."""
+
+    text: str = ""
+    missing: str | None = None
+
+
 class ApiProblem(Exception):
     """The kubeconfig cannot be used; the text says what in it, and what to write instead."""
 
@@ -36,6 +66,7 @@ class ApiProblem(Exception):
 class Access:
     """What a kubeconfig's current context says; secrets, so it is never printed."""
 
+    source: str
     host: str
     port: int
     path: str
@@ -61,12 +92,20 @@ def read(text: str, source: str) -> Access:
     if not isinstance(document, dict):
         raise problem("is empty or no kubeconfig; copy the cluster's there")
 
+    def usable(kind: str, entry: dict[str, Any]) -> dict[str, Any]:
+        # kubectl takes what is empty or false for what is not there.
+        for field in filter(entry.get, entry):
+            remedy = FIELDS[kind].get(field, "take it out, if kubectl does without it")
+            if remedy:
+                raise problem(f"{brief(str(field), 80)} of its {kind} is not supported; {remedy}")
+        return entry
+
     def named(kind: str, name: object) -> dict[str, Any]:
         entries = document.get(f"{kind}s")
         for entry in entries if isinstance(entries, list) else []:
             if isinstance(entry, dict) and entry.get("name") == name:
                 found = entry.get(kind)
-                return found if isinstance(found, dict) else {}
+                return usable(kind, found if isinstance(found, dict) else {})
         raise problem(f"has no {kind} named {brief(repr(name), 80)}")
 
     def data(entry: dict[str, Any], key: str) -> bytes | None:
@@ -81,24 +120,25 @@ def read(text: str, source: str) -> Access:
         raise problem("names no current-context; set it with kubectl config use-context")
     context = named("context", document["current-context"])
     cluster, user = named("cluster", context.get("cluster")), named("user", context.get("user"))
-    for foreign in FOREIGN:
-        if foreign in user:
-            raise problem(f"{foreign} is not supported; embed a token or client-certificate-data")
-    if "certificate-authority" in cluster:
-        raise problem("certificate-authority is a path; embed certificate-authority-data instead")
-    if cluster.get("insecure-skip-tls-verify"):
-        raise problem("insecure-skip-tls-verify is refused; embed certificate-authority-data")
     shown = brief(repr(cluster.get("server")), 120)
     try:
         server = urlsplit(str(cluster.get("server", "")))
         port = server.port or 443
     except ValueError:
         raise problem(f"server {shown} is no address") from None
+    if server.username is not None:
+        raise problem("server holds a user and password, which are not supported; " + _ACCOUNT)
     if server.scheme != "https" or not _HOST.fullmatch(server.hostname or ""):
         raise problem(f"server {shown} is no https:// address")
     certificate, key = data(user, "client-certificate-data"), data(user, "client-key-data")
     if (certificate is None) != (key is None):
         raise problem("client-certificate-data and client-key-data belong together; one is missing")
+    authority = data(cluster, "certificate-authority-data")
+    if authority:
+        try:
+            ssl.create_default_context(cadata=authority.decode("ascii", "replace"))
+        except ssl.SSLError:
+            raise problem("certificate-authority-data holds no certificate in PEM form") from None
     host = str(server.hostname)
     server_name = str(cluster.get("tls-server-name") or host)
     if not _HOST.fullmatch(server_name):
@@ -107,11 +147,12 @@ def read(text: str, source: str) -> Access:
     if token is not None and not (isinstance(token, str) and _TOKEN.fullmatch(token)):
         raise problem("token holds what no header can; embed the token as it was issued")
     return Access(
+        source=source,
         host=host,
         port=port,
         path=quote(server.path.rstrip("/")),
         server_name=server_name,
-        authority=data(cluster, "certificate-authority-data"),
+        authority=authority,
         certificate=certificate,
         key=key,
         token=token,
@@ -146,7 +187,7 @@ def api_client(
         yield client
 
 
-def _client(access: Access, forward: Forward, deadline: float, stack: ExitStack) -> Any:
+def _client(access: Access, forward: Forwarder, deadline: float, stack: ExitStack) -> Any:
     import urllib3  # noqa: PLC0415 - both are heavy
     from kubernetes import client  # noqa: PLC0415
 
@@ -164,6 +205,16 @@ def _client(access: Access, forward: Forward, deadline: float, stack: ExitStack)
         no_proxy="127.0.0.1",
     )
     configuration.cert_file, configuration.key_file = file(access.certificate), file(access.key)
+    if configuration.cert_file:
+        try:  # here, since the client would ask the terminal for a password
+            ssl.create_default_context().load_cert_chain(
+                configuration.cert_file, configuration.key_file, lambda: ""
+            )
+        except (ssl.SSLError, ValueError):
+            raise ApiProblem(
+                f"{access.source}: client-certificate-data and client-key-data are no certificate "
+                f"with its key, unencrypted and in PEM form; {_ACCOUNT}"
+            ) from None
     if access.token:
         configuration.api_key = {"authorization": f"Bearer {access.token}"}
     api = client.ApiClient(configuration)
@@ -178,9 +229,9 @@ def _client(access: Access, forward: Forward, deadline: float, stack: ExitStack)
             answer.data = _body(answer.response, until, seconds)
         except _Refused as refused:
             raise urllib3.exceptions.HTTPError(str(refused)) from None
-        except urllib3.exceptions.HTTPError as error:
+        except urllib3.exceptions.HTTPError:
             if forward.last_error:
-                raise urllib3.exceptions.HTTPError(forward.last_error) from error
+                raise urllib3.exceptions.HTTPError(forward.last_error) from None
             raise
         # Without a length, a body that was cut looks whole.
         if answer.response.length_remaining is None and not answer.response.chunked:

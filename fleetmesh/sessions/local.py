@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fleetmesh.sessions.command import LIMIT, Capture, Completed
-from fleetmesh.sessions.forward import Forward
+from fleetmesh.sessions.forward import Forwarder
 from fleetmesh.sessions.target import Deadline, Identity, Target
 
 CHUNK = 64 * 1024
@@ -75,7 +75,7 @@ class LocalSession:
         deadline: float | None = None,
         patience: float | None = None,
         limit: int | None = None,
-    ) -> Forward:
+    ) -> Forwarder:
         """See Session.forward; connects directly."""
         seconds = self.target.connect_deadline if deadline is None else deadline
 
@@ -84,7 +84,7 @@ class LocalSession:
             connection.settimeout(None)
             return connection
 
-        return Forward(dial, patience, limit)
+        return Forwarder(dial, patience, limit)
 
     def close(self) -> None:
         """See Session.close."""

@@ -1,201 +1,256 @@
 """Which keys to log in with, in which order, and doing it."""
 
-import copy
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import paramiko
-from paramiko.agent import AgentKey, AgentSSH
-from paramiko.pkey import PublicBlob, UnknownKeyType
-
-from fleetmesh.sessions.host_keys import HostKey
-from fleetmesh.sessions.ssh_config import Settings, home
+from fleetmesh.sessions import keys, options
+from fleetmesh.sessions.agent import Agent, AgentProblem
+from fleetmesh.sessions.algorithms import signature_algorithm
+from fleetmesh.sessions.keys import InAgent, KeyProblem, Offer, fingerprint
+from fleetmesh.sessions.ssh_config import Settings, home, where
 from fleetmesh.sessions.target import Deadline
 from fleetmesh.sessions.transport import Transport
+from fleetmesh.sessions.userauth import Answer, Ended, Userauth
 from fleetmesh.text.legible import brief
 
 # ssh tries these where ssh_config names none; that one does not exist is no news.
-DEFAULT_FILES = {"id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_xmss"} | {
-    "id_dsa"
+DEFAULT_FILES = {
+    *("id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_xmss", "id_dsa"),
+    "id_mldsa44_ed25519",
 }
 
 
 class LoginFailed(Exception):
-    """None of the keys was accepted; the text tells which were offered and which left out."""
+    """The host does not let us in; the text tells what was offered and what was left out."""
 
 
 @dataclass
-class Candidates:
-    """Keys to offer, best first, each with a name for messages; and why others are left out."""
+class _Candidates:
+    """Keys to offer, best first, and why others are left out."""
 
-    keys: list[tuple[paramiko.PKey, str]] = field(default_factory=list)
+    offers: list[Offer] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
 
 def log_in(transport: Transport, settings: Settings, deadline: Deadline) -> str:
-    """Log in with the first key that is accepted; returns how. Raises LoginFailed, TimeoutError."""
+    """Log in as ssh does; returns how. Raises LoginFailed, TimeoutError."""
     with ExitStack() as stack:
-        candidates = _candidates(settings, deadline, stack)
-        if not candidates.keys:
-            raise LoginFailed(_reason("has no key to log in with", [], candidates.skipped))
-        offered = []
-        for key, name in candidates.keys:
-            offered.append(name)
-            transport.auth_timeout = max(deadline.left, 0.01)
-            try:
-                transport.auth_publickey(settings.user, key)
-            except paramiko.BadAuthenticationType as error:
-                allowed = brief(", ".join(error.allowed_types))
-                raise LoginFailed(f"accepts no keys, only {allowed}") from None
-            except (paramiko.SSHException, EOFError, OSError) as error:
-                if deadline.passed:
-                    raise TimeoutError from None
-                if isinstance(error, paramiko.AuthenticationException) and transport.is_active():
-                    continue
-                ending = transport.farewell or brief(str(error)) or "closed the connection"
-                what = f"ended the login as {settings.user} ({ending})"
-                raise LoginFailed(_reason(what, offered, candidates.skipped)) from None
-            if transport.is_authenticated():
-                return f"publickey {name}"
-            raise LoginFailed(f"accepted {name} but wants another proof besides")
-        what = f"did not accept any of the keys for {settings.user}"
-        raise LoginFailed(_reason(what, offered, candidates.skipped))
+        return _Login(transport, settings, deadline, stack).go()
 
 
-def _reason(what: str, offered: list[str], skipped: list[str]) -> str:
-    parts = [what]
-    if offered:
-        parts.append(f"offered: {', '.join(offered)}")
-    if skipped:
-        parts.append(f"left out: {', '.join(skipped)}")
-    return "; ".join(parts)
+class _Login:
+    def __init__(
+        self, transport: Transport, settings: Settings, deadline: Deadline, stack: ExitStack
+    ) -> None:
+        self.transport = transport
+        self.settings = settings
+        self.deadline = deadline
+        self.stack = stack
+        self.auth = Userauth(transport, settings.user, deadline)
+        self.offered: list[str] = []
+        self.skipped: list[str] = []
+        self.proofs: list[str] = []
+        self.methods: tuple[str, ...] = ()
+        self.signing: str | None = None
 
-
-def _candidates(settings: Settings, deadline: Deadline, stack: ExitStack) -> Candidates:
-    """Certificates first, then the configured keys in their order, then what else the agent has.
-
-    Unlike ssh, the configured keys come before the agent's others: those would use up the
-    server's MaxAuthTries.
-    """
-    found = Candidates()
-    in_agent = _agent_keys(settings, deadline, stack, found.skipped)
-    signers: list[tuple[paramiko.PKey, str]] = []
-    for file in settings.identity_files:
-        if key := _signer(file, in_agent, found.skipped):
-            signers.append((key, str(file)))
-            if certificate := _adjacent_certificate(file):
-                found.keys += _certified(certificate, [(key, str(file))], found.skipped)
-    others = [] if settings.identities_only else [(key, _agent_name(key)) for key in in_agent]
-    for certificate in settings.certificate_files:
-        every = signers + [(key, _agent_name(key)) for key in in_agent]
-        found.keys += _certified(certificate, every, found.skipped)
-    offered: set[bytes] = set()
-    for key, name in signers + others:
-        if key.asbytes() not in offered:
-            offered.add(key.asbytes())
-            found.keys.append((key, f"{name} ({key.fingerprint})"))
-    return found
-
-
-def _agent_keys(
-    settings: Settings, deadline: Deadline, stack: ExitStack, skipped: list[str]
-) -> list[AgentKey]:
-    if settings.agent is None:
-        return []
-    agent = _Agent()
-    stack.callback(agent.disconnect)
-    try:
-        # Half of the time: an agent that hangs must leave the keys in files a chance.
-        agent.connect(settings.agent, max(deadline.left / 2, 0.01))
-    except (OSError, paramiko.SSHException) as error:
-        skipped.append(f"the agent at {settings.agent} ({error or 'no answer'})")
-        return []
-    return list(agent.get_keys())
-
-
-class _Agent(AgentSSH):
-    """An agent at any path, and with a deadline: paramiko's own knows neither."""
-
-    def connect(self, path: Path, seconds: float) -> None:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.settimeout(seconds)
+    def go(self) -> str:
         try:
-            connection.connect(str(path))
-            self._connect(connection)  # type: ignore[attr-defined]
-        except BaseException:
-            connection.close()
-            raise
+            self.auth.start()
+            answer = self.auth.none()
+            self.methods = answer.methods
+            if answer.success:
+                return "none: the host asks for no proof"
+            if "publickey" in self.settings.methods and "publickey" in answer.methods:
+                answer = self._with_keys(answer)
+            if "keyboard-interactive" in self.settings.methods and not answer.success:
+                answer = self._without_answers(answer)
+        except (Ended, EOFError, OSError) as error:
+            if self.deadline.passed or isinstance(error, TimeoutError):
+                raise TimeoutError(self._waited_for()) from None
+            ending = self.transport.farewell or "it closed the connection"
+            raise self._failed(f"ended the login as {self.settings.user} ({ending})") from None
+        if answer.success:
+            return "publickey " + " and ".join(self.proofs) if self.proofs else "no prompt"
+        raise self._failed(self._what_is_wanted(answer))
 
-    def disconnect(self) -> None:
-        self._close()  # type: ignore[attr-defined]
+    def _with_keys(self, answer: Answer) -> Answer:
+        """Offer one key after the other; where several are wanted, the rest after the first."""
+        candidates = self._candidates()
+        self.skipped += candidates.skipped
+        for offer in candidates.offers:
+            algorithm = self._algorithm(offer)
+            if algorithm is None:
+                continue
+            self.offered.append(offer.name)
+            self.signing = None
+            probed = self.auth.probe(offer, algorithm)
+            if not probed.acceptable:
+                answer = probed
+            else:
+                self.signing = offer.name
+                try:
+                    answer = self.auth.prove(offer, algorithm)
+                except AgentProblem as problem:
+                    if self.deadline.passed:
+                        raise TimeoutError from None
+                    self.skipped.append(f"{offer.name} ({problem})")
+                    continue
+                self.signing = None
+                if answer.success or answer.partial:
+                    self.proofs.append(offer.name)
+            if answer.success or "publickey" not in answer.methods:
+                break
+        return answer
+
+    def _without_answers(self, answer: Answer) -> Answer:
+        if "keyboard-interactive" not in answer.methods:
+            return answer
+        told = self.auth.keyboard_interactive()
+        if told.prompts:
+            return Answer(methods=answer.methods, prompts=told.prompts)
+        return told
+
+    def _algorithm(self, offer: Offer) -> str | None:
+        """How to sign with a key; None, and why, where ssh would not sign with it, either."""
+        bits = keys.rsa_bits(offer.blob)
+        if bits is not None and bits < self.settings.rsa_size:
+            wanted = f"RequiredRSASize wants {self.settings.rsa_size}"
+            self.skipped.append(f"{offer.name} (has {bits} bits; {wanted})")
+            return None
+        accepted = self.settings.pubkey_algorithms
+        known = self.transport.signature_algorithms
+        algorithm = signature_algorithm(offer.type, accepted, known)
+        if algorithm is None:
+            if signature_algorithm(offer.type, accepted, ()):
+                why = f"the host takes none of its signatures, only {brief(', '.join(known))}"
+            else:
+                why = f"PubkeyAcceptedAlgorithms has nothing for {offer.type}"
+            self.skipped.append(f"{offer.name} ({why})")
+        return algorithm
+
+    def _candidates(self) -> _Candidates:
+        """Certificates first, then the configured keys in their order, then the agent's others.
+
+        Unlike ssh, the configured keys come before the agent's others: those would use up the
+        server's MaxAuthTries.
+        """
+        found = _Candidates()
+        settings = self.settings
+        in_agent = self._agent_keys(found.skipped)
+        configured: list[Offer] = []
+        for file in settings.identity_files:
+            if offer := _configured(file, in_agent, found.skipped):
+                configured.append(offer)
+                beside = file.with_name(file.name + "-cert.pub")
+                # As ssh does: a broken one is as good as none, and those that are named suffice.
+                if not settings.certificate_files and beside.exists():
+                    found.offers += _certified(beside, [offer], found.skipped)
+        for file in settings.certificate_files:
+            found.offers += _certified(file, configured + in_agent, found.skipped)
+        others = [] if settings.identities_only else in_agent
+        seen: set[bytes] = set()
+        for offer in configured + others:
+            if offer.blob not in seen:
+                seen.add(offer.blob)
+                name = f"{offer.name} ({fingerprint(offer.blob)})"
+                found.offers.append(Offer(offer.blob, offer.signer, name))
+        return found
+
+    def _agent_keys(self, skipped: list[str]) -> list[Offer]:
+        path = self.settings.agent
+        if path is None:
+            return []
+        # Half of the time: an agent that hangs must leave the keys in files a chance.
+        at_first = Deadline(self.deadline.left / 2)
+        try:
+            agent = Agent(path, self.deadline, at_first)
+            self.stack.callback(agent.close)
+            agent.bind(*self.transport.proof, at_first)
+            return [
+                Offer(key.blob, InAgent(agent, key.blob), _agent_name(key.blob, key.comment))
+                for key in agent.keys(at_first)
+            ]
+        except AgentProblem as problem:
+            skipped.append(f"the agent at {path} ({problem})")
+            return []
+
+    def _what_is_wanted(self, answer: Answer) -> str:
+        wanted = brief(", ".join(answer.methods)) or "nothing that it names"
+        prompt = f": {brief(answer.prompts[0])!r}" if answer.prompts else ""
+        if self.proofs:
+            return f"accepted {' and '.join(self.proofs)} but wants another proof besides" + (
+                f" ({wanted}{prompt}); the suite answers no prompts"
+            )
+        if not self.offered and "publickey" not in answer.methods:
+            return f"accepts no keys, only {wanted}{prompt}"
+        if "publickey" not in self.settings.methods:
+            return f"was offered no key: ssh_config allows none; it accepts {wanted}"
+        if not self.offered:
+            return "has no key to log in with"
+        return f"did not accept any of the keys for {self.settings.user}"
+
+    def _failed(self, what: str) -> LoginFailed:
+        parts = [what]
+        if self.offered and not self.proofs:
+            parts.append(f"offered: {', '.join(self.offered)}")
+        if self.skipped:
+            parts.append(f"left out: {', '.join(self.skipped)}")
+        settings = self.settings
+        parts += [
+            f"{where(keyword, settings.name, settings.config)}: {options.refusal(keyword)}"
+            for keyword in options.missed_at_login(settings.given, self.methods)
+        ]
+        if settings.control_path and settings.control_path.exists():
+            parts.append(
+                f"ssh itself may use the connection of {settings.control_path}: "
+                + options.refusal("controlpath")
+            )
+        if self.auth.banners:
+            parts.append(f"it says: {brief(' '.join(self.auth.banners))}")
+        return LoginFailed("; ".join(parts))
+
+    def _waited_for(self) -> str:
+        if self.signing:
+            return f"{self.signing} was to sign, and perhaps waits for a touch or a confirmation"
+        return ""
 
 
-def _signer(file: Path, in_agent: list[AgentKey], skipped: list[str]) -> paramiko.PKey | None:
+def _configured(file: Path, in_agent: list[Offer], skipped: list[str]) -> Offer | None:
     """The key of an IdentityFile: from the agent if it holds it, else from the file."""
-    public = _public_blob(file) or _public_blob(file.with_name(file.name + ".pub"))
+    blob = keys.public(file)
     for held in in_agent:
-        if public and held.blob == public:
+        if blob and held.blob == blob:
             return held
     try:
-        key = paramiko.PKey.from_path(file)
+        blob, signer = keys.private(file)
     except FileNotFoundError:
         if file.parent != home() / ".ssh" or file.name not in DEFAULT_FILES:
             skipped.append(f"{file} (no such file)")
         return None
-    except (paramiko.PasswordRequiredException, TypeError):
-        skipped.append(f"{file} (is encrypted, and no agent holds it; ssh-add it)")
+    except KeyProblem as problem:
+        skipped.append(f"{file} ({problem})")
         return None
-    except (OSError, ValueError, paramiko.SSHException, UnknownKeyType) as error:
-        skipped.append(f"{file} ({error})")
-        return None
-    # A certificate beside the file is offered too, but not in place of the key.
-    key.public_blob = None
-    return key
+    return Offer(blob, signer, str(file))
 
 
-def _certified(
-    file: Path, signers: list[tuple[paramiko.PKey, str]], skipped: list[str]
-) -> Iterator[tuple[paramiko.PKey, str]]:
-    """The signer whose key the certificate in `file` certifies, if we have it."""
+def _certified(file: Path, offers: list[Offer], skipped: list[str]) -> Iterator[Offer]:
+    """The certificate in `file`, where we have the key that it certifies."""
     try:
-        certificate = PublicBlob.from_file(str(file))
-    except (OSError, ValueError) as error:
-        skipped.append(f"{file} ({error})")
+        certificate = keys.certificate(file)
+    except FileNotFoundError:
+        skipped.append(f"{file} (no such file)")
         return
-    for key, name in signers:
-        if _certifies(certificate.key_blob, key.asbytes()):
-            # An AgentKey cannot be copied by the copy module.
-            signer = AgentKey(key.agent, key.blob) if isinstance(key, AgentKey) else copy.copy(key)
-            signer.public_blob = certificate
-            yield signer, f"{name} with the certificate {file}"
+    except KeyProblem as problem:
+        skipped.append(f"{file} ({problem})")
+        return
+    for offer in offers:
+        if keys.certifies(certificate, offer.blob):
+            yield Offer(certificate, offer.signer, f"{offer.name} with the certificate {file}")
             return
     skipped.append(f"{file} (its private key is neither an IdentityFile nor in the agent)")
 
 
-def _certifies(certificate: bytes, public: bytes) -> bool:
-    """Whether a certificate (PROTOCOL.certkeys: type, nonce, key fields, …) holds this key."""
-    message = paramiko.Message(certificate)
-    message.get_string()
-    message.get_string()
-    key = paramiko.Message(public)
-    key.get_string()
-    return message.get_remainder().startswith(key.get_remainder())
-
-
-def _adjacent_certificate(file: Path) -> Path | None:
-    certificate = file.with_name(file.name + "-cert.pub")
-    return certificate if certificate.exists() else None
-
-
-def _public_blob(file: Path) -> bytes | None:
-    try:
-        return HostKey.from_line(file.read_text(encoding="ascii")).blob
-    except (OSError, ValueError):
-        return None
-
-
-def _agent_name(key: AgentKey) -> str:
-    return f"{key.comment or key.get_name()} of the agent"
+def _agent_name(blob: bytes, comment: str) -> str:
+    return f"{brief(comment, 80) or keys.type_of(blob)} of the agent"

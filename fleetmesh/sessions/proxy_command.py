@@ -8,6 +8,7 @@ import tempfile
 from contextlib import suppress
 from typing import IO
 
+from fleetmesh.sessions.target import Deadline
 from fleetmesh.text.legible import last_line
 
 
@@ -20,6 +21,15 @@ class Proxy:
         self.stream = stream
         self._process = process
         self._log = log
+
+    def passed(self, deadline: Deadline) -> socket.socket | None:
+        """The connection that the command hands over (ProxyUseFdpass), in place of carrying it."""
+        try:
+            self.stream.settimeout(max(deadline.left, 0.01))
+            _, passed, _, _ = socket.recv_fds(self.stream, 1, 1)
+        except OSError:
+            return None
+        return socket.socket(fileno=passed[0]) if passed else None
 
     def failure(self) -> str | None:
         """How it ended and the last line it said, if it has ended."""

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from fleetmesh.sessions.command import LIMIT, Completed
-from fleetmesh.sessions.forward import Forward
+from fleetmesh.sessions.forward import Forwarder
 from fleetmesh.sessions.target import Identity, Target
 
 
@@ -37,7 +37,7 @@ class Session(Protocol):
         deadline: float | None = None,
         patience: float | None = None,
         limit: int | None = None,
-    ) -> Forward:
+    ) -> Forwarder:
         """A loopback listener whose connections go on from the host to `host`:`port`.
 
         `deadline` is the seconds that the far end may take to connect. With `patience`, a

@@ -9,10 +9,10 @@ import paramiko
 
 from fleetmesh.sessions.channel import end_writing, send
 from fleetmesh.sessions.command import LIMIT, Capture, Completed
-from fleetmesh.sessions.forward import Forward
+from fleetmesh.sessions.forward import Forwarder
 from fleetmesh.sessions.link import Link
 from fleetmesh.sessions.target import Deadline, Identity, Target
-from fleetmesh.sessions.transport import Refused, Transport
+from fleetmesh.sessions.transport import ChannelRefused, Transport
 from fleetmesh.text.legible import brief
 
 CHUNK = 64 * 1024
@@ -75,16 +75,16 @@ class SshSession:
         deadline: float | None = None,
         patience: float | None = None,
         limit: int | None = None,
-    ) -> Forward:
+    ) -> Forwarder:
         """See Session.forward."""
         seconds = self.target.connect_deadline if deadline is None else deadline
 
         def dial(origin: tuple[str, int]) -> paramiko.Channel:
             if self._lost:
-                raise Refused(self._lost)
+                raise ChannelRefused(self._lost)
             return self._transport.open("direct-tcpip", Deadline(seconds), (host, port), origin)
 
-        return Forward(dial, patience, limit)
+        return Forwarder(dial, patience, limit)
 
     def close(self) -> None:
         """See Session.close."""
@@ -107,10 +107,12 @@ class _Execution:
         """Run it; returns why it did not run to its end, or None."""
         try:
             channel = self.transport.open("session", self.deadline)
-        except Refused as refused:
+        except ChannelRefused as refused:
             self.dead = self.deadline.passed or not self.transport.is_active()
             return f"{self.host} opened no channel for the command: {refused}"
         try:
+            for variable, value in self.transport.environment.items():
+                channel.set_environment_variable(variable, value)
             channel.exec_command(command.encode())
             lost = self._talk(channel, stdin)
             if lost and self.transport.is_active() and not channel.closed:

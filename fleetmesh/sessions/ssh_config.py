@@ -1,22 +1,33 @@
 """What ssh_config says about a host, asked of OpenSSH itself.
 
 `ssh -G` evaluates Include, Host, Match, canonicalisation and defaults exactly as the operator's own
-ssh does. Left to us are the tokens, which it prints as they stand in the file.
+ssh does. Left to us are the tokens, which it prints as they stand in the file. options.py says what
+becomes of each option.
 """
 
+import fnmatch
+import hashlib
 import os
 import pwd
 import re
+import shlex
 import socket
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from fleetmesh.sessions import algorithms, options
+from fleetmesh.sessions.algorithms import Algorithms
 from fleetmesh.sessions.target import Deadline
 from fleetmesh.text import ssh_settings
 from fleetmesh.text.legible import brief
 from fleetmesh.text.ssh_settings import SshSettings
+
+_LOCALE = ("LANG", "LANGUAGE", "LC_ALL", "LC_[CTNMPAI]*")
+"""Of the variables of a locale, those of libc: sites name others LC_*, so that sshd takes them."""
+_FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
 class SshConfigError(Exception):
@@ -35,11 +46,30 @@ class Settings:
     certificate_files: tuple[Path, ...]
     identities_only: bool
     agent: Path | None
+    methods: frozenset[str]
+    pubkey_algorithms: tuple[str, ...]
+    rsa_size: int
     known_hosts_files: tuple[Path, ...]
+    known_hosts_command: tuple[str, ...]
+    revoked_keys_files: tuple[Path, ...]
+    ca_algorithms: tuple[str, ...]
     host_key_alias: str | None
+    check_host_ip: bool
+    algorithms: Algorithms
     proxy_jump: tuple[str, ...]
     proxy_command: str | None
+    proxy_passes_socket: bool
+    family: socket.AddressFamily
+    bind_address: str | None
+    bind_interface: str | None
+    attempts: int
     connect_timeout: float | None
+    version_addendum: str | None
+    environment: Mapping[str, str]
+    control_path: Path | None
+    tokens: Mapping[str, str]
+    given: SshSettings
+    config: Path | None
 
 
 def settings(
@@ -48,37 +78,52 @@ def settings(
     """Look `name` up; `user` and `port` win over the file. Raises SshConfigError."""
     given = _ask(name, user, port, config, deadline)
     one = given.one
-
-    # A list of revoked keys that nobody consults would be worse than none.
-    if one("revokedhostkeys"):
-        raise SshConfigError(
-            "RevokedHostKeys is not supported; mark the keys @revoked in a known_hosts file"
-        )
-    host = {
-        "n": name,
-        "h": one("hostname") or name,
-        "p": one("port") or "22",
-        "r": one("user") or "",
-        "k": one("hostkeyalias") or name,
-    }
+    _refuse_unknown(given, name, config, deadline)
+    try:
+        possible = algorithms.choose(given)
+    except algorithms.NothingPossible as problem:
+        raise SshConfigError(f"{where(problem.keyword, name, config)}: {problem}") from None
+    host = _tokens(given, name)
     jump = one("proxyjump")
     command = one("proxycommand")
+    known_hosts_command = one("knownhostscommand")
     timeout = one("connecttimeout")
-    files = " ".join(given.all("userknownhostsfile") + given.all("globalknownhostsfile"))
+    control_path = one("controlpath")
+    accepted = one("pubkeyacceptedalgorithms") or one("pubkeyacceptedkeytypes") or ""
+    files = _words(given.all("userknownhostsfile") + given.all("globalknownhostsfile"))
     return Settings(
         name=name,
         hostname=host["h"],
         port=int(host["p"]),
         user=host["r"],
-        identity_files=tuple(_path(file, host) for file in given.all("identityfile")),
-        certificate_files=tuple(_path(file, host) for file in given.all("certificatefile")),
-        identities_only=one("identitiesonly") == "yes",
+        identity_files=_paths(given.all("identityfile"), host),
+        certificate_files=_paths(given.all("certificatefile"), host),
+        identities_only=given.switch("identitiesonly") == "yes",
         agent=_agent((given.all("identityagent") or ("SSH_AUTH_SOCK",))[0], host),
-        known_hosts_files=tuple(_path(file, host) for file in files.split() if file != "none"),
+        methods=_methods(given, name, config),
+        pubkey_algorithms=tuple(accepted.split(",")),
+        rsa_size=int(one("requiredrsasize") or one("rsaminsize") or 1024),
+        known_hosts_files=_paths(files, host),
+        known_hosts_command=_split(known_hosts_command) if known_hosts_command else (),
+        revoked_keys_files=_paths(_words(given.all("revokedhostkeys")), host),
+        ca_algorithms=tuple((one("casignaturealgorithms") or "").split(",")),
         host_key_alias=one("hostkeyalias"),
-        proxy_jump=tuple(jump.split(",")) if jump else (),
-        proxy_command=_expand(command, host) if command else None,
+        check_host_ip=given.switch("checkhostip") == "yes",
+        algorithms=possible,
+        proxy_jump=tuple(expand(hop, host) for hop in jump.split(",")) if jump else (),
+        proxy_command=expand(command, host) if command else None,
+        proxy_passes_socket=given.switch("proxyusefdpass") == "yes",
+        family=_FAMILIES.get(one("addressfamily") or "any", socket.AF_UNSPEC),
+        bind_address=one("bindaddress"),
+        bind_interface=one("bindinterface"),
+        attempts=int(one("connectionattempts") or 1),
         connect_timeout=float(timeout) if timeout else None,
+        version_addendum=one("versionaddendum"),
+        environment=_environment(given),
+        control_path=_path(control_path, host) if control_path else None,
+        tokens=host,
+        given=given,
+        config=config,
     )
 
 
@@ -104,19 +149,53 @@ def home() -> Path:
     return Path(pwd.getpwuid(os.getuid()).pw_dir)
 
 
+def expand(text: str, tokens: Mapping[str, str]) -> str:
+    """Replace the tokens of ssh_config(5); raises SshConfigError for one that is not known."""
+
+    def value(match: re.Match[str]) -> str:
+        try:
+            return tokens[match[1]]
+        except KeyError:
+            raise SshConfigError(f"the token %{match[1]} in {text!r} is not supported") from None
+
+    return re.sub("%(.)", value, text)
+
+
+def where(keyword: str, name: str, config: Path | None) -> str:
+    """The first line of the files of ssh_config that sets an option, or just `ssh_config`."""
+    try:
+        said = _run(["-v"], name, config, Deadline(2)).stderr
+        for file in re.findall(r"Reading configuration data (.+?)\r?$", said, re.MULTILINE):
+            for number, line in enumerate(Path(file).read_text(errors="replace").splitlines(), 1):
+                if re.match(rf"\s*{keyword}[\s=]", line, re.IGNORECASE):
+                    return f"{file} line {number}"
+    except (OSError, SshConfigError):
+        pass
+    return str(config or "ssh_config")
+
+
 def _ask(
     name: str, user: str | None, port: int | None, config: Path | None, deadline: Deadline
 ) -> SshSettings:
-    command = ["ssh", "-G", "-T"]
-    if config is not None:
-        command += ["-F", str(config)]
+    more = []
     if user is not None:
-        command += ["-l", user]
+        more += ["-l", user]
     if port is not None:
-        command += ["-p", str(port)]
+        more += ["-p", str(port)]
+    answer = _run(more, name, config, deadline)
+    if answer.returncode != 0:
+        said = "; ".join(answer.stderr.split("\n")).strip("; ")
+        raise SshConfigError(brief(said) or "ssh -G failed")
+    return ssh_settings.parse(filter(None, answer.stdout.splitlines()))
+
+
+def _run(
+    more: list[str], name: str, config: Path | None, deadline: Deadline
+) -> subprocess.CompletedProcess[str]:
+    command = ["ssh", "-G", "-T", *(["-F", str(config)] if config else []), *more, "--", name]
     try:
-        answer = subprocess.run(
-            [*command, "--", name],
+        return subprocess.run(
+            command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -128,47 +207,108 @@ def _ask(
         raise SshConfigError("ssh is not installed; install openssh-client") from None
     except subprocess.TimeoutExpired:
         raise SshConfigError(
-            f"ssh -G did not finish within {deadline}; look for a Match exec that hangs"
+            f"ssh -G did not finish within {deadline}; look for a Match exec that hangs, "
+            "or for CanonicalizeHostname and a name server that does not answer"
         ) from None
-    if answer.returncode != 0:
-        said = "; ".join(answer.stderr.split("\n")).strip("; ")
-        raise SshConfigError(brief(said) or "ssh -G failed")
-    return ssh_settings.parse(filter(None, answer.stdout.splitlines()))
 
 
-def _agent(value: str, host: dict[str, str]) -> Path | None:
+def _refuse_unknown(given: SshSettings, name: str, config: Path | None, deadline: Deadline) -> None:
+    """Refuse an option that ssh has and we do not know, where ssh_config sets it."""
+    if options.unknown(given, SshSettings({})):
+        default = _ask(name, None, None, Path("none"), deadline)
+        for keyword in options.unknown(given, default):
+            raise SshConfigError(
+                f"{where(keyword, name, config)}: {keyword} is not known to this suite; "
+                "take it out for this host"
+            )
+
+
+def _methods(given: SshSettings, name: str, config: Path | None) -> frozenset[str]:
+    """The ways to log in that ssh_config allows, of those that we have."""
+    preferred = given.one("preferredauthentications")
+    possible = set(preferred.split(",")) if preferred else {"publickey", "keyboard-interactive"}
+    if preferred and not possible & {"publickey", "keyboard-interactive"}:
+        raise SshConfigError(
+            f"{where('preferredauthentications', name, config)}: PreferredAuthentications has "
+            f"{brief(preferred)} and nothing that this suite can do; add publickey"
+        )
+    if given.switch("pubkeyauthentication") == "no":
+        possible -= {"publickey"}
+    asks = given.switch("kbdinteractiveauthentication") or given.switch(
+        "challengeresponseauthentication"
+    )
+    if asks == "no" or given.switch("batchmode") == "yes":
+        possible -= {"keyboard-interactive"}
+    return frozenset(possible)
+
+
+def _environment(given: SshSettings) -> dict[str, str]:
+    """What SendEnv and SetEnv have ssh tell the host, but for the locale."""
+    found: dict[str, str] = {}
+    for patterns in given.all("sendenv"):
+        for pattern in patterns.split():
+            found |= {n: v for n, v in os.environ.items() if fnmatch.fnmatchcase(n, pattern)}
+    found = {n: v for n, v in found.items() if not any(fnmatch.fnmatchcase(n, p) for p in _LOCALE)}
+    for assignment in given.all("setenv"):
+        variable, _, value = assignment.partition("=")
+        found[variable] = value
+    return found
+
+
+def _tokens(given: SshSettings, name: str) -> dict[str, str]:
+    me = pwd.getpwuid(os.getuid())
+    here = socket.gethostname()
+    hostname, port = given.one("hostname") or name, given.one("port") or "22"
+    user, jump = given.one("user") or "", given.one("proxyjump") or ""
+    connection = hashlib.sha1(f"{here}{hostname}{port}{user}{jump}".encode(), usedforsecurity=False)
+    return {
+        "%": "%",
+        "C": connection.hexdigest(),
+        "L": here.split(".")[0],
+        "d": me.pw_dir,
+        "h": hostname,
+        "i": str(me.pw_uid),
+        "j": jump,
+        "k": given.one("hostkeyalias") or name,
+        "l": here,
+        "n": name,
+        "p": port,
+        "r": user,
+        "u": me.pw_name,
+    }
+
+
+def _agent(value: str, host: Mapping[str, str]) -> Path | None:
     """IdentityAgent: none, SSH_AUTH_SOCK, $VARIABLE or a path; an unset variable means no agent."""
     if value == "none":
         return None
-    if value == "SSH_AUTH_SOCK" or value.startswith("$"):
-        value = os.environ.get(value.lstrip("$").strip("{}"), "")
+    if value == "SSH_AUTH_SOCK" or re.fullmatch(r"\$\w+", value):
+        value = os.environ.get(value.lstrip("$"), "")
         return Path(value) if value else None
     return _path(value, host)
 
 
-def _path(text: str, host: dict[str, str]) -> Path:
-    text = re.sub(r"\$\{(\w+)\}", lambda match: os.environ.get(match[1], match[0]), text)
-    if text == "~" or text.startswith("~/"):
-        text = str(home()) + text[1:]
-    return Path(_expand(text, host)).expanduser()
+def _words(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word for value in values for word in value.split())
 
 
-def _expand(text: str, host: dict[str, str]) -> str:
-    me = pwd.getpwuid(os.getuid())
-    tokens = {
-        **host,
-        "%": "%",
-        "d": me.pw_dir,
-        "u": me.pw_name,
-        "i": str(me.pw_uid),
-        "L": socket.gethostname().split(".")[0],
-        "l": socket.gethostname(),
-    }
+def _split(command: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(command))
+    except ValueError as error:
+        raise SshConfigError(f"KnownHostsCommand {command!r}: {error}") from None
 
-    def value(match: re.Match[str]) -> str:
+
+def _paths(texts: tuple[str, ...], host: Mapping[str, str]) -> tuple[Path, ...]:
+    return tuple(_path(text, host) for text in texts if text.lower() != "none")
+
+
+def _path(text: str, host: Mapping[str, str]) -> Path:
+    def variable(match: re.Match[str]) -> str:
         try:
-            return tokens[match[1]]
+            return os.environ[match[1]]
         except KeyError:
-            raise SshConfigError(f"the token %{match[1]} in {text!r} is not supported") from None
+            raise SshConfigError(f"${{{match[1]}}} in {text!r} is not set") from None
 
-    return re.sub("%(.)", value, text)
+    path = f"{home()}{text[1:]}" if text == "~" or text.startswith("~/") else text
+    return Path(expand(re.sub(r"\$\{(\w+)\}", variable, path), host)).expanduser()

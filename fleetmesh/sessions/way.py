@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import paramiko
 
-from fleetmesh.sessions import host_keys, proxy_command, tcp
-from fleetmesh.sessions.host_keys import Expected, HostKey
+from fleetmesh.sessions import proxy_command, tcp
+from fleetmesh.sessions.algorithms import Algorithms, nothing_in_common
 from fleetmesh.sessions.link import Link
 from fleetmesh.sessions.login import LoginFailed, log_in
 from fleetmesh.sessions.ssh import SshSession
@@ -16,14 +16,13 @@ from fleetmesh.sessions.ssh_config import Settings, SshConfigError, jump_host, s
 from fleetmesh.sessions.target import (
     ConfigProblem,
     Deadline,
-    HostKeyMismatch,
-    HostKeyUnknown,
     Identity,
     LoginRefused,
     Target,
     Unreachable,
 )
-from fleetmesh.sessions.transport import KEEPALIVE, Refused, Transport
+from fleetmesh.sessions.transport import KEEPALIVE, ChannelRefused, Transport
+from fleetmesh.sessions.trust import Trust
 from fleetmesh.text.legible import brief, said
 
 MOST_JUMPS = 8
@@ -68,21 +67,30 @@ class _Way:
             found = settings(name, user, port, self.target.ssh_config, self.deadline)
         except SshConfigError as error:
             raise ConfigProblem(self.target.name, f"{who}: ssh_config: {error}") from None
+        # ssh_config bounds the connection and the key exchange, and no confirmation of a key.
+        patience = self.deadline
         if found.connect_timeout and found.connect_timeout < self.deadline.left:
-            self.deadline = Deadline(found.connect_timeout)
-        expected = self._expected(found, who, hop=hop)
-        stream, address = self._stream(found, found.proxy_jump if jumps is None else jumps, who)
-        transport = Transport(stream)
+            patience = Deadline(found.connect_timeout)
+        pins = None if hop else self.target.host_keys
+        trust = Trust(self.target.name, who, found, pins, self.deadline)
+        algorithms = trust.algorithms()
+        stream, address = self._stream(
+            found, found.proxy_jump if jumps is None else jumps, who, patience
+        )
+        transport = Transport(stream, algorithms)
+        if found.version_addendum:
+            transport.local_version += f" {found.version_addendum}"
+        transport.environment = found.environment
         self.link.transports.append(transport)
-        self._exchange_keys(transport, expected, who, address)
-        offered = self._verify(transport, expected, found, who)
+        self._exchange_keys(transport, algorithms, who, address, patience)
+        key = trust.verify(transport)
         login = self._log_in(transport, found, who)
         transport.set_keepalive(KEEPALIVE)
         return Identity(
             address=address,
             user=found.user,
-            host_key=offered.line,
-            fingerprint=offered.fingerprint,
+            host_key=key.line,
+            fingerprint=key.fingerprint,
             server=brief(transport.remote_version or ""),
             login=login,
         )
@@ -90,19 +98,8 @@ class _Way:
     def _fail(self, cause: str) -> Unreachable:
         return Unreachable(self.target.name, cause)
 
-    def _expected(self, found: Settings, who: str, *, hop: bool) -> Expected:
-        try:
-            expected = host_keys.known(
-                found.hostname, found.port, found.host_key_alias, found.known_hosts_files
-            )
-            if self.target.host_keys is not None and not hop:
-                expected = host_keys.pinned(self.target.host_keys, expected)
-        except (OSError, ValueError) as error:
-            raise ConfigProblem(self.target.name, f"{who}: host keys: {error}") from None
-        return expected
-
     def _stream(
-        self, found: Settings, jumps: tuple[str, ...], who: str
+        self, found: Settings, jumps: tuple[str, ...], who: str, patience: Deadline
     ) -> tuple[socket.socket | paramiko.Channel, str]:
         address = f"{found.hostname}:{found.port}"
         if jumps:
@@ -115,8 +112,8 @@ class _Way:
             try:
                 there = (found.hostname, found.port)
                 transport = self.link.transports[-1]
-                channel = transport.open("direct-tcpip", self.deadline, there, ("127.0.0.1", 0))
-            except Refused as refused:
+                channel = transport.open("direct-tcpip", patience, there, ("127.0.0.1", 0))
+            except ChannelRefused as refused:
                 raise self._fail(f"{name} could not reach {who} on {address}: {refused}") from None
             return channel, address
         if found.proxy_command:
@@ -125,9 +122,19 @@ class _Way:
             except OSError as error:
                 raise self._fail(f"{who}: its ProxyCommand cannot be run: {error}") from None
             self.link.proxies.append(proxy)
-            return proxy.stream, address
+            if not found.proxy_passes_socket:
+                return proxy.stream, address
+            passed = proxy.passed(patience)
+            if passed is None:
+                ending = proxy.failure() or "handed no connection over, as ProxyUseFdpass wants"
+                raise self._fail(f"{who}: its ProxyCommand {ending}")
+            self.link.sockets.append(passed)
+            return passed, address
+        source = tcp.Source(found.family, found.bind_address, found.bind_interface)
         try:
-            connection = tcp.connect(found.hostname, found.port, who, self.deadline)
+            connection = tcp.connect(
+                found.hostname, found.port, who, patience, source, found.attempts
+            )
         except ConnectionError as error:
             raise self._fail(str(error)) from None
         self.link.sockets.append(connection)
@@ -140,27 +147,29 @@ class _Way:
             raise ConfigProblem(self.target.name, f"{who}: ssh_config: {error}") from None
 
     def _exchange_keys(
-        self, transport: Transport, expected: Expected, who: str, address: str
+        self,
+        transport: Transport,
+        algorithms: Algorithms,
+        who: str,
+        address: str,
+        patience: Deadline,
     ) -> None:
-        # Types that are expected come first: a host with several keys then shows the one we know.
-        options = transport.get_security_options()
-        possible = list(options.key_types)
-        first = [name for name in expected.algorithms if name in possible]
-        options.key_types = first + [name for name in possible if name not in first]
-        transport.banner_timeout = transport.handshake_timeout = max(self.deadline.left, 0.01)
+        transport.banner_timeout = transport.handshake_timeout = max(patience.left, 0.01)
         done = threading.Event()
         transport.start_client(event=done)
-        done.wait(self.deadline.left)
+        done.wait(patience.left)
         if transport.is_active() and transport.initial_kex_done:
             return
-        said = transport.remote_version
+        greeted = transport.remote_version
         error = transport.get_exception()
-        if self.deadline.passed:
-            stage = "finish the key exchange" if said else "greet as an SSH server"
+        if patience.passed:
+            stage = "finish the key exchange" if greeted else "greet as an SSH server"
             raise self._fail(
-                f"{who} accepted the connection on {address} "
-                f"but did not {stage} within {self.deadline}"
+                f"{who} accepted the connection on {address} but did not {stage} within {patience}"
             )
+        if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
+            why = "; ".join(nothing_in_common(algorithms, transport.offered)) or said(error)
+            raise self._fail(f"{who} and this suite have no algorithm in common: {why}")
         raise self._fail(self._why_no_keys(transport, error, who, address))
 
     def _why_no_keys(
@@ -171,49 +180,25 @@ class _Way:
                 return f"{who}: its ProxyCommand {words}"
         if transport.farewell:
             return f"{who} ended the connection on {address}: {transport.farewell}"
-        if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
-            return f"{who} and this suite have no algorithm in common: {said(error)}"
         if not transport.remote_version:
             if error and "Indecipherable" in str(error):
                 return f"{who}: what listens on {address} does not speak SSH ({said(error)})"
-            return f"{who} closed the connection on {address} before it greeted as an SSH server"
+            words = brief(" ".join(transport.preamble))
+            told = f"; it says: {words}" if words else ""
+            return (
+                f"{who} closed the connection on {address} before it greeted as an SSH server{told}"
+            )
         return (
             f"{who} broke off the key exchange on {address}: {said(error or 'connection closed')}"
         )
-
-    def _verify(
-        self, transport: Transport, expected: Expected, found: Settings, who: str
-    ) -> HostKey:
-        key = transport.get_remote_server_key()
-        offered = HostKey(key.get_name(), key.asbytes())
-        if offered in expected.revoked:
-            raise HostKeyMismatch(
-                self.target.name, f"{who} offered a host key that is revoked: {offered}"
-            )
-        if not expected.keys:
-            why = (
-                "only through a certificate authority, which this suite does not check"
-                if expected.only_by_authority
-                else "not at all"
-            )
-            raise HostKeyUnknown(
-                self.target.name,
-                f"{who}'s host key is not pinned: {expected.source} knows "
-                f"{found.host_key_alias or found.hostname} {why}; offered {offered}. "
-                "Compare it on the host itself, then pin it",
-            )
-        if offered not in expected.keys:
-            pinned = ", ".join(str(key) for key in expected.keys)
-            raise HostKeyMismatch(
-                self.target.name,
-                f"{who}'s host key changed: pinned {pinned} ({expected.source}), offered {offered}",
-            )
-        return offered
 
     def _log_in(self, transport: Transport, found: Settings, who: str) -> str:
         try:
             return log_in(transport, found, self.deadline)
         except LoginFailed as failed:
             raise LoginRefused(self.target.name, f"{who} {failed}") from None
-        except TimeoutError:
-            raise self._fail(f"{who} did not answer the login within {self.deadline}") from None
+        except TimeoutError as late:
+            told = f": {late}" if str(late) else ""
+            raise self._fail(
+                f"{who} did not answer the login within {self.deadline}{told}"
+            ) from None

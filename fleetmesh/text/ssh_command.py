@@ -62,7 +62,6 @@ class Forward:
 class SshCommand:
     """What a running or configured ssh client was told on its command line."""
 
-    argv: tuple[str, ...]
     local: tuple[Forward, ...]
     remote: tuple[Forward, ...]
     dynamic: tuple[Forward, ...]
@@ -72,7 +71,6 @@ class SshCommand:
     """The word that says where to log in, as it was written."""
     user: str | None
     host: str | None
-    port: int
     jump: str | None
 
     @property
@@ -109,10 +107,8 @@ def parse(argv: Iterable[str]) -> SshCommand | None:
             options.setdefault(keyword, value)
     destination, place = options.pop("destination", None), options.pop("place", None)
     options.pop("command", None)
-    port = options.get("port", "22")
     jumps = [value for key, value in options.items() if key in ("proxyjump", "proxycommand")]
     return SshCommand(
-        argv=tuple(words),
         local=tuple(forwards["localforward"]),
         remote=tuple(forwards["remoteforward"]),
         dynamic=tuple(forwards["dynamicforward"]),
@@ -121,7 +117,6 @@ def parse(argv: Iterable[str]) -> SshCommand | None:
         destination=destination,
         user=options.get("user"),
         host=options.get("hostname", place),
-        port=int(port) if port.isdecimal() else 22,
         jump=jumps[0] if jumps and jumps[0].lower() != "none" else None,
     )
 

@@ -1,12 +1,12 @@
 """Who holds a socket, and which machine an address belongs to."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 from fleetmesh.facts.sockets import LoginSession, Socket, bare
-from fleetmesh.inventory import Inventory
+from fleetmesh.inventory import Inventory, Tunnel
 
 ITSELF = "this host itself"
 """The origin of a session that has no remote host."""
@@ -142,3 +142,25 @@ def harmless_in_a_session(socket: Socket) -> str | None:
 def covers(socket: Socket, ip: str, port: int) -> bool:
     """Whether a connection to `ip`:`port` would reach this listener, also by a wildcard address."""
     return socket.port == port and socket.ip in (ip, "0.0.0.0", "*", "::")  # noqa: S104
+
+
+def open_doors(
+    tunnel: Tunnel,
+    inventory: Inventory,
+    listeners: Iterable[Socket],
+    sessions: Mapping[str, LoginSession],
+    places: Places,
+) -> list[str]:
+    """Where a tunnel's unit listens, although none of its tunnels should.
+
+    A manager's own service may listen; the ssh that it starts may not.
+    """
+    held = {str(t.listen) for t in inventory.tunnels.values() if t.unit == tunnel.unit}
+    service = tunnel.unit != tunnel.own_unit
+    return [
+        socket.local
+        for socket in listeners
+        if held_by(socket, sessions, places).unit == tunnel.unit
+        and socket.local not in held
+        and not (service and "ssh" not in [name for name, _ in socket.processes])
+    ]

@@ -17,7 +17,7 @@ _GRAVITY = {outcome: place for place, outcome in enumerate(Outcome)}
 
 
 @dataclass(frozen=True)
-class Machine:
+class HostSection:
     """A host, what was seen of it, and the results that consulted it."""
 
     name: str
@@ -74,16 +74,16 @@ def worst(results: tuple[Result, ...]) -> Outcome | None:
     return min((r.outcome for r in results), key=_GRAVITY.__getitem__, default=None)
 
 
-def _told(machine: Machine) -> str:
+def _told(machine: HostSection) -> str:
     count = sum(result.outcome is machine.worst for result in machine.results)
     return f"{count} {machine.worst.value}" if machine.worst else ""
 
 
-def _machines(run: Run) -> list[Machine]:
+def _machines(run: Run) -> list[HostSection]:
     consulted = (host for result in run.results for host in result.hosts)
     names = dict.fromkeys([*run.hosts, *consulted])
     return [
-        Machine(
+        HostSection(
             name,
             run.hosts.get(name, HostSeen()),
             tuple(

@@ -23,8 +23,13 @@ COLUMNS = ("Outcome", "Check", "Statement", "Runbook", "Host", "Started (UTC)", 
 
 def anchor(result: Result) -> str:
     """An id for the result's place on a page, the same in every view."""
-    digest = sha256(legible(result.nodeid).encode()).hexdigest()
-    return f"{re.sub(r'[^A-Za-z0-9-]', '', result.id)}-{digest[:8]}"
+    return place(result.id, result.nodeid)
+
+
+def place(name: str, nodeid: str) -> str:
+    """An id for what has this name and belongs to this test."""
+    digest = sha256(legible(nodeid).encode()).hexdigest()
+    return f"{re.sub(r'[^A-Za-z0-9-]', '', name)}-{digest[:8]}"
 
 
 def verdict(run: Run) -> Markup:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fleetmesh.evidence.age import Age, told
 from fleetmesh.evidence.changes import Change, changes
-from fleetmesh.evidence.history import Entry, History, Seen
+from fleetmesh.evidence.history import CheckSeen, Entry, History
 from fleetmesh.views.page import render_file, style
 
 _MOST = 200
@@ -26,7 +26,7 @@ class Last:
 
     fleet: str
     kind: str
-    seen: Seen
+    seen: CheckSeen
     run: Entry
     passed: Entry | None
 

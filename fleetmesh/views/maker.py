@@ -6,9 +6,9 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+_SUITE = Path(__file__).parents[1]
 _SOURCES = {".py", ".html", ".css"}
-_TOOLS = ("jinja2", "markupsafe", "pydantic", "pytest", "pytest-html", "pytest-metadata")
+_TOOLS = ("jinja2", "markupsafe", "pydantic")
 
 
 def _version(name: str) -> str:
@@ -25,11 +25,10 @@ def maker() -> dict[str, str]:
     Where two are the same, so are the views that they make of one record.
     """
     digest = sha256()
-    for place in ("fleetmesh", "fixtures"):
-        for file in sorted((ROOT / place).rglob("*")):
-            if file.suffix in _SOURCES:
-                name = file.relative_to(ROOT).as_posix()
-                digest.update(f"{name}\n{sha256(file.read_bytes()).hexdigest()}\n".encode())
+    for file in sorted(_SUITE.rglob("*")):
+        if file.suffix in _SOURCES:
+            name = file.relative_to(_SUITE).as_posix()
+            digest.update(f"{name}\n{sha256(file.read_bytes()).hexdigest()}\n".encode())
     return {
         "suite": digest.hexdigest(),
         "python": platform.python_version(),

@@ -4,6 +4,9 @@ from fleetmesh.evidence.outcomes import Outcome, Verdict
 from fleetmesh.evidence.run import Result, Run
 from fleetmesh.gather.transcript import Transcript
 
+NEVER = "it was planned and did not report: the run is INCOMPLETE"
+_BREAKS_OFF = "the end of the run, before which the record breaks off"
+
 
 def conclusion(run: Run) -> str:
     """The verdict's words; a run that left checks out is never called ready."""
@@ -41,6 +44,13 @@ def because(run: Run) -> str:
             return f"None failed, but {blind} {of} saw nothing, which somebody accepts for now."
         case _:
             return "Every planned check reported, and none failed."
+
+
+def unreported(run: Run) -> tuple[str, ...]:
+    """What a view shows as an error, so that no view of an INCOMPLETE run is green."""
+    if run.verdict is Verdict.INCOMPLETE and not run.missing:
+        return (_BREAKS_OFF,)
+    return run.missing
 
 
 def name(result: Result) -> str:

@@ -23,9 +23,11 @@ units=("$assets"/systemd/*.service)
 [[ -e ${units[0]} ]] || fail "no unit files in $assets/systemd"
 [[ -r $identity && -r $identity.pub ]] || fail "the fleet's key is missing here: $identity, $identity.pub"
 
-# One connection for everything.
+# One connection for everything. Whatever shell one logs in to there, sh reads the command, which has
+# no single quote.
 control=$(mktemp -d)
-remote() { ssh -o BatchMode=yes -o ConnectTimeout=10 -S "$control/ssh" "$target" "$@"; }
+# shellcheck disable=SC2029
+remote() { ssh -o BatchMode=yes -o ConnectTimeout=10 -S "$control/ssh" "$target" "sh -c '$*'"; }
 close() {
     ssh -S "$control/ssh" -O exit "$target" 2>/dev/null || true
     rm -rf "$control"

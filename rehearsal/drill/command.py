@@ -15,8 +15,10 @@ from rehearsal.paths import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rehearsal.outfit import Outfit
 
-def drill(say: Callable[[str], None], *, manager: str, keep: bool) -> int:
+
+def drill(made: Outfit | None, say: Callable[[str], None], *, manager: str, keep: bool) -> int:
     """Walk through all stages; 0 if each holds, else 1. Raises RehearsalError."""
     stages = {SYSTEMD.name: STAGES, OPS_BRIDGE.name: ops_bridge.STAGES}[manager]
     course = Course(manager, planned=len(stages))
@@ -35,7 +37,7 @@ def drill(say: Callable[[str], None], *, manager: str, keep: bool) -> int:
                 writing.replace(folder / file)
 
     try:
-        walk(stages, course, folder, keep=keep, say=say, note=note)
+        walk(stages, made, course, folder, keep=keep, say=say, note=note)
     finally:
         if course.stages:
             print(f"report: {folder / 'drill.html'}", flush=True)

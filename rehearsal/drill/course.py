@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rehearsal.drill.stage import Stage
+    from rehearsal.outfit import Outfit
 
 
 @dataclass
@@ -82,6 +83,7 @@ class Course:
 
 def walk(
     stages: Sequence[type[Stage]],
+    made: Outfit | None,
     course: Course,
     folder: Path,
     *,
@@ -96,7 +98,7 @@ def walk(
     """
     with lock.held("rehearsal drill"):
         try:
-            fleet.reset("before", say)
+            fleet.reset("before", say, made)
             stages[0].manager.provide()
             with pool() as judges:
                 _all(stages, course, folder, judges, keep=keep, say=say, note=note)

@@ -7,6 +7,7 @@ neither can change without the page. What the drill has shown about a command st
 from __future__ import annotations
 
 import inspect
+import re
 import shlex
 import sys
 from dataclasses import dataclass
@@ -258,7 +259,15 @@ def page(runbook: str) -> str:
             if lesson := LESSONS.get(texts.get(one.text, "")):
                 told = (f"What happens: {lesson.happens}", f"What works: {lesson.works}")
                 parts.append(">\n".join(map(_quoted, told)))
-    return "\n".join(parts)
+    return _ID.sub(_linked, "\n".join(parts))
+
+
+_ID = re.compile(r"`?\b((?:PRE|CUT|PROD)-\d\d\.[a-z-]+[a-z])`?")
+
+
+def _linked(found: re.Match[str]) -> str:
+    """The id of a check, as a link to where it stands."""
+    return f"[{found[1]}](checks.md#{found[1].lower().replace('.', '')})"
 
 
 def _quoted(text: str) -> str:

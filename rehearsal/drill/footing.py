@@ -49,7 +49,7 @@ def differences(before: Footing, after: Footing) -> list[str]:
 
 def _files(name: str, *, times: bool) -> list[tuple[str, str]]:
     """Everything that is not as in the image, from outside."""
-    upper, image = fleet.machine(name).files, fleet.image()
+    upper, image = fleet.machine(name).files, fleet.image(name)
     found = []
     for root in ROOTS:
         for folder, folders, files in os.walk(upper / root):

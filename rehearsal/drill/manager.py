@@ -14,7 +14,7 @@ _TUNNELS = "fleet-state-hub-coulombcore fleet-issue-core-coulombcore"
 
 
 @dataclass(frozen=True)
-class Manager:
+class ManagerCommands:
     """A manager of the tunnels, by the inventory's word for it."""
 
     name: str
@@ -32,12 +32,12 @@ class Manager:
     """The ids of the checks that are deferred until it is there."""
 
 
-SYSTEMD = Manager(
+SYSTEMD = ManagerCommands(
     "systemd",
     tuple(_TUNNELS.split()),
     pid="systemctl --user show -p MainPID --value {tunnel}.service",
 )
-OPS_BRIDGE = Manager(
+OPS_BRIDGE = ManagerCommands(
     "ops-bridge",
     ("ops-bridge",),
     pid="bridge status --json {tunnel} | sed -n 's/.*\"pid\": \\([0-9]*\\).*/\\1/p'",

@@ -49,7 +49,7 @@ os._exit(0)
 
 
 @dataclass(frozen=True)
-class Request:
+class TimedRequest:
     """One request: when it began and ended (seconds of the monotonic clock), and how."""
 
     begin: float
@@ -74,7 +74,7 @@ class Prober:
     """Asks every service for as long as the `with` block lasts; then tells of outages."""
 
     def __init__(self) -> None:
-        self._requests: dict[str, list[Request]] = {}
+        self._requests: dict[str, list[TimedRequest]] = {}
         self._changed = threading.Condition()
 
     def __enter__(self) -> Self:
@@ -129,7 +129,7 @@ class Prober:
 
         def all_have() -> bool:
             for service, requests in self._requests.items():
-                streak: list[Request] = []
+                streak: list[TimedRequest] = []
                 for request in reversed(requests):
                     if not request.ok or request.begin < since:
                         break
@@ -155,7 +155,7 @@ class Prober:
             except ValueError:
                 continue  # the last line of a process that was killed
             with self._changed:
-                self._requests[service].append(Request(begin, end, ok))
+                self._requests[service].append(TimedRequest(begin, end, ok))
                 self._changed.notify_all()
 
     def _until(self, ready: Callable[[], bool], deadline: float, what: str) -> None:
@@ -172,7 +172,7 @@ class Prober:
 _STREAK = 3
 
 
-def _outage(service: str, requests: list[Request]) -> Outage:
+def _outage(service: str, requests: list[TimedRequest]) -> Outage:
     """The longest stretch without an answer that holds a failed request."""
     stretches: list[tuple[float, float]] = [(0.0, requests[0].begin)]
     answered, failing = requests[0].begin, False

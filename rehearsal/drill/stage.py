@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rehearsal import access, assets, fleet, host, migration
 from rehearsal.drill.commands import COMMANDS
-from rehearsal.drill.manager import SYSTEMD, Manager
+from rehearsal.drill.manager import SYSTEMD, ManagerCommands
 from rehearsal.errors import RehearsalError
 from rehearsal.faults.fault import Expectation
 
@@ -43,7 +43,7 @@ class Stage(Expectation):
     the reason where they fail.
     """
 
-    manager: ClassVar[Manager] = SYSTEMD
+    manager: ClassVar[ManagerCommands] = SYSTEMD
     proves: ClassVar[str] = ""
     """The row of the check catalogue that this stage is."""
     writes: ClassVar[bool] = False

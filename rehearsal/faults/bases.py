@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from shlex import quote
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rehearsal import fleet, keys, ops_bridge
-from rehearsal.faults.clusters import BRIDGES, patch, restore, rolled_out
+from rehearsal.faults.clusters import BRIDGES, kubectl, patch, restore, rolled_out
 from rehearsal.faults.fault import Fault, Ground
 from rehearsal.faults.machines import (
     AUTHORIZED,
@@ -143,6 +144,31 @@ class BridgeChanged(Fault):
 
     def heal(self) -> None:
         restore(BRIDGES, HUB_BRIDGE)
+
+
+class SelectedByExpressions(Fault):
+    """A Deployment is made anew, with a selector of expressions alone."""
+
+    deployment: ClassVar[str]
+    manifest: ClassVar[str] = ""
+
+    def inject(self) -> None:
+        made = json.loads(kubectl(BRIDGES, f"get deploy/{self.deployment} -o json"))
+        labels = made["spec"]["selector"].pop("matchLabels")
+        made["spec"]["selector"]["matchExpressions"] = [
+            *({"key": key, "operator": "In", "values": [labels[key], "x"]} for key in labels),
+            {"key": "track", "operator": "NotIn", "values": ["canary"]},
+            {"key": "retired", "operator": "DoesNotExist"},
+        ]
+        kept = {key: made["metadata"][key] for key in ("name", "namespace", "labels")}
+        kubectl(BRIDGES, f"delete deploy/{self.deployment}")
+        body = json.dumps({**made, "metadata": kept, "status": {}})
+        kubectl(BRIDGES, f"create -f - <<'END'\n{body}\nEND")
+        rolled_out(BRIDGES, self.deployment)
+
+    def heal(self) -> None:
+        kubectl(BRIDGES, f"delete deploy/{self.deployment}")
+        restore(BRIDGES, self.deployment, self.manifest)
 
 
 class WorkstationLetsFleetIn(Fault):

@@ -78,6 +78,15 @@ def rolled_out(namespace: str, deployment: str, *, ready: int | None = None) -> 
         time.sleep(0.05)
 
 
+def until_phase(namespace: str, pod: str, wanted: str) -> None:
+    """Wait until a pod is in a phase, for which kubectl itself can wait since 1.23."""
+    end = time.monotonic() + _DEADLINE
+    while (phase := _read(namespace, f"pod/{pod}")["status"].get("phase")) != wanted:
+        if time.monotonic() > end:
+            raise RehearsalError(f"pod/{pod} is {phase} after {_DEADLINE} s, not {wanted}")
+        time.sleep(0.05)
+
+
 def unready(namespace: str, deployment: str) -> None:
     """Wait until no pod of a Deployment is ready."""
     rolled_out(namespace, deployment, ready=0)
@@ -100,8 +109,8 @@ def restore(namespace: str, name: str, manifest: str = "") -> None:
     The manifest is the file of that name, by default the Deployment's own.
     """
     file = f"-f /{LIBRARY}/kubernetes/manifests/{_HOSTS[namespace]}/{manifest or name}.yaml"
-    # The API offers no OpenAPI, which `apply` needs. What is gone cannot be replaced, nor what is
-    # there be created.
+    # Applying would leave what somebody added. What is gone cannot be replaced, nor what is there
+    # be created.
     kubectl(namespace, f"replace --validate=false {file}", check=False)
     kubectl(namespace, f"create --validate=false {file}", check=False)
     kubectl(namespace, f"get {file}")
@@ -117,6 +126,16 @@ SIDECAR = {
     "restartPolicy": "Always",
     "command": ["sleep", "86400"],
 }
+
+
+def edited(change: str) -> str:
+    """A command that changes the kubeconfig by a line of Python, on `cluster` and `user` of it."""
+    program = (
+        "import json, os, base64; path = os.path.expanduser('~/.kube/config'); "
+        "all = json.load(open(path)); cluster = all['clusters'][0]['cluster']; "
+        f"user = all['users'][0]['user']; {change}; json.dump(all, open(path, 'w'))"
+    )
+    return f'python3 -c "{program}"'
 
 
 def account(name: str) -> str:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rehearsal.image import BARE, DEFAULT, GENERATIONS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -81,6 +83,8 @@ class Fault(Expectation):
 
     harmless_to: ClassVar[str] = ""
     """The check that one might fear for, where the fault turns none at all."""
+    since: ClassVar[Mapping[str, str]] = {}
+    """The oldest generation of a machine on which it can happen, by machine."""
     ground: ClassVar[type[Ground]] = Ground
 
     def inject(self) -> None:
@@ -93,6 +97,15 @@ class Fault(Expectation):
 
     def inventory(self, document: dict[str, Any]) -> None:
         """Change the inventory, as plain data, where the fault is one of the inventory."""
+
+    @classmethod
+    def impossible(cls, generations: Mapping[str, str]) -> str | None:
+        """On which machine of a fleet it cannot happen, and since when it can; None if it can."""
+        for machine, oldest in cls.since.items():
+            here = DEFAULT if generations[machine] == BARE else generations[machine]
+            if GENERATIONS.index(here) < GENERATIONS.index(oldest):
+                return f"{machine} is {generations[machine]}, and it can happen since {oldest}"
+        return None
 
     @classmethod
     def title(cls) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rehearsal import fleet
+from rehearsal.cluster import ADMIN_KUBECONFIG
 
 RAILIANCE, COULOMB, WORKSTATION = "railiance01", "coulombcore", "workstation"
 HUB, ISSUES = "fleet-state-hub-coulombcore", "fleet-issue-core-coulombcore"
@@ -74,13 +75,16 @@ def until_unready(*bridges: str) -> None:
     """Wait until the kubelet has noticed that bridge pods (State Hub's) answer nothing."""
     for bridge in bridges or (HUB_BRIDGE,):
         pods = f"pod -l app.kubernetes.io/name={bridge} --for=condition=Ready=false"
-        user(RAILIANCE, f"kubectl -n activity-core wait --timeout=8s {pods}")
+        root(RAILIANCE, f"kubectl --kubeconfig {ADMIN_KUBECONFIG} -n activity-core wait "
+                        f"--timeout=8s {pods}")  # fmt: skip
 
 
 def rewrite(name: str, change: str) -> None:
     """Edit a fleet unit with sed, reload and restart; whether it comes up is another matter."""
     edit_unit(name, change)
-    user(RAILIANCE, "systemctl --user daemon-reload")
+    # As of two seconds ago: Debian 11's systemd tells starts by whole seconds.
+    user(RAILIANCE, f"touch -d '2 seconds ago' {UNITS}/{name}.service; "
+                    "systemctl --user daemon-reload")  # fmt: skip
     units("restart", name)
 
 

@@ -70,6 +70,14 @@ def pinned(turn: Turn) -> dict[str, Turn]:
 NOT_VERIFIED = logs_in(fail("Host key verification failed"))
 
 
+def everywhere(turn: Turn) -> dict[str, Turn]:
+    """The turns of a cluster from whose inside nothing can be asked."""
+    return {
+        "PROD-03.inside": turn,
+        "PROD-04.from-pod": turn,
+    }
+
+
 def blind(words: str, kubectl: str) -> dict[str, Turn]:
     """The turns of a cluster of the bridges that cannot be asked."""
     return {

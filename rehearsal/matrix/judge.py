@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import io
 import json
@@ -18,8 +17,7 @@ from pathlib import Path
 from rehearsal.faults.fault import Ground
 from rehearsal.matrix import recordings
 from rehearsal.paths import PROJECT
-
-_PR_SET_PDEATHSIG = 1  # prctl(2)
+from rehearsal.signals import end_with
 
 _OBJECTS_PER_SEARCH = 50_000
 """So many new objects make Python look for garbage; its own 700 cost a tenth of the judging."""
@@ -28,7 +26,6 @@ _OBJECTS_PER_SEARCH = 50_000
 # search for garbage after each of a hundred short runs in one process.
 _PLAIN = (
     "--disable-plugin-autoload",
-    *("-p", "no:fixtures.html_report"),
     *("-p", "no:fixtures.record"),
     *("-p", "no:junitxml"),
     *("-p", "no:unraisableexception"),
@@ -64,9 +61,7 @@ def _begin(starter: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.set_threshold(_OBJECTS_PER_SEARCH, 20, 20)
     os.nice(10)  # while a fleet is asked, it comes first
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != starter:  # it was killed before it could be told
-        os._exit(1)
+    end_with(starter, signal.SIGKILL)
 
 
 def judge_recorded(name: str, *, writes: bool, tests: tuple[str, ...] = Ground.tests) -> Verdicts:

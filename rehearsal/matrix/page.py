@@ -92,6 +92,7 @@ def data(matrix: Matrix, started: datetime) -> str:
         "seconds": round(matrix.seconds, 1),
         "tried": len(matrix.rows),
         **{name: getattr(matrix, name) for name in counts},
+        "impossible": matrix.impossible,
         "checks": {name: {"id": c.id, "phase": c.phase} for name, c in _in_order(matrix).items()},
         "faults": [_plain(row) for row in matrix.rows],
     }

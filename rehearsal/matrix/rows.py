@@ -68,6 +68,8 @@ class Matrix:
     complete: bool = True
     """Whether every known fault was tried, so that each check must have been turned by one."""
     seconds: float = 0.0
+    impossible: dict[str, str] = field(default_factory=dict)
+    """Faults that cannot happen on this fleet, and why: neither tried nor caught."""
 
     @property
     def caught(self) -> int:
@@ -115,6 +117,9 @@ class Matrix:
         ]
         if self.troubled:
             lines.append(f"not made/healed {self.troubled:4}")
+        if self.impossible:
+            names = ", ".join(self.impossible)
+            lines.append(f"not possible    {len(self.impossible):4} here: {names}")
         if second := [row.fault.title() for row in self.rows if row.at_first]:
             lines.append(f"tried twice     {len(second):4}: {', '.join(second)}")
         if self.complete and self.uncovered:

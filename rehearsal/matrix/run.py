@@ -13,39 +13,50 @@ from rehearsal.matrix.compare import compare, unsound
 from rehearsal.matrix.judge import Verdicts, judge_recorded, pool
 from rehearsal.matrix.recordings import title
 from rehearsal.matrix.rows import Matrix, Row, function
-from rehearsal.matrix.stage import Stage
+from rehearsal.matrix.stage import FleetOnGround
 from rehearsal.signals import undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from rehearsal.faults.fault import Fault
+    from rehearsal.outfit import Outfit
 
 
-def live(names: Collection[str], folder: Path, say: Callable[[str], None]) -> Matrix:
-    """Run the faults of these names on the fleet; their recordings are left in `folder`."""
+def live(
+    names: Collection[str],
+    made: Outfit | None,
+    folder: Path,
+    say: Callable[[str], None],
+    seen: Callable[[Row], None],
+) -> Matrix:
+    """Run the faults of these names on the fleet; their recordings are left in `folder`.
+
+    `seen` is given each row as soon as it is known, and again where its fault is tried once more.
+    """
     start = time.monotonic()
     matrix = Matrix(complete=set(names) >= FAULTS.keys())
     chosen = sorted((FAULTS[name] for name in names), key=lambda fault: fault.ground.name)
-    with _standing(say), pool() as judges:
+    with _standing(made, say), pool() as judges:
+        known = {fault: fault.impossible(fleet.generations()) for fault in chosen}
+        matrix.impossible = {fault.title(): why for fault, why in known.items() if why}
+        chosen = [fault for fault, why in known.items() if not why]
         for ground, faults in groupby(chosen, key=lambda fault: fault.ground):
-            stage = Stage(ground(), folder, judges)
+            stage = FleetOnGround(ground(), folder, judges)
             stage.enter()
             _learn(matrix, stage.before)
             rows = {}
             for row in stage.rows(faults):
                 rows[row.fault] = row
-                number, count = len(matrix.rows) + len(rows), len(chosen)
-                say(_told(row, f"{number:{len(str(count))}} of {count}"))
+                seen(row)
             for row in stage.rows(_once_more(rows.values())):
                 row.at_first = rows[row.fault].problems
                 rows[row.fault] = row
-                say(_told(row, "once more"))
+                seen(row)
             matrix.rows += rows.values()
             stage.leave()
-    order = list(FAULTS)
-    matrix.rows.sort(key=lambda row: order.index(row.fault.title()))
+    matrix.rows = in_order(matrix.rows)
     matrix.seconds = time.monotonic() - start
     return matrix
 
@@ -86,12 +97,18 @@ def recorded(names: Collection[str] | None = None) -> Matrix:
     return matrix
 
 
+def in_order(rows: Iterable[Row]) -> list[Row]:
+    """The rows in the order of their faults in the code."""
+    order = list(FAULTS)
+    return sorted(rows, key=lambda row: order.index(row.fault.title()))
+
+
 @contextmanager
-def _standing(say: Callable[[str], None]) -> Iterator[None]:
+def _standing(made: Outfit | None, say: Callable[[str], None]) -> Iterator[None]:
     """Hold the fleet, after the cutover; it is left as it was found, up and sound or down."""
     with lock.held("rehearsal faults"):
         found = fleet.is_up()
-        fleet.up("after", say)
+        fleet.up("after", say, made)
         try:
             yield
         except BaseException:
@@ -122,9 +139,3 @@ _MOST_AGAIN = 8
 def _learn(matrix: Matrix, ground: Verdicts) -> None:
     for check, judged in ground.items():
         matrix.checks.setdefault(function(check), judged)
-
-
-def _told(row: Row, place: str) -> str:
-    sign = "✕" if row.problems else "✓"
-    lines = [f"{place}  {sign} {row.fault.title()}: {len(row.turned)} turned, {row.seconds:.1f} s"]
-    return "\n".join(lines + [f"    {problem}" for problem in row.problems])

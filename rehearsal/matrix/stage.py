@@ -57,7 +57,7 @@ class _Attempt:
     """The checks that `healed` cannot tell of, since the next fault turns them."""
 
 
-class Stage:
+class FleetOnGround:
     """The running fleet on one ground, with the faults that happen to it."""
 
     def __init__(self, ground: Ground, folder: Path, judges: Executor) -> None:

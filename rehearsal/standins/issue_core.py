@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import Any
 
@@ -32,7 +32,7 @@ class IssueCore(JsonHandler):
         label = body.get("label") if isinstance(body, dict) else None
         if label != SAFE_LABEL:
             return HTTPStatus.UNPROCESSABLE_ENTITY, {"error": f"label must be {SAFE_LABEL}"}
-        received = datetime.now(UTC).isoformat(timespec="milliseconds")
+        received = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         run = {"id": str(uuid.uuid4()), "label": label, "state": "accepted", "received": received}
         runs[run["id"]] = run
         return HTTPStatus.CREATED, run

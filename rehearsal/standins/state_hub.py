@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import Any
 
@@ -30,7 +30,7 @@ class StateHub(JsonHandler):
             return NOT_FOUND
         if not isinstance(body, dict):
             return HTTPStatus.UNPROCESSABLE_ENTITY, {"error": "an event is a JSON object"}
-        received = datetime.now(UTC).isoformat(timespec="milliseconds")
+        received = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         event = {**body, "id": str(uuid.uuid4()), "received": received}
         events[event["id"]] = event
         return HTTPStatus.CREATED, event

@@ -312,12 +312,12 @@ def test_no_proxy_of_the_environment_sees_the_token(
 
 
 def test_origins_are_compared_whole() -> None:
-    with forge_api.Api(TOKEN, {}, ["http://[::1]:3000"]) as asked:
+    with forge_api.ForgeApi(TOKEN, {}, ["http://[::1]:3000"]) as asked:
         assert str(asked._onward(asked._base, "/x")) == "http://[::1]:3000/x"
         for other in ("http://[::1]:3001/", "https://[::1]:3000/", "http://[::2]:3000/", "//a/"):
             with pytest.raises(Refused, match=r"http://\[::1\]:3000 leads to .*, another origin"):
                 asked._onward(asked._base, other)
-    with forge_api.Api(TOKEN, {}, ["https://Git.Example"]) as asked:
+    with forge_api.ForgeApi(TOKEN, {}, ["https://Git.Example"]) as asked:
         assert asked._onward(asked._base, "https://git.example:443/x")
 
 

@@ -32,6 +32,8 @@ class Ran:
     terminal: str
     contacted: list[str]
     record: dict[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+    """What the run has left, if it judged anything."""
 
     @property
     def headline(self) -> str:
@@ -91,6 +93,7 @@ def run_pytest(server: subprocess.Popen[str], tmp_path: Path) -> Pytest:
             terminal=output.read_text(),
             contacted=Path(f"{output}.contacted").read_text().splitlines(),
             record=json.loads(written[-1].read_text()) if written and folder != ROOT else {},
+            folder=written[-1].parent if written and folder != ROOT else None,
         )
 
     return run

@@ -5,20 +5,22 @@ from datetime import UTC, datetime
 import pytest
 
 pytest_plugins = (
-    "fixtures.options",
+    "fixtures.command_line",
     "fixtures.selection",
     "fixtures.rehearsal",
-    "fixtures.cases",
+    "fixtures.subjects",
     "fixtures.results",
     "fixtures.foreign",
     "fixtures.redaction",
-    "fixtures.hosts",
+    "fixtures.testinfra_host",
     "fixtures.replay",
     "fixtures.facts",
-    "fixtures.paths",
-    "fixtures.terminal",
+    "fixtures.live_paths",
+    "fixtures.terminal_report",
     "fixtures.html_report",
     "fixtures.record",
+    "fixtures.interrupts",
+    "fixtures.closing",
 )
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cases import subjects
 from fixtures.catalogue import written
+from fixtures.subjects import subjects
 from fleetmesh.evidence.run import PHASES
 from fleetmesh.inventory import Inventory, load
 from fleetmesh.inventory.values import CHECK_ID
@@ -145,34 +145,95 @@ def test_a_check_neither_parses_nor_talks(file: Path) -> None:
     assert not called & {"open", "eval", "exec", "compile", "print"}
 
 
+PYTEST = {"pytest", "_pytest", "pytest_html", "pytest_metadata"}
+NEVER = {
+    "fleetmesh": {*PYTEST, "fixtures", "rehearsal", "tests", "selftests"},
+    "fixtures": {"rehearsal", "tests", "selftests"},
+    "rehearsal": {*PYTEST, "fixtures", "tests", "selftests"},
+    "tests": {"rehearsal", "tests", "selftests", "conftest"},
+    "selftests": {"tests"},
+}
+"""What the files of a folder never lead to, by an import or by a process that they start."""
+BUT = {
+    ("fixtures/rehearsal.py", "rehearsal"): "boots the rehearsal fleet for a run that needs it",
+    ("rehearsal/matrix/judge.py", "pytest"): "judges recordings by the checks",
+    ("rehearsal/matrix/take.py", "pytest"): "records what the operators' own checks ask",
+    ("rehearsal/matrix/judge.py", "fixtures"): "names the plugin that judging leaves out",
+}
+"""The arrows that point back, and why: another process is the very point."""
+STARTS = re.compile(r"(?:^|\s)-[mp]\s*(?:no:)?([A-Za-z_]\w*)")
+"""How a command line names a module that Python runs, or a plugin that pytest loads."""
+PROGRAM = re.compile(r"(?:.*/)?pytest|(?:no:)?fixtures\.[\w.]+")
+"""Words that need no option before them: the program, and the pytest layer's own modules."""
+LOADS = re.compile(r"import_module|__import__|run_module")
+
+
+def test_imports_and_started_processes_point_one_way() -> None:
+    found = {
+        (file.relative_to(ROOT).as_posix(), name)
+        for folder, never in NEVER.items()
+        for file, module in parsed(folder)
+        for name in led_to(module) & never
+    }
+    assert found == BUT.keys()
+
+
 @pytest.mark.parametrize(
-    ("folder", "never"),
+    "source",
     [
-        ("fleetmesh", {"pytest", "_pytest", "fixtures", "rehearsal", "tests", "selftests"}),
-        ("fixtures", {"rehearsal", "tests", "selftests"}),
-        ("rehearsal", {"fixtures", "tests", "selftests"}),
-        ("tests", {"rehearsal", "tests", "selftests", "conftest"}),
-        ("selftests", {"tests"}),
+        "import pytest",
+        "def late(): from pytest import main",
+        "import importlib; importlib.import_module('pytest')",
+        "__import__('pytest')",
+        "import runpy; runpy.run_module('pytest')",
+        "subprocess.run([sys.executable, '-m', 'pytest', '-q'])",
+        "subprocess.Popen((sys.executable, '-mpytest'))",
+        "subprocess.run([sys.executable, *('-m', 'pytest')])",
+        "command = [*PYTHON, '-m']; command += ['pytest']",
+        "subprocess.run(f'{sys.executable} -m pytest -q', shell=True)",
+        "subprocess.run(['pytest', '--version'])",
+        "subprocess.run(['/usr/bin/env', 'pytest'])",
+        "os.execlp('pytest', 'pytest')",
+        "subprocess.run([f'{venv}/bin/pytest'])",
+        "subprocess.run([*PYTHON, '-p', 'pytest.plugin'])",
+        "subprocess.run([*PYTHON, '-p', 'no:pytest.plugin'])",
     ],
 )
-def test_imports_point_one_way(folder: str, never: set[str]) -> None:
-    wrong = [
-        f"{file.relative_to(ROOT)} imports {name}"
-        for file, module in parsed(folder)
-        for name in imported_roots(module)
-        if name in never
-    ]
-    assert not wrong, "\n".join(wrong)
+def test_no_way_to_pytest_is_overlooked(source: str) -> None:
+    assert "pytest" in led_to(ast.parse(source))
 
 
-def imported_roots(module: ast.Module) -> set[str]:
-    found = set()
+def test_words_are_no_arrows() -> None:
+    source = "'what pytest says'; 'see fixtures.x'; {'pytest': 1}; f(pytest='9'); say('run pytest')"
+    assert led_to(ast.parse(source)) == set()
+
+
+def led_to(module: ast.Module) -> set[str]:
+    """What a file imports, or has a process import or run, by its top-level name.
+
+    The words of a command count wherever they stand: in a call, or in a list or tuple that may
+    become part of one.
+    """
+    found: set[str] = set()
     for node in ast.walk(module):
         if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            found.add((node.module or "").partition(".")[0])
-    return found
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+        words = list(_words(node))
+        found |= {*STARTS.findall(" ".join(words))}
+        found |= {word for word in words if PROGRAM.fullmatch(word)}
+        if isinstance(node, ast.Call) and LOADS.search(ast.unparse(node.func)):
+            found |= {*words}
+    return {name.rpartition("/")[2].partition(".")[0] for name in found}
+
+
+def _words(node: ast.AST) -> Iterator[str]:
+    """The texts that a call is given, or that a list or tuple holds."""
+    for part in node.args if isinstance(node, ast.Call) else getattr(node, "elts", []):
+        for text in part.values if isinstance(part, ast.JoinedStr) else [part]:
+            if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                yield text.value
 
 
 def test_of_fleetmesh_the_rehearsal_uses_the_inventory_only() -> None:

@@ -19,7 +19,7 @@ HOSTS = {
 FLEET = """
 @pytest.fixture(scope="session")
 def standing_fleet(pytestconfig):
-    from fixtures.options import inventory
+    from fixtures.command_line import inventory
     return inventory(pytestconfig)
 """
 CHECK = '''

@@ -5,6 +5,10 @@ import sys
 
 import pytest
 
+from fleetmesh.evidence.folder import read
+from fleetmesh.sealing.derived import unlike
+from fleetmesh.views.report import REPORT
+from fleetmesh.views.words import NEVER
 from selftests.checks.conftest import Ran, Suite, annotated
 
 PASSES = '''
@@ -32,6 +36,8 @@ def three(suite: Suite) -> Suite:
 
 def ended(ran: Ran, exit_status: int, headline: str) -> None:
     assert (ran.exit_status, ran.headline) == (exit_status, headline), ran.terminal
+    assert ran.folder
+    assert unlike(ran.folder, read(ran.folder)) == [], "report.html is held to the record"
 
 
 @pytest.mark.parametrize(
@@ -341,6 +347,10 @@ def test_what_breaks_afterwards_is_not_ready(suite: Suite, scope: str, body: str
     interrupted = "Keyboard" in body
     assert interrupted or "test_a, whose teardown broke: " in ran.terminal
     assert interrupted or "torn" in ran.terminal
+    assert ran.folder
+    page = (ran.folder / REPORT).read_text()
+    assert interrupted or "test_a, whose teardown broke: " in page
+    assert page.count(NEVER) == 1
 
 
 @pytest.mark.parametrize("broken", ["import nowhere_to_be_found", "def test_(:", "1 / 0"])
@@ -501,7 +511,7 @@ def test_options_of_the_environment(three: Suite) -> None:
     )
 
 
-@pytest.mark.parametrize("plugin", ["results", "facts", "cases", "options"])
+@pytest.mark.parametrize("plugin", ["results", "facts", "subjects", "command_line"])
 def test_without_a_part_of_the_layer_nothing_passes(three: Suite, plugin: str) -> None:
     ran = three.run("-p", f"no:fixtures.{plugin}", "-m", "production")
     assert ran.exit_status != 0, ran.terminal

@@ -115,7 +115,7 @@ def test_no_secret_leaves_by_any_way(suite: Suite) -> None:
     texts = {str(file): file.read_text("utf-8", "replace") for file in files if file.is_file()}
     texts["terminal"] = ran.terminal
     for name in ("junit.xml", "report.html", "log", "events.jsonl", "results.json", "terminal"):
-        assert any("[REDACTED:" in texts[file] for file in texts if Path(file).name == name), name
+        assert all("[REDACTED:" in texts[file] for file in texts if Path(file).name == name), name
     planted = {part for _, parts in SECRETS.values() for part in parts if len(part) > 4}
     left = {
         (name.rpartition("/")[2], part)

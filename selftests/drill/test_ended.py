@@ -65,7 +65,9 @@ def report(said: str) -> dict[str, object]:
 
 def test_ctrl_c_takes_the_fleet_down_and_keeps_the_report(untouched: dict[str, object]) -> None:
     with drill("install: The installer") as running:
-        second = subprocess.run(DRILL, cwd=PROJECT, capture_output=True, text=True, timeout=20)
+        second = subprocess.run(
+            DRILL, cwd=PROJECT, capture_output=True, text=True, timeout=DEADLINE
+        )
         assert second.returncode == 1
         assert f"is held: rehearsal drill, pid {running.pid}" in second.stderr
         everything = processes() | family(running.pid)

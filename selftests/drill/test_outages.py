@@ -2,13 +2,13 @@
 
 import pytest
 
-from rehearsal.drill.prober import Request, _outage
+from rehearsal.drill.prober import TimedRequest, _outage
 from rehearsal.drill.stage import Measured
 
 
-def asked(*oks: bool) -> list[Request]:
+def asked(*oks: bool) -> list[TimedRequest]:
     """One request a second, each of which takes a tenth of one."""
-    return [Request(second, second + 0.1, ok) for second, ok in enumerate(oks)]
+    return [TimedRequest(second, second + 0.1, ok) for second, ok in enumerate(oks)]
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,28 @@
 """From what a run leaves to a bundle that is believed, by the commands in docs/evidence.md."""
 
 import json
+import shutil
 import tarfile
 from collections.abc import Callable
 from hashlib import sha256
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
 from fleetmesh.__main__ import main
 from fleetmesh.evidence import sums
-from fleetmesh.evidence.folder import read_events
+from fleetmesh.evidence.folder import read, read_events
 from fleetmesh.evidence.journal import Journal
 from fleetmesh.evidence.outcomes import Outcome
 from fleetmesh.gather import plain
 from fleetmesh.views.render import VIEWS
+from fleetmesh.views.report import differences
 from selftests.evidence.conftest import WHEN, result, transcript
 from selftests.evidence.sealing import ID, OTHER, Keys, forge, record
+from selftests.report.replay import write_page
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +74,7 @@ def test_a_run_is_rendered_sealed_verified_and_remembered(
         ("statement.json", "{", "["),
         ("results.json", "{", ""),
         ("evidence.html", "<title>", ""),
+        ("report.html", '<title id="head-title">READY', '<title id="head-title">NOT READY'),
     ],
 )
 def test_a_view_that_says_otherwise_is_named_whoever_signed(
@@ -92,6 +98,7 @@ def test_a_view_that_says_otherwise_is_named_whoever_signed(
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = record(tmp_path_factory.mktemp("rendered"))
+    write_page(folder)
     assert main(["seal", str(folder)]) == 0
     return folder
 
@@ -232,6 +239,108 @@ def test_a_view_rewritten_anywhere_is_named_whoever_signed(
     assert (status, refused(out)) == (1, [f"REFUSED  {name}: it is not what the record gives"])
     assert said[0] == 2
     assert f"not what the record says: {name}. " in said[2]
+
+
+Rows = list[Any]
+
+
+def _rewritten(page: str, change: Callable[[Rows], Rows]) -> str:
+    """The page, with other rows in pytest-html's data."""
+    before, _, rest = page.partition('data-jsonblob="')
+    blob, _, after = rest.partition('"')
+    data = json.loads(unescape(blob))
+    rows = change([row for (row,) in data["tests"].values()])
+    data["tests"] = {str(number): [row] for number, row in enumerate(rows)}
+    return f'{before}data-jsonblob="{escape(json.dumps(data))}"{after}'
+
+
+def _fails(rows: Rows) -> Rows:
+    """The outcome alone, where the script filters by it."""
+    return [{**rows[0], "result": "Error"}, *rows[1:]]
+
+
+def _shows(old: str, new: str) -> Callable[[Rows], Rows]:
+    """What the first row shows."""
+
+    def change(rows: Rows) -> Rows:
+        shown = [cell.replace(old, new) for cell in rows[0]["resultsTableRow"]]
+        assert shown != rows[0]["resultsTableRow"]
+        return [{**rows[0], "resultsTableRow": shown}, *rows[1:]]
+
+    return change
+
+
+ROWS: dict[str, tuple[Callable[[Rows], Rows], str]] = {
+    "nothing": (lambda rows: rows, ""),
+    "another outcome": (_fails, "its row PRE-01a-"),
+    "another outcome shown": (_shows("is-pass", "is-fail"), "its row PRE-01a-"),
+    "another check shown": (_shows("PRE-01.a", "PRE-09.z"), "its row PRE-01a-"),
+    "another statement": (_shows("It is.", "It is not."), "its row PRE-01a-"),
+    "other evidence": (lambda rows: [{**rows[0], "log": ""}, *rows[1:]], "its row PRE-01a-"),
+    "one too few": (lambda rows: rows[1:], "its row PRE-01a-"),
+    "none": (lambda rows: rows[:0], "its row PRE-01a-"),
+    "one twice": (lambda rows: [*rows, rows[0]], "its rows"),
+    "one in the place of another": (lambda rows: [rows[0], rows[0]], "its row PRE-02-"),
+    "one too many": (lambda rows: [*rows, {**rows[0], "testId": "PRE-03-0"}], "its rows"),
+    "another order": (lambda rows: rows[::-1], "its rows"),
+}
+
+
+@pytest.mark.parametrize(("change", "named"), ROWS.values(), ids=ROWS)
+def test_a_row_of_the_page_that_differs_is_named_whoever_signed(
+    rendered: Path, keys: Keys, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    change: Callable[[Rows], Rows], named: str,
+) -> None:  # fmt: skip
+    folder = Path(shutil.copytree(rendered, tmp_path / ID))
+    page = folder / "report.html"
+    page.write_text(_rewritten(page.read_text(), change))
+    bundle = forge(folder, keys["operator"])
+    status, out, _ = call(capsys, "verify", bundle, "--allowed-signers", keys.allowed)
+    assert status == (1 if named else 0), out
+    told = [f"REFUSED  report.html: not as the events have it: {named}"] if named else []
+    assert [line[: len(told[0])] for line in refused(out)] == told
+    (folder / sums.SUMS).unlink()
+    status, _, err = call(capsys, "seal", folder)
+    assert status == (2 if named else 0)
+    assert not named or f"report.html: not as the record has it: {named}" in err
+    page.unlink()
+    assert call(capsys, "seal", folder)[0] == (0 if named else 2), "sealed before, it is missed"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("</h1>", " or not</h1>", "its verdict or findings"),
+        (" 2 pass</label>", " 3 pass</label>", "its count of pass"),
+        ('<div id="data-container"', '<div data-jsonblob="{}"></div><div id="data-container"',
+         "its rows"),
+        ('data-jsonblob="', 'DATA-jsonblob="', "its rows"),
+    ],
+)  # fmt: skip
+def test_what_else_the_page_says_of_the_run_is_held_to_the_record(
+    rendered: Path, old: str, new: str, named: str
+) -> None:
+    page, run = (rendered / "report.html").read_text(), read(rendered)
+    assert differences(page, run) == []
+    at = page.rindex(old)
+    assert differences(page[:at] + new + page[at + len(old) :], run) == [named]
+
+
+def test_the_frame_of_the_page_is_held_by_the_seal_alone(
+    rendered: Path, keys: Keys, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And `verify` says so: who seals and signs vouches for it."""
+    folder = Path(shutil.copytree(rendered, tmp_path / ID))
+    page = folder / "report.html"
+    page.write_text(page.read_text().replace("</body>", "<script>alert(1)</script></body>"))
+    status, out, _ = call(capsys, "verify", folder, "--unsigned")
+    assert status == 1
+    assert "REFUSED  files: report.html was altered: its digest is another" in refused(out)
+    bundle = forge(folder, keys["operator"])
+    status, out, _ = call(capsys, "verify", bundle, "--allowed-signers", keys.allowed)
+    assert status == 0
+    assert "holds    report.html: written by the run, not made from the record: " in out
+    assert "the rest of the page is held by SHA256SUMS alone" in out
 
 
 def test_views_that_were_altered_are_not_sealed(

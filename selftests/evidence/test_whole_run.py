@@ -29,14 +29,13 @@ from fleetmesh.evidence.outcomes import Outcome, Verdict
 from fleetmesh.gather import plain
 from fleetmesh.gather.snapshot import Snapshot
 from fleetmesh.redaction import remaining
+from fleetmesh.sealing.derived import unlike
 from rehearsal.matrix import recordings
 from rehearsal.paths import PROJECT
 from selftests.evidence.secrets import HARMLESS, SECRETS
 
 RECORDING = Path(tempfile.gettempdir()) / f"fleetmesh-ground-{os.getpid()}"
 ENVIRONMENT = "environment-of-the-suite-7"
-BARE = ("-q", "-p", "no:fixtures.views")
-"""Arguments that leave a run with its record alone."""
 INVENTORY = "inv3ntory-pass"
 
 
@@ -134,7 +133,7 @@ def test_what_was_said_is_judged_and_what_was_recorded_is_not(tmp_path: Path) ->
     source, ended = left(found, tmp_path / "said", inventory), []
     for reports in (tmp_path / "first", tmp_path / "second"):
         subprocess.run(
-            command(source, reports, *BARE, "-m", "production"), cwd=PROJECT, env=environment(),
+            command(source, reports, "-q", "-m", "production"), cwd=PROJECT, env=environment(),
             stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
         )  # fmt: skip
         (source,) = reports.glob("*_*")
@@ -159,7 +158,7 @@ def test_a_record_can_be_judged_again(tmp_path: Path) -> None:
     for recording, reports in ((RECORDING, first), (None, second)):
         source = recording or next(first.glob("*_*"))
         subprocess.run(
-            command(source, reports, *BARE), cwd=PROJECT, env=environment(),
+            command(source, reports, "-q"), cwd=PROJECT, env=environment(),
             stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
         )  # fmt: skip
     once, again = read(next(first.glob("*_*"))), read(next(second.glob("*_*")))
@@ -171,7 +170,7 @@ def test_a_record_can_be_judged_again(tmp_path: Path) -> None:
 
 def whole(tmp_path: Path) -> list[bytes]:
     subprocess.run(
-        command(RECORDING, tmp_path / "whole", *BARE), cwd=PROJECT, env=environment(),
+        command(RECORDING, tmp_path / "whole", "-q"), cwd=PROJECT, env=environment(),
         stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
     )  # fmt: skip
     (folder,) = (tmp_path / "whole").glob("*_*")
@@ -220,7 +219,7 @@ def test_killed_at_any_moment_a_run_is_incomplete(tmp_path: Path) -> None:
     killed = 0
     for number, moment in enumerate(moments):
         reports = tmp_path / str(number)
-        signalled(reports, *BARE, ending=signal.SIGKILL, when=partial(has_lines, moment))
+        signalled(reports, "-q", ending=signal.SIGKILL, when=partial(has_lines, moment))
         (folder,) = reports.glob("*_*")
         if not (folder / PLAN).exists():
             with pytest.raises(BrokenRecord, match="plan"):
@@ -232,6 +231,7 @@ def test_killed_at_any_moment_a_run_is_incomplete(tmp_path: Path) -> None:
         if found.ended:  # the run was quicker
             continue
         killed += 1
+        assert not (folder / "report.html").exists(), "it would say nothing of the end"
         assert (run.verdict, run.verdict.exit_status) == (Verdict.INCOMPLETE, 6)
         assert close(folder).verdict is Verdict.INCOMPLETE
         assert json.loads((folder / "run.json").read_text())["verdict"] == "INCOMPLETE"
@@ -242,7 +242,7 @@ def test_killed_at_any_moment_a_run_is_incomplete(tmp_path: Path) -> None:
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         assert rendered.returncode == 0, rendered.stderr
-        for view in ("evidence.html", "report.html", "workplan.md", "results.json"):
+        for view in ("evidence.html", "junit.xml", "workplan.md", "results.json"):
             text = (folder / view).read_text()
             assert "INCOMPLETE" in text, view
             assert "READY:" not in text.replace("NOT READY:", ""), view
@@ -255,20 +255,24 @@ def test_broken_off_a_run_is_incomplete_and_says_so(tmp_path: Path, ending: sign
     for number, later in enumerate([0, *(dice.uniform(0, 0.02) for _ in range(3))]):
         reports = tmp_path / str(number)
         status, said = signalled(
-            reports, *BARE, when=has_an_outcome, ending=ending, later=later
+            reports, "-q", when=has_an_outcome, ending=ending, later=later
         )  # fmt: skip
         assert status == 6, f"after {later} s: {said}"
         assert "INCOMPLETE: " in said, f"after {later} s: {said}"
         assert "Traceback" not in said, f"after {later} s: {said}"
-        run = read(next(reports.glob("*_*")))
+        (folder,) = reports.glob("*_*")
+        run = read(folder)
         assert (run.verdict, run.open) == (Verdict.INCOMPLETE, False)
+        assert unlike(folder, run) == []
 
 
 def test_what_all_checks_said_is_written_whoever_is_impatient(tmp_path: Path) -> None:
     status, said = signalled(tmp_path, "-q", when=has_ended, ending=signal.SIGINT)
     (folder,) = tmp_path.glob("*_*")
-    assert (status, read(folder).verdict) == (0, Verdict.READY), said
+    run = read(folder)
+    assert (status, run.verdict) == (0, Verdict.READY), said
     assert "READY" in (folder / "evidence.html").read_text()
+    assert unlike(folder, run) == []
     assert "Traceback" not in said
 
 

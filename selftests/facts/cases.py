@@ -27,6 +27,7 @@ SYSTEMS = (
     "Debian 11",
     "Debian 12",
     "Debian 13",
+    "Debian sid",
     "Ubuntu 24.04",
     "Kubernetes 1.36",
     "the suite itself",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleetmesh.gather.batch import COMMAND, MISREAD, Answer, Disordered, compose, split
+from fleetmesh.gather.batch import COMMAND, MISREAD, CommandAnswer, Disordered, compose, split
 
 NONCE = "fleetmesh-0123456789abcdef"
 OTHER = b"fleetmesh-fedcba9876543210"
@@ -45,12 +45,12 @@ def given_to_read(text: bytes) -> subprocess.CompletedProcess[bytes]:
     )
 
 
-def answers(stdout: bytes, stderr: bytes, count: int) -> dict[int, Answer]:
+def answers(stdout: bytes, stderr: bytes, count: int) -> dict[int, CommandAnswer]:
     """The answers of a batch that ran to its end."""
     return split(stdout, stderr, NONCE, count, broken=False)
 
 
-def said(answer: Answer) -> tuple[bytes, bytes, int | None]:
+def said(answer: CommandAnswer) -> tuple[bytes, bytes, int | None]:
     return answer.stdout, answer.stderr, answer.exit_status
 
 
@@ -255,3 +255,29 @@ def test_nothing_stands_between_two_commands() -> None:
         stdout = STREAMS[0][:at] + b"late\n" + STREAMS[0][at:]
         with pytest.raises(Disordered, match="expected nothing after `end"):
             answers(stdout, STREAMS[1], 3)
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash", "busybox sh"])
+def test_commands_end_where_there_is_no_timeout_and_no_fraction_of_a_second(
+    shell: str, tmp_path: Path
+) -> None:
+    for folder in ("/usr/bin", "/bin"):
+        for program in Path(folder).iterdir():
+            if program.name not in ("timeout", "date") and not (tmp_path / program.name).exists():
+                (tmp_path / program.name).symlink_to(program)
+    (tmp_path / "date").write_text("#!/bin/sh\nexec /bin/date $(echo $* | sed s/%N/%%N/)\n")
+    (tmp_path / "date").chmod(0o755)
+    asked = [("echo before; sleep 3; echo after", 0.3), ("trap '' TERM; sleep 2.5", 0.3)]
+    text = compose([*asked, ("echo next; echo more >&2; exit 3", 5)], NONCE)
+    done = subprocess.run(
+        [*shell.split(), "-c", text.decode().partition(";")[2]],
+        capture_output=True,
+        env={"PATH": str(tmp_path)},
+        timeout=20,
+        check=True,
+    )
+    hanging, deaf, following = answers(done.stdout, done.stderr, 3).values()
+    assert (hanging.timed_out, deaf.timed_out) == (True, True)
+    assert hanging.stdout == b"before\n"
+    assert said(following) == (b"next\n", b"more\n", 3)
+    assert following.in_whole_seconds

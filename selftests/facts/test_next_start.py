@@ -15,8 +15,7 @@ from fleetmesh.facts.pins import Pins
 from fleetmesh.facts.renewals import Scheduled, unrenewed
 from fleetmesh.facts.sockets import Socket
 from fleetmesh.inventory import load
-from fleetmesh.tunnels.attribution import Places
-from fleetmesh.tunnels.manager import open_doors
+from fleetmesh.tunnels.attribution import Places, open_doors
 from rehearsal.paths import INVENTORY
 from selftests.facts import cases
 

@@ -68,7 +68,7 @@ def checks(tmp_path: Path) -> Checks:
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def standing() -> Iterator[None]:
     """A fleet in the state after the cutover; one that was up is used and left up."""
     was = fleet.record()

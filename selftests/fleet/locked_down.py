@@ -19,7 +19,7 @@ LIMITS = {"connect": 20, "command": 20, "http": 15}  # seconds; these are no tes
 def prepared(inventory: Path, key: Path, permits: Path) -> Iterator[None]:
     """Let the public key verify the fleet of the inventory, and nothing else, until the end."""
     subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-qqq", "-p", "fixtures.permit",
+        [sys.executable, "-m", "pytest", "--collect-only", "-qqq", "-p", "fixtures.permit_option",
          f"--permit={permits}", f"--permit-key={key}", f"--fleet={inventory}"],
         cwd=ROOT, check=True, capture_output=True, timeout=60,
     )  # fmt: skip

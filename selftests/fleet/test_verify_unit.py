@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 
 from rehearsal import fleet, keys
 from rehearsal.files import Files
-from rehearsal.machine import Machine
+from rehearsal.machine import NspawnMachine
 from rehearsal.paths import INVENTORY, REHEARSAL_ASSETS
 from selftests.fleet.conftest import ROOT
 from selftests.fleet.locked_down import LIMITS, prepared
@@ -34,12 +34,12 @@ NO_PART_OF_PYTHON = ("config-*", "dist-packages", "idlelib", "site-packages", "t
 
 
 @pytest.fixture(scope="module")
-def box(standing: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:  # noqa: ARG001
+def box(standing: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NspawnMachine]:  # noqa: ARG001
     """A machine of its own, beside the fleet, set up as docs/operating.md says; gone afterwards."""
-    box = Machine("box", "198.18.77.14")
+    box = NspawnMachine("box", "198.18.77.14")
     box.directory.mkdir()
     try:
-        own = Files(box.files, fleet.image())
+        own = Files(box.files, fleet.image("workstation"))
         own.directory("")
         own.write("etc/hostname", f"{box.name}\n")
         own.write("etc/machine-id", f"{secrets.token_hex(16)}\n", 0o444)
@@ -50,7 +50,7 @@ def box(standing: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ma
         _ssh(own)
         for unit in (SERVICE, TIMER):
             shutil.copy(ROOT / "infra/verify" / unit, own.directory("etc/systemd/system"))
-        box.power_on(fleet.image())
+        box.power_on(fleet.image("workstation"))
         box.wait_until(["systemctl", "is-active", "--quiet", "multi-user.target"], 30, "boot")
         box.run(["useradd", "--system", f"--home-dir=/{HOME}", "fleet-verify"])
         box.run(["chown", "-R", "fleet-verify:", f"/{HOME}"])
@@ -129,7 +129,7 @@ class Ran:
     journal: str
 
 
-def verify(box: Machine) -> Ran:
+def verify(box: NspawnMachine) -> Ran:
     """Start the service and wait for its end."""
     before = set(_reports(box))
     started = box.run(["systemctl", "start", SERVICE], check=False, deadline=120)
@@ -145,15 +145,15 @@ def verify(box: Machine) -> Ran:
     )
 
 
-def _reports(box: Machine) -> Iterator[Path]:
+def _reports(box: NspawnMachine) -> Iterator[Path]:
     return (box.files / HOME).glob("*_production_production_*/results.json")
 
 
-def _property(box: Machine, unit: str, name: str) -> str:
+def _property(box: NspawnMachine, unit: str, name: str) -> str:
     return box.run(["systemctl", "show", f"--property={name}", "--value", unit]).stdout.strip()
 
 
-def test_ready_fleet_is_a_success(box: Machine) -> None:
+def test_ready_fleet_is_a_success(box: NspawnMachine) -> None:
     ran = verify(box)
     found = (ran.started, ran.result, ran.status, ran.verdict)
     assert found == (True, "success", 0, "READY"), ran.journal
@@ -161,7 +161,7 @@ def test_ready_fleet_is_a_success(box: Machine) -> None:
     assert others.stdout == "", "nobody else on the box reads the evidence"
 
 
-def test_stopped_tunnel_is_a_failure(box: Machine) -> None:
+def test_stopped_tunnel_is_a_failure(box: NspawnMachine) -> None:
     unit = "fleet-state-hub-coulombcore"
     fleet.run("railiance01", f"systemctl --user stop {unit}")
     try:
@@ -173,7 +173,7 @@ def test_stopped_tunnel_is_a_failure(box: Machine) -> None:
     assert found == (False, "exit-code", 1, "NOT READY"), ran.journal
 
 
-def test_host_that_cannot_be_reached_leaves_it_open(box: Machine) -> None:
+def test_host_that_cannot_be_reached_leaves_it_open(box: NspawnMachine) -> None:
     address = fleet.machine("workstation").address
     box.run(["ip", "route", "add", "unreachable", address])
     try:
@@ -184,7 +184,7 @@ def test_host_that_cannot_be_reached_leaves_it_open(box: Machine) -> None:
     assert found == (False, "exit-code", 6, "INCONCLUSIVE"), ran.journal
 
 
-def test_timer_starts_it_every_four_hours(box: Machine) -> None:
+def test_timer_starts_it_every_four_hours(box: NspawnMachine) -> None:
     box.run(["systemctl", "enable", "--now", TIMER])
     try:
         listed = box.run(["systemctl", "list-timers", "--output=json", TIMER]).stdout
@@ -198,6 +198,6 @@ def test_timer_starts_it_every_four_hours(box: Machine) -> None:
     assert 23 * minutes <= elapses % (4 * hours) <= 33 * minutes
 
 
-def test_systemd_has_nothing_to_say_of_them(box: Machine) -> None:
+def test_systemd_has_nothing_to_say_of_them(box: NspawnMachine) -> None:
     done = box.run(["systemd-analyze", "verify", "--man=no", SERVICE, TIMER], check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")

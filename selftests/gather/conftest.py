@@ -14,7 +14,7 @@ from fleetmesh.gather import Fleet
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, load
-from fleetmesh.sessions import Completed, Forward, Identity, Target
+from fleetmesh.sessions import Completed, Forwarder, Identity, Target
 from fleetmesh.sessions.local import LocalSession
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,7 @@ class HereSession:
         finally:
             self._events.append(f"{self.target.name} ran")
 
-    def forward(self, host: str, port: int, **given: Any) -> Forward:
+    def forward(self, host: str, port: int, **given: Any) -> Forwarder:
         return self._local.forward(host, port, **given)
 
     def close(self) -> None:
@@ -115,7 +115,16 @@ def serve() -> Iterator[Serve]:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with key and self-signed certificate of 127.0.0.1."""
-    folder = tmp_path_factory.mktemp("tls")
+    return _certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="session")
+def other_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another such file, of somebody else's."""
+    return _certificate(tmp_path_factory.mktemp("tls"))
+
+
+def _certificate(folder: Path) -> Path:
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
          "-nodes", "-days", "1", "-subj", "/CN=api", "-addext", "subjectAltName=IP:127.0.0.1",

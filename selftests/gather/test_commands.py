@@ -117,8 +117,10 @@ def test_a_session_that_drops_at_once(fleet: Fleet, events: list[str]) -> None:
     assert clock.lost == cause
 
 
-def test_a_shell_that_runs_nothing_says_why(fleet: Fleet, events: list[str]) -> None:
-    before = "echo 'This account is currently not available.' >&2; exit 1"
+@pytest.mark.parametrize("stream", ["&1", "&2"])
+def test_a_shell_that_runs_nothing_says_why(fleet: Fleet, events: list[str], stream: str) -> None:
+    """On either stream: nologin and the forced commands of cloud images use standard output."""
+    before = f"echo 'This account is currently not available.' >{stream}; exit 1"
     fleet.sessions["railiance01"] = HereSession("railiance01", events, before)
     (lost,) = batch(fleet, "echo one")
     assert lost == (

@@ -4,8 +4,11 @@ import base64
 import gc
 import hashlib
 import json
+import re
+import socket
 import ssl
 import struct
+import threading
 import time
 from functools import partialmethod
 from http.server import BaseHTTPRequestHandler
@@ -234,7 +237,7 @@ def test_no_kubeconfig(cluster: Fleet, config: Path) -> None:
     [
         (("current-context: c", "current-context: d"), "has no context named 'd'"),
         (("users: [", "users: [["), "is no YAML"),
-        (("token: ", "exec: "), "exec is not supported"),
+        (("token: ", "exec: "), "exec of its user is not supported; embed the token"),
         (("https:", "http:"), "is no https:// address"),
     ],
 )
@@ -271,6 +274,48 @@ def test_an_api_that_is_not_there(cluster: Fleet, config: Path) -> None:
         assert found.lost.startswith("railiance01: the API ")
         assert "refused" in found.lost.lower()
     gc.collect()
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (b"", "the connection was closed before the answer was complete"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "no TLS connection came about: "),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_server_that_is_no_api(cluster: Fleet, config: Path, said: bytes, words: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        config.write_text(
+            re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{server.getsockname()[1]}", config.read_text())
+        )
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(said)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        found = ask(cluster, VERSION)
+        thread.join(5)
+    assert found.lost is not None
+    assert found.lost.startswith(f"railiance01: the API did not answer: {words}")
+    assert "HTTPSConnectionPool" not in found.lost
+    gc.collect()
+
+
+def test_a_server_of_another_authority(
+    cluster: Fleet, config: Path, other_certificate: Path
+) -> None:
+    text = config.read_text()
+    other = base64.b64encode(other_certificate.read_bytes()).decode()
+    config.write_text(re.sub(r"(authority-data: )[^}]*", rf"\g<1>{other}", text))
+    assert ask(cluster, VERSION).lost == (
+        "railiance01: the API did not answer: its certificate is not accepted: "
+        "self-signed certificate"
+    )
 
 
 def test_a_command_in_a_pod(cluster: Fleet, api: type[Api]) -> None:
@@ -310,12 +355,26 @@ def test_a_command_that_hangs_in_a_pod(cluster: Fleet, api: type[Api]) -> None:
     assert found.lost == "railiance01: the program in the pod did not answer within 0.7 s"
 
 
-def test_an_exec_that_is_refused(cluster: Fleet, api: type[Api]) -> None:
-    api.answers["*"] = (403, {"kind": "Status", "message": "pods/exec is forbidden"})
-    found = ask(cluster, INSIDE)
-    assert found.lost is not None
-    assert found.lost.startswith("railiance01: the API refused: ")
-    assert "403" in found.lost
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (
+            403,
+            {"kind": "Status", "message": 'pods "a" is forbidden: '},
+            '403: pods "a" is forbidden: the account lacks `get pods/exec` or '
+            "`create pods/exec` in activity-core",
+        ),
+        (404, {"kind": "Status", "message": 'pods "a" not found'}, '404: pods "a" not found'),
+        (500, b'container not found ("c")', '500: container not found ("c")'),
+        (503, b"", "503: no reason given"),
+    ],
+)
+def test_an_exec_that_is_refused_is_one_cause_each_time(
+    cluster: Fleet, api: type[Api], status: int, body: Any, says: str
+) -> None:
+    api.answers["*"] = (status, body)
+    for _ in range(2):  # without the headers, which tell the moment and the one attempt
+        assert ask(cluster, INSIDE).lost == f"railiance01: the API answered {says}"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 
 from fleetmesh.facts import FACTS
 from fleetmesh.gather.batch import COMMAND, compose
-from fleetmesh.gather.permit import NONCE, Permit, permits
+from fleetmesh.gather.demands import permits
+from fleetmesh.gather.permit import NONCE, Permit
 from fleetmesh.inventory import load
 from selftests.processes import family
 

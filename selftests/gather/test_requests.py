@@ -12,8 +12,8 @@ import pytest
 from fleetmesh.gather import Fleet
 from fleetmesh.gather.commands import Exec, ReadFile
 from fleetmesh.gather.services import Get, WriteAndReadBack
-from fleetmesh.sessions import Forward
-from fleetmesh.sessions.transport import Refused
+from fleetmesh.sessions import Forwarder
+from fleetmesh.sessions.transport import ChannelRefused
 from selftests.gather.conftest import HereSession, Serve, fact
 
 if TYPE_CHECKING:
@@ -125,9 +125,9 @@ def test_a_forwarding_that_is_forbidden_hides_the_service(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def dial(_: object) -> Any:
-        raise Refused("administratively prohibited: open failed")
+        raise ChannelRefused("administratively prohibited: open failed")
 
-    monkeypatch.setattr(HereSession, "forward", lambda *_, **__: Forward(dial))
+    monkeypatch.setattr(HereSession, "forward", lambda *_, **__: Forwarder(dial))
     found = fleet.gather([fact("f", {"x": Get(HOST, "127.0.0.1", 1, "/")})]).of("f")["x"]
     assert found.lost == ("railiance01: not connected: administratively prohibited: open failed")
 

@@ -15,9 +15,11 @@ import yaml
 from pydantic import BaseModel
 
 from fleetmesh.facts import FACTS
+from fleetmesh.facts.managers import MANAGERS
 from fleetmesh.gather.cluster_api import kubeconfig_text
 from fleetmesh.gather.commands import Batch, Exec, batch_text
-from fleetmesh.gather.permit import NONCE, permits
+from fleetmesh.gather.demands import permits
+from fleetmesh.gather.permit import NONCE
 from fleetmesh.gather.pod_exec import ExecInPod
 from fleetmesh.gather.probe import errands, questions
 from fleetmesh.inventory import Address, Inventory, InventoryError, load
@@ -268,7 +270,7 @@ def poisoned(value: Any, change: Callable[[str], str], name: str = "") -> Any:
     return value
 
 
-@pytest.mark.parametrize("manager", ["systemd", "ops-bridge"])
+@pytest.mark.parametrize("manager", MANAGERS)
 @pytest.mark.parametrize(
     "payload",
     [payload for payload in PAYLOADS.values() if not set("\0\ud800") & set(payload)],

@@ -19,7 +19,7 @@ from selftests.processes import read_until
 from selftests.rehearsal.leftovers import footprint
 
 pytestmark = [pytest.mark.root, pytest.mark.fleet]
-DEADLINE = 90
+DEADLINE = 180
 REHEARSAL = (sys.executable, "-m", "rehearsal")
 
 

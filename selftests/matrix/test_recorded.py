@@ -2,7 +2,7 @@
 
 import pytest
 
-from rehearsal.faults import FAULTS
+from rehearsal.faults import FAULTS, Fault
 from rehearsal.matrix.recordings import name_of, title
 from rehearsal.matrix.rows import Matrix
 from rehearsal.paths import RECORDINGS
@@ -13,6 +13,14 @@ GROUNDS = {fault.ground for fault in FAULTS.values()}
 def test_every_fault_has_a_recording_and_every_recording_a_fault() -> None:
     recorded = {name_of(file) for file in RECORDINGS.iterdir()}
     assert recorded == FAULTS.keys() | {title(ground) for ground in GROUNDS}
+
+
+def test_no_fault_takes_the_name_of_another() -> None:
+    kinds = [Fault]
+    for kind in kinds:  # which grows meanwhile
+        kinds += kind.__subclasses__()
+    ours = [kind.title() for kind in kinds if kind.__module__.startswith("rehearsal.faults.")]
+    assert sorted(ours) == sorted(set(ours))
 
 
 @pytest.mark.parametrize("name", FAULTS)

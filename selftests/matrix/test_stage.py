@@ -67,7 +67,7 @@ ALL = (First, Second, SlowToHeal, NeverHeals, Breaks, AlsoFirst)
 
 
 @pytest.fixture
-def stood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[stage.Stage]:
+def stood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[stage.FleetOnGround]:
     """A stage that was entered; HEALED_WITHIN is over at once."""
     looked: Counter[type[_Known]] = Counter()
     recorded: dict[Path, Verdicts] = {}
@@ -101,7 +101,7 @@ def stood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[stage.Sta
     HAPPENED.clear()
     LOOKED.clear()
     with ThreadPoolExecutor(2) as judges:
-        one = stage.Stage(Ground(), tmp_path, judges)
+        one = stage.FleetOnGround(Ground(), tmp_path, judges)
         one.enter()
         yield one
 
@@ -117,68 +117,72 @@ def problems(rows: list[Row]) -> dict[str, list[str]]:
     return {row.fault.title(): row.problems for row in rows}
 
 
-def test_each_fault_happens_once_where_all_heal(stood: stage.Stage) -> None:
+def test_each_fault_happens_once_where_all_heal(stood: stage.FleetOnGround) -> None:
     assert problems([*stood.rows([First, Second])]) == {"first": [], "second": []}
     assert HAPPENED == ["first", "second"]
 
 
-def test_the_next_recording_shows_that_a_fault_is_healed(stood: stage.Stage) -> None:
+def test_the_next_recording_shows_that_a_fault_is_healed(stood: stage.FleetOnGround) -> None:
     assert problems([*stood.rows([First, Second])]) == {"first": [], "second": []}
     assert LOOKED == ["second"]
 
 
-def test_what_the_next_fault_turns_too_is_asked_for_itself(stood: stage.Stage) -> None:
+def test_what_the_next_fault_turns_too_is_asked_for_itself(stood: stage.FleetOnGround) -> None:
     assert problems([*stood.rows([First, AlsoFirst])]) == {"also-first": [], "first": []}
     assert LOOKED == ["also-first", "first"]
 
 
 def test_after_a_fault_that_hits_a_host_the_fleet_is_waited_for(
-    stood: stage.Stage, monkeypatch: pytest.MonkeyPatch
+    stood: stage.FleetOnGround, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(First, "blinds", {"a-host": fail("away")})
     assert problems([*stood.rows([First, Second])]) == {"first": [], "second": []}
     assert LOOKED == ["first", "second"]
 
 
-def test_faults_that_share_a_check_are_kept_apart(stood: stage.Stage) -> None:
+def test_faults_that_share_a_check_are_kept_apart(stood: stage.FleetOnGround) -> None:
     rows = [*stood.rows([First, AlsoFirst, Second])]
     assert [row.fault for row in rows] == [AlsoFirst, Second, First]
     assert LOOKED == ["first"]
 
 
-def test_where_two_are_in_question_each_happens_alone(stood: stage.Stage) -> None:
+def test_where_two_are_in_question_each_happens_alone(stood: stage.FleetOnGround) -> None:
     found = problems([*stood.rows([SlowToHeal, Breaks])])
     assert found == {"slow-to-heal": [], "breaks": ["OSError: no such fleet"]}
     assert HAPPENED == ["slow-to-heal", "breaks", "reset", "slow-to-heal", "breaks", "reset"]
 
 
-def test_what_happened_on_a_fleet_that_was_not_healed_happens_again(stood: stage.Stage) -> None:
+def test_what_happened_on_a_fleet_that_was_not_healed_happens_again(
+    stood: stage.FleetOnGround,
+) -> None:
     rows = [*stood.rows([SlowToHeal, Second, First])]
     assert problems(rows) == {"slow-to-heal": [], "second": [], "first": []}
     assert HAPPENED == ["slow-to-heal", "second", "first", "second", "first"]
 
 
-def test_a_fault_that_does_not_heal_fails_alone(stood: stage.Stage) -> None:
+def test_a_fault_that_does_not_heal_fails_alone(stood: stage.FleetOnGround) -> None:
     found = problems([*stood.rows([First, NeverHeals, Second])])
     unhealed = "does not heal: never-heals is fail (never-heals is worn)"
     assert found == {"first": [], "never-heals": [unhealed], "second": []}
     assert HAPPENED == ["first", "never-heals", "second", "reset", "second"]
 
 
-def test_the_last_fault_must_heal_too(stood: stage.Stage) -> None:
+def test_the_last_fault_must_heal_too(stood: stage.FleetOnGround) -> None:
     (row,) = stood.rows([NeverHeals])
     assert row.trouble
     assert HAPPENED[-1] == "reset"
 
 
-def test_a_fault_that_breaks_is_told_and_the_fleet_starts_over(stood: stage.Stage) -> None:
+def test_a_fault_that_breaks_is_told_and_the_fleet_starts_over(stood: stage.FleetOnGround) -> None:
     found = problems([*stood.rows([First, Breaks, Second])])
     assert found["breaks"][0] == "OSError: no such fleet"
     assert (found["first"], found["second"]) == ([], [])
     assert HAPPENED == ["first", "breaks", "reset", "second"]
 
 
-def test_a_snapshot_that_outlasts_its_deadlines_fails_the_matrix(stood: stage.Stage) -> None:
+def test_a_snapshot_that_outlasts_its_deadlines_fails_the_matrix(
+    stood: stage.FleetOnGround,
+) -> None:
     (row,) = stood.rows([First])
     row.asked = 41.1
     late = "asking the fleet took 41.1 s, longer than the 41 s of all its deadlines"

@@ -1,11 +1,11 @@
 """What a fleet could leave on this machine."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
-from rehearsal import cgroup
-from rehearsal.paths import NETWORK_NAMESPACE, STATE
+from rehearsal.paths import FLEET, NETWORK_NAMESPACE, STATE
 from selftests.processes import started
 
 
@@ -13,7 +13,7 @@ def processes() -> dict[int, str]:
     """Every process of the running fleet with its start time, which tells it from a later one.
 
     They are found by their network: the fleet's namespace and those made inside the machines; and
-    by their control group.
+    by their control group. Those of fleets that this one's matrix runs on are among them.
     """
     own = Path("/proc/self/ns/net").stat().st_ino
     found: dict[int, str] = {}
@@ -23,8 +23,8 @@ def processes() -> dict[int, str]:
             command = (process / "cmdline").read_bytes()
             if ":/../" in group:
                 continue  # outside of this control group namespace: of another container
-            away = (process / "ns/net").stat().st_ino != own and b"fleet-rehearsal" in command
-            if f"/{cgroup.NAME}/" in group or away:
+            away = (process / "ns/net").stat().st_ino != own and FLEET.encode() in command
+            if re.search(rf"/{FLEET}(-\d+-\d+)?/", group) or away:
                 pid = int(process.name)
                 found |= {pid: start} if (start := started(pid)) else {}
         except (OSError, ValueError):
@@ -40,7 +40,7 @@ def footprint() -> dict[str, object]:
         "mounts": sorted(_mounts()),
         "links": sorted(link["ifname"] for link in links),
         "namespaces": sorted(path.name for path in Path("/run/netns").glob("*")),
-        "groups": sorted(str(path) for path in groups.rglob(cgroup.NAME)),
+        "groups": sorted(str(path) for path in groups.rglob(f"{FLEET}*")),
         "state": STATE.exists(),
         "namespace file": NETWORK_NAMESPACE.exists(),
     }

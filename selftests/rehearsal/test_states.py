@@ -40,7 +40,10 @@ def bridge_states() -> dict[str, str]:
     for tunnel in tunnels:
         command = f"tr '\\0' ' ' </proc/{tunnel['pid']}/cmdline"
         if tunnel["state"] == "up":
-            assert f"{tunnel['listen']}:{tunnel['target']}" in on("workstation", command)
+            read = fleet.run("workstation", command, check=False)
+            if read.returncode != 0:  # that process has ended since, and another is on its way
+                return bridge_states()
+            assert f"{tunnel['listen']}:{tunnel['target']}" in read.stdout
     return {tunnel["name"]: tunnel["state"] for tunnel in tunnels}
 
 

@@ -1,8 +1,7 @@
 """The views of synthetic records, and a Chromium to read them with."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,38 +9,24 @@ from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
 from fleetmesh.views.render import render
 from selftests.report import records
+from selftests.report.replay import write_page
 from selftests.report.synthetic import MADE
 
-ROOT = Path(__file__).resolve().parents[2]
-
-Written = Callable[..., Path]
+Written = Callable[[str], Path]
 Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
-    """Records a synthetic run and renders it, once; returns the folder.
+    """Records a synthetic run and writes all its views, once; returns the folder."""
 
-    With a `test`, pytest-html and JUnit write down a pytest run that holds the results instead.
-    """
-    folders: dict[tuple[str, str | None], Path] = {}
-
-    def write(run: str, test: str | None = None) -> Path:
-        if (run, test) not in folders:
-            folder = folders[run, test] = tmp_path_factory.mktemp(run) / "run"
-            if test is None:
-                records.write(MADE[run](), folder)
-                render(folder)
-                return folder
-            folder.mkdir()
-            (folder / "test_it.py").write_text(test)
-            command = [sys.executable, "-m", "pytest", "-c", "/dev/null", "--rootdir", str(folder)]
-            command += ["-p", "no:cacheprovider", "-p", "selftests.report.replay", "-W", "error"]
-            command += [f"--html={folder}/report.html", "--self-contained-html"]
-            command += [f"--junitxml={folder}/junit.xml", "--synthetic", run, str(folder)]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-            assert done.returncode in (0, 1, 2), done.stdout + done.stderr
-        return folders[run, test]
+    @cache
+    def write(run: str) -> Path:
+        folder = tmp_path_factory.mktemp(run) / "run"
+        records.write(MADE[run](), folder)
+        render(folder)
+        write_page(folder)
+        return folder
 
     return write
 
@@ -59,7 +44,6 @@ def opened(chromium: Browser, written: Written) -> Iterator[Open]:
     def open_page(
         run: str,
         *,
-        test: str | None = None,
         view: str = "report.html",
         scripts: bool = True,
         width: int = 1280,
@@ -79,7 +63,7 @@ def opened(chromium: Browser, written: Written) -> Iterator[Open]:
         page.on("pageerror", lambda error: problems.append(f"error: {error}"))
         page.on("dialog", refuse)
         page.on("console", lambda said: problems.append(f"console: {said.text}"))
-        page.goto((written(run, test) / view).as_uri())
+        page.goto((written(run) / view).as_uri())
         return page
 
     yield open_page

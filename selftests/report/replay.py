@@ -1,48 +1,44 @@
-"""A pytest plugin: a run whose results are synthetic, for the report's sake."""
+"""A pytest plugin: has pytest-html write the page about a record, as the run itself does."""
 
-from collections.abc import Generator
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from fixtures.results import RUN
-from fleetmesh.evidence.outcomes import Outcome
-from fleetmesh.evidence.run import Result
-from selftests.report.synthetic import RUNS
+from fleetmesh.evidence.folder import read
 
-pytest_plugins = ("fixtures.html_report",)
+pytest_plugins = ("pytest_metadata.plugin", "pytest_html.plugin", "fixtures.html_report")
 
-_ENDS = {
-    Outcome.FAIL: "failed",
-    Outcome.INCONCLUSIVE: "failed",
-    Outcome.DEFERRED: "skipped",
-    Outcome.WAIVED: "skipped",
-}
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def write_page(folder: Path) -> None:
+    """Write report.html into the folder of a record, in a process of its own."""
+    command = [sys.executable, "-m", "pytest", "-c", "/dev/null", "--rootdir", str(folder)]
+    command += ["-p", "no:cacheprovider", "-p", "selftests.report.replay", "-W", "error"]
+    command += [f"--record={folder}", str(folder)]
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, done.stdout + done.stderr
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--synthetic", choices=sorted(RUNS))
+    parser.addoption("--record", type=Path)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[RUN] = RUNS[config.getoption("--synthetic")]()
+    from fixtures.command_line import FOLDER  # noqa: PLC0415 - pytest imports its plugins first
+
+    config.stash[FOLDER] = config.option.record
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    results = metafunc.config.stash[RUN].results
-    metafunc.parametrize("synthetic", results, ids=[f"{r.id}<b class=escaped>" for r in results])
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    from fixtures import html_report  # noqa: PLC0415
+    from fixtures.command_line import FOLDER  # noqa: PLC0415
 
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Function, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    if call.when == "call":
-        result = item.callspec.params["synthetic"]
-        assert isinstance(result, Result)
-        report.result = result  # type: ignore[attr-defined]
-        report.outcome = _ENDS.get(result.outcome, "passed")  # type: ignore[assignment]
-        report.longrepr = (
-            ("x", 0, result.reason) if report.outcome == "skipped" else result.reason or None
-        )
-    return report
+    html_report.write(session, read(session.config.stash[FOLDER]))

@@ -100,17 +100,6 @@ def new_run(results: list[Result], **given: object) -> Run:
     return Run(**{**fields, **given})  # type: ignore[arg-type]
 
 
-BREAKS_AFTERWARDS = """
-import pytest
-
-@pytest.fixture
-def breaking():
-    yield
-    raise RuntimeError("<b class=escaped>afterwards</b>")
-
-def test_it(synthetic, breaking): pass
-"""
-
 LISTENERS = (
     b'LISTEN 0 128 127.0.0.1:18000 0.0.0.0:* users:(("ssh",pid=512,fd=4)) uid:1000 ino:21877 sk:4 '
     b"cgroup:/user.slice/user-1000.slice/user@1000.service/app.slice/"

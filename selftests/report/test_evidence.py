@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 
 from fleetmesh.views import evidence_page
-from selftests.report.conftest import ROOT, Open, Written
+from selftests.report.conftest import Open, Written
+from selftests.report.replay import ROOT
 from selftests.report.synthetic import RUNS, hostile
 from selftests.report.test_html_report import CONTRAST, UNFOLD
 

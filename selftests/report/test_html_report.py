@@ -7,8 +7,9 @@ from playwright.sync_api import Browser
 
 from fixtures.html_report import finished
 from fleetmesh.evidence.outcomes import Outcome
-from selftests.report.conftest import ROOT, Open, Written
-from selftests.report.synthetic import BREAKS_AFTERWARDS, RUNS, not_ready
+from selftests.report.conftest import Open, Written
+from selftests.report.replay import ROOT
+from selftests.report.synthetic import RUNS, not_ready
 
 pytestmark = pytest.mark.browser
 
@@ -208,23 +209,6 @@ def test_the_page_has_a_language_landmarks_and_labelled_controls(opened: Open) -
         "[...document.querySelectorAll('input')].every(i => i.disabled || i.labels.length === 1)"
     )
     assert page.locator("th[scope=col]").count() == 7
-
-
-def test_what_broke_outside_of_a_check_is_shown_as_an_error(written: Written) -> None:
-    broken = written("ready", "raise RuntimeError('<b class=escaped>import</b> \\x1b[31m')")
-    source = (broken / "report.html").read_text()
-    assert "error&lt;/span&gt;" in source
-    assert "&amp;lt;b class=escaped&amp;gt;import" in source
-    assert "<b class=escaped>" not in source
-    assert "&lt;b class=escaped&gt;" not in source, "pytest-html would make this an element"
-
-
-def test_what_broke_after_a_check_has_a_row_beside_it(opened: Open) -> None:
-    page = opened("incomplete", test=BREAKS_AFTERWARDS)
-    assert page.locator("td.col-outcome").all_inner_texts() == ["✕ error"] * 5 + ["✓ pass"] * 5
-    page.click("#show_all_details")
-    assert page.locator("td.extra", has_text="<b class=escaped>afterwards</b>").count() == 5
-    assert page.locator(".escaped").count() == 0
 
 
 def test_finishing_needs_the_template_it_knows(written: Written) -> None:

@@ -10,11 +10,13 @@ from xml.etree import ElementTree
 import pytest
 
 from fleetmesh.__main__ import main
-from fleetmesh.evidence.folder import BrokenRecord
-from fleetmesh.views import render as views
+from fleetmesh.evidence.folder import BrokenRecord, read
+from fleetmesh.sealing.derived import unlike
 from fleetmesh.views.render import VIEWS, NotRendered, render
+from fleetmesh.views.report import REPORT
 from rehearsal.matrix.recordings import whole
-from selftests.report.conftest import ROOT, Written
+from selftests.report.conftest import Written
+from selftests.report.replay import ROOT
 from selftests.report.synthetic import MADE
 
 
@@ -55,25 +57,26 @@ def test_a_run_leaves_the_views_that_its_record_gives(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     (folder,) = (path for path in reports.iterdir() if path.is_dir())
     assert f"report: {folder}/evidence.html" in done.stdout
-    left = _contents(folder)
+    left, page = _contents(folder), (folder / REPORT).stat().st_mtime_ns
+    assert unlike(folder, read(folder)) == []
     assert main(["render", str(folder)]) == 0
     assert _contents(folder) == left
+    assert (folder / REPORT).stat().st_mtime_ns == page, "no record makes it: it is left alone"
     suite = ElementTree.fromstring(left["junit.xml"])[0]
     reported = json.loads(left["results.json"])["results"]
     assert len(suite.findall("testcase")) == len(reported) > 50
 
 
 def test_what_cannot_be_rendered_is_said(
-    written: Written, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    written: Written, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(BrokenRecord, match=r"plan\.json: No such file"):
         render(tmp_path)
     assert main(["render", str(tmp_path)]) == 2
     assert "plan.json: No such file" in capsys.readouterr().err
-    monkeypatch.setattr(views, "_PLUGINS", ("no.such.plugin",))
-    with pytest.raises(NotRendered, match=r"report\.html, junit\.xml: .*no.such.plugin"):
-        render(written("ready"))
+    (tmp_path / "link").symlink_to(written("ready"))
+    with pytest.raises(NotRendered, match="name the folder itself"):
+        render(tmp_path / "link")
 
 
 def test_nobody_who_listens_is_no_traceback(written: Written) -> None:

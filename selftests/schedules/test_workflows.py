@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from rehearsal.image import DEFAULT, GENERATIONS
+
 ROOT = Path(__file__).parents[2]
 FILES = [ROOT / f".{forge}/workflows/rehearsal.yml" for forge in ("github", "forgejo")]
 IDS = ["github", "forgejo"]
@@ -71,6 +73,9 @@ def test_evidence_and_verdict_come_whatever_failed(file: Path) -> None:
     assert named["Faults"]["run"] == "make faults"
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert {"drill", "faults"} <= set(targets)
+    (job,) = yaml.safe_load(file.read_text())["jobs"].values()
+    assert job["env"]["IMAGE"] == "${{ matrix.image }}"
+    assert set(job["strategy"]["matrix"]["image"]) >= {GENERATIONS[0], DEFAULT, GENERATIONS[-1]}
     assert not any("continue-on-error" in step for step in steps(file))
 
 

@@ -363,3 +363,18 @@ def test_all_hosts_are_tried_at_once_and_one_failure_leaves_the_others(
         failed = reached[name]
         assert isinstance(failed, Unreachable)
         assert failed.cause.startswith(name)
+
+
+def test_what_a_host_says_before_it_greets_is_quoted(session_target: Target) -> None:
+    """As sshd does to an address that has tried too often (PerSourcePenalties)."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def turn_away() -> None:
+            with listener.accept()[0] as connection:
+                connection.sendall(b"Not allowed at this time\r\n")
+
+        thread = threading.Thread(target=turn_away)
+        thread.start()
+        told = cause(replace(session_target, port=listener.getsockname()[1]))
+        thread.join()
+    assert told.endswith("before it greeted as an SSH server; it says: Not allowed at this time")

@@ -75,7 +75,7 @@ def test_a_certificate_authority_s_key_is_no_host_key(key: HostKey, tmp_path: Pa
     file = tmp_path / "known_hosts"
     file.write_text(f"@cert-authority * {key.line}\n")
     expected = known("box", 22, None, [file])
-    assert (expected.keys, expected.only_by_authority) == ((), True)
+    assert (expected.keys, expected.authorities) == ((), (key,))
 
 
 def test_unreadable_lines_are_passed_over_and_missing_files_are_empty(

@@ -21,6 +21,7 @@ from kubernetes.stream import stream
 from urllib3.exceptions import HTTPError
 
 from fleetmesh.sessions import ApiProblem, Session, api_client
+from fleetmesh.sessions.kubernetes import FIELDS
 
 VERSION = {
     "major": "1", "minor": "32", "gitVersion": "v1.32.4", "gitCommit": "c", "gitTreeState": "clean",
@@ -314,6 +315,7 @@ MALFORMED = [
     ("", "is empty or no kubeconfig"),
     ("a: [", "is no YAML"),
     ("just text", "is empty or no kubeconfig"),
+    ("current-context: x\n---\ncurrent-context: y", "is no YAML to work with"),
     ("clusters: []", "names no current-context"),
     ("current-context: x", "has no context named 'x'"),
     ("current-context: x\ncontexts: 7", "has no context named 'x'"),
@@ -330,16 +332,35 @@ def test_a_malformed_kubeconfig_is_refused(session: Session, text: str, says: st
         pass
 
 
+FLATTEN = "kubectl config view --raw --flatten --minify"
+ACCOUNT = "embed the token of an account"
 UNUSABLE: list[tuple[dict[str, Any], str]] = [
     ({"cluster": {"server": "http://127.0.0.1:1"}}, "is no https:// address"),
     ({"cluster": {"server": "https://127.0.0.1:99999"}}, "is no address"),
+    ({"cluster": {"server": "https://me:s3cret@127.0.0.1:1"}}, "holds a user and password"),
     ({"cluster": {"certificate-authority-data": "***"}}, "is no base64"),
-    ({"cluster": {"certificate-authority": "/etc/ca"}}, "embed certificate-authority-data"),
-    ({"cluster": {"insecure-skip-tls-verify": True}}, "insecure-skip-tls-verify is refused"),
-    ({"user": {"exec": {"command": "touch"}}}, "exec is not supported"),
-    ({"user": {"tokenFile": "/etc/shadow"}}, "tokenFile is not supported"),
-    ({"user": {"client-certificate": "/etc/x"}}, "client-certificate is not supported"),
+    ({"cluster": {"certificate-authority-data": "QQ=="}}, "holds no certificate in PEM form"),
+    ({"cluster": {"certificate-authority": "ca.crt"}}, FLATTEN),
+    ({"cluster": {"insecure-skip-tls-verify": True}}, "embed certificate-authority-data"),
+    ({"cluster": {"proxy-url": "socks5://jump:1080"}}, "a server that the host itself reaches"),
+    ({"cluster": {"caBundle": "x"}}, "take it out, if kubectl does without it"),
+    ({"user": {"exec": {"command": "touch"}}}, ACCOUNT),
+    ({"user": {"auth-provider": {"name": "oidc"}}}, ACCOUNT),
+    ({"user": {"tokenFile": "/etc/shadow"}}, ACCOUNT),
+    ({"user": {"token": "s3cret", "tokenFile": "token"}}, ACCOUNT),
+    ({"user": {"username": "me"}}, ACCOUNT),
+    ({"user": {"username": "", "password": "s3cret"}}, ACCOUNT),
+    ({"user": {"token": "s3cret", "as": "admin"}}, ACCOUNT),
+    ({"user": {"token": "s3cret", "as-uid": "7"}}, ACCOUNT),
+    ({"user": {"token": "s3cret", "as-groups": ["system:masters"]}}, ACCOUNT),
+    ({"user": {"token": "s3cret", "as-user-extra": {"a": ["b"]}}}, ACCOUNT),
+    ({"user": {"client-certificate": "client.crt"}}, FLATTEN),
+    ({"user": {"client-key": "client.key"}}, FLATTEN),
     ({"user": {"client-certificate-data": "QQ=="}}, "belong together"),
+    (
+        {"user": {"client-certificate-data": "QQ==", "client-key-data": "QQ=="}},
+        "are no certificate with its key, unencrypted and in PEM form",
+    ),
 ]
 
 
@@ -348,5 +369,53 @@ def test_a_kubeconfig_that_cannot_be_used_says_what_to_write(
     session: Session, authority: Path, more: dict[str, Any], says: str
 ) -> None:
     text = kubeconfig(authority, "https://127.0.0.1:1", **more)
-    with pytest.raises(ApiProblem, match=says), api_client(session, text):
+    with pytest.raises(ApiProblem) as caught, api_client(session, text):
         pass
+    assert str(caught.value).startswith("the kubeconfig on coulombcore: ")
+    assert says in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+    (kind,) = more
+    if says in (FLATTEN, ACCOUNT):
+        assert any(f": {field} of its {kind} is not supported" in str(caught.value)
+                   for field in more[kind])  # fmt: skip
+
+
+def test_every_field_that_is_refused_is_tried() -> None:
+    refused = {(kind, name) for kind in FIELDS for name, why in FIELDS[kind].items() if why}
+    tried = {(kind, name) for more, _ in UNUSABLE for kind, content in more.items()
+             for name in content}  # fmt: skip
+    assert refused <= tried
+
+
+def test_what_is_empty_or_says_nothing_of_the_way_is_no_hindrance(
+    session: Session, serve: Serve, authority: Path
+) -> None:
+    server, _ = serve()
+    remarks = [{"name": "minikube.sigs.k8s.io", "extension": {"version": "v1.34.0"}}]
+    text = kubeconfig(
+        authority,
+        server,
+        preferences={"colors": True},
+        cluster={
+            "extensions": remarks,
+            "insecure-skip-tls-verify": False,
+            "proxy-url": "",
+            "disable-compression": True,
+        },
+        user={"token": "s3cret", "username": "", "as": None, "as-groups": []},
+    )
+    with api_client(session, text) as api:
+        assert VersionApi(api).get_code().minor == "32"
+
+
+def test_of_a_context_only_the_cluster_and_the_user_count(
+    session: Session, serve: Serve, authority: Path
+) -> None:
+    server, seen = serve()
+    document = yaml.safe_load(kubeconfig(authority, server))
+    document["contexts"][0]["context"]["namespace"] = "elsewhere"
+    document["contexts"].insert(0, {"name": "other", "context": {"cluster": "x", "user": "x"}})
+    document["users"].append({"name": "other", "user": {"exec": {"command": "touch"}}})
+    with api_client(session, yaml.safe_dump(document)) as api:
+        VersionApi(api).get_code()
+    assert seen[0][1] == "Bearer s3cret"

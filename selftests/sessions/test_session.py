@@ -17,7 +17,9 @@ import pytest
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from fleetmesh.sessions import Session, Target, connect
+from fleetmesh.sessions.algorithms import choose
 from fleetmesh.sessions.transport import Transport
+from fleetmesh.text.ssh_settings import SshSettings
 
 from .conftest import Sshd, alive, key_line
 
@@ -259,6 +261,9 @@ class NeverStarts(paramiko.ServerInterface):
     def __init__(self) -> None:
         self.done = threading.Event()
 
+    def get_allowed_auths(self, _: str) -> str:
+        return "publickey"
+
     def check_auth_publickey(self, *_: object) -> int:
         return AUTH_SUCCESSFUL
 
@@ -348,7 +353,7 @@ class Gone:
 
 
 def test_a_jump_host_that_is_gone_does_not_keep_us_waiting() -> None:
-    transport, done = Transport(Gone()), threading.Event()
+    transport, done = Transport(Gone(), choose(SshSettings({}))), threading.Event()
     transport.start_client(event=done)
     assert done.wait(2)
     transport.close()

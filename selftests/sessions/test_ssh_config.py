@@ -439,12 +439,6 @@ def test_a_match_exec_that_hangs_is_bounded(tmp_path: Path) -> None:
     assert "look for a Match exec that hangs" in refused(target, ConfigProblem)
 
 
-def test_what_would_weaken_the_check_unseen_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "config").write_text("RevokedHostKeys /etc/ssh/revoked\n")
-    target = Target("a", "a", ssh_config=tmp_path / "config")
-    assert "RevokedHostKeys is not supported" in refused(target, ConfigProblem)
-
-
 def test_a_host_name_is_never_taken_for_an_option(tmp_path: Path) -> None:
     target = Target("a", f"-oProxyCommand=touch {tmp_path}/ran", connect_deadline=1)
     told = refused(target, Unreachable)
@@ -496,3 +490,44 @@ def test_an_unknown_token_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("Host *\n IdentityFile /keys/%Q\n")
     with pytest.raises(SshConfigError, match="%Q"):
         settings("box", None, None, tmp_path / "config", Deadline(5))
+
+
+@pytest.mark.parametrize(("check", "known"), [("yes", False), ("no", False), ("yes", True)])
+def test_check_host_ip(
+    start_sshd: StartSshd,
+    target_for: TargetFor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    check: str,
+    known: bool,
+) -> None:
+    """The address must not be known for another key; ssh leaves loopback addresses out."""
+    sshd = start_sshd("ListenAddress 127.0.0.2")
+    address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.2", sshd.port))
+    monkeypatch.setattr("fleetmesh.sessions.tcp.socket.getaddrinfo", lambda *_, **__: [address])
+    target = target_for(sshd, "HostName coulombcore.example", f"CheckHostIP {check}")
+    key = sshd.host_key if known else keygen(tmp_path / "other")
+    (tmp_path / "known_hosts").write_text(
+        f"[coulombcore.example]:{sshd.port} {key_line(sshd.host_key)}\n"
+        f"[127.0.0.2]:{sshd.port} {key_line(key)}\n"
+    )
+    if known or check == "no":
+        who_answers(target)
+    else:
+        told = refused(target, HostKeyMismatch)
+        assert "address 127.0.0.2 is known for another host key" in told
+        assert "as CheckHostIP found" in told
+
+
+def test_a_command_is_started_with_the_variables_of_ssh_config(
+    start_sshd: StartSshd, target_for: TargetFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for the locale, which would change what commands print."""
+    for name in ("LANG", "LC_ALL", "LC_FLEET", "OTHER"):
+        monkeypatch.setenv(name, name.lower())
+    lines = ("SetEnv FLEET=a", "SendEnv LANG LC_*")
+    session = connect(target_for(start_sshd("AcceptEnv *"), *lines))
+    told = session.run("env", deadline=5).stdout.decode().splitlines()
+    session.close()
+    assert {"FLEET=a", "LC_FLEET=lc_fleet"} <= set(told)
+    assert not {"LANG=lang", "LC_ALL=lc_all", "OTHER=other"} & set(told)

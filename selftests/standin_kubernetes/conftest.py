@@ -1,4 +1,10 @@
-"""The cluster that these tests ask; it needs root, for namespaces, mounts and nftables."""
+"""The cluster that these tests ask; it needs root, for namespaces, mounts and nftables.
+
+With `--kubeconfig` they ask a real one instead; see real.py for what it needs. What deletes and
+breaks things there asks for `--destructive`, too, and restores nothing:
+
+    pytest selftests/standin_kubernetes --kubeconfig FILE [--destructive]
+"""
 
 from __future__ import annotations
 
@@ -6,18 +12,46 @@ import os
 import shutil
 import subprocess
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .cluster import Cluster
+from .real import RealCluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 TOOLS = ("ip", "kubectl", "nft", "nsenter", "openssl", "setpriv", "socat", "unshare")
+STATE_HUB = "198.19.43.94"
 TUNNELS = {18000: "198.19.43.94:8000", 18765: "198.19.43.154:8765"}
+
+
+_REAL: dict[str, Any] = {"kubeconfig": None, "destructive": False}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options for a real cluster."""
+    group = parser.getgroup("stand-in cluster")
+    group.addoption("--kubeconfig", type=Path, help="an administrator's, of a real cluster to ask")
+    group.addoption("--destructive", action="store_true", help="also break that cluster")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Remember them for `running`."""
+    for option in _REAL:
+        _REAL[option] = config.getoption(option, default=None)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster that a test may break, with the State Hub ready and reached by its ClusterIP."""
+    if _REAL["kubeconfig"] and not _REAL["destructive"]:
+        pytest.skip("breaks the cluster: --destructive")
+    with running(tmp_path) as cluster:
+        cluster.wait_for(lambda: cluster.connects(STATE_HUB) == "yes", "state-hub")
+        yield cluster
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +77,8 @@ def running(folder: Path) -> Iterator[Cluster]:
         pytest.skip("needs root: pods are processes in namespaces")
     if missing := [tool for tool in TOOLS if not shutil.which(tool)]:
         pytest.skip(f"needs {', '.join(missing)}")
-    up = Cluster(folder)
+    real = _REAL["kubeconfig"]
+    up = RealCluster(folder, real) if real else Cluster(folder)
     try:
         up.start()
         yield up

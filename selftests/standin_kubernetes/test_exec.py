@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 import websocket
 
-from .cluster import CHECKOUT, PORT
+from .cluster import CHECKOUT
 
 if TYPE_CHECKING:
     from .cluster import Cluster
@@ -45,7 +45,7 @@ def connect(cluster: Cluster, recorded: Any, name: str) -> Any:
     socket.settimeout(SILENCE if name.endswith("never-eof") else 10)
     with cluster.network():
         socket.connect(
-            f"wss://127.0.0.1:{PORT}" + request["path"].replace(RECORDED_POD, pod),
+            "wss://{}:{}".format(*cluster.address) + request["path"].replace(RECORDED_POD, pod),
             header=cluster.headers(request["as"]),
             subprotocols=offers,
             suppress_origin="origin" not in name,

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from fixtures import Case, Inconclusive, check
 from fleetmesh.facts.answers import Answer
 from fleetmesh.facts.machines import BridgeTool
+from fleetmesh.facts.managers import Manager
+from fleetmesh.facts.managers.ops_bridge import BridgeTunnel
 from fleetmesh.facts.sockets import LoginSession, Process, Socket
-from fleetmesh.facts.units import Unit
-from fleetmesh.facts.workstation import BridgeTunnel
 from fleetmesh.inventory import Inventory, RetiredTunnel, Tunnel
 from fleetmesh.tunnels import forwards
 from fleetmesh.tunnels.attribution import Places, held_by
-from fleetmesh.tunnels.manager import known_to_bridge, unit_of
 
 
 @check(
@@ -82,21 +81,12 @@ def test_service_answers_through_its_tunnel(
     hint="ssh {tunnel.host} systemctl --user disable --now {tunnel.unit}",
 )
 def test_fleet_tunnel_can_be_stopped(
-    tunnel: Tunnel,
-    inventory: Inventory,
-    units: Mapping[str, dict[str, Unit]],
-    bridge_tools: Mapping[str, BridgeTool],
-    bridge_status: Mapping[str, dict[str, BridgeTunnel]],
-    case: Case,
+    tunnel: Tunnel, manager: Manager, bridge_tools: Mapping[str, BridgeTool], case: Case
 ) -> None:
     """Rollback is ready: the fleet's tunnel can be stopped where it runs."""
     bridge = bridge_tools[tunnel.host]
-    if inventory.manager == "ops-bridge":
-        assert bridge.kind == "ops-bridge", f"`bridge` on {tunnel.host} is {bridge.kind}"
-        known_to_bridge(tunnel, bridge_status)
-        return
-    unit = unit_of(tunnel, units)
-    assert unit.load == "loaded", f"{unit.name} is {unit.load} on {tunnel.host}"
+    wrong = manager.unstoppable(tunnel)
+    assert wrong is None, wrong
     if bridge.kind != "ops-bridge":
         case.note(
             f"the runbook's `bridge down {tunnel}` cannot work on {tunnel.host}, where `bridge` is "

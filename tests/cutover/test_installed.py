@@ -4,9 +4,9 @@ import difflib
 from collections.abc import Mapping
 
 from fixtures import check
-from fleetmesh.facts.units import InstalledFile, Unit, installed_files
+from fleetmesh.facts.installed import InstalledFile
+from fleetmesh.facts.managers import Manager
 from fleetmesh.inventory import Inventory, Tunnel
-from fleetmesh.tunnels.manager import unit_of
 
 
 @check(
@@ -17,11 +17,12 @@ from fleetmesh.tunnels.manager import unit_of
 def test_installed_files_equal_the_reference(
     carrier: str,
     inventory: Inventory,
+    manager: Manager,
     installed: Mapping[str, dict[str, InstalledFile | None]],
     reference_files: Mapping[str, bytes],
 ) -> None:
     """Installed unit files and tunnels.yaml equal the reference, byte for byte."""
-    for path, reference in installed_files(inventory, carrier).items():
+    for path, reference in manager.files(inventory, carrier).items():
         found, expected = installed[carrier][path], reference_files[reference]
         assert found is not None, f"~/{path} is not installed on {carrier}"
         assert found.content == expected, (
@@ -44,14 +45,12 @@ def _difference(expected: bytes, found: bytes) -> str:
     runbook="Install",
     hint="ssh {tunnel.host} systemctl --user daemon-reload; systemctl --user cat {tunnel.unit}",
 )
-def test_systemd_has_loaded_it(
-    tunnel: Tunnel, inventory: Inventory, units: Mapping[str, dict[str, Unit]]
-) -> None:
+def test_systemd_has_loaded_it(tunnel: Tunnel, inventory: Inventory, manager: Manager) -> None:
     """systemd has loaded what is installed: no pending daemon-reload, no undeclared drop-in."""
-    unit = unit_of(tunnel, units)
+    unit = manager.unit(tunnel)
     assert unit.load == "loaded", f"{unit.name} is {unit.load}"
-    if inventory.manager == "systemd":  # where ops-bridge puts its unit is its own affair
-        place = f".config/systemd/user/{unit.name}"
+    place = f".config/systemd/user/{unit.name}"
+    if place in manager.files(inventory, tunnel.host):  # else it is not the runbook's
         assert unit.file.endswith(f"/{place}"), f"systemd has loaded {unit.file}, not ~/{place}"
     assert not unit.need_reload, f"{unit.file} has changed since systemd read it"
     assert not unit.drop_ins, f"{unit.name} is changed by {', '.join(unit.drop_ins)}"

@@ -5,19 +5,12 @@ from datetime import UTC, datetime
 
 from fixtures import Case, Inconclusive, check
 from fleetmesh.facts.machines import ClockOffset, Machine
+from fleetmesh.facts.managers import Manager
 from fleetmesh.facts.next_start import NextStart
 from fleetmesh.facts.sockets import LoginSession, Process, Socket
-from fleetmesh.facts.units import Unit
 from fleetmesh.inventory import Inventory, Tunnel
 from fleetmesh.text import ssh_command
-from fleetmesh.tunnels.attribution import Places, held_by
-from fleetmesh.tunnels.manager import (
-    BridgeStatus,
-    carrying_pid,
-    known_to_bridge,
-    open_doors,
-    unit_of,
-)
+from fleetmesh.tunnels.attribution import Places, held_by, open_doors
 
 # What makes the tunnel's ssh fail loudly, and never ask or trust blindly; ssh_config(5).
 _LOUD = {
@@ -37,23 +30,16 @@ _LOUD = {
 def test_unit_is_running_and_steady(
     tunnel: Tunnel,
     inventory: Inventory,
-    units: Mapping[str, dict[str, Unit]],
-    bridge_status: BridgeStatus,
+    manager: Manager,
     clocks: Mapping[str, ClockOffset],
     case: Case,
 ) -> None:
     """The fleet unit is running, since a time that is stated, and not just between two restarts."""
-    unit = unit_of(tunnel, units)
-    assert unit.load != "not-found", f"{unit.name} is not installed"
-    assert (unit.active, unit.sub) == ("active", "running"), (
-        f"{unit.name} is {unit.active} ({unit.sub}), result {unit.result}, "
-        f"after {unit.restarts} restarts"
-    )
+    unit = manager.unit(tunnel)
+    down = manager.down(tunnel)
+    assert down is None, down
     if unit.started is None:
         raise Inconclusive(f"{unit.name} does not say since when it runs")
-    if inventory.manager == "ops-bridge":
-        up = known_to_bridge(tunnel, bridge_status).up
-        assert up, f"`bridge` on {tunnel.host} says that {tunnel} is down"
     since = datetime.fromtimestamp(unit.started, UTC)
     case.note(f"running since {since:%Y-%m-%d %H:%M:%SZ}, {unit.restarts} restarts")
     if unit.restarts:  # tried again and again, it looks for moments as if it ran for ever
@@ -99,13 +85,12 @@ def test_port_is_held_by_its_own_unit(
 def test_running_ssh_forwards_what_it_should(
     tunnel: Tunnel,
     inventory: Inventory,
-    units: Mapping[str, dict[str, Unit]],
+    manager: Manager,
     processes: Mapping[str, tuple[Process, ...]],
     machines: Mapping[str, Machine],
-    bridge_status: BridgeStatus,
 ) -> None:
     """The running ssh forwards exactly what the inventory says, and fails loudly."""
-    pid = carrying_pid(tunnel, inventory, units, bridge_status)
+    pid = manager.pid(tunnel)
     running = [process for process in processes[tunnel.host] if process.pid == pid]
     command = ssh_command.parse(running[0].argv) if running else None
     assert command is not None, f"{tunnel.unit} runs no ssh"

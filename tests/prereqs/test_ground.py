@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 
 from fixtures import Case, Deferred, check
-from fleetmesh.facts.machines import BridgeTool, Home, KubectlAnswer, Tools
+from fleetmesh.facts.machines import BridgeTool, Home, KubectlAnswer, Tools, Versions
+from fleetmesh.facts.managers import Manager
 from fleetmesh.facts.units import UserManager
-from fleetmesh.inventory import Inventory
+from fleetmesh.text.legible import brief
 
 # A unit that is long in starting holds nobody else up: the manager answers and starts others. What
 # stops, or waits for somebody to mend it, starts no more. See systemctl(1), is-system-running.
 _AT_WORK = ("initializing", "starting", "running", "degraded")
+# Those of Debian 11, whose iproute2 5.10 calls itself so; the rehearsal has nothing older.
+_OLDEST = {"systemd": (247,), "OpenSSH": (8, 4), "iproute2": (5, 9)}
 _ROOM = 16 * 2**20  # bytes: what an installation, a certificate and a day's notes may take
 
 
@@ -19,14 +22,15 @@ _ROOM = 16 * 2**20  # bytes: what an installation, a certificate and a day's not
     hint="ssh {carrier} 'which bridge; bridge -V'",
 )
 def test_bridge_is_known_for_what_it_is(
-    carrier: str, inventory: Inventory, bridge_tools: Mapping[str, BridgeTool]
+    carrier: str, manager: Manager, bridge_tools: Mapping[str, BridgeTool]
 ) -> None:
     """The `bridge` on the tunnels' host is absent, iproute2's or ops-bridge, and known which."""
     found = bridge_tools[carrier]
     seen = f"`bridge` on {carrier} is {found.kind}" + (f", {found.path}" if found.path else "")
-    if inventory.manager == "systemd":
-        raise Deferred(f"systemd units are the production implementation; {seen}")
-    assert found.kind == "ops-bridge", f"{seen}, but the inventory says `manager: ops-bridge`"
+    if manager.without_bridge:
+        raise Deferred(f"{manager.without_bridge}; {seen}")
+    said = f"but the inventory says `manager: {manager.name}`"
+    assert found.kind == "ops-bridge", f"{seen}, {said}"
 
 
 @check(
@@ -52,6 +56,27 @@ def test_tools_are_there(carrier: str, tools: Mapping[str, Tools]) -> None:
     """The commands that checks and tunnels stand on are installed."""
     missing = [name for name, path in tools[carrier].paths.items() if path is None]
     assert not missing, f"{carrier} lacks {', '.join(missing)}"
+
+
+@check(
+    "PRE-10.versions",
+    runbook="Install",
+    hint="ssh {fleet_host} 'systemctl --version; ssh -V; ss -V'; see docs/operating.md, Hosts",
+)
+def test_programs_are_new_enough(
+    fleet_host: str, versions: Mapping[str, Versions], case: Case
+) -> None:
+    """systemd, OpenSSH and iproute2 are of versions that the suite is rehearsed with."""
+    found = versions[fleet_host]
+    wanting = [
+        f"{command} of {kind} {'.'.join(map(str, oldest))} or later: "
+        + (f"it says {brief(found[command].said)}" if found[command].said else "there is none")
+        for command in found
+        for kind, oldest in [(found[command].kind, _OLDEST[found[command].kind])]
+        if found[command].number < oldest
+    ]
+    assert not wanting, f"{fleet_host} needs {'; '.join(wanting)}"
+    case.note(", ".join(brief(one.said) for one in found.values()))
 
 
 @check(

@@ -45,7 +45,9 @@ def test_bridge_pods_are_ready(
     clocks: Mapping[str, ClockOffset],
     case: Case,
 ) -> None:
-    """The bridge Deployment has all pods ready, at least one, none restarting lately.
+    """The bridge Deployment has all pods ready, at least one, none restarted within the window.
+
+    The window is the inventory's `limits.pod_restart_window`.
 
     A pod that was evicted or has completed is left over, and not one of them.
     """

@@ -7,6 +7,7 @@ from fixtures import Case, Deferred, check
 from fleetmesh.facts.keys import CertificateTrust, UserCertificate
 from fleetmesh.facts.logins import Logins
 from fleetmesh.facts.machines import ClockOffset
+from fleetmesh.facts.managers import Manager
 from fleetmesh.facts.reference import ConfiguredTunnel
 from fleetmesh.facts.renewals import Scheduled, unrenewed
 from fleetmesh.inventory import Inventory, Login
@@ -28,9 +29,13 @@ def test_tunnels_use_a_valid_certificate(
     reference_tunnels: Mapping[str, dict[str, ConfiguredTunnel]],
     clocks: Mapping[str, ClockOffset],
     schedules: Mapping[str, tuple[Scheduled, ...]],
+    manager: Manager,
     case: Case,
 ) -> None:
-    """Fleet tunnels authenticate with a valid `atm-fleet-mesh` certificate, and no static key."""
+    """Fleet tunnels use a valid `atm-fleet-mesh` certificate that is renewed, and no static key.
+
+    Deferred as long as the inventory says that the tunnels' identity is still the static key.
+    """
     if inventory.identity == "static-key":
         works = "works" if logins[str(login)][0].own_key_opens else "does not work"
         raise Deferred(f"the tunnels use the static key {login.key}, which {works}")
@@ -61,7 +66,7 @@ def test_tunnels_use_a_valid_certificate(
     commands = {n: tunnel.cert_command for n, tunnel in reference_tunnels[login.host].items()}
     without = [name for name, command in commands.items() if not command]
     assert not without, f"no cert_command is configured for {', '.join(without)}"
-    if inventory.manager == "systemd":  # ops-bridge runs cert_command itself
+    if not manager.renews_certificates:
         command = next(filter(None, commands.values()))
         ends = certificate.valid_until
         wrong = unrenewed(schedules[str(login)], login, inventory, command, ends)

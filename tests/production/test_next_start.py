@@ -11,8 +11,7 @@ from fleetmesh.facts.next_start import NextStart
 from fleetmesh.facts.pins import Pins
 from fleetmesh.facts.sockets import LoginSession, Socket
 from fleetmesh.inventory import Inventory, Login, Tunnel
-from fleetmesh.tunnels.attribution import Places
-from fleetmesh.tunnels.manager import open_doors
+from fleetmesh.tunnels.attribution import Places, open_doors
 
 
 @check(

@@ -64,7 +64,7 @@ def test_no_production_port_is_held_from_the_workstation(
     sessions: Mapping[str, dict[str, LoginSession]],
     places: Places,
 ) -> None:
-    """No production port on the host is held by a connection that came from the workstation."""
+    """No production port on the host is held by a log-in session, of the workstation or another."""
     ports = {tunnel.listen.port for tunnel in inventory.tunnels.values()}
     guilty, unattributed = [], []
     for socket in listeners[fleet_host]:

@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 
 from fixtures import Case, Inconclusive, check
+from fleetmesh.facts.installed import InstalledFile
+from fleetmesh.facts.managers import Manager
 from fleetmesh.facts.sockets import Process
-from fleetmesh.facts.units import BRIDGE_CONFIG, BootUnits, InstalledFile, Unit
+from fleetmesh.facts.units import BootUnits
 from fleetmesh.inventory import Inventory, Tunnel
-from fleetmesh.text import ssh_command
-from fleetmesh.tunnels.manager import BridgeStatus, carrying_pid, known_to_bridge, unit_of
-
-Units = Mapping[str, dict[str, Unit]]
 
 
 @check(
@@ -28,25 +26,18 @@ def test_linger_is_on(carrier: str, linger: Mapping[str, str]) -> None:
     hint="ssh {tunnel.host} systemctl --user enable {tunnel.unit}",
 )
 def test_unit_is_enabled(
-    tunnel: Tunnel,
-    inventory: Inventory,
-    units: Units,
-    boot_units: Mapping[str, BootUnits],
-    bridge_status: BridgeStatus,
+    tunnel: Tunnel, manager: Manager, boot_units: Mapping[str, BootUnits]
 ) -> None:
     """The fleet unit is enabled, that exact state, and wanted by a target that starts at boot."""
-    unit = unit_of(tunnel, units)
+    unit = manager.unit(tunnel)
     assert unit.survives_reboot, (
         f"{unit.name} is {unit.file_state or unit.load}, and only `enabled` survives a reboot"
     )
     assert unit.name in boot_units[tunnel.host], (
         f"{unit.name} is enabled, but default.target does not pull it in"
     )
-    if inventory.manager == "ops-bridge":
-        starts = known_to_bridge(tunnel, bridge_status).autostart
-        assert starts, f"`bridge` on {tunnel.host} does not start {tunnel} by itself"
-        other = units[tunnel.host].get(tunnel.own_unit)
-        assert not (other and other.survives_reboot), f"{tunnel.own_unit} would start as well"
+    left_out = manager.left_out(tunnel)
+    assert left_out is None, left_out
 
 
 @check(
@@ -56,23 +47,19 @@ def test_unit_is_enabled(
 )
 def test_running_is_what_would_start(
     tunnel: Tunnel,
-    units: Units,
+    manager: Manager,
     processes: Mapping[str, tuple[Process, ...]],
     installed: Mapping[str, dict[str, InstalledFile | None]],
-    inventory: Inventory,
-    bridge_status: BridgeStatus,
 ) -> None:
     """What runs is what would start after a reboot: arguments and age of the process agree."""
-    unit = unit_of(tunnel, units)
-    pid = carrying_pid(tunnel, inventory, units, bridge_status)
+    unit = manager.unit(tunnel)
+    pid = manager.pid(tunnel)
     running = [process for process in processes[tunnel.host] if process.pid == pid]
     assert running, f"{unit.name} runs no ssh"
     assert unit.commands, f"{unit.name} is {unit.load}: it runs, but would start nothing"
     assert not unit.need_reload, f"{unit.file} or a drop-in has changed: systemd runs what it was"
-    if inventory.manager == "ops-bridge":
-        made_from = BRIDGE_CONFIG  # CUT-01 holds it to the reference, CUT-07 what runs
-    else:
-        made_from = f".config/systemd/user/{tunnel.unit}"
+    made_from = manager.file(tunnel)  # CUT-01 holds it to the reference, CUT-07 what runs
+    if pid == unit.main_pid:
         now, after_reboot = " ".join(running[0].argv), unit.commands[-1]
         assert now == after_reboot, f"{unit.name} runs `{now}` but would start `{after_reboot}`"
     file = installed[tunnel.host][made_from]
@@ -110,22 +97,10 @@ def test_running_is_not_replaced(
     hint="the runbook's WireGuard evaluation; CUST-WP-0054-T02",
 )
 def test_few_enough_tunnel_units(
-    carrier: str,
-    inventory: Inventory,
-    units: Units,
-    bridge_status: BridgeStatus,
-    case: Case,
+    carrier: str, inventory: Inventory, manager: Manager, case: Case
 ) -> None:
     """Persistent tunnel units do not exceed the WireGuard threshold."""
-    persistent = sorted(
-        unit.name
-        for unit in units[carrier].values()
-        if unit.survives_reboot
-        and any((ssh := ssh_command.parse(c.split())) and ssh.is_tunnel for c in unit.commands)
-    )
-    if inventory.manager == "ops-bridge":
-        listed = bridge_status[carrier].values()
-        persistent += sorted(tunnel.name for tunnel in listed if tunnel.autostart)
+    persistent = manager.persistent(carrier)
     case.note(f"{len(persistent)} persistent tunnel units: {', '.join(persistent)}")
     limit = inventory.limits.persistent_units
     assert len(persistent) <= limit, f"{len(persistent)} units, more than {limit}: {persistent}"
@@ -137,9 +112,9 @@ def test_few_enough_tunnel_units(
     gate="warn",
     hint="ssh {tunnel.host} journalctl --user -u {tunnel.unit}",
 )
-def test_unit_restarts_rarely(tunnel: Tunnel, inventory: Inventory, units: Units) -> None:
+def test_unit_restarts_rarely(tunnel: Tunnel, inventory: Inventory, manager: Manager) -> None:
     """The fleet unit did not restart more often than the inventory allows since its start."""
-    unit = unit_of(tunnel, units)
+    unit = manager.unit(tunnel)
     assert unit.load == "loaded", f"{unit.name} is {unit.load}"
     limit = inventory.limits.restarts
     assert unit.restarts <= limit, f"{unit.name} restarted {unit.restarts} times, more than {limit}"

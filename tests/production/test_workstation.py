@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from fnmatch import fnmatch
 
 from fixtures import Case, Inconclusive, check
+from fleetmesh.facts.managers.ops_bridge import BridgeTunnel
 from fleetmesh.facts.sockets import LoginSession, Process, Socket
-from fleetmesh.facts.workstation import Autostarts, BridgeTunnel
+from fleetmesh.facts.workstation import Autostarts
 from fleetmesh.inventory import Inventory, RetiredTunnel
 from fleetmesh.tunnels import forwards
 from fleetmesh.tunnels.attribution import Places, harmless_in_a_session, held_by, may_be_a_login

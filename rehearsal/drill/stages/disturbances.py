@@ -16,7 +16,7 @@ from rehearsal.workstation import K3S_API
 
 if TYPE_CHECKING:
     from fleetmesh.inventory import Tunnel
-    from rehearsal.drill.manager import Manager
+    from rehearsal.drill.manager import ManagerCommands
     from rehearsal.drill.stage import Seen
 
 RETRIED = {"PROD-13.restarts": "restarted"}
@@ -165,7 +165,7 @@ def cut(*, on: bool) -> None:
     )
 
 
-def _keepalive(tunnel: Tunnel, manager: Manager) -> float:
+def _keepalive(tunnel: Tunnel, manager: ManagerCommands) -> float:
     """Seconds of silence after which the tunnel's ssh gives up, by its running command line.
 
     It asks after each ServerAliveInterval of silence, and gives up when ServerAliveCountMax

@@ -77,11 +77,13 @@ class UnitCrashLoops(Fault):
     }
 
     def inject(self) -> None:
-        pauses = "RestartSec=20ms\\nRestartSteps=5\\nRestartMaxDelaySec=60s"
-        rewrite(HUB, f"s/-o BatchMode=yes/-o NoSuchOption=yes &/; s/^RestartSec=.*/{pauses}/")
+        pause = "s/^RestartSec=.*/RestartSec={}/"
+        rewrite(HUB, f"s/-o BatchMode=yes/-o NoSuchOption=yes &/; {pause.format('20ms')}")
         until_unready()
         wait = f"until [ $({SHOW} NRestarts) -gt 3 ]; do sleep 0.1; done"
-        user(RAILIANCE, f"timeout 8 sh -c '{wait}'")
+        user(RAILIANCE, f"timeout 8 sh -c '{wait}'; "
+                        f"sed -i '{pause.format('60s')}' {HUB_FILE}; "
+                        "systemctl --user daemon-reload; sleep 0.5")  # fmt: skip
 
     def heal(self) -> None:
         restore_unit(HUB)

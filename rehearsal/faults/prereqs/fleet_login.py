@@ -162,6 +162,7 @@ TURNED_AWAY = inconclusive("for a while after failed log-ins (PerSourcePenalties
 class PenaltyActive(Fault):
     """Somebody on railiance01 tried key after key, so that coulombcore turns the host away."""
 
+    since = {COULOMB: "trixie"}  # sshd has penalties since OpenSSH 9.8
     turns = {
         **logs_in(TURNED_AWAY),
         "PROD-17.lasting": TURNED_AWAY,

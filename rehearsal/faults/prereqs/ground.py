@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 
 from rehearsal import fleet
 from rehearsal.faults.bases import FileChanged, FilesAdded
-from rehearsal.faults.clusters import KUBECONFIG
+from rehearsal.faults.clusters import KUBECONFIG, edited
 from rehearsal.faults.fault import Fault, fail, inconclusive, warn
 from rehearsal.faults.machines import (
+    COULOMB,
     HUB,
     ISSUES,
     RAILIANCE,
@@ -70,6 +71,22 @@ class KubeconfigRemarks(FileChanged):
     )
 
 
+class KubeconfigImpersonates(FileChanged):
+    """By the kubeconfig on railiance01, kubectl asks as somebody else than its account."""
+
+    file = KUBECONFIG
+    command = edited("user['as'] = 'system:admin'")
+    turns = blind("as of its user is not supported; embed the token", "cannot impersonate")
+
+
+class KubeconfigBehindAProxy(FileChanged):
+    """By the kubeconfig on railiance01, kubectl asks through a proxy, which is down."""
+
+    file = KUBECONFIG
+    command = edited("cluster['proxy-url'] = 'http://127.0.0.1:3128'")
+    turns = blind("proxy-url of its cluster is not supported; write a server", "refused")
+
+
 class TokenExpired(FileChanged):
     """The token in railiance01's kubeconfig is not accepted any more."""
 
@@ -83,7 +100,7 @@ class ApiOfAnotherServer(FileChanged):
 
     file = KUBECONFIG
     command = rf"sed -i s/127.0.0.1:6443/198.18.77.12:6443/ {KUBECONFIG}"
-    turns = blind("certificate verify failed", "certificate signed by unknown authority")
+    turns = blind("its certificate is not accepted: ", "certificate signed by unknown authority")
 
 
 class ApiDown(Fault):
@@ -153,6 +170,7 @@ class SsMissing(_ProgramMissing):
     path = "/usr/bin/ss"
     turns = {
         "PRE-10.tools": fail("railiance01 lacks ss"),
+        "PRE-10.versions[railiance01]": fail("ss of iproute2 5.9 or later: there is none"),
         **dict.fromkeys(OF_SESSIONS, inconclusive("ss: not found")),
         "PROD-18.services[railiance01]": inconclusive("ss: not found"),
     }
@@ -181,9 +199,25 @@ class SshMissing(_ProgramMissing):
     path = "/usr/bin/ssh"
     turns = {
         "PRE-10.tools": fail("railiance01 lacks ssh"),
+        "PRE-10.versions[railiance01]": fail("ssh of OpenSSH 8.4 or later: there is none"),
         **logs_in(fail("ssh: not found")),
         **next_start(fail("it would not start")),
         **pinned(inconclusive("not found")),
+    }
+
+
+class IprouteTooOld(FilesAdded):
+    """coulombcore's iproute2 is older than any that tells control groups."""
+
+    turns = {
+        "PRE-10.versions[coulombcore]": fail(
+            "ss of iproute2 5.9 or later: it says ss utility, iproute2-5.4"
+        )
+    }
+    host = COULOMB
+    files = {
+        "/usr/local/bin/ss": '#!/bin/sh\n[ "$1" != -V ] || exec echo "ss utility, iproute2-5.4.0"\n'
+        'exec /usr/bin/ss "$@"\n'
     }
 
 

@@ -217,10 +217,10 @@ class LinkCutHalfOpen(Fault):
 
     def inject(self) -> None:
         # The suite's own traffic uses up the quota: its log-in takes 3.4 kB, all of it 10 kB.
-        rule = "ip saddr 198.18.77.1 tcp dport 22 quota over 4000 bytes drop"
+        rule = "ip saddr 198.18.77.1 tcp dport 22 quota over 3500 bytes drop"
         root(COULOMB, "nft 'add table ip cut; "
-                      "add chain ip cut in { type filter hook input priority 0; }; "
-                      f"add rule ip cut in {rule}'")  # fmt: skip
+                      "add chain ip cut arriving { type filter hook input priority 0; }; "
+                      f"add rule ip cut arriving {rule}'")  # fmt: skip
 
     def heal(self) -> None:
         root(COULOMB, "nft delete table ip cut")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
+from rehearsal.faults.bases import FileChanged
 from rehearsal.faults.clusters import (
     BRIDGES,
     KUBECONFIG,
     SERVICES,
+    edited,
     kubectl,
     patch,
     replace,
@@ -39,6 +41,7 @@ from rehearsal.faults.symptoms import (
     PATH,
     READY,
     THROUGH_THE_TUNNEL,
+    blind,
     logs_in,
     next_start,
 )
@@ -331,3 +334,24 @@ class KubeconfigOfAnotherCluster(Fault):
 
     def heal(self) -> None:
         user(COULOMB, f"mv ~/kubeconfig.kept {KUBECONFIG}")
+
+
+class KubeconfigNamesFiles(FileChanged):
+    """The kubeconfig on railiance01 names the CA's and the token's files, which lie beside it."""
+
+    file = KUBECONFIG
+    command = edited(
+        "beside = os.path.dirname(path); "
+        "ca = base64.b64decode(cluster.pop('certificate-authority-data')); "
+        "open(beside + '/ca.crt', 'wb').write(ca); cluster['certificate-authority'] = 'ca.crt'; "
+        "open(beside + '/token', 'w').write(user.pop('token')); user['tokenFile'] = 'token'"
+    )
+    _words = "write a file without it, on that host"
+    turns = {  # and kubectl reaches the cluster
+        "PRE-13.cluster": inconclusive(_words),
+        **{c: turn for c, turn in blind(_words, "").items() if c != "PRE-10.kubectl"},
+    }
+
+    def heal(self) -> None:
+        super().heal()
+        user(self.host, "rm ~/.kube/ca.crt ~/.kube/token")

@@ -121,7 +121,7 @@ class RuleOverTheWorkstation(_OverTheWorkstation):
     """railiance01 sends to the workstation what is meant for coulombcore's sshd, and that alone."""
 
     turns = {"PROD-19.route": fail("railiance01 reaches coulombcore over 198.18.77.13")}
-    rule = "to 198.18.77.12 ipproto tcp dport 22 lookup 100"
+    rule = "to 198.18.77.12 ipproto 6 dport 22 lookup 100"
 
     def inject(self) -> None:
         super().inject()
@@ -165,11 +165,7 @@ class NeighbourIsTheWorkstation(_OverTheWorkstation):
 class SshdChangedOnDisk(Fault):
     """coulombcore's sshd has not read what its configuration says now: it forbids forwarding."""
 
-    turns = {
-        "PROD-18.services[coulombcore]": inconclusive(
-            "/etc/ssh/sshd_config.d/later.conf is newer than what runs"
-        )
-    }
+    turns = {"PROD-18.services[coulombcore]": inconclusive("is newer than what runs")}
 
     def inject(self) -> None:
         root(COULOMB, "echo 'AllowTcpForwarding no' >/etc/ssh/sshd_config.d/later.conf; "

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
-from rehearsal.faults.bases import BridgeChanged, FileChanged
+from rehearsal.errors import RehearsalError
+from rehearsal.faults.bases import BridgeChanged, FileChanged, SelectedByExpressions
 from rehearsal.faults.clusters import (
     API,
     BRIDGES,
@@ -22,10 +23,11 @@ from rehearsal.faults.clusters import (
     replace,
     restore,
     rolled_out,
+    until_phase,
 )
-from rehearsal.faults.fault import Fault, Turn, fail, inconclusive
+from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.machines import HUB_BRIDGE, RAILIANCE, user
-from rehearsal.faults.symptoms import FROM_POD, INSIDE, LEADS, LED
+from rehearsal.faults.symptoms import FROM_POD, INSIDE, LEADS, LED, everywhere
 
 
 class BridgePastTheTunnel(BridgeChanged):
@@ -189,14 +191,6 @@ class _Application(Fault):
         restore(BRIDGES, API, "00-activity-core")
 
 
-def everywhere(turn: Turn) -> dict[str, Turn]:
-    """The turns of a cluster from whose inside nothing can be asked."""
-    return {
-        "PROD-03.inside": turn,
-        "PROD-04.from-pod": turn,
-    }
-
-
 TEMPLATE = "/spec/template/spec"
 
 
@@ -208,6 +202,12 @@ class ClusterDnsSilent(_Application):
         add(f"{TEMPLATE}/dnsConfig", {"nameservers": ["198.19.42.10"]}),
     )
     turns = everywhere(fail("DNS did not answer for actcore-"))
+
+    def heal(self) -> None:
+        left = kubectl(BRIDGES, f"exec deploy/{API} -- ps -eo args")
+        super().heal()
+        if "python" in left:
+            raise RehearsalError(f"the program that asked has stayed in its pod: {left}")
 
 
 class ImageWithoutPython(_Application):
@@ -252,8 +252,7 @@ class ApplicationPodCrashLoopsBeside(Fault):
             "spec": {"containers": [container]},
         }
         kubectl(BRIDGES, f"create --validate=false -f - <<END\n{json.dumps(manifest)}\nEND")
-        running = "--for=jsonpath={.status.phase}=Running"
-        kubectl(BRIDGES, f"wait pod/{self.pod} {running} --timeout=5s")
+        until_phase(BRIDGES, self.pod, "Running")
 
     def heal(self) -> None:
         kubectl(BRIDGES, f"delete pod {self.pod}")
@@ -265,6 +264,34 @@ class ExecForbidden(FileChanged):
     file = KUBECONFIG
     command = account("onlooker")
     turns = {
-        "PROD-03.inside": inconclusive("403"),
-        "PROD-04.from-pod": inconclusive("403"),
+        "PROD-03.inside": inconclusive("the account lacks `get pods/exec` or `create pods/exec`"),
+        "PROD-04.from-pod": inconclusive("the account lacks `get pods/exec` or `create pods/exec`"),
     }
+
+
+class ApplicationSelectedByExpressions(SelectedByExpressions):
+    """The application's Deployment selects its pods by expressions."""
+
+    harmless_to = "PROD-03.inside"
+    deployment, manifest = API, "00-activity-core"
+
+
+class ApplicationNamesItsContainer(_Application):
+    """A container without Python comes first in the application's pods, which name the other."""
+
+    harmless_to = "PROD-03.inside"
+    operations = (
+        add(
+            CONTAINER,
+            {
+                "name": "metrics",
+                "image": "localhost/metrics:rehearsal",
+                "command": ["/usr/bin/sleep", "infinity"],
+                "env": [{"name": "PATH", "value": "/opt/bin"}],
+            },
+        ),
+        add(
+            "/spec/template/metadata/annotations",
+            {"kubectl.kubernetes.io/default-container": "api"},
+        ),
+    )

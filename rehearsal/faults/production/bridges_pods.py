@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from rehearsal.errors import RehearsalError
-from rehearsal.faults.bases import BridgeChanged
+from rehearsal.faults.bases import BridgeChanged, SelectedByExpressions
 from rehearsal.faults.clusters import (
     BRIDGES,
     CONTAINER,
@@ -19,10 +20,11 @@ from rehearsal.faults.clusters import (
     replace,
     restore,
     rolled_out,
+    until_phase,
 )
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.machines import HUB_BRIDGE, RAILIANCE, root
-from rehearsal.faults.symptoms import FROM_POD, INSIDE, LEADS, LED, NO_ANSWER, READY
+from rehearsal.faults.symptoms import FROM_POD, INSIDE, LEADS, LED, NO_ANSWER, READY, everywhere
 
 
 class BridgeNotReady(BridgeChanged):
@@ -257,17 +259,21 @@ class BridgeUnschedulable(BridgeChanged):
 
 
 class BridgeRolloutStuck(BridgeChanged):
-    """The new pod of a rolling update cannot pull its image; the old one still serves."""
+    """The new pod of a rolling update waits for the old one's port of the node, which serves."""
 
     operations = (
         replace("/spec/strategy", {"type": "RollingUpdate"}),
-        replace(f"{CONTAINER}/image", "localhost/no-such-image:1"),
+        replace(f"{CONTAINER}/image", "localhost/actcore-bridge:next"),
     )
-    turns = {READY: fail("a rollout is in progress: 1 of 1 updated, 1 old pod still there")}
+    turns = {
+        READY: fail("is 0/1 ready, Unschedulable: 0/1 nodes are available: 1 node(s) didn't"),
+        LEADS: inconclusive("is on no node"),
+    }
 
     def inject(self) -> None:
         patch(BRIDGES, f"deploy/{HUB_BRIDGE}", *self.operations)
-        _await("{.ready} ", "false true ", "true false ")
+        waits = "--for=condition=PodScheduled=false --timeout=5s"
+        kubectl(BRIDGES, f"wait pods -l app.kubernetes.io/name={HUB_BRIDGE} {waits}", check=False)
 
 
 class BridgeRolloutPaused(BridgeChanged):
@@ -345,7 +351,73 @@ class BridgePodCompleted(Fault):
                 "containers": [{"name": "try", "image": "localhost/a:1", "command": ["true"]}],
             },
         )
-        kubectl(BRIDGES, "wait pod/tried-once --for=jsonpath={.status.phase}=Succeeded")
+        until_phase(BRIDGES, "tried-once", "Succeeded")
 
     def heal(self) -> None:
         kubectl(BRIDGES, "delete pod/tried-once")
+
+
+class KubeletSilent(Fault):
+    """railiance01's kubelet is not heard of: its pods run on, and none counts as ready."""
+
+    _down = "/var/lib/fleet-standins/kubelet-down"
+    turns = {
+        "PROD-01.pods": fail("its node railiance01 may be lost"),
+        **everywhere(inconclusive("the API answered 500: error dialing backend: dial tcp")),
+    }
+
+    def inject(self) -> None:
+        root(RAILIANCE, f"touch {self._down}")
+        self._wait("false")
+
+    def heal(self) -> None:
+        root(RAILIANCE, f"rm {self._down}")
+        self._wait("true")
+
+    def _wait(self, ready: str) -> None:
+        kubectl(BRIDGES, f"wait pods --all --for=condition=Ready={ready} --timeout=10s")
+
+
+class BridgeDrained(Fault):
+    """Somebody drains railiance01's node of the bridge, and forgets to uncordon it."""
+
+    turns = {
+        READY: fail("is 0/1 ready, Unschedulable: 0/1 nodes are available: 1 node(s) were unsched"),
+        LEADS: inconclusive("is on no node"),
+        LED: fail("leads to no pod"),
+        INSIDE: NO_ANSWER,
+        FROM_POD: NO_ANSWER,
+    }
+
+    def inject(self) -> None:
+        chosen = f"--pod-selector=app.kubernetes.io/name={HUB_BRIDGE}"
+        kubectl(BRIDGES, f"drain {RAILIANCE} {chosen} --timeout=10s")
+        rolled_out(BRIDGES, HUB_BRIDGE, ready=0)
+
+    def heal(self) -> None:
+        kubectl(BRIDGES, f"uncordon {RAILIANCE}")
+        rolled_out(BRIDGES, HUB_BRIDGE)
+
+
+class BridgeSelectedByExpressions(SelectedByExpressions):
+    """The bridge's Deployment selects its pods by expressions."""
+
+    harmless_to = "PROD-01.pods"
+    deployment = HUB_BRIDGE
+
+
+class RunbookSelectsBySets(Fault):
+    """The runbook's selector is written with sets, as kubectl's `-l` takes it, too."""
+
+    harmless_to = "PROD-01.pods"
+
+    def inject(self) -> None:
+        """Nothing happens to the fleet."""
+
+    def heal(self) -> None:
+        """Nothing happened."""
+
+    def inventory(self, document: dict[str, Any]) -> None:
+        document["probe"]["selector"] = (
+            "app.kubernetes.io/part-of in (activity-core, platform),track notin (canary),!retired"
+        )

@@ -15,6 +15,7 @@ from rehearsal.faults.clusters import (
     restore,
     rolled_out,
     unready,
+    until_phase,
 )
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.machines import COULOMB, HUB_BRIDGE, WORKSTATION, root, user
@@ -156,14 +157,14 @@ class CompletedPodNamesTheWorkstation(Fault):
         containers = [{"name": "ask", "image": "localhost/a:1", "command": command}]
         spec = {"restartPolicy": "Never", "containers": containers}
         create(BRIDGES, "v1", "Pod", {"name": "asked-once"}, spec=spec)
-        kubectl(BRIDGES, "wait pod/asked-once --for=jsonpath={.status.phase}=Succeeded")
+        until_phase(BRIDGES, "asked-once", "Succeeded")
 
     def heal(self) -> None:
         kubectl(BRIDGES, "delete pod/asked-once")
 
 
 class WaitingJobNamesTheWorkstation(Fault):
-    """A Job that has not come to its end asks over the workstation."""
+    """A Job that is suspended, and would go on some day, asks over the workstation."""
 
     turns = {UNNAMED: fail("Job/asks names the workstation")}
 
@@ -171,7 +172,8 @@ class WaitingJobNamesTheWorkstation(Fault):
         command = ["true", "http://workstation:18000/state/health"]
         container = {"name": "ask", "image": "localhost/a:1", "command": command}
         template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
-        create(BRIDGES, "batch/v1", "Job", {"name": "asks"}, spec={"template": template})
+        spec = {"suspend": True, "template": template}
+        create(BRIDGES, "batch/v1", "Job", {"name": "asks"}, spec=spec)
 
     def heal(self) -> None:
         kubectl(BRIDGES, "delete job/asks")

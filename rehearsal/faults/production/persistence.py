@@ -100,10 +100,8 @@ class UserManagerDead(Fault):
     """The systemd instance of the tunnels' user is gone, and the tunnels with it."""
 
     turns = {
-        **dict.fromkeys(OF_UNITS, inconclusive("Failed to connect to user scope bus")),
-        "PRE-10.user-manager": fail(
-            "the user manager is dead: Failed to connect to user scope bus"
-        ),
+        **dict.fromkeys(OF_UNITS, inconclusive("Failed to connect to")),
+        "PRE-10.user-manager": fail("the user manager is dead: Failed to connect to"),
         "CUT-05.port": fail("nobody listens on"),
         "CUT-06.healthy": fail("Connection refused"),
         "PROD-04.path": fail("Connection refused"),
@@ -169,8 +167,9 @@ class UnitEditedInTheSecondOfItsStart(SystemdTellsWholeSeconds):
 
     def inject(self) -> None:
         unit = f"{UNITS}/{HUB}.service"
-        start = f"systemctl --user show --timestamp=unix -p ExecMainStartTimestamp --value {HUB}"
-        user(RAILIANCE, f"cp -p {unit} ~/{HUB}.kept; touch -d $({start}).9 {unit}; "
+        start = f"TZ=UTC systemctl --user show -p ExecMainStartTimestamp --value {HUB}"
+        second = f'$(date -d "$({start} | cut -d " " -f 2-)" +%s)'
+        user(RAILIANCE, f"cp -p {unit} ~/{HUB}.kept; touch -d @{second}.9 {unit}; "
                         "systemctl --user daemon-reload")  # fmt: skip
         super().inject()
 
@@ -201,8 +200,8 @@ class LogindDead(Fault):
         **dict.fromkeys(
             (*OF_UNITS, "PRE-10.user-manager"), inconclusive("XDG_RUNTIME_DIR not def")
         ),
-        **dict.fromkeys(OF_SESSIONS, inconclusive("login1.service failed to load")),
-        "PROD-07.linger": inconclusive("login1.service failed to load"),
+        **dict.fromkeys(OF_SESSIONS, inconclusive("login1.service")),
+        "PROD-07.linger": inconclusive("login1.service"),
     }
 
     def inject(self) -> None:

@@ -227,9 +227,11 @@ class SshOfAnotherUser(Fault):
     """Another user of the workstation is logged in at railiance01; nothing is forwarded."""
 
     harmless_to = "PROD-06.interactive"
+    configuration = ""
 
     def inject(self) -> None:
         root(WORKSTATION, "useradd -m guest; install -d -m 700 -o guest ~guest/.ssh; "
+                          f"echo '{self.configuration}' >~guest/.ssh/config; "
                           "cp ~tegwick/.ssh/id_* ~tegwick/.ssh/known_hosts ~guest/.ssh/; "
                           "chown guest ~guest/.ssh/*; "
                           "systemd-run -q --unit=guest --uid=guest ssh -N -o BatchMode=yes "
@@ -237,6 +239,14 @@ class SshOfAnotherUser(Fault):
 
     def heal(self) -> None:
         root(WORKSTATION, "systemctl stop guest; userdel -f -r guest 2>/dev/null")
+
+
+class SshOfAnotherUserListens(SshOfAnotherUser):
+    """Another user's ssh listens on the workstation; what its configuration has is hidden."""
+
+    harmless_to = ""
+    turns = {"PROD-06.interactive": inconclusive("what it forwards is not known: process")}
+    configuration = "LocalForward 127.0.0.1:19000 127.0.0.1:80"
 
 
 class ListenerOfSystemService(Fault):

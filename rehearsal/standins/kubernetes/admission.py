@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
+import uuid
 from ipaddress import AddressValueError, IPv4Address
 from typing import TYPE_CHECKING
 
-from . import status
+from . import selectors, status
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network
@@ -40,21 +41,25 @@ def name(resource: Resource, obj: Object) -> None:
 def complete(resource: Resource, obj: Object) -> None:
     """Fill in the defaults of a new or changed object; raises ApiError 422 for a malformed one."""
     metadata = obj["metadata"]
+    for field in ("annotations", "labels"):
+        if not metadata.get(field, True):
+            del metadata[field]
     try:
-        match resource.kind:
-            case "Namespace":
-                metadata.setdefault("labels", {})["kubernetes.io/metadata.name"] = metadata["name"]
-                obj.setdefault("spec", {"finalizers": ["kubernetes"]})
-                obj.setdefault("status", {"phase": "Active"})
-            case "Pod":
-                _pod(obj)
-            case "Deployment":
-                _deployment(obj)
-            case "EndpointSlice":
-                _endpoint_slice(obj)
-            case "Service":
-                _service(obj["spec"])
-                obj.setdefault("status", {"loadBalancer": {}})
+        if resource.kind == "Namespace":
+            metadata.setdefault("labels", {})["kubernetes.io/metadata.name"] = metadata["name"]
+            obj.setdefault("spec", {"finalizers": ["kubernetes"]})
+            obj.setdefault("status", {"phase": "Active"})
+        elif resource.kind == "Pod":
+            _pod(obj)
+        elif resource.kind == "Deployment":
+            _deployment(obj)
+        elif resource.kind == "EndpointSlice":
+            _endpoint_slice(obj)
+        elif resource.kind == "Job":
+            _job(obj)
+        elif resource.kind == "Service":
+            _service(obj["spec"])
+            obj.setdefault("status", {"loadBalancer": {}})
     except (KeyError, TypeError, AttributeError) as error:
         problem = f"Required value or wrong type: {error}"
         given = metadata["name"]
@@ -98,6 +103,14 @@ def unchanged_cluster_ip(before: Object, after: Object) -> None:
         raise status.invalid("Service", "", own, "spec.clusterIPs[0]", what)
 
 
+def unchanged_selector(before: Object, after: Object) -> None:
+    """A Deployment keeps its selector for life: raises ApiError 422."""
+    if before["spec"]["selector"] != after["spec"]["selector"]:
+        what = f"Invalid value: {after['spec']['selector']}: field is immutable"
+        own = after["metadata"]["name"]
+        raise status.invalid("Deployment", "apps", own, "spec.selector", what)
+
+
 def next_generation(before: Object, after: Object) -> None:
     """Count the changes of the spec of an object that has a `generation`."""
     if "generation" in before["metadata"]:
@@ -139,12 +152,14 @@ def _endpoint_slice(obj: Object) -> None:
 def _deployment(obj: Object) -> None:
     obj["metadata"].setdefault("generation", 1)
     spec = obj["spec"]
-    selector = spec["selector"]["matchLabels"]
+    selector = selectors.text(spec["selector"])
     labels = spec["template"].get("metadata", {}).get("labels", {})
-    if not selector or any(labels.get(key) != value for key, value in selector.items()):
+    if not selector or not selectors.labels(selector)(labels):
         what = f"Invalid value: {labels}: `selector` does not match template `labels`"
         own = obj["metadata"]["name"]
         raise status.invalid("Deployment", "apps", own, "spec.template.metadata.labels", what)
+    own = spec["template"]["metadata"]
+    spec["template"]["metadata"] = {key: value for key, value in own.items() if value}
     _pod_spec(spec["template"]["spec"])
     spec.setdefault("replicas", 1)
     strategy = spec.setdefault("strategy", {"type": "RollingUpdate"})
@@ -154,10 +169,35 @@ def _deployment(obj: Object) -> None:
     spec.setdefault("progressDeadlineSeconds", 600)
 
 
+def _job(obj: Object) -> None:
+    spec, metadata = obj["spec"], obj["metadata"]
+    metadata.setdefault("generation", 1)
+    template = spec["template"]
+    if template["spec"].get("restartPolicy") not in ("Never", "OnFailure"):
+        what = 'Required value: valid values: "OnFailure", "Never"'
+        field = "spec.template.spec.restartPolicy"
+        raise status.invalid("Job", "batch", metadata["name"], field, what)
+    _pod_spec(template["spec"])
+    for name, value in (("parallelism", 1), ("completions", 1), ("backoffLimit", 6)):
+        spec.setdefault(name, value)
+    spec.setdefault("suspend", False)
+    own = metadata.setdefault("uid", str(uuid.uuid4()))
+    template["metadata"] = {**(template.get("metadata") or {})}
+    template["metadata"]["labels"] = {
+        **template["metadata"].get("labels", {}),
+        **{"controller-uid": own, "batch.kubernetes.io/controller-uid": own},
+        **{"job-name": metadata["name"], "batch.kubernetes.io/job-name": metadata["name"]},
+    }
+    spec.setdefault("selector", {"matchLabels": {"batch.kubernetes.io/controller-uid": own}})
+
+
 def _pod(obj: Object) -> None:
     obj["metadata"].setdefault("generation", 1)
     spec = obj["spec"]
     _pod_spec(spec)
+    for container in spec["containers"] if spec.get("hostNetwork") else []:
+        for port in container.get("ports", []):
+            port.setdefault("hostPort", port["containerPort"])
     spec.setdefault("serviceAccountName", "default")
     spec.setdefault("serviceAccount", spec["serviceAccountName"])
     spec.setdefault("enableServiceLinks", True)

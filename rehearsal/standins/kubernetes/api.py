@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from . import exec as exec_channel
-from . import node, paths, rbac, resources, responses, status
-from .objects import Objects
+from . import node, openapi, paths, rbac, resources, responses, reviews, status
+from .objects import Objects, body, whole
 from .store import Key
 
 if TYPE_CHECKING:
-    from .config import Cluster
+    from .config import ClusterConfig
     from .kubelet import Kubelet
-    from .rbac import Attributes, User
+    from .rbac import User
     from .status import Object
     from .store import Store
 
@@ -33,9 +33,10 @@ _JSON = ("application/json", "application/*", "*/*")
 class Api:
     """Answers every request of one cluster."""
 
-    def __init__(self, cluster: Cluster, store: Store, kubelet: Kubelet) -> None:
-        self._authenticator = rbac.Authenticator(cluster)
-        self._objects = Objects(store, cluster.service_cidr)
+    def __init__(self, cluster: ClusterConfig, store: Store, kubelet: Kubelet) -> None:
+        self._authenticator = rbac.Authenticator(cluster, store)
+        self._objects = Objects(store, cluster)
+        self._cluster = cluster
         self._store = store
         self._kubelet = kubelet
 
@@ -59,7 +60,12 @@ class Api:
             exec_channel.offered(request),
             request.transport.get_extra_info("peercert") if request.transport else None,
         )
+        if name := request.headers.get("Impersonate-User", ""):
+            groups = request.headers.getall("Impersonate-Group", [])
+            user = self._authenticator.impersonated(user, name, groups)
         wants, version = paths.attributes(request.method, request.path, request.query)
+        if wants.group == reviews.GROUP and wants.verb == "create":  # about themselves all may ask
+            return await self._review(request, user, wants)
         user.require(wants)
         if not wants.resource:
             return _unnamed(request.path, self._store)
@@ -76,15 +82,32 @@ class Api:
             return await self._exec(request, user, wants)
         if wants.subresource == "log":
             return self._log(request, wants)
+        if wants.subresource == "token":
+            return await self._token(request, wants)
         as_table = _negotiate(request)
         include = request.query.get("includeObject", "Metadata") if as_table else ""
         return await self._objects.serve(request, resource, wants, include)
 
+    async def _review(
+        self, request: web.Request, user: User, wants: paths.Attributes
+    ) -> web.Response:
+        resource = resources.find(reviews.GROUP, "v1", wants.resource)
+        if resource is None:
+            raise status.no_such_resource()
+        content = reviews.answer(user, wants.resource, await body(request))
+        return responses.json_response(whole(resource, content), 201)
+
+    async def _token(self, request: web.Request, wants: paths.Attributes) -> web.Response:
+        if self._store.get(Key("serviceaccounts", wants.namespace, wants.name)) is None:
+            raise status.not_found("serviceaccounts", "", wants.name)
+        issued = self._authenticator.issue(wants.namespace, wants.name, await body(request))
+        return responses.json_response(issued, 201)
+
     async def _exec(
-        self, request: web.Request, user: User, wants: Attributes
+        self, request: web.Request, user: User, wants: paths.Attributes
     ) -> web.StreamResponse:
         upgrade = request.headers.get("Upgrade", "").lower()
-        creates = rbac.Attributes("create", "", "pods", "exec", wants.namespace, wants.name)
+        creates = paths.Attributes("create", "", "pods", "exec", wants.namespace, wants.name)
         if upgrade == "websocket" and not user.may(creates):
             raise status.failure(
                 403,
@@ -103,7 +126,7 @@ class Api:
             raise status.bad_request(f"this cluster has exec over WebSocket only, not {upgrade}")
         return await exec_channel.serve(request, running, container)
 
-    def _log(self, request: web.Request, wants: Attributes) -> web.Response:
+    def _log(self, request: web.Request, wants: paths.Attributes) -> web.Response:
         _, container = self._pod_and_container(request, wants)
         pod = self._kubelet.pod(Key("pods", wants.namespace, wants.name))
         lines = (pod.log(container) if pod else "").splitlines(keepends=True)
@@ -111,13 +134,18 @@ class Api:
             lines = lines[-int(tail) or len(lines) :]
         return responses.text_response("".join(lines))
 
-    def _pod_and_container(self, request: web.Request, wants: Attributes) -> tuple[Object, str]:
+    def _pod_and_container(
+        self, request: web.Request, wants: paths.Attributes
+    ) -> tuple[Object, str]:
         pod = self._store.get(Key("pods", wants.namespace, wants.name))
         if pod is None:
             raise status.not_found("pods", "", wants.name)
         container = exec_channel.container_of(pod, request.query.get("container", ""))
         if "nodeName" not in pod["spec"]:
             raise status.bad_request(f"pod {wants.name} does not have a host assigned")
+        if self._cluster.kubelet_is_down:
+            there = f"dial tcp {self._cluster.node_ip}:10250: connect: connection refused"
+            raise status.failure(500, "", f"error dialing backend: {there}")
         return pod, container
 
 
@@ -128,7 +156,7 @@ def _unnamed(path: str, store: Store) -> web.Response:
         return responses.text_response(_NOT_READY.format(path.strip("/")), 500)
     if path.startswith(_HEALTH):
         return responses.text_response("ok")
-    document = resources.discovery(path)
+    document = resources.discovery(path) or openapi.document(path)
     if document is None:
         raise status.no_such_path()
     return responses.json_response(document, 200)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .config import Cluster
+    from .config import ClusterConfig
 
 ADMIN = "admin"
 ADMIN_GROUP = "system:masters"
@@ -27,7 +27,7 @@ _NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 _DAYS = "3650"
 
 
-def ensure(cluster: Cluster) -> Path:
+def ensure(cluster: ClusterConfig) -> Path:
     """Generate what is missing and return the directory of it; safe to call from two processes.
 
     Raises RuntimeError with openssl's own words when it fails.
@@ -61,13 +61,13 @@ def ensure(cluster: Cluster) -> Path:
     return directory
 
 
-def tokens(cluster: Cluster) -> dict[str, str]:
+def tokens(cluster: ClusterConfig) -> dict[str, str]:
     """The bearer token of each ServiceAccount, by the account's name."""
     loaded: dict[str, str] = json.loads((ensure(cluster) / "tokens.json").read_text())
     return loaded
 
 
-def write_kubeconfig(cluster: Cluster, user: str, server: str, out: Path) -> None:
+def write_kubeconfig(cluster: ClusterConfig, user: str, server: str, out: Path) -> None:
     """Write to `out` (mode 0600) a kubeconfig with which `user` reaches `server`.
 
     Raises ConfigError for an unknown user, OSError where `out` cannot be written.
@@ -99,7 +99,22 @@ def write_kubeconfig(cluster: Cluster, user: str, server: str, out: Path) -> Non
     _write_private(out, json.dumps(document, indent=1))  # JSON is YAML
 
 
+# openssl's own configuration has some of these, too, and OpenSSL 1.1 then writes them twice.
+_AUTHORITY = """
+[req]
+distinguished_name = subject
+x509_extensions = authority
+[subject]
+[authority]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign,digitalSignature
+subjectKeyIdentifier = hash
+"""
+
+
 def _authority(directory: Path, cluster_name: str) -> None:
+    configuration = directory / "ca.cnf"
+    configuration.write_text(_AUTHORITY)
     _openssl(
         "req",
         "-x509",
@@ -108,15 +123,14 @@ def _authority(directory: Path, cluster_name: str) -> None:
         _DAYS,
         "-subj",
         f"/CN={cluster_name}-ca",
-        "-addext",
-        "basicConstraints=critical,CA:TRUE",
-        "-addext",
-        "keyUsage=critical,keyCertSign,cRLSign,digitalSignature",
+        "-config",
+        str(configuration),
         "-keyout",
         str(directory / "ca.key"),
         "-out",
         str(directory / "ca.crt"),
     )
+    configuration.unlink()
 
 
 def _leaf(directory: Path, name: str, subject: str, *extensions: str) -> None:
@@ -150,6 +164,8 @@ def _leaf(directory: Path, name: str, subject: str, *extensions: str) -> None:
         str(directory / "ca.crt"),
         "-CAkey",
         str(directory / "ca.key"),
+        "-set_serial",  # before OpenSSL 3, it takes none by itself
+        str(secrets.randbits(64)),
         "-extfile",
         str(extension_file),
         "-out",
@@ -159,7 +175,7 @@ def _leaf(directory: Path, name: str, subject: str, *extensions: str) -> None:
     extension_file.unlink()
 
 
-def _ensure_tokens(directory: Path, cluster: Cluster) -> None:
+def _ensure_tokens(directory: Path, cluster: ClusterConfig) -> None:
     file = directory / "tokens.json"
     known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
     wanted = {

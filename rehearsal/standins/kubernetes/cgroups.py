@@ -27,7 +27,7 @@ class PodGroup:
 
     def remove(self) -> None:
         """Remove it, and what only it needed; processes must be gone."""
-        groups = [*self._path.glob("*.scope"), self._path, *self._path.parents[:2]]
+        groups = [*self._path.glob("*.scope"), self._path, *list(self._path.parents)[:2]]
         for group in groups:
             with contextlib.suppress(OSError):  # another pod's is beside it
                 group.rmdir()

@@ -31,7 +31,7 @@ class ConfigError(Exception):
 
 
 @dataclass(frozen=True)
-class Rule:
+class PolicyRule:
     """One RBAC rule: these verbs on these resources, in `namespace` or (None) cluster-wide."""
 
     verbs: tuple[str, ...]
@@ -47,7 +47,7 @@ class ServiceAccount:
 
     name: str
     namespace: str
-    rules: tuple[Rule, ...]
+    rules: tuple[PolicyRule, ...]
 
     @property
     def username(self) -> str:
@@ -56,7 +56,7 @@ class ServiceAccount:
 
 
 @dataclass(frozen=True)
-class Cluster:
+class ClusterConfig:
     """The configuration of one cluster."""
 
     name: str
@@ -69,6 +69,13 @@ class Cluster:
     listen_host: str
     listen_port: int
     service_accounts: tuple[ServiceAccount, ...]
+    fields: dict[str, dict[str, str]]
+    """The API's models, by name: each field's own model, or nothing. Bodies are checked by them."""
+
+    @property
+    def kubelet_is_down(self) -> bool:
+        """Whether a file `kubelet-down` in the state directory says that the node is lost."""
+        return (self.state_dir / "kubelet-down").exists()
 
     @property
     def gateway(self) -> IPv4Address:
@@ -89,7 +96,7 @@ class Cluster:
         raise ConfigError(f"no user {name!r} in cluster {self.name}: known users are {known}")
 
 
-def load(path: Path) -> Cluster:
+def load(path: Path) -> ClusterConfig:
     """Read `path`; raises ConfigError."""
     try:
         document = json.loads(path.read_text())
@@ -110,7 +117,7 @@ def load(path: Path) -> Cluster:
 
     host, port = read("listen", _listen)
     manifests = document.get("manifests_dir")
-    return Cluster(
+    return ClusterConfig(
         name=read("cluster", str),
         node=read("node", str),
         node_ip=read("node_ip", IPv4Address),
@@ -120,7 +127,8 @@ def load(path: Path) -> Cluster:
         manifests_dir=Path(manifests) if manifests else None,
         listen_host=host,
         listen_port=port,
-        service_accounts=tuple(_account(a) for a in read("service_accounts", list)),
+        service_accounts=tuple(service_account(a) for a in read("service_accounts", list)),
+        fields=document.get("fields", {}),
     )
 
 
@@ -131,19 +139,21 @@ def _listen(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _account(item: dict[str, Any]) -> ServiceAccount:
+def service_account(item: dict[str, Any]) -> ServiceAccount:
+    """An account as the file has it; raises ConfigError."""
     try:
         return ServiceAccount(
             name=item["name"],
             namespace=item["namespace"],
-            rules=tuple(_rule(rule) for rule in item["rules"]),
+            rules=tuple(rule(each) for each in item["rules"]),
         )
     except (KeyError, TypeError) as error:
         raise ConfigError(f"service_accounts: {item!r}: {error} is missing or malformed") from error
 
 
-def _rule(item: dict[str, Any]) -> Rule:
-    return Rule(
+def rule(item: dict[str, Any]) -> PolicyRule:
+    """A rule as RBAC writes it, with the namespace of its binding."""
+    return PolicyRule(
         verbs=tuple(item["verbs"]),
         resources=tuple(item["resources"]),
         api_groups=tuple(item.get("apiGroups", ["*"])),

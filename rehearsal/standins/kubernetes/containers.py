@@ -50,6 +50,7 @@ class Container:
         self._id = ""
         self._process: Process | None = None
         self.changed: Callable[[], None] = lambda: None
+        self.tell: Callable[[str, str], None] = _unheard
         if before:  # its status when this server ended, and every container with it
             ran = "containerID" in before
             self._restarts = before["restartCount"] + ran
@@ -101,6 +102,8 @@ class Container:
                 name, uid = self._pod["metadata"]["name"], self._pod["metadata"]["uid"]
                 pod = f"{name}_{self._pod['metadata']['namespace']}({uid})"
                 self._last_state = ended
+                self.tell("BackOff", f"Back-off restarting failed container {self.spec['name']} "
+                                     f"in pod {pod}")  # fmt: skip
                 self._set({"waiting": {
                     "reason": "CrashLoopBackOff",
                     "message": f"back-off {back_off:.0f}s restarting failed "
@@ -113,17 +116,18 @@ class Container:
 
     def refuse(self, reason: str, message: str) -> None:
         """It cannot even be created: say why, and wait."""
+        self.tell("BackOff" if reason == "ImagePullBackOff" else "Failed", message)
         self._set({"waiting": {"reason": reason, "message": message}})
 
     async def stop(self, grace: float) -> None:
         """SIGTERM, and SIGKILL after `grace` seconds."""
         if self._process is None or self._process.returncode is not None:
             return
+        self.tell("Killing", f"Stopping container {self.spec['name']}")
         signal_group(self._process, signal.SIGTERM)
         try:
-            async with asyncio.timeout(grace):
-                await self._process.wait()
-        except TimeoutError:
+            await asyncio.wait_for(self._process.wait(), grace)
+        except asyncio.TimeoutError:
             signal_group(self._process, signal.SIGKILL)
 
     def status(self) -> Object:
@@ -151,11 +155,13 @@ class Container:
             try:
                 self._process = await self.spawn(sandbox, command, env, stdout=log, stderr=log)
             except StartError as error:
+                self.tell("Failed", f"Error: failed to create containerd task: {error}")
                 return _START_ERROR, "StartError", f"failed to create containerd task: {error}"
         probing: asyncio.Task[None] | None = None
         if probe := self.spec.get("readinessProbe"):
             probing = asyncio.create_task(self._probe(probe, sandbox, pod_ip))
         self._ready = probing is None
+        self.tell("Started", f"Started container {self.spec['name']}")
         self._set({"running": {"startedAt": now()}})
         try:
             code = exit_code(await self._process.wait())
@@ -182,6 +188,8 @@ class Container:
                 successes, failures = 0, failures + 1
                 if failures >= probe["failureThreshold"]:
                     self._set_ready(ready=False)
+                if failures == probe["failureThreshold"]:
+                    self.tell("Unhealthy", "Readiness probe failed")
             unsure = failures > 0 or not self._ready
             eager = time.monotonic() - began < _EAGER_FOR if fresh else unsure
             await asyncio.sleep(_EAGER if eager else probe["periodSeconds"])
@@ -199,6 +207,10 @@ class Container:
         if self._ready != ready:
             self._ready = ready
             self.changed()
+
+
+def _unheard(_reason: str, _message: str) -> None:
+    """Events of a container that no pod has yet."""
 
 
 def _terminated(

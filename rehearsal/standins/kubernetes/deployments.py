@@ -5,10 +5,9 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import uuid
 from typing import TYPE_CHECKING
 
-from . import admission
+from . import admission, events, replicasets
 from .resources import by_kind
 from .store import Key, key_of, now
 
@@ -42,15 +41,20 @@ def delete_pod(store: Store, key: Key) -> Object | None:
 def _reconcile(store: Store, deployment: Object) -> None:
     spec = deployment["spec"]
     digest = _template_hash(spec["template"])
-    owned = [
-        p for p in store.all("pods", deployment["metadata"]["namespace"]) if _owns(deployment, p)
-    ]
+    namespace = deployment["metadata"]["namespace"]
+    revision = deployment["metadata"].get("annotations", {}).get(replicasets.REVISION, "1")
+    owned = [p for p in store.all("pods", namespace) if _owns(deployment, p)]
     alive = [p for p in owned if _is_active(p)]
     current = [p for p in alive if p["metadata"]["labels"]["pod-template-hash"] == digest]
     outdated = [p for p in alive if p not in current]
     if not spec.get("paused"):
         _roll(store, deployment, digest, owned, current, outdated)
-    store.update(key_of("deployments", deployment), lambda d: _report(d, owned, current, digest))
+        alive = [p for p in store.all("pods", namespace) if _owns(deployment, p) and _is_active(p)]
+        revision = replicasets.follow(store, deployment, digest, alive)
+    store.update(
+        key_of("deployments", deployment),
+        lambda d: _report(d, owned, current, digest, revision),
+    )
 
 
 def _roll(
@@ -69,24 +73,36 @@ def _roll(
     if missing > 0 and not (recreate and len(running) > len(current)):
         for _ in range(missing):
             store.create("pods", _new_pod(deployment, digest))
-    for pod in sorted(current, key=is_ready)[: max(0, -missing)]:
-        delete_pod(store, key_of("pods", pod))
+        _tell(store, deployment, f"up replica set {replicasets.name(deployment, digest)}")
+    surplus = sorted(current, key=is_ready)[: max(0, -missing)]
     if recreate or sum(map(is_ready, current)) >= spec["replicas"]:
-        for pod in outdated:
-            delete_pod(store, key_of("pods", pod))
+        surplus += outdated
+    for pod in surplus:
+        delete_pod(store, key_of("pods", pod))
+        _tell(
+            store, deployment, f"down replica set {pod['metadata']['ownerReferences'][0]['name']}"
+        )
+
+
+def _tell(store: Store, deployment: Object, what: str) -> None:
+    source, message = "deployment-controller", f"Scaled {what}"
+    events.record(store, source, "deployments", deployment, "ScalingReplicaSet", message)
 
 
 def _collect_orphans(store: Store) -> None:
     deployments = store.all("deployments")
+    for found in store.all("replicasets"):
+        if not any(replicasets.owned(deployment, found) for deployment in deployments):
+            store.remove(key_of("replicasets", found))
     for pod in store.all("pods"):
-        owned = "ownerReferences" in pod["metadata"]
+        owned = any(o["kind"] == "ReplicaSet" for o in pod["metadata"].get("ownerReferences", []))
         if owned and not any(_owns(deployment, pod) for deployment in deployments):
             delete_pod(store, key_of("pods", pod))
 
 
 def _new_pod(deployment: Object, digest: str) -> Object:
     metadata, template = deployment["metadata"], copy.deepcopy(deployment["spec"]["template"])
-    replica_set = f"{metadata['name']}-{digest}"
+    replica_set = replicasets.name(deployment, digest)
     own = template.get("metadata", {})
     pod: Object = {
         "metadata": {
@@ -99,7 +115,7 @@ def _new_pod(deployment: Object, digest: str) -> Object:
                     "apiVersion": "apps/v1",
                     "kind": "ReplicaSet",
                     "name": replica_set,
-                    "uid": _replica_set_uid(metadata["uid"], digest),
+                    "uid": replicasets.uid(deployment, digest),
                     "controller": True,
                     "blockOwnerDeletion": True,
                 }
@@ -114,10 +130,12 @@ def _new_pod(deployment: Object, digest: str) -> Object:
     return pod
 
 
-def _report(deployment: Object, owned: list[Object], current: list[Object], digest: str) -> None:
+def _report(
+    deployment: Object, owned: list[Object], current: list[Object], digest: str, revision: str
+) -> None:
     metadata, wanted = deployment["metadata"], deployment["spec"]["replicas"]
     alive = [p for p in owned if _is_active(p)]
-    metadata.setdefault("annotations", {}).setdefault("deployment.kubernetes.io/revision", "1")
+    metadata.setdefault("annotations", {})[replicasets.REVISION] = revision
     ready = sum(map(is_ready, alive))
     status: Object = {"observedGeneration": metadata["generation"]}
     counts = {
@@ -174,7 +192,7 @@ def _condition(
 def _owns(deployment: Object, pod: Object) -> bool:
     """Whether the pod's ReplicaSet is one of the Deployment's."""
     digest = pod["metadata"].get("labels", {}).get("pod-template-hash", "")
-    uid = _replica_set_uid(deployment["metadata"]["uid"], digest)
+    uid = replicasets.uid(deployment, digest)
     return any(owner["uid"] == uid for owner in pod["metadata"].get("ownerReferences", []))
 
 
@@ -196,7 +214,3 @@ def is_ready(pod: Object) -> bool:
 def _template_hash(template: Object) -> str:
     digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
     return digest[:10]
-
-
-def _replica_set_uid(deployment_uid: str, digest: str) -> str:
-    return str(uuid.uuid5(uuid.UUID(deployment_uid), digest))

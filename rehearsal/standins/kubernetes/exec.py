@@ -28,7 +28,7 @@ from . import status
 from .sandbox import StartError, exit_code
 
 if TYPE_CHECKING:
-    from .pods import Pod
+    from .pods import NodePod
     from .status import Object
 
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
@@ -88,7 +88,7 @@ def offered(request: web.Request) -> list[str]:
     return [offer.strip() for header in headers for offer in header.split(",") if offer.strip()]
 
 
-def check(request: web.Request, pod: Pod, container: str) -> None:
+def check(request: web.Request, pod: NodePod, container: str) -> None:
     """Refuse what a kubelet refuses; raises ApiError with its plain text."""
     options = Options.of(request)
     if not (options.stdin or options.stdout or options.stderr):
@@ -97,7 +97,7 @@ def check(request: web.Request, pod: Pod, container: str) -> None:
         raise status.ApiError(500, f'container not found ("{container}")')
 
 
-async def serve(request: web.Request, pod: Pod, container: str) -> web.StreamResponse:
+async def serve(request: web.Request, pod: NodePod, container: str) -> web.StreamResponse:
     """Run the command of a request that has been authorised and checked."""
     options = Options.of(request)
     offers = offered(request)
@@ -126,7 +126,7 @@ class _Session:
         self._terminal: int | None = None
         self._left = False
 
-    async def run(self, pod: Pod, container: str) -> None:
+    async def run(self, pod: NodePod, container: str) -> None:
         options = self._options
         # Tells the client that the channel is open, on the lowest one it can read.
         await self._send(STDOUT if options.stdout else STDERR if options.stderr else ERROR, b"")
@@ -165,7 +165,7 @@ class _Session:
             os.close(self._terminal)
             self._terminal = None
 
-    async def _spawn_on_terminal(self, pod: Pod, container: str) -> Process:
+    async def _spawn_on_terminal(self, pod: NodePod, container: str) -> Process:
         self._terminal, inside = pty.openpty()
         os.set_blocking(self._terminal, False)
         try:

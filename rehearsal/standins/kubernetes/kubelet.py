@@ -6,26 +6,28 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from . import events
 from .deployments import is_over
-from .pods import Pod, complain, is_evicted, refuse
+from .pods import NodePod, complain, is_evicted, refuse
 from .store import Key, key_of
 
 if TYPE_CHECKING:
-    from .config import Cluster
+    from .config import ClusterConfig
     from .status import Object
     from .store import Store
 
 
 class Kubelet:
-    """Keeps one `Pod` running for each Pod object."""
+    """Keeps one `NodePod` running for each Pod object."""
 
-    def __init__(self, cluster: Cluster, store: Store) -> None:
+    def __init__(self, cluster: ClusterConfig, store: Store) -> None:
         self._cluster = cluster
         self._store = store
-        self._pods: dict[Key, Pod] = {}
+        self._pods: dict[Key, NodePod] = {}
         self._stopping: dict[Key, asyncio.Task[None]] = {}
+        self._down = False
 
-    def pod(self, key: Key) -> Pod | None:
+    def pod(self, key: Key) -> NodePod | None:
         """The running pod, or None."""
         return self._pods.get(key)
 
@@ -41,7 +43,14 @@ class Kubelet:
         await asyncio.gather(*self._stopping.values(), *(p.stop() for p in self._pods.values()))
 
     def _reconcile(self) -> None:
-        objects = {key_of("pods", obj): obj for obj in self._store.all("pods")}
+        down, self._down = self._down, self._cluster.kubelet_is_down
+        if self._down:
+            return
+        for pod in self._pods.values() if down else ():
+            pod.report()
+        # Those that have their place come before those that look for one.
+        pods = sorted(self._store.all("pods"), key=lambda pod: "nodeName" not in pod["spec"])
+        objects = {key_of("pods", obj): obj for obj in pods}
         for key, pod in self._pods.items():
             obj = objects.get(key)
             metadata = obj["metadata"] if obj else {}
@@ -59,17 +68,19 @@ class Kubelet:
             elif is_over(obj):
                 continue
             elif reason := self._unschedulable(obj):
-                self._store.update(key, partial(refuse, reason))
+                if self._store.update(key, partial(refuse, reason)) is not obj:
+                    tell = ("default-scheduler", "pods", obj, "FailedScheduling", reason)
+                    events.record(self._store, *tell)
             else:
                 host = obj["spec"].get("hostNetwork", False)
-                self._pods[key] = Pod(
+                self._pods[key] = NodePod(
                     obj, self._cluster, self._store, "" if host else self._free_address()
                 )
                 self._pods[key].start()
         for pod in self._pods.values():
             pod.refresh_hosts()
 
-    async def _end(self, pod: Pod) -> None:
+    async def _end(self, pod: NodePod) -> None:
         await pod.stop()
         pod.forget()
         del self._pods[pod.key]
@@ -88,12 +99,38 @@ class Kubelet:
         return next(str(ip) for ip in hosts if str(ip) not in taken)
 
     def _unschedulable(self, pod: Object) -> str:
+        """Why the one node does not take the pod, in the scheduler's words; empty if it does."""
         node = self._store.get(Key("nodes", "", self._cluster.node))
         labels = node["metadata"]["labels"] if node else {}
         wanted = pod["spec"].get("nodeSelector", {})
-        if all(labels.get(key) == value for key, value in wanted.items()):
+        if "nodeName" in pod["spec"]:
+            return ""  # placed, by this server before it was started anew
+        if node and node["spec"].get("unschedulable"):
+            why = "were unschedulable"
+        elif any(labels.get(key) != value for key, value in wanted.items()):
+            why = "didn't match Pod's node affinity/selector"
+        elif _ports(pod) & self._ports_taken():
+            why = "didn't have free ports for the requested pod ports"
+        else:
             return ""
-        return (
-            "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. "
-            "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+        preempts = (
+            "No preemption victims found for incoming pod"
+            if "ports" in why
+            else "Preemption is not helpful for scheduling"
         )
+        available = "0/1 nodes are available: 1"
+        return f"{available} node(s) {why}. preemption: {available} {preempts}."
+
+    def _ports_taken(self) -> set[tuple[str, int]]:
+        placed = [self._store.get(key) for key in self._pods]
+        return {port for pod in placed if pod and not is_over(pod) for port in _ports(pod)}
+
+
+def _ports(pod: Object) -> set[tuple[str, int]]:
+    """The ports of the node that the pod takes, with their protocols."""
+    return {
+        (port["protocol"], port["hostPort"])
+        for container in pod["spec"]["containers"]
+        for port in container.get("ports", [])
+        if "hostPort" in port
+    }

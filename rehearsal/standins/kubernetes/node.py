@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import admission
+from . import admission, events
 from .resources import by_kind
 from .store import Key, key_of, now
 
 if TYPE_CHECKING:
-    from .config import Cluster
+    from .config import ClusterConfig
     from .status import Object
     from .store import Store
 
@@ -22,6 +22,7 @@ VERSION = "v1.32.3+standin"
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 _LEASE_SECONDS = 40
 _RENEW_EVERY = 10.0  # seconds, as a real kubelet
+_LOOK_EVERY = 0.5  # seconds until it shows that the kubelet is silent, or is not any more
 _REPORT_EVERY = 300.0  # seconds between unchanged node reports, as a real kubelet
 _CONDITIONS = (
     (
@@ -36,7 +37,7 @@ _CONDITIONS = (
 )
 
 
-def bootstrap(cluster: Cluster, store: Store) -> None:
+def bootstrap(cluster: ClusterConfig, store: Store) -> None:
     """Create what a cluster has before anybody asks; objects that exist stay as they are."""
     for name in _NAMESPACES:
         _ensure(store, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
@@ -91,25 +92,69 @@ def version() -> Object:
     }
 
 
-async def heartbeat(cluster: Cluster, store: Store) -> None:
+async def heartbeat(cluster: ClusterConfig, store: Store) -> None:
     """Renew the node's lease, and now and then its status, until cancelled."""
     lease = Key("leases", "kube-node-lease", cluster.node)
     reports = int(_REPORT_EVERY / _RENEW_EVERY)
     beat = 0
     while True:
+        if cluster.kubelet_is_down:
+            await asyncio.sleep(_LOOK_EVERY)
+            continue
         if beat % reports == 0:
             store.update(Key("nodes", "", cluster.node), lambda node: _report(node, cluster))
-        renewed = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        renewed = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         store.update(lease, partial(_renew, renewed))
         beat += 1
         await asyncio.sleep(_RENEW_EVERY)
+
+
+async def watch_over(cluster: ClusterConfig, store: Store) -> None:
+    """Tell when the kubelet falls silent, and when it is heard of again, until cancelled.
+
+    A real cluster waits for 40 s of silence, and takes the pods away after 5 minutes.
+    """
+    lost = False
+    while True:
+        if cluster.kubelet_is_down != lost:
+            lost = not lost
+            tell = _lose if lost else partial(_return, cluster=cluster)
+            store.update(Key("nodes", "", cluster.node), tell)
+            for pod in store.all("pods") if lost else []:
+                if store.update(key_of("pods", pod), _unready) is not pod:
+                    what = ("NodeNotReady", "Node is not ready")
+                    events.record(store, "node-controller", "pods", pod, *what)
+        await asyncio.sleep(_LOOK_EVERY)
+
+
+def _lose(node: Object) -> None:
+    node["spec"]["taints"] = [
+        {"key": "node.kubernetes.io/unreachable", "effect": effect, "timeAdded": now()}
+        for effect in ("NoSchedule", "NoExecute")
+    ]
+    for condition in node["status"]["conditions"]:
+        condition |= {"status": "Unknown", "lastTransitionTime": now()}
+        condition |= {"reason": "NodeStatusUnknown"}
+        condition |= {"message": "Kubelet stopped posting node status."}
+
+
+def _return(node: Object, cluster: ClusterConfig) -> None:
+    del node["spec"]["taints"]
+    _report(node, cluster)
+
+
+def _unready(pod: Object) -> None:
+    """Take a pod's readiness; a real node controller gives no reason for it, and no message."""
+    for condition in pod["status"].get("conditions", []):
+        if condition["type"] == "Ready" and condition["status"] == "True":
+            condition |= {"status": "False", "lastTransitionTime": now()}
 
 
 def _renew(at: str, lease: Object) -> None:
     lease["spec"]["renewTime"] = at
 
 
-def _report(node: Object, cluster: Cluster) -> None:
+def _report(node: Object, cluster: ClusterConfig) -> None:
     before = {c["type"]: c for c in node["status"].get("conditions", [])}
     system = os.uname()
     node["status"] = {

@@ -6,19 +6,31 @@ import base64
 import binascii
 import copy
 import json
+import uuid
 from typing import TYPE_CHECKING
 
-from . import admission, deployments, patches, responses, selectors, status, tables, watch
+from . import (
+    admission,
+    deployments,
+    openapi,
+    patches,
+    protobuf,
+    responses,
+    selectors,
+    status,
+    tables,
+    watch,
+)
 from .resources import RESOURCES
-from .store import Key, key_of
+from .store import Key, key_of, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from ipaddress import IPv4Network
 
     from aiohttp import web
 
-    from .rbac import Attributes
+    from .config import ClusterConfig
+    from .paths import Attributes
     from .resources import Resource
     from .status import Object
     from .store import Store
@@ -37,9 +49,10 @@ _OWNED_BY_SERVER = (
 class Objects:
     """Serves the resources of a store."""
 
-    def __init__(self, store: Store, service_cidr: IPv4Network) -> None:
+    def __init__(self, store: Store, cluster: ClusterConfig) -> None:
         self._store = store
-        self._service_cidr = service_cidr
+        self._service_cidr = cluster.service_cidr
+        self._fields = cluster.fields
 
     async def serve(
         self, request: web.Request, resource: Resource, wants: Attributes, table: str
@@ -48,8 +61,7 @@ class Objects:
 
         Raises ApiError.
         """
-        if "dryRun" in request.query:
-            raise status.bad_request("this cluster has no dry run")
+        dry = _dry(request)
         if wants.name:
             return await self._item(request, resource, wants, table)
         namespace = wants.namespace if resource.namespaced else ""
@@ -57,14 +69,14 @@ class Objects:
             matches = _filter(request, namespace)
             if wants.verb == "watch":
                 return await watch.stream(
-                    request, self._store, resource.name, matches, _renderer(resource, table)
+                    request, self._store, resource, matches, _renderer(resource, table)
                 )
             return self._list(request, resource, matches, table)
         if wants.verb == "create":
-            body = await _body(request)
-            return responses.json_response(
-                _whole(resource, self._create(resource, wants, body)), 201
-            )
+            given = await body(request)
+            warnings = self._check_fields(request, resource, given)
+            made = self._create(resource, wants, given, dry=dry)
+            return responses.json_response(whole(resource, made), 201, warnings)
         raise status.method_not_allowed()
 
     async def _item(
@@ -72,24 +84,55 @@ class Objects:
     ) -> web.StreamResponse:
         namespace = wants.namespace if resource.namespaced else ""
         key = Key(resource.name, namespace, wants.name)
-        if wants.verb not in ("get", "update", "patch", "delete"):
+        creates = wants.verb == "create" and wants.subresource == "eviction"
+        if wants.verb not in ("get", "update", "patch", "delete") and not creates:
             raise status.method_not_allowed()
         current = self._store.get(key)
         if current is None:
             raise status.not_found(resource.name, resource.group, wants.name)
-        render = _renderer(resource, table)
+        render, warnings = _renderer(resource, table), {}
         if wants.verb == "delete":
-            return responses.json_response(self._delete(resource, key, current), 200)
+            options = await body(request) if request.can_read_body else {}
+            dry = _dry(request) or options.get("dryRun") == ["All"]
+            gone = self._delete(resource, key, current, dry=dry)
+            return responses.json_response(gone, 200)
+        if wants.subresource == "eviction":
+            if not _dry(request):
+                deployments.delete_pod(self._store, key)
+            done = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+            return responses.json_response({**done, "code": 201}, 201)
         if wants.subresource == "scale":
             render = _scale
         if wants.verb != "get":
-            shown = render(current) if wants.subresource == "scale" else _whole(resource, current)
+            shown = render(current) if wants.subresource == "scale" else whole(resource, current)
             if wants.verb == "patch":
-                new = patches.patched(shown, await _body(request), request.content_type)
+                new = patches.patched(shown, await body(request), request.content_type)
             else:
-                new = await _body(request)
-            current = self._update(resource, key, new, wants.subresource)
-        return responses.json_response(render(current), 200)
+                new = await body(request)
+            if not wants.subresource:
+                warnings = self._check_fields(request, resource, new)
+            current = self._update(resource, key, new, wants.subresource, dry=_dry(request))
+        return responses.json_response(render(current), 200, warnings)
+
+    def _check_fields(
+        self, request: web.Request, resource: Resource, obj: Object
+    ) -> dict[str, str]:
+        """Take out what no object of this kind has; raises ApiError 400 if that is an error.
+
+        Returned are the headers that warn of it.
+        """
+        level = request.query.get("fieldValidation", "Warn")
+        unknown = [
+            f'unknown field "{path}"' for path in openapi.prune(resource.kind, obj, self._fields)
+        ]
+        if unknown and level == "Strict":
+            version, kind = resource.version, resource.kind
+            raise status.bad_request(
+                f'{kind} in version "{version}" cannot be handled as a {kind}: '
+                f"strict decoding error: {', '.join(unknown)}"
+            )
+        told = ", ".join(f"299 - {json.dumps(each)}" for each in unknown)
+        return {"Warning": told} if told and level == "Warn" else {}
 
     def _list(
         self,
@@ -118,7 +161,7 @@ class Objects:
             "items": found,
         }, 200)  # fmt: skip
 
-    def _create(self, resource: Resource, wants: Attributes, obj: Object) -> Object:
+    def _create(self, resource: Resource, wants: Attributes, obj: Object, *, dry: bool) -> Object:
         _check_type(resource, obj)
         metadata = obj.setdefault("metadata", {})
         if resource.namespaced:
@@ -138,9 +181,15 @@ class Objects:
         admission.complete(resource, obj)
         if resource.kind == "Service":
             admission.cluster_ip(obj, self._store, self._service_cidr)
+        if dry:
+            metadata.setdefault("uid", str(uuid.uuid4()))
+            metadata.setdefault("creationTimestamp", now())
+            return obj
         return self._store.create(resource.name, obj)
 
-    def _update(self, resource: Resource, key: Key, new: Object, subresource: str) -> Object:
+    def _update(
+        self, resource: Resource, key: Key, new: Object, subresource: str, *, dry: bool
+    ) -> Object:
         current = self._store.get(key)
         if current is None:
             raise status.not_found(resource.name, resource.group, key.name)
@@ -164,6 +213,12 @@ class Objects:
             admission.next_generation(current, wanted)
         if resource.kind == "Service":
             admission.unchanged_cluster_ip(current, wanted)
+        if resource.kind == "Deployment":
+            admission.unchanged_selector(current, wanted)
+
+        if dry:
+            wanted["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
+            return wanted
 
         def replace(obj: Object) -> None:
             wanted["metadata"]["resourceVersion"] = obj["metadata"]["resourceVersion"]
@@ -174,10 +229,12 @@ class Objects:
         assert updated is not None
         return updated
 
-    def _delete(self, resource: Resource, key: Key, current: Object) -> Object:
+    def _delete(self, resource: Resource, key: Key, current: Object, *, dry: bool) -> Object:
+        if dry:
+            return whole(resource, current)
         if resource.kind == "Pod":
             marked = deployments.delete_pod(self._store, key)
-            return _whole(resource, marked or current)
+            return whole(resource, marked or current)
         if resource.kind == "Namespace":
             self._empty_namespace(key.name)
         self._store.remove(key)
@@ -194,6 +251,14 @@ class Objects:
             deployments.delete_pod(self._store, key_of("pods", pod))
 
 
+def _dry(request: web.Request) -> bool:
+    """Whether nothing is to be kept of it; raises ApiError 400."""
+    wanted = request.query.getall("dryRun", [])
+    if wanted not in ([], ["All"]):
+        raise status.bad_request(f'dryRun: Unsupported value: {wanted}: supported values: "All"')
+    return bool(wanted)
+
+
 def _filter(request: web.Request, namespace: str) -> Callable[[Object], bool]:
     labels = selectors.labels(request.query.get("labelSelector", ""))
     fields = selectors.fields(request.query.get("fieldSelector", ""))
@@ -208,19 +273,19 @@ def _filter(request: web.Request, namespace: str) -> Callable[[Object], bool]:
 
 def _renderer(resource: Resource, table: str) -> Callable[[Object], Object]:
     if not table:
-        return lambda obj: _whole(resource, obj)
+        return lambda obj: whole(resource, obj)
     return lambda obj: tables.table(
         resource.kind, [obj], {"resourceVersion": obj["metadata"]["resourceVersion"]}, table
     )
 
 
-def _whole(resource: Resource, obj: Object) -> Object:
+def whole(resource: Resource, obj: Object) -> Object:
+    """An object with its kind and version, which are not stored."""
     return {"kind": resource.kind, "apiVersion": resource.api_version, **obj}
 
 
 def _scale(deployment: Object) -> Object:
     metadata, spec = deployment["metadata"], deployment["spec"]
-    labels = spec["selector"]["matchLabels"]
     kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     return {
         "kind": "Scale",
@@ -229,7 +294,7 @@ def _scale(deployment: Object) -> Object:
         "spec": {"replicas": spec["replicas"]},
         "status": {
             "replicas": deployment.get("status", {}).get("replicas", 0),
-            "selector": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
+            "selector": selectors.text(spec["selector"]),
         },
     }
 
@@ -246,17 +311,23 @@ def _check_type(resource: Resource, obj: Object) -> None:
         raise status.bad_request("metadata is not an object")
 
 
-async def _body(request: web.Request) -> Object:
+async def body(request: web.Request) -> Object:
+    """What a request sends; raises ApiError 415 and 400."""
+    if request.content_type == protobuf.CONTENT_TYPE:
+        try:
+            return protobuf.decode(await request.read())
+        except (ValueError, IndexError, KeyError) as error:
+            raise status.failure(415, "UnsupportedMediaType", str(error), {}) from error
     if not request.content_type.endswith("json"):
         message = f"the body of the request is {request.content_type}: only JSON is understood"
         raise status.failure(415, "UnsupportedMediaType", message, {})
     try:
-        body = json.loads(await request.read())
+        found = json.loads(await request.read())
     except ValueError as error:
         raise status.bad_request(f"the body of the request is not JSON: {error}") from error
-    if not isinstance(body, (dict, list)):
+    if not isinstance(found, (dict, list)):
         raise status.bad_request("the body of the request is not an object")
-    return body  # type: ignore[return-value]  # a list is a JSON patch
+    return found  # type: ignore[return-value]  # a list is a JSON patch
 
 
 def _continue_after(key: Key) -> str:

@@ -30,7 +30,11 @@ def _merge(old: Any, new: Any, *, by_name: bool) -> Any:
     """
     if isinstance(new, dict):
         result = dict(old) if isinstance(old, dict) else {}
+        if by_name and "$retainKeys" in new:
+            result = {key: result[key] for key in new["$retainKeys"] if key in result}
         for key, value in new.items():
+            if by_name and key.startswith("$"):
+                continue  # a directive; the order of items is as it comes
             if value is None:
                 result.pop(key, None)
             else:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from .rbac import Attributes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,15 +20,26 @@ _COLLECTION_VERBS = {**_ITEM_VERBS, "GET": "list", "DELETE": "deletecollection"}
 _OF_NAMESPACE = ("status", "finalize")  # what follows a namespace's name without being a resource
 
 
+@dataclass(frozen=True)
+class Attributes:
+    """What a request wants: a verb on a resource (`resource` empty: a path such as /version)."""
+
+    verb: str
+    group: str = ""
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+
+
 def attributes(method: str, path: str, query: Mapping[str, str]) -> tuple[Attributes, str]:
     """What the request wants, and the API version; `resource` is empty for other paths."""
-    match [part for part in path.split("/") if part]:
-        case ["api", version, *rest] if rest:
-            group = ""
-        case ["apis", group, version, *rest] if rest:
-            pass
-        case _:
-            return Attributes(method.lower()), ""
+    parts = [part for part in path.split("/") if part]
+    if parts[:1] == ["api"]:
+        parts = ["apis", "", *parts[1:]]
+    if parts[:1] != ["apis"] or len(parts) < 4:
+        return Attributes(method.lower()), ""
+    _, group, version, *rest = parts
     namespace = ""
     if rest[0] == "namespaces" and len(rest) >= 2:
         namespace = rest[1]

@@ -8,7 +8,7 @@ import shutil
 import traceback
 from typing import TYPE_CHECKING
 
-from . import dns
+from . import dns, events
 from .cgroups import PodGroup
 from .containers import Container
 from .sandbox import Sandbox, SandboxError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from pathlib import Path
 
-    from .config import Cluster
+    from .config import ClusterConfig
     from .status import Object
     from .store import Store
 
@@ -29,10 +29,10 @@ _ABSENT_IMAGE = "no-such"  # an image with this in its name cannot be had; all o
 _CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady")
 
 
-class Pod:
+class NodePod:
     """One pod on this node."""
 
-    def __init__(self, obj: Object, cluster: Cluster, store: Store, address: str) -> None:
+    def __init__(self, obj: Object, cluster: ClusterConfig, store: Store, address: str) -> None:
         self.key = key_of("pods", obj)
         self.uid: str = obj["metadata"]["uid"]
         self.address = address  # on the pods' bridge; empty for hostNetwork
@@ -108,6 +108,8 @@ class Pod:
         if placed is None:
             return
         self._object = placed
+        where = f"{self.key.namespace}/{self.key.name} to {self._cluster.node}"
+        self._tell("default-scheduler", "Scheduled", f"Successfully assigned {where}")
         again = "Never" if placed["spec"]["restartPolicy"] == "Never" else "OnFailure"
         for spec in placed["spec"].get("initContainers", []):
             container = self._container(placed, {"restartPolicy": again, **spec}, before)
@@ -116,7 +118,7 @@ class Pod:
                 self._containers[spec["name"]] = container
         for spec in placed["spec"]["containers"]:
             self._containers[spec["name"]] = self._container(placed, spec, before)
-        self._report()
+        self.report()
         self.refresh_hosts()
         await self._set_up()
         sidecars = await self._prepare()
@@ -128,7 +130,8 @@ class Pod:
     def _container(self, pod: Object, spec: Object, before: dict[str, Object]) -> Container:
         name = spec["name"]
         container = Container(pod, spec, before.get(name), self._log_file(name), self._groups)
-        container.changed = self._report
+        container.changed = self.report
+        container.tell = lambda reason, message: self._tell("kubelet", reason, message)
         return container
 
     async def _prepare(self) -> list[asyncio.Task[None]] | None:
@@ -176,7 +179,13 @@ class Pod:
             return
         await container.run(self._sandbox, self.ip)
 
-    def _report(self) -> None:
+    def _tell(self, source: str, reason: str, message: str) -> None:
+        events.record(self._store, source, "pods", self._object, reason, message)
+
+    def report(self) -> None:
+        """Bring the pod's status up to date, unless the kubelet is silent."""
+        if self._cluster.kubelet_is_down:
+            return
         self._store.update(self.key, self._describe)
 
     def _describe(self, pod: Object) -> None:
@@ -243,7 +252,7 @@ def complain(task: asyncio.Task[None]) -> None:
         traceback.print_exception(error)
 
 
-def _place(pod: Object, on: Pod, cluster: Cluster, started: str) -> None:
+def _place(pod: Object, on: NodePod, cluster: ClusterConfig, started: str) -> None:
     pod["spec"]["nodeName"] = cluster.node
     node_ip = str(cluster.node_ip)
     pod["status"] |= {"hostIP": node_ip, "hostIPs": [{"ip": node_ip}],

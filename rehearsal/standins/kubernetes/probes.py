@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
 async def passes(probe: Object, container: Object, pod_ip: str, spawn: Spawn) -> bool:
     """One attempt, bounded by the probe's `timeoutSeconds`."""
+    if action := probe.get("httpGet"):
+        attempt = _http_get(action, container, pod_ip)
+    elif action := probe.get("tcpSocket"):
+        attempt = _tcp_socket(action, container, pod_ip)
+    else:
+        attempt = _exec(probe["exec"]["command"], spawn)
     try:
-        async with asyncio.timeout(probe["timeoutSeconds"]):
-            if action := probe.get("httpGet"):
-                return await _http_get(action, container, pod_ip)
-            if action := probe.get("tcpSocket"):
-                return await _tcp_socket(action, container, pod_ip)
-            return await _exec(probe["exec"]["command"], spawn)
-    except (TimeoutError, OSError, StartError, ValueError):
+        return await asyncio.wait_for(attempt, probe["timeoutSeconds"])
+    except (asyncio.TimeoutError, OSError, StartError, ValueError):
         return False
 
 

@@ -1,33 +1,34 @@
-"""Who asks, and whether they may: client certificates, bearer tokens, RBAC rules."""
+"""Who asks, and whether they may: client certificates, bearer tokens, RBAC rules.
+
+Some ServiceAccounts are configured, with their tokens and rules. The others are objects of the
+cluster, as are their Roles and bindings, and get their tokens by `kubectl create token`.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import hmac
+import secrets
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from . import certificates, status
+from . import certificates, config, status
+from .config import ServiceAccount
+from .paths import Attributes
+from .store import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from .config import Cluster, Rule
+    from .config import ClusterConfig, PolicyRule
+    from .status import Object
+    from .store import Store
 
+_TOKENS = "tokens"  # in the store, and no resource that anybody could ask for
+_LIFETIME = 3600  # seconds of a token whose requester does not say
 _SUBPROTOCOL_TOKEN = "base64url.bearer.authorization.k8s.io."  # noqa: S105 - a prefix, no secret
-
-
-@dataclass(frozen=True)
-class Attributes:
-    """What a request wants: a verb on a resource (`resource` empty: a path such as /version)."""
-
-    verb: str
-    group: str = ""
-    resource: str = ""
-    subresource: str = ""
-    namespace: str = ""
-    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class User:
 
     name: str
     groups: tuple[str, ...]
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[PolicyRule, ...] = ()
 
     def may(self, wants: Attributes) -> bool:
         """Whether some rule allows it. Every authenticated user may read non-resource paths."""
@@ -53,9 +54,29 @@ class User:
 class Authenticator:
     """Knows the tokens of the cluster's ServiceAccounts."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: ClusterConfig, store: Store) -> None:
         by_name = certificates.tokens(cluster)
         self._accounts = [(by_name[a.name].encode(), a) for a in cluster.service_accounts]
+        self._store = store
+
+    def issue(self, namespace: str, name: str, request: Object) -> Object:
+        """A new token for a ServiceAccount, as an answer to a TokenRequest."""
+        seconds = int(request.get("spec", {}).get("expirationSeconds") or _LIFETIME)
+        ends = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+        token = secrets.token_urlsafe(32)
+        self._store.create(_TOKENS, {
+            "metadata": {"name": token, "namespace": namespace},
+            "account": name,
+            "ends": ends.timestamp(),
+        })  # fmt: skip
+        expires = ends.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {
+            "kind": "TokenRequest",
+            "apiVersion": "authentication.k8s.io/v1",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"expirationSeconds": seconds, "audiences": []},
+            "status": {"token": token, "expirationTimestamp": expires},
+        }
 
     def user(
         self, authorization: str, subprotocols: Sequence[str], certificate: dict[str, Any] | None
@@ -75,16 +96,47 @@ class Authenticator:
             return _by_subject(certificate)
         raise status.unauthorized()
 
+    def impersonated(self, user: User, name: str, groups: Sequence[str]) -> User:
+        """The user as whom another one wants to ask; raises ApiError 403 unless that one may."""
+        user.require(Attributes("impersonate", "", "users", name=name))
+        parts = name.split(":")
+        if parts[:2] == ["system", "serviceaccount"] and len(parts) == 4:
+            account = ServiceAccount(parts[3], parts[2], tuple(self._bound(parts[2], parts[3])))
+            for _, known in self._accounts:
+                account = known if known.username == name else account
+            return User(name, _groups(account), account.rules)
+        return User(name, (*groups, "system:authenticated"))
+
     def _by_token(self, token: bytes) -> User:
         for known, account in self._accounts:
             if hmac.compare_digest(known, token):
-                groups = (
-                    "system:serviceaccounts",
-                    f"system:serviceaccounts:{account.namespace}",
-                    "system:authenticated",
-                )
-                return User(account.username, groups, account.rules)
+                return User(account.username, _groups(account), account.rules)
+        for issued in self._store.all(_TOKENS):
+            if hmac.compare_digest(issued["metadata"]["name"].encode(), token):
+                namespace, name = issued["metadata"]["namespace"], issued["account"]
+                known_here = self._store.get(Key("serviceaccounts", namespace, name))
+                if known_here and issued["ends"] > datetime.now(timezone.utc).timestamp():
+                    account = ServiceAccount(name, namespace, tuple(self._bound(namespace, name)))
+                    return User(account.username, _groups(account), account.rules)
         raise status.unauthorized()
+
+    def _bound(self, namespace: str, name: str) -> Iterator[PolicyRule]:
+        """The rules of every Role that is bound to a ServiceAccount."""
+        subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+        for kind in ("rolebindings", "clusterrolebindings"):
+            for binding in self._store.all(kind):
+                where, role = binding["metadata"].get("namespace", ""), binding["roleRef"]
+                wide = role["kind"] == "ClusterRole"
+                key = Key(f"{role['kind'].lower()}s", "" if wide else where, role["name"])
+                found = self._store.get(key)
+                bound = any(subject.items() <= each.items() for each in binding["subjects"])
+                for rule in found["rules"] if found and bound else ():
+                    yield config.rule({**rule, "namespace": where or None})
+
+
+def _groups(account: ServiceAccount) -> tuple[str, ...]:
+    everybody, own = "system:serviceaccounts", f"system:serviceaccounts:{account.namespace}"
+    return (everybody, own, "system:authenticated")
 
 
 def _by_subject(certificate: dict[str, Any]) -> User:
@@ -103,7 +155,7 @@ def _unpadded(text: str) -> bytes:
         raise status.unauthorized() from error
 
 
-def _allows(rule: Rule, wants: Attributes) -> bool:
+def _allows(rule: PolicyRule, wants: Attributes) -> bool:
     resource = wants.resource + (f"/{wants.subresource}" if wants.subresource else "")
     return (
         _matches(rule.verbs, wants.verb)

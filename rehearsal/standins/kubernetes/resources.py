@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .status import Object
 
-_VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
+_VERBS = ("create", "delete", "get", "list", "patch", "update", "watch")
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Resource:
     short_names: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     subresources: dict[str, Object] = field(default_factory=dict)
+    verbs: tuple[str, ...] = _VERBS
 
     @property
     def api_version(self) -> str:
@@ -36,7 +37,7 @@ class Resource:
             "singularName": self.kind.lower(),
             "namespaced": self.namespaced,
             "kind": self.kind,
-            "verbs": _VERBS,
+            "verbs": list(self.verbs),
         }
         if self.short_names:
             entry["shortNames"] = list(self.short_names)
@@ -58,6 +59,7 @@ def _status_of(kind: str) -> Object:
     return {"kind": kind, "verbs": ["get", "patch", "update"]}
 
 
+_RBAC = "rbac.authorization.k8s.io"
 RESOURCES = (
     Resource("endpoints", "Endpoints", short_names=("ep",)),
     Resource("namespaces", "Namespace", namespaced=False, short_names=("ns",)),
@@ -74,6 +76,10 @@ RESOURCES = (
         short_names=("po",),
         categories=("all",),
         subresources={
+            "eviction": {
+                **{"group": "policy", "version": "v1"},
+                **{"kind": "Eviction", "verbs": ["create"]},
+            },
             "exec": {"kind": "PodExecOptions", "verbs": ["create", "get"]},
             "log": {"kind": "Pod", "verbs": ["get"]},
             "status": _status_of("Pod"),
@@ -96,16 +102,61 @@ RESOURCES = (
             "status": _status_of("Deployment"),
         },
     ),
+    Resource(
+        "replicasets",
+        "ReplicaSet",
+        "apps",
+        short_names=("rs",),
+        categories=("all",),
+        subresources={"status": _status_of("ReplicaSet")},
+    ),
+    Resource(
+        "jobs",
+        "Job",
+        "batch",
+        categories=("all",),
+        subresources={"status": _status_of("Job")},
+    ),
     # Of these there are objects, and no controllers.
     Resource("statefulsets", "StatefulSet", "apps", short_names=("sts",), categories=("all",)),
     Resource("daemonsets", "DaemonSet", "apps", short_names=("ds",), categories=("all",)),
     Resource("cronjobs", "CronJob", "batch", short_names=("cj",), categories=("all",)),
-    Resource("jobs", "Job", "batch", categories=("all",)),
     Resource("configmaps", "ConfigMap", short_names=("cm",)),
+    Resource("events", "Event", short_names=("ev",)),
+    Resource(
+        "serviceaccounts",
+        "ServiceAccount",
+        short_names=("sa",),
+        subresources={
+            "token": {
+                **{"group": "authentication.k8s.io", "version": "v1"},
+                **{"kind": "TokenRequest", "verbs": ["create"]},
+            }
+        },
+    ),
+    Resource("roles", "Role", _RBAC),
+    Resource("rolebindings", "RoleBinding", _RBAC),
+    Resource("clusterroles", "ClusterRole", _RBAC, namespaced=False),
+    Resource("clusterrolebindings", "ClusterRoleBinding", _RBAC, namespaced=False),
+    Resource(
+        "selfsubjectaccessreviews",
+        "SelfSubjectAccessReview",
+        "authorization.k8s.io",
+        namespaced=False,
+        verbs=("create",),
+    ),
+    Resource(
+        "selfsubjectrulesreviews",
+        "SelfSubjectRulesReview",
+        "authorization.k8s.io",
+        namespaced=False,
+        verbs=("create",),
+    ),
     Resource("endpointslices", "EndpointSlice", "discovery.k8s.io"),
     Resource("leases", "Lease", "coordination.k8s.io"),
 )
 
+_NAMED = {r.name: r for r in RESOURCES}
 _BY_NAME = {(r.group, r.version, r.name): r for r in RESOURCES}
 GROUPS = {r.group: r.version for r in RESOURCES}
 
@@ -113,6 +164,11 @@ GROUPS = {r.group: r.version for r in RESOURCES}
 def find(group: str, version: str, name: str) -> Resource | None:
     """The resource at a path, or None."""
     return _BY_NAME.get((group, version, name))
+
+
+def by_name(name: str) -> Resource:
+    """The resource `pods`."""
+    return _NAMED[name]
 
 
 def by_kind(api_version: str, kind: str) -> Resource | None:
@@ -125,19 +181,20 @@ def by_kind(api_version: str, kind: str) -> Resource | None:
 
 def discovery(path: str) -> Object | None:
     """The document at /api, /apis, /api/v1, /apis/GROUP or /apis/GROUP/VERSION; None elsewhere."""
-    match path.strip("/").split("/"):
-        case ["api"]:
-            return {"kind": "APIVersions", "versions": ["v1"]}
-        case ["apis"]:
-            groups = [_group(name) for name in GROUPS if name]
-            return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
-        case ["api", "v1"]:
-            return _resource_list("", "v1")
-        case ["apis", group] if group in GROUPS:
-            return {"kind": "APIGroup", "apiVersion": "v1", **_group(group)}
-        case ["apis", group, version] if GROUPS.get(group) == version:
-            return _resource_list(group, version)
-    return None
+    parts = path.strip("/").split("/")
+    if parts == ["api"]:
+        return {"kind": "APIVersions", "versions": ["v1"]}
+    if parts == ["apis"]:
+        groups = [_group(name) for name in GROUPS if name]
+        return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
+    if parts == ["api", "v1"]:
+        return _resource_list("", "v1")
+    group, version = (*parts[1:], "", "")[:2]
+    if parts[0] != "apis" or group not in GROUPS or len(parts) > 3:
+        return None
+    if not version:
+        return {"kind": "APIGroup", "apiVersion": "v1", **_group(group)}
+    return _resource_list(group, version) if GROUPS[group] == version else None
 
 
 def _group(name: str) -> Object:

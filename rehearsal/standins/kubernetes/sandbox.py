@@ -86,11 +86,15 @@ class Sandbox:
     async def _find_pid(self) -> None:
         assert self._pause.stdout is not None
         assert self._pause.stderr is not None
+
+        async def read(out: asyncio.StreamReader, err: asyncio.StreamReader) -> tuple[bytes, bytes]:
+            line = await out.readline()
+            return line, b"" if line.strip().isdigit() else await err.read()
+
         try:
-            async with asyncio.timeout(_DEADLINE):
-                line = await self._pause.stdout.readline()
-                words = b"" if line.strip().isdigit() else await self._pause.stderr.read()
-        except TimeoutError:
+            said = read(self._pause.stdout, self._pause.stderr)
+            line, words = await asyncio.wait_for(said, _DEADLINE)
+        except asyncio.TimeoutError:
             raise SandboxError(f"pod namespaces: not there after {_DEADLINE:.0f} s") from None
         if not line.strip().isdigit():
             raise SandboxError(f"pod namespaces: {words.decode(errors='replace').strip()}")
@@ -184,9 +188,8 @@ async def run(*command: str, given: str = "") -> str:
         *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env={"PATH": PATH}
     )
     try:
-        async with asyncio.timeout(_DEADLINE):
-            out, err = await process.communicate(given.encode())
-    except TimeoutError:
+        out, err = await asyncio.wait_for(process.communicate(given.encode()), _DEADLINE)
+    except asyncio.TimeoutError:
         process.kill()
         await process.wait()
         raise SandboxError(f"{' '.join(command)}: no end after {_DEADLINE:.0f} s") from None

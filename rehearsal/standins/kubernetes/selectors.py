@@ -19,7 +19,11 @@ _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_./-]*[A-Za-z0-9])?"
 _SET = re.compile(rf"\s*(?P<name>{_NAME})\s+(?P<word>in|notin)\s*\((?P<values>[^()]*)\)\s*")
 _EQUALITY = re.compile(rf"\s*(?P<name>{_NAME})\s*(?P<sign>==|!=|=)\s*(?P<value>[\w.-]*)\s*")
 _EXISTS = re.compile(rf"\s*(?P<absent>!?)\s*(?P<name>{_NAME})\s*")
-_FIELDS = ("metadata.name", "metadata.namespace", "spec.nodeName", "status.phase")
+_FIELDS = (
+    *("metadata.name", "metadata.namespace", "spec.nodeName", "status.phase", "type", "reason"),
+    *("involvedObject.kind", "involvedObject.name", "involvedObject.namespace"),
+    "involvedObject.uid",
+)
 
 
 def labels(text: str) -> Predicate:
@@ -36,8 +40,18 @@ def labels(text: str) -> Predicate:
 
 
 def matching(selector: Labels) -> Predicate:
-    """The predicate of a Service's selector or a Deployment's `matchLabels`."""
+    """The predicate of a Service's selector."""
     return lambda labels: all(labels.get(name) == value for name, value in selector.items())
+
+
+def text(selector: Object) -> str:
+    """A LabelSelector of a Deployment or Job as `labels` reads it; raises KeyError."""
+    terms = [f"{key}={value}" for key, value in sorted(selector.get("matchLabels", {}).items())]
+    for each in selector.get("matchExpressions", []):
+        key, values = each["key"], ",".join(each.get("values", []))
+        in_words = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})"}
+        terms.append((in_words | {"Exists": key, "DoesNotExist": f"!{key}"})[each["operator"]])
+    return ",".join(terms)
 
 
 def fields(text: str) -> Callable[[Object], bool]:

@@ -7,22 +7,25 @@ import os
 import signal
 import socket
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import aiohttp
 from aiohttp import web
 
-from . import certificates, deployments, manifests, node, services
+from . import certificates, deployments, jobs, manifests, node, services
 from .api import Api
 from .kubelet import Kubelet
 from .store import Store
 
 if TYPE_CHECKING:
-    from .config import Cluster
+    from .config import ClusterConfig
 
+_PATIENCE: dict[str, Any] = {"shutdown_timeout": 1.0}
+_NEWER = tuple(map(int, aiohttp.__version__.split(".")[:2])) >= (3, 9)  # then it is the runner's
 _SAVE_EVERY = 0.2  # seconds; what a client changed is saved before it is answered
 
 
-async def serve(cluster: Cluster) -> None:
+async def serve(cluster: ClusterConfig) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises ConfigError for a manifest that cannot be applied, SandboxError and OSError where the
@@ -36,18 +39,23 @@ async def serve(cluster: Cluster) -> None:
     store.save()
     await services.set_up_network(cluster)
     kubelet = Kubelet(cluster, store)
-    runner = web.AppRunner(Api(cluster, store, kubelet).application(), shutdown_timeout=1.0)
+    of_runner, of_site = (_PATIENCE, {}) if _NEWER else ({}, _PATIENCE)
+    runner = web.AppRunner(Api(cluster, store, kubelet).application(), **of_runner)
     await runner.setup()
     loops = [asyncio.create_task(loop) for loop in (
         kubelet.run(),
         deployments.run(store),
+        jobs.run(store),
         services.proxy(cluster, store),
         node.heartbeat(cluster, store),
+        node.watch_over(cluster, store),
         _save(store),
         _stop_requested(),
     )]  # fmt: skip
     try:
-        site = web.TCPSite(runner, cluster.listen_host, cluster.listen_port, ssl_context=tls)
+        site = web.TCPSite(
+            runner, cluster.listen_host, cluster.listen_port, ssl_context=tls, **of_site
+        )
         await site.start()
         _tell_service_manager("READY=1")
         ended, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
@@ -78,7 +86,7 @@ async def _save(store: Store) -> None:
         await asyncio.sleep(_SAVE_EVERY)
 
 
-def _server_context(cluster: Cluster) -> ssl.SSLContext:
+def _server_context(cluster: ClusterConfig) -> ssl.SSLContext:
     directory = certificates.ensure(cluster)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(directory / "ca.crt"))
     context.load_cert_chain(directory / "server.crt", directory / "server.key")

@@ -18,7 +18,7 @@ from .sandbox import BRIDGE, SandboxError, run
 from .store import Key, key_of
 
 if TYPE_CHECKING:
-    from .config import Cluster
+    from .config import ClusterConfig
     from .status import Object
     from .store import Store
 
@@ -29,7 +29,7 @@ TABLE = "standin-kube-proxy"
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 
 
-async def proxy(cluster: Cluster, store: Store) -> None:
+async def proxy(cluster: ClusterConfig, store: Store) -> None:
     """Follow the store until cancelled."""
     applied = ""
     while True:
@@ -44,12 +44,12 @@ async def proxy(cluster: Cluster, store: Store) -> None:
         _collect_orphans(store)
         wanted = ruleset(cluster, store)
         if wanted != applied:
-            await run("nft", "-f", "-", given=wanted)
+            await run("nft", wanted)
             applied = wanted
         await store.newer_than(version)
 
 
-async def set_up_network(cluster: Cluster) -> None:
+async def set_up_network(cluster: ClusterConfig) -> None:
     """The pods' bridge, forwarding, and a route that makes ClusterIPs leave with a pod-side source.
 
     Raises SandboxError.
@@ -67,7 +67,7 @@ async def set_up_network(cluster: Cluster) -> None:
 
 async def tear_down_network() -> None:
     """Remove what this or an earlier instance set up."""
-    await run("nft", "-f", "-", given=f"table ip {TABLE} {{}}\ndelete table ip {TABLE}\n")
+    await run("nft", f"table ip {TABLE} {{}}\ndelete table ip {TABLE}\n")
     try:
         await run("ip", "link", "delete", BRIDGE)
     except SandboxError as error:
@@ -75,7 +75,7 @@ async def tear_down_network() -> None:
             raise
 
 
-def ruleset(cluster: Cluster, store: Store) -> str:
+def ruleset(cluster: ClusterConfig, store: Store) -> str:
     """The nftables transaction for the Services and EndpointSlices in the store."""
     translations = []
     for service in store.all("services"):
@@ -83,11 +83,9 @@ def ruleset(cluster: Cluster, store: Store) -> str:
         if address == "None":
             continue
         for port in service["spec"].get("ports", []):
+            where = f"ip daddr {address} {port['protocol'].lower()} dport {port['port']}"
             targets = _targets(store, service, port)
-            if targets:
-                protocol = port["protocol"].lower()
-                where = f"ip daddr {address} {protocol} dport {port['port']}"
-                translations.append(f"{where} {_translate(targets)}")
+            translations += [f"{where} {rule}" for rule in _translate(targets)]
     known = sorted(
         {
             s["spec"]["clusterIP"]
@@ -276,8 +274,12 @@ def _targets(store: Store, service: Object, port: Object) -> list[tuple[str, int
     return sorted(set(ready or ending))
 
 
-def _translate(targets: list[tuple[str, int]]) -> str:
-    if len(targets) == 1:
-        return "dnat to {}:{}".format(*targets[0])
-    choices = ", ".join(f"{i} : {ip} . {port}" for i, (ip, port) in enumerate(targets))
-    return f"dnat ip to numgen random mod {len(targets)} map {{ {choices} }}"
+def _translate(targets: list[tuple[str, int]]) -> list[str]:
+    """A rule each, as kube-proxy's: the first takes its part of all, the next its part of the rest.
+
+    A map of addresses and ports needs nftables 1.0.
+    """
+    return [
+        (f"numgen random mod {left} 0 " if left > 1 else "") + f"dnat to {ip}:{port}"
+        for left, (ip, port) in zip(range(len(targets), 0, -1), targets)
+    ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .rbac import Attributes
+    from .paths import Attributes
 
 Object = dict[str, Any]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
+
+from . import selectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,10 +39,14 @@ def table(kind: str, objects: Sequence[Object], metadata: Object, include: str) 
     }
 
 
-def age(timestamp: str) -> str:
-    """How long ago, as kubectl says it: 45s, 12m, 5h, 3d."""
-    then = datetime.fromisoformat(timestamp.replace("Z", "+00:00"))
-    seconds = max(0, int((datetime.now(UTC) - then).total_seconds()))
+def _time(timestamp: str) -> datetime:
+    return datetime.fromisoformat(timestamp.replace("Z", "+00:00"))  # Python 3.9 knows no Z
+
+
+def age(timestamp: str, until: str | None = None) -> str:
+    """How long ago, or before `until`, as kubectl says it: 45s, 12m, 5h, 3d."""
+    end = _time(until) if until else datetime.now(timezone.utc)
+    seconds = max(0, int((end - _time(timestamp)).total_seconds()))
     if seconds < 120:
         return f"{seconds}s"
     if seconds < 600:
@@ -148,7 +154,42 @@ def _deployment(deployment: Object) -> list[Any]:
         age(deployment["metadata"]["creationTimestamp"]),
         ",".join(c["name"] for c in containers),
         ",".join(c["image"] for c in containers),
-        _pairs(spec["selector"]["matchLabels"]),
+        selectors.text(spec["selector"]),
+    ]
+
+
+def _replica_set(found: Object) -> list[Any]:
+    status = found["status"]
+    return [
+        found["metadata"]["name"],
+        found["spec"]["replicas"],
+        status["replicas"],
+        status.get("readyReplicas", 0),
+        age(found["metadata"]["creationTimestamp"]),
+    ]
+
+
+def _job(job: Object) -> list[Any]:
+    status = job.get("status", {})
+    ended = [c["type"] for c in status.get("conditions", []) if c["status"] == "True"]
+    start, end = status.get("startTime"), status.get("completionTime")
+    return [
+        job["metadata"]["name"],
+        ended[-1] if ended else "Running",
+        f"{status.get('succeeded', 0)}/{job['spec']['completions']}",
+        age(start, end) if start else "",
+        age(job["metadata"]["creationTimestamp"]),
+    ]
+
+
+def _event(event: Object) -> list[Any]:
+    involved = event["involvedObject"]
+    return [
+        age(event["lastTimestamp"]),
+        event["type"],
+        event["reason"],
+        f"{involved['kind'].lower()}/{involved['name']}",
+        event["message"],
     ]
 
 
@@ -228,6 +269,21 @@ _TABLES: dict[str, tuple[Sequence[tuple[str, str, int]], Cells]] = {
             _AGE,
         ),
         _endpoint_slice,
+    ),
+    "ReplicaSet": (
+        (_NAME, *((name, "integer", 0) for name in ("Desired", "Current", "Ready")), _AGE),
+        _replica_set,
+    ),
+    "Job": (
+        (
+            *(_NAME, ("Status", "string", 0), ("Completions", "string", 0)),
+            *(("Duration", "string", 0), _AGE),
+        ),
+        _job,
+    ),
+    "Event": (
+        tuple((name, "string", 0) for name in ("Last Seen", "Type", "Reason", "Object", "Message")),
+        _event,
     ),
     "Namespace": ((_NAME, ("Status", "string", 0), _AGE), _namespace),
     "Node": (

@@ -14,6 +14,7 @@ from .store import Expired
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .resources import Resource
     from .status import Object
     from .store import Store
 
@@ -23,13 +24,14 @@ _LONGEST = 3600.0  # seconds; a client starts again
 async def stream(
     request: web.Request,
     store: Store,
-    resource: str,
+    resource: Resource,
     matches: Callable[[Object], bool],
     render: Callable[[Object], Object],
 ) -> web.StreamResponse:
     """Send events until `timeoutSeconds` or the client leaves.
 
-    From `resourceVersion`, or from the present with an ADDED for each object there is.
+    From `resourceVersion`, or from the present with an ADDED for each object there is; with
+    `sendInitialEvents`, a bookmark stands after these.
     """
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     await response.prepare(request)
@@ -41,23 +43,32 @@ async def stream(
     since = request.query.get("resourceVersion", "")
     version = int(since) if since.isdigit() and since != "0" else 0
     known: set[str] = set()  # uids the client has been told of
-    present = [obj for obj in store.all(resource) if matches(obj)]
-    if not version:
+    present = [obj for obj in store.all(resource.name) if matches(obj)]
+    whole = request.query.get("sendInitialEvents") == "true"
+    if whole or not version:
         version = store.version
         for obj in present:
             await send("ADDED", render(obj))
+    if whole:
+        marks = {"k8s.io/initial-events-end": "true"}
+        metadata = {"resourceVersion": str(version), "annotations": marks}
+        kind = {"kind": resource.kind, "apiVersion": resource.api_version}
+        await send("BOOKMARK", {**kind, "metadata": metadata})
     known = {obj["metadata"]["uid"] for obj in present}
     limit = float(request.query.get("timeoutSeconds") or _LONGEST)
+
+    async def follow(version: int) -> None:
+        while True:
+            for event in store.since(version, resource.name):
+                told = _kind(event.type, known, event.object, matches)
+                if told:
+                    await send(told, render(event.object))
+            version = store.version
+            await store.newer_than(version)
+
     try:
-        async with asyncio.timeout(limit):
-            while True:
-                for event in store.since(version, resource):
-                    kind = _kind(event.type, known, event.object, matches)
-                    if kind:
-                        await send(kind, render(event.object))
-                version = store.version
-                await store.newer_than(version)
-    except TimeoutError:
+        await asyncio.wait_for(follow(version), limit)
+    except asyncio.TimeoutError:
         pass
     except Expired:
         gone = status.failure(410, "Expired", f"too old resource version: {version}")

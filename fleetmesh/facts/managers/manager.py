@@ -1,0 +1,103 @@
+"""What an operator asks of whatever runs the tunnels on their host."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, ClassVar
+
+from fleetmesh.facts.fact import Inconclusive
+from fleetmesh.text.ssh_command import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fleetmesh.facts.units import Unit
+    from fleetmesh.inventory import Inventory, Tunnel
+
+BRIDGE_CONFIG = (".config/bridge/tunnels.yaml", "{host}-tunnels.yaml")
+
+
+@dataclass(frozen=True)
+class Manager(ABC):
+    """A manager of the tunnels: the class says what must be there, an object what is.
+
+    An object's fields are the facts that it reads, under their names; no others are asked for it.
+    """
+
+    name: ClassVar[str]
+    """The inventory's word for it."""
+    made_from: ClassVar[tuple[str, str]]
+    """The installed file by which it starts `{tunnel}` on `{host}`, and the reference's file."""
+    without_bridge: ClassVar[str | None] = None
+    """Why `bridge` on the tunnels' host need not be ops-bridge; None if it must."""
+    renews_certificates: ClassVar[bool] = False
+    """Whether it runs a tunnel's cert_command, so that nothing else on the host has to."""
+
+    units: Mapping[str, dict[str, Unit]]
+
+    @classmethod
+    def reads(cls) -> list[str]:
+        """The names of the facts that it reads."""
+        return [field.name for field in fields(cls)]
+
+    @classmethod
+    def file(cls, tunnel: Tunnel) -> str:
+        """The installed file by which it starts a tunnel."""
+        return cls.made_from[0].format(tunnel=tunnel)
+
+    @classmethod
+    def files(cls, inventory: Inventory, host: str) -> dict[str, str]:
+        """Where the runbook installs each reference file: installed path → path in `reference`.
+
+        It installs tunnels.yaml whatever runs the tunnels.
+        """
+        own = [tunnel for tunnel in inventory.tunnels.values() if tunnel.host == host]
+        return {
+            installed.format(tunnel=tunnel): reference.format(tunnel=tunnel, host=host)
+            for installed, reference in (cls.made_from, BRIDGE_CONFIG)
+            for tunnel in own
+        }
+
+    def unit(self, tunnel: Tunnel) -> Unit:
+        """The unit that must hold a tunnel. Raises Inconclusive if systemd was not asked for it."""
+        try:
+            return self.units[tunnel.host][tunnel.unit]
+        except KeyError:
+            raise Inconclusive(f"{tunnel.host} was not asked about {tunnel.unit}") from None
+
+    @abstractmethod
+    def pid(self, tunnel: Tunnel) -> int:
+        """The process that carries a tunnel; 0 if none is named."""
+
+    @abstractmethod
+    def unstoppable(self, tunnel: Tunnel) -> str | None:
+        """Why a rollback could not stop a tunnel; None if it could."""
+
+    def down(self, tunnel: Tunnel) -> str | None:
+        """Why a tunnel is down; None if it is up."""
+        unit = self.unit(tunnel)
+        if unit.load == "not-found":
+            return f"{unit.name} is not installed"
+        if (unit.active, unit.sub) == ("active", "running"):
+            return None
+        return (
+            f"{unit.name} is {unit.active} ({unit.sub}), result {unit.result}, "
+            f"after {unit.restarts} restarts"
+        )
+
+    def left_out(self, tunnel: Tunnel) -> str | None:
+        """Why a boot that starts its unit would not start a tunnel by that; None if it would."""
+        other = self.units[tunnel.host].get(tunnel.own_unit)
+        if other and other.survives_reboot and other.name != tunnel.unit:
+            return f"{other.name} would start as well"
+        return None
+
+    def persistent(self, host: str) -> list[str]:
+        """What holds a tunnel on a host from each boot on: units, or tunnels within one."""
+        return sorted(
+            unit.name
+            for unit in self.units[host].values()
+            if unit.survives_reboot
+            and any((ssh := parse(c.split())) and ssh.is_tunnel for c in unit.commands)
+        )

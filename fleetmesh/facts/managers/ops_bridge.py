@@ -1,0 +1,73 @@
+"""ops-bridge as the manager: one user unit runs all tunnels of its tunnels.yaml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fleetmesh.facts.managers.manager import BRIDGE_CONFIG, Manager
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fleetmesh.facts.machines import BridgeTool
+    from fleetmesh.inventory import Tunnel
+
+
+@dataclass(frozen=True)
+class BridgeTunnel:
+    """One tunnel as ops-bridge's own status has it."""
+
+    name: str
+    kind: str
+    up: bool
+    autostart: bool
+    pid: int | None = None
+
+
+@dataclass(frozen=True)
+class OpsBridge(Manager):
+    """The unit of ops-bridge, and what its `bridge status` says of each tunnel."""
+
+    name = "ops-bridge"
+    made_from = BRIDGE_CONFIG
+    renews_certificates = True
+
+    bridge_status: Mapping[str, dict[str, BridgeTunnel]]
+    bridge_tools: Mapping[str, BridgeTool]
+
+    def pid(self, tunnel: Tunnel) -> int:
+        """The ssh that `bridge status` names."""
+        return self._known(tunnel).pid or 0
+
+    def unstoppable(self, tunnel: Tunnel) -> str | None:
+        """`bridge down` stops what `bridge` knows."""
+        kind = self.bridge_tools[tunnel.host].kind
+        if kind != "ops-bridge":
+            return f"`bridge` on {tunnel.host} is {kind}"
+        self._known(tunnel)
+        return None
+
+    def down(self, tunnel: Tunnel) -> str | None:
+        """Its unit may run on without it."""
+        if down := super().down(tunnel):
+            return down
+        up = self._known(tunnel).up
+        return None if up else f"`bridge` on {tunnel.host} says that {tunnel} is down"
+
+    def left_out(self, tunnel: Tunnel) -> str | None:
+        """Its unit starts only what has `autostart`."""
+        if not self._known(tunnel).autostart:
+            return f"`bridge` on {tunnel.host} does not start {tunnel} by itself"
+        return super().left_out(tunnel)
+
+    def persistent(self, host: str) -> list[str]:
+        """Its tunnels with `autostart`, too."""
+        listed = self.bridge_status[host].values()
+        return super().persistent(host) + sorted(one.name for one in listed if one.autostart)
+
+    def _known(self, tunnel: Tunnel) -> BridgeTunnel:
+        """What `bridge status` says of a tunnel. Raises AssertionError if it lists none."""
+        listed = self.bridge_status[tunnel.host].get(tunnel.id)
+        assert listed is not None, f"`bridge` on {tunnel.host} does not know {tunnel}"
+        return listed
