@@ -3,7 +3,7 @@
 One file each, `NAME.json.xz`. Its inventory is a JSON Merge Patch (RFC 7396) of that of the
 rehearsal fleet, so that a new field of inventories is no matter here. A fault has the transcripts
 that differ from its ground's; whatever else is known of the ground, new facts included, holds for
-it as well.
+it as well. But of a host that answered nothing in the fault, nothing new is known.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from __future__ import annotations
 import json
 import lzma
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from fleetmesh.facts.machines import MACHINES
 from rehearsal.faults import FAULTS
 from rehearsal.paths import INVENTORY, RECORDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from rehearsal.faults.fault import Fault, Ground
@@ -29,6 +31,8 @@ SUFFIX = ".json.xz"
 _INVENTORY, _TRANSCRIPTS = "inventory.yaml", "transcripts.json.xz"
 _VOLATILE = ("started", "seconds", "sent", "received")
 """When it was said: no difference."""
+_ASKED = ("fact", "subject", "host", "command", "started", "seconds")
+"""What is known of a question without an answer."""
 
 Place = tuple[str, str]
 """Fact and subject."""
@@ -64,7 +68,23 @@ class Recording:
             place: patched(held.get(place, {}), change)
             for place, change in self.transcripts.items()
         }
+        held |= dict(self._lost(changed, {p: e for p, e in held.items() if p not in changed}))
         return replace(self, transcripts=held | changed, gone=())
+
+    def _lost(
+        self, changed: Mapping[Place, Entry], held: Mapping[Place, Entry]
+    ) -> Iterator[tuple[Place, Entry]]:
+        """What the ground was asked only later, of hosts that answered nothing here."""
+        causes = {
+            entry["host"]: entry["lost"]
+            for (fact, _), entry in changed.items()
+            if fact == MACHINES.name and entry.get("lost")
+        }
+        taken = datetime.fromisoformat(self.taken)
+        for place, entry in held.items():
+            if entry["host"] in causes and datetime.fromisoformat(entry["started"]) > taken:
+                question = {name: entry[name] for name in _ASKED}
+                yield place, question | {"lost": causes[entry["host"]]}
 
     def with_facts_of(self, later: Recording) -> Recording:
         """It, and of `later` the facts of which it knows nothing."""

@@ -2,6 +2,7 @@
 
 import json
 import lzma
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,10 @@ OF_THE_GROUND = {name for name, fault in FAULTS.items() if fault.ground is Groun
 
 
 def entry(fact: str, said: str, seconds: float = 0.1) -> dict[str, Any]:
-    return {"fact": fact, "subject": "h", "host": "h", "stdout": said, "seconds": seconds}
+    return {
+        "fact": fact, "subject": "h", "host": "h", "stdout": said, "seconds": seconds,
+        "started": "2026-11-25T23:59:59+00:00",
+    }  # fmt: skip
 
 
 def take(folder: Path, *entries: dict[str, Any], **inventory: Any) -> None:
@@ -72,6 +76,25 @@ def test_a_ground_learns_what_is_new_and_stays_what_it_was(tmp_path: Path) -> No
     assert said("ground-after") == {"linger": "yes", "units": "pid 1", "new": "n"}
     assert said(MISSED) == {"linger": "no", "units": "pid 1", "new": "n"}
     assert said(HELD) == {"linger": "yes", "units": "disabled", "new": "n"}
+
+
+def test_of_a_host_that_was_silent_nothing_new_is_known(tmp_path: Path, kept: Path) -> None:
+    """A fact that the ground was asked later than the fault was recorded."""
+    silent = {**entry("machines", ""), "lost": "h does not answer"}
+    for name, entries in {HELD: [silent], MISSED: [entry("machines", "m")]}.items():
+        take(tmp_path / name / "ground-after", entry("machines", "m"), entry("other", "o"))
+        take(tmp_path / name / name, *entries, entry("other", "o"))
+        keep([FAULTS[name]], tmp_path / name)
+    ground = recordings.read(kept / "ground-after.json.xz")
+    new = entry("new", "n") | {"command": "ask", "started": "2026-11-26T00:00:01+00:00"}
+    added = ground.transcripts | {("new", "h"): new}
+    replace(ground, transcripts=added).write(kept / "ground-after.json.xz")
+    recordings._read.cache_clear()
+    assert said(MISSED)["new"] == "n"
+    assert said(MISSED)["other"] == "o"
+    lost = whole(HELD).transcripts["new", "h"]
+    assert (lost["lost"], "stdout" in lost) == ("h does not answer", False)
+    assert whole(HELD).transcripts["other", "h"]["stdout"] == "o"
 
 
 def test_a_ground_is_taken_anew_with_all_of_its_faults(tmp_path: Path) -> None:
