@@ -11,7 +11,7 @@ from typing import Any
 
 from fleetmesh.gather import batch
 from fleetmesh.gather.commands import answers_of, new_nonce, not_believed, why
-from fleetmesh.gather.permit import Permit
+from fleetmesh.gather.permit import NONCE, Permit
 from fleetmesh.gather.probe import Errand, OfCluster, Question
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Cluster, Inventory, Limits
@@ -103,7 +103,7 @@ class ApiRequests(Errand):
     def permit(cls, questions: list[Question], inventory: Inventory, permit: Permit) -> None:
         """Allow the kubeconfig to be read, and the connection to the API."""
         for name in dict.fromkeys(question.probe.cluster for question in questions):
-            text = kubeconfig_text(inventory.clusters[name], permit.nonce, inventory.limits.command)
+            text = kubeconfig_text(inventory.clusters[name], NONCE, inventory.limits.command)
             permit.allow(text, f"kubeconfig of {name}")
             permit.open(permit.api)
 

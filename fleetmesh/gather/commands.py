@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetmesh.gather import batch
-from fleetmesh.gather.permit import Permit
+from fleetmesh.gather.permit import NONCE, Permit
 from fleetmesh.gather.probe import Errand, OfHost, Probe, Question
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Limits
@@ -69,7 +69,7 @@ class Batch(Errand):
     @classmethod
     def permit(cls, questions: list[Question], inventory: Inventory, permit: Permit) -> None:
         """Allow the text of the batch."""
-        permit.allow(batch_text(questions, inventory, permit.nonce))
+        permit.allow(batch_text(questions, inventory, NONCE))
 
 
 Exec.errand = Clock.errand = Batch

@@ -109,12 +109,15 @@ class Fleet:
         sent = [errand(group, self) for errand, group in errands(questions)]
         held = [errand for errand in sent if errand.held]
         with ExitStack() as leave, ThreadPoolExecutor(_WORKERS, "gather") as pool:
-            for question in questions:
-                if isinstance(question.probe, OfCluster):
-                    self._read_kubeconfig(question.probe.cluster, pool)
+            asked = dict.fromkeys(
+                q.probe.cluster for q in questions if isinstance(q.probe, OfCluster)
+            )
+            unread = [cluster for cluster in asked if cluster not in self._kubeconfigs]
+            for cluster in unread:
+                self._read_kubeconfig(cluster, pool)
             begun = {pool.submit(errand.begin): errand for errand in held}
             jobs = {pool.submit(e.answers): e for e in sent if not (e.held or e.batch)}
-            for cluster in self._kubeconfigs:  # before anything is written that may repeat them
+            for cluster in unread:  # before anything is written that may repeat them
                 self.redactor.learn_kubeconfig(self.kubeconfig(cluster).text)
             for job in as_completed(begun):
                 leave.callback(begun[job].close)
@@ -126,10 +129,9 @@ class Fleet:
             _hear({pool.submit(errand.answers): errand for errand in held}, hear)
 
     def _read_kubeconfig(self, name: str, pool: ThreadPoolExecutor) -> None:
-        if name not in self._kubeconfigs:
-            cluster = self.inventory.clusters[name]
-            given = (self.live(cluster.host), cluster, self.inventory.limits.command)
-            self._kubeconfigs[name] = pool.submit(read_kubeconfig, *given)
+        cluster = self.inventory.clusters[name]
+        given = (self.live(cluster.host), cluster, self.inventory.limits.command)
+        self._kubeconfigs[name] = pool.submit(read_kubeconfig, *given)
 
     def _target(self, name: str) -> Target:
         host = self.inventory.hosts[name]

@@ -25,11 +25,6 @@ class Permit:
     run: str = ""
     """The run that asks."""
 
-    @property
-    def nonce(self) -> str:
-        """NONCE."""
-        return NONCE
-
     def allow(self, text: bytes, what: str = "") -> None:
         """Put what batch.COMMAND may be given to read on the list; two runs may ask the same."""
         digest = sha256(batch.COMMAND.encode() + b"\0" + text).hexdigest()

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fleetmesh.gather.cluster_api import ApiRequests, get, refusals, why_not
-from fleetmesh.gather.probe import Errand, OfCluster, Question
+from fleetmesh.gather.probe import Held, OfCluster, Question
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Limits
 from fleetmesh.sessions import ApiProblem, api_client
@@ -63,22 +63,14 @@ class ExecInPod(OfCluster):
         return over_ssh(host, join(["kubectl", *inside]))
 
 
-class InPod(Errand):
+class InPod(Held):
     """A program that runs in a pod and waits there, and the connection to its API."""
 
-    held = True
     permit = ApiRequests.permit
-
-    @staticmethod
-    def group(question: Question) -> object:
-        """Each by itself."""
-        return question.fact, question.subject
 
     def begin(self) -> None:
         """Start it, and wait until it has said its line or it is known why not."""
-        (question,) = self.questions
-        probe = question.probe
-        self._open = ExitStack()
+        question, probe = self.question, self.question.probe
         self._started, clock = datetime.now(UTC), monotonic()
         self._program: HeldProgram | None = None
         kubeconfig = self.fleet.kubeconfig(probe.cluster)
@@ -88,8 +80,8 @@ class InPod(Errand):
             if not self._lost:
                 patience = probe.seconds + probe.hold + deadline
                 client = api_client(session, kubeconfig.text, deadline=deadline, patience=patience)
-                self._program = HeldProgram(self._open.enter_context(client), probe, deadline)
-                self._open.callback(self._program.close)
+                self._program = HeldProgram(self.kept.enter_context(client), probe, deadline)
+                self.kept.callback(self._program.close)
         except ApiProblem as problem:
             self._lost = str(problem)
         except NoPod as problem:
@@ -101,17 +93,13 @@ class InPod(Errand):
 
     def answers(self) -> list[Transcript]:
         """Let the program end, and tell what it said; the time is that until its line."""
-        (question,) = self.questions
+        question = self.question
         given: dict[str, Any] = {"lost": self._lost}
         if self._program:
             given = self._program.finish()
             if given.get("lost"):
                 given["lost"] = f"{question.host}: {given['lost']}"
         return [question.answer(started=self._started, seconds=self._seconds, **given)]
-
-    def close(self) -> None:
-        """Leave the program and close the connection."""
-        self._open.close()
 
     @classmethod
     def takes(cls, questions: list[Question], limits: Limits) -> tuple[float, float]:

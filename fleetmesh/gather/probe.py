@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Protocol
@@ -140,6 +141,35 @@ class Errand(ABC):
     @classmethod  # noqa: B027 - most need nothing
     def permit(cls, questions: list[Question], inventory: Inventory, permit: Permit) -> None:
         """Put on a host's list what a restricted key must be allowed for `questions`."""
+
+
+class Alone(Errand):
+    """An errand with one question."""
+
+    @staticmethod
+    def group(question: Question) -> object:
+        """Nothing goes together."""
+        return question.fact, question.subject
+
+    @property
+    def question(self) -> Question:
+        """The one."""
+        (question,) = self.questions
+        return question
+
+
+class Held(Alone):
+    """One that keeps something open until all hosts were asked."""
+
+    held = True
+
+    def __init__(self, questions: list[Question], fleet: OpenFleet) -> None:
+        super().__init__(questions, fleet)
+        self.kept = ExitStack()
+
+    def close(self) -> None:
+        """Let go of what is kept open."""
+        self.kept.close()
 
 
 def questions(facts: Iterable[Asking], inventory: Inventory) -> list[Question]:

@@ -2,13 +2,12 @@
 
 import json
 import secrets
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 from fleetmesh.gather.permit import Permit
-from fleetmesh.gather.probe import Errand, OfHost, OpenFleet, Question
+from fleetmesh.gather.probe import Alone, Held, OfHost, OpenFleet, Question
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Limits
 from fleetmesh.sessions import HttpAnswer, Session, http_get, http_held, http_post
@@ -43,29 +42,20 @@ class Get(OfHost):
         return over_ssh(host, join(["curl", "-sS", "-i", self.url]))
 
 
-class Request(Errand):
+class Request(Held):
     """A GET whose connection stays open, so that the sockets which carry it can be seen."""
-
-    held = True
 
     def __init__(self, questions: list[Question], fleet: OpenFleet) -> None:
         super().__init__(questions, fleet)
-        self._open = ExitStack()
         # Of random text, longer for each, so that every request of a run has a size of its own.
         self._trace = secrets.token_hex(16 + next(fleet.requests))
 
-    @staticmethod
-    def group(question: Question) -> object:
-        """Each by itself."""
-        return question
-
     def begin(self) -> None:
         """Send it, and keep its connection."""
-        (question,) = self.questions
-        self._answer = self._open.enter_context(
+        self._answer = self.kept.enter_context(
             http_held(
-                self.fleet.live(question.host),
-                question.probe.url,
+                self.fleet.live(self.question.host),
+                self.question.probe.url,
                 headers={"X-Fleetmesh-Trace": self._trace},
                 deadline=self.fleet.inventory.limits.http,
             )
@@ -73,16 +63,11 @@ class Request(Errand):
 
     def answers(self) -> list[Transcript]:
         """What came back. A request that failed on a session which broke says nothing else."""
-        (question,) = self.questions
-        transcript = _transcript(question, self._answer)
-        lost = self.fleet.live(question.host).lost
+        transcript = _transcript(self.question, self._answer)
+        lost = self.fleet.live(self.question.host).lost
         if lost and "refused" in transcript.details and not transcript.lost:
             transcript = replace(transcript, lost=lost)
         return [transcript]
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._open.close()
 
     @classmethod
     def takes(cls, _: list[Question], limits: Limits) -> tuple[float, float]:
@@ -120,19 +105,13 @@ class WriteAndReadBack(OfHost):
         return over_ssh(host, join(["curl", "-sS", "-d", "@body.json", self.url]))
 
 
-class Write(Errand):
+class Write(Alone):
     """What is written to a service, and read back."""
-
-    @staticmethod
-    def group(question: Question) -> object:
-        """Each by itself."""
-        return question.fact, question.subject
 
     def answers(self) -> list[Transcript]:
         """Write, and read it back by its id, as one transcript."""
-        (question,) = self.questions
-        session = self.fleet.live(question.host)
-        return [write_and_read_back(session, question, self.fleet.inventory.limits.http)]
+        session = self.fleet.live(self.question.host)
+        return [write_and_read_back(session, self.question, self.fleet.inventory.limits.http)]
 
     @classmethod
     def takes(cls, _: list[Question], limits: Limits) -> tuple[float, float]:

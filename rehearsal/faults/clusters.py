@@ -92,6 +92,13 @@ def unready(namespace: str, deployment: str) -> None:
     rolled_out(namespace, deployment, ready=0)
 
 
+def until_unready(*bridges: str) -> None:
+    """Wait until the kubelet has noticed that bridge pods (State Hub's) answer nothing."""
+    for bridge in bridges or (HUB_BRIDGE,):
+        pods = f"pod -l app.kubernetes.io/name={bridge} --for=condition=Ready=false"
+        kubectl(BRIDGES, f"wait --timeout=8s {pods}")
+
+
 def _settled(deployment: dict[str, Any], ready: int | None) -> bool:
     wanted, status = deployment["spec"]["replicas"], deployment["status"]
     counts = [status.get(f"{kind}eplicas", 0) for kind in ("r", "updatedR", "readyR")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rehearsal import fleet
-from rehearsal.cluster import ADMIN_KUBECONFIG
 
 RAILIANCE, COULOMB, WORKSTATION = "railiance01", "coulombcore", "workstation"
 HUB, ISSUES = "fleet-state-hub-coulombcore", "fleet-issue-core-coulombcore"
@@ -69,14 +68,6 @@ def until_listening(*names: str) -> None:
     for name in names:
         wait = f'until ss -Htln "sport = :{PORTS[name]}" | grep -q .; do sleep 0.02; done'
         user(RAILIANCE, f"timeout 8 sh -c '{wait}'")
-
-
-def until_unready(*bridges: str) -> None:
-    """Wait until the kubelet has noticed that bridge pods (State Hub's) answer nothing."""
-    for bridge in bridges or (HUB_BRIDGE,):
-        pods = f"pod -l app.kubernetes.io/name={bridge} --for=condition=Ready=false"
-        root(RAILIANCE, f"kubectl --kubeconfig {ADMIN_KUBECONFIG} -n activity-core wait "
-                        f"--timeout=8s {pods}")  # fmt: skip
 
 
 def rewrite(name: str, change: str) -> None:

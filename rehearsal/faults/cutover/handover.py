@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rehearsal import fleet
 from rehearsal.faults.bases import Rewritten
+from rehearsal.faults.clusters import until_unready
 from rehearsal.faults.fault import Fault, Turn, fail, inconclusive, warn
 from rehearsal.faults.machines import (
     AUTHORIZED,
@@ -26,7 +27,6 @@ from rehearsal.faults.machines import (
     rewrite,
     root,
     units,
-    until_unready,
     user,
     wait_for,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rehearsal.faults.bases import FileChanged, FilesAdded, Managed, Rewritten
+from rehearsal.faults.clusters import until_unready
 from rehearsal.faults.fault import Fault, fail, warn
 from rehearsal.faults.machines import (
     HUB,
@@ -17,7 +18,6 @@ from rehearsal.faults.machines import (
     rewrite,
     units,
     until_listening,
-    until_unready,
     user,
 )
 from rehearsal.faults.symptoms import ENABLED, INSTALLED, RUNNING, STAYS_DEAD, STEADY, next_start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rehearsal import fleet
 from rehearsal.faults.bases import Managed, Rewritten, Rogue
+from rehearsal.faults.clusters import until_unready
 from rehearsal.faults.fault import Fault, Turn, fail, inconclusive, warn
 from rehearsal.faults.machines import (
     HUB,
@@ -17,7 +18,6 @@ from rehearsal.faults.machines import (
     root,
     units,
     until_listening,
-    until_unready,
     user,
 )
 from rehearsal.faults.production.workstation import ListenerOfSystemService

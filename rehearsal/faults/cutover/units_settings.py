@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rehearsal import keys
 from rehearsal.faults.bases import FilesAdded, Rewritten, WorkstationLetsFleetIn
+from rehearsal.faults.clusters import until_unready
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.machines import (
     AUTHORIZED,
@@ -21,7 +22,6 @@ from rehearsal.faults.machines import (
     restore_unit,
     rewrite,
     root,
-    until_unready,
     user,
 )
 from rehearsal.faults.symptoms import INSTALLED, RUNNING, doors, logs_in, next_start, pinned

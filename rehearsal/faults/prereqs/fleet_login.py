@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from rehearsal import keys
 from rehearsal.faults.bases import Authorized, FileChanged
+from rehearsal.faults.clusters import until_unready
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.machines import (
     ADDRESS,
@@ -22,7 +23,6 @@ from rehearsal.faults.machines import (
     restore_sshd,
     root,
     units,
-    until_unready,
     user,
     wait_for,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rehearsal import fleet, network
 from rehearsal.faults.bases import FileChanged, FilesAdded
+from rehearsal.faults.clusters import until_unready
 from rehearsal.faults.fault import Fault, fail, inconclusive, passes, warn
 from rehearsal.faults.machines import (
     ADDRESS,
@@ -20,7 +21,6 @@ from rehearsal.faults.machines import (
     root,
     units,
     until_listening,
-    until_unready,
     user,
     wait_for,
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from rehearsal.faults.clusters import until_unready
 from rehearsal.faults.fault import Fault, fail, inconclusive
-from rehearsal.faults.machines import HUB, RAILIANCE, units, until_unready, user
+from rehearsal.faults.machines import HUB, RAILIANCE, units, user
 from rehearsal.faults.symptoms import DOWN, HELD, PATH, STEADY
 
 

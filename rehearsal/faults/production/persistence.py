@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rehearsal.faults.bases import FilesAdded, Managed, Rewritten
+from rehearsal.faults.clusters import until_unready
 from rehearsal.faults.fault import Fault, Turn, fail, inconclusive, warn
 from rehearsal.faults.machines import (
     HUB,
@@ -20,7 +21,6 @@ from rehearsal.faults.machines import (
     restore_unit,
     root,
     units,
-    until_unready,
     user,
 )
 from rehearsal.faults.symptoms import ENABLED, OF_SESSIONS, OF_UNITS

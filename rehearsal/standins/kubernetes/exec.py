@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import WSMsgType, web
 
-from . import status
+from . import status, tasks
 from .sandbox import StartError, exit_code
 
 if TYPE_CHECKING:
@@ -151,8 +151,7 @@ class _Session:
             if working.done():
                 await self._send_status(self._outcome(working.result()))
         finally:
-            receiving.cancel()
-            await asyncio.gather(receiving, return_exceptions=True)
+            await tasks.end(receiving)
             if not working.done():
                 self._left = True
                 if process.stdin:
