@@ -16,6 +16,7 @@ from fleetmesh.evidence.run import PHASES
 from fleetmesh.inventory import Inventory, load
 from fleetmesh.inventory.values import CHECK_ID
 from selftests.checks.conftest import ROOT, Pytest
+from selftests.inventory import RUNBOOK
 
 FAMILIES = {
     *(f"PRE-{number:02}" for number in range(1, 14)),
@@ -77,7 +78,7 @@ def checks() -> Iterator[Function]:
 
 
 CHECKS = list(checks())
-INVENTORIES = [load(ROOT / f"fleets/{name}.yaml") for name in ("production", "rehearsal")]
+INVENTORIES = [load(file) for file in (RUNBOOK, ROOT / "fleets/rehearsal.yaml")]
 
 
 def test_every_check_has_an_id_of_its_own_in_a_known_family() -> None:
