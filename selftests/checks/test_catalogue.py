@@ -19,7 +19,7 @@ from selftests.checks.conftest import ROOT, Pytest
 from selftests.inventory import RUNBOOK
 
 FAMILIES = {
-    *(f"PRE-{number:02}" for number in range(1, 14)),
+    *(f"PRE-{number:02}" for number in range(1, 15)),
     *(f"CUT-{number:02}" for number in range(1, 9)),
     *(f"PROD-{number:02}" for number in range(1, 20)),
     "OWN-01",
