@@ -10,7 +10,7 @@ A hint is written in lines. Each is a step or a sentence:
 
 `on` names a host and `in` a cluster, whose host then runs kubectl; `here` is the machine of the
 suite. All that follows the colon is for one shell there. `{…}` names the case, as in str.format;
-what is put in its place is quoted. `{host:units}` and its like are in _MORE.
+what is put in its place is quoted. `{carrier:units}` and its like are in _More.
 """
 
 import re
@@ -20,7 +20,16 @@ from string import Formatter
 from typing import Any
 
 from fleetmesh.by_hand.command import at, destination, in_cluster, log_in, on
-from fleetmesh.inventory import Inventory, Login, Workstation
+from fleetmesh.inventory import (
+    Bridge,
+    Inventory,
+    Login,
+    RetiredTunnel,
+    Service,
+    Tunnel,
+    Workstation,
+    endpoint,
+)
 from fleetmesh.text.legible import one_line
 from fleetmesh.text.shell import join, quote
 
@@ -83,49 +92,95 @@ class _Filled(Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec:
-            return _MORE[format_spec](self._inventory, value)
+            return str(getattr(_More(self._inventory), format_spec)(value))
         if value is None:
             raise LookupError("the inventory does not say it")
         return self._written(str(value))
 
 
-def _units(inventory: Inventory, host: str) -> str:
-    found = (tunnel.unit for tunnel in inventory.tunnels.values() if tunnel.host == host)
-    return join(dict.fromkeys(found))
+class _More:
+    """What a format spec asks about a part of the inventory, as `{login.via:far_end}` does."""
 
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
 
-def _keys(inventory: Inventory, host: str) -> str:
-    return join(dict.fromkeys(login.key for login in inventory.logins if login.host == host))
+    def units(self, host: str) -> str:
+        """The units that hold a host's tunnels."""
+        tunnels = self._inventory.tunnels.values()
+        return join(dict.fromkeys(tunnel.unit for tunnel in tunnels if tunnel.host == host))
 
+    def keys(self, host: str) -> str:
+        """The keys of a host's tunnels."""
+        logins = self._inventory.logins
+        return join(dict.fromkeys(login.key for login in logins if login.host == host))
 
-def _far_end(inventory: Inventory, host: str) -> str:
-    one = inventory.hosts[host]
-    return join(destination(one.target, one.user, one.port))
+    def names(self, host: str) -> str:
+        """What a host is called, as grep takes patterns."""
+        return join(word for name in self._inventory.hosts[host].names for word in ("-e", name))
 
+    def log_in(self, host: str) -> str:
+        """How the suite reaches a host, with all that ssh says of it."""
+        return log_in(self._inventory, host)
 
-def _pinned(inventory: Inventory, host: str) -> str:
-    one = inventory.hosts[host]
-    return quote(one.target if one.port in (None, 22) else f"[{one.target}]:{one.port}")
+    def far_end(self, of: Login | Tunnel) -> str:
+        """How the fleet's own ssh reaches the host where it leads."""
+        via = self._inventory.hosts[of.via]
+        return join(destination(via.target, via.user, via.port))
 
+    def address(self, host: str) -> str:
+        """Where packets of the fleet's own ssh go."""
+        return quote(self._inventory.hosts[host].target)
 
-def _forward(inventory: Inventory, login: Login) -> str:
-    service = inventory.services[inventory.tunnels_of(login)[0].to]
-    return quote(f"{service.cluster_ip}:{service.port}")
+    def pinned(self, host: str) -> str:
+        """The name by which the fleet's own ssh looks up a host's key, if no file says another."""
+        one = self._inventory.hosts[host]
+        return quote(one.target if one.port in (None, 22) else f"[{one.target}]:{one.port}")
 
+    def cluster(self, host: str) -> str:
+        """The cluster that is reached from a host."""
+        clusters = self._inventory.clusters.values()
+        return next((one.id for one in clusters if one.host == host), "")
 
-def _retired(_: Inventory, workstation: Workstation) -> str:
-    return join(workstation.retired)
+    def host(self, cluster: str) -> str:
+        """The host of a cluster."""
+        return self._inventory.clusters[cluster].host
 
+    def bridge(self, workstation: Workstation) -> str:
+        """How ops-bridge is called on the workstation."""
+        return quote(workstation.bridge)
 
-_MORE: Mapping[str, Callable[[Inventory, Any], str]] = {
-    "units": _units,
-    "keys": _keys,
-    "far end": _far_end,
-    "pinned": _pinned,
-    "forward": _forward,
-    "retired": _retired,
-    "log-in": log_in,
-}
-"""More about a host: the units and keys of its tunnels; how their ssh reaches it, and the name by
-which that looks up its host key; how the suite logs in. Of a log-in: where its first tunnel leads.
-Of the workstation: its retired tunnels."""
+    def down(self, retired: RetiredTunnel) -> str:
+        """How the workstation takes a retired tunnel down."""
+        return f"{self.bridge(self._inventory.workstation)} down {quote(retired.id)}"
+
+    def all_down(self, workstation: Workstation) -> str:
+        """How it takes down all of them, one at a time."""
+        return "; ".join(map(self.down, workstation.retired.values()))
+
+    def systemctl(self, _: Tunnel) -> str:
+        """How one asks the manager of a tunnel's unit."""
+        return "systemctl --user"
+
+    def manage(self, tunnel: Tunnel) -> str:
+        """How one tells that manager to do something."""
+        return self.systemctl(tunnel)
+
+    def journalctl(self, tunnel: Tunnel) -> str:
+        """How one reads what a tunnel's unit has logged."""
+        return f"journalctl --user -u {quote(tunnel.unit)}"
+
+    def forward(self, login: Login) -> str:
+        """Where the first tunnel of a log-in leads."""
+        service = self._inventory.services[self._inventory.tunnels_of(login)[0].to]
+        return quote(endpoint(service.cluster_ip, service.port))
+
+    def url(self, of: Service | Tunnel | Bridge) -> str:
+        """Where the health of a service is asked: at itself, its tunnel or its bridge."""
+        tunnels, services = self._inventory.tunnels, self._inventory.services
+        if isinstance(of, Service):
+            at, service = endpoint(of.cluster_ip, of.port), of
+        elif isinstance(of, Tunnel):
+            at, service = of.listen, services[of.to]
+        else:
+            at, service = f"{of.id}:{of.port}", services[tunnels[of.tunnel].to]
+        return quote(f"http://{at}{service.health.path}")

@@ -10,18 +10,13 @@ from fleetmesh.by_hand import on
 from fleetmesh.gather.permit import Permit
 from fleetmesh.gather.probe import Alone, Held, OfHost, OpenFleet, Question
 from fleetmesh.gather.transcript import Transcript
-from fleetmesh.inventory import Inventory, Limits
+from fleetmesh.inventory import Inventory, Limits, endpoint
 from fleetmesh.sessions import HttpAnswer, Session, http_get, http_held, http_post
 from fleetmesh.text import strict_json
 from fleetmesh.text.shell import join
 
 _LONGEST_ID = 1000
 """Characters of an id that is asked for."""
-
-
-def endpoint(ip: str, port: int) -> str:
-    """`ip:port`, with brackets around an IPv6 address."""
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
 @dataclass(frozen=True)

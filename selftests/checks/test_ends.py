@@ -220,7 +220,7 @@ def ids(family: str) -> list[str]:
 def source() -> str:
     """A file with a check for every end."""
     checks = [
-        f'{end.decorator}\n@check("{end.id(name)}", runbook="Goal", gate="{end.gate}", hint="mend '
+        f'{end.decorator}\n@check("{end.id(name)}", runbook="Goal", gate="{end.gate}", hint="Mend '
         f'{{inventory.name}} {{bridge.tunnel}}")\ndef test_{name}({annotated(end.arguments)}):\n'
         f'    """It {name}."""\n    {end.body}\n'
         for name, end in ENDS.items()
