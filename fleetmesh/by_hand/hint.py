@@ -10,7 +10,7 @@ A hint is written in lines. Each is a step or a sentence:
 
 `on` names a host and `in` a cluster, whose host then runs kubectl; `here` is the machine of the
 suite. All that follows the colon is for one shell there. `{…}` names the case, as in str.format;
-what is put in its place is quoted. `{carrier:units}` and its like are in _More.
+what is put in its place is quoted. `{carrier:keys}` and its like are in _More.
 """
 
 import re
@@ -104,10 +104,11 @@ class _More:
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
 
-    def units(self, host: str) -> str:
-        """The units that hold a host's tunnels."""
-        tunnels = self._inventory.tunnels.values()
-        return join(dict.fromkeys(tunnel.unit for tunnel in tunnels if tunnel.host == host))
+    def restart_each(self, host: str) -> str:
+        """How a host's tunnels are started anew, those that run, one after the other."""
+        tunnels = [tunnel for tunnel in self._inventory.tunnels.values() if tunnel.host == host]
+        done = (f"{self.manage(tunnel)} try-restart {quote(tunnel.unit)}" for tunnel in tunnels)
+        return "; ".join(dict.fromkeys(done))
 
     def keys(self, host: str) -> str:
         """The keys of a host's tunnels."""

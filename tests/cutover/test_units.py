@@ -24,8 +24,8 @@ _LOUD = {
 @check(
     "CUT-04.steady",
     runbook="Cutover 2",
-    hint="on {tunnel.host}: {tunnel:systemctl} status --no-pager {tunnel.unit}; {tunnel:journalctl} "
-    "-n 20 --no-pager\n"
+    hint="on {tunnel.host}: {tunnel:systemctl} status --no-pager {tunnel.unit}; "
+    "{tunnel:journalctl} -n 20 --no-pager\n"
     "on {tunnel.host}: ss -Htln 'sport = :{tunnel.listen.port}' | grep . || {tunnel:manage} "
     "enable --now {tunnel.unit}\n"
     "The second command starts the unit, unless somebody holds its port.",

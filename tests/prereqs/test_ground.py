@@ -51,7 +51,8 @@ def test_user_manager_runs(
     "PRE-10.tools",
     runbook="Install",
     hint="on {carrier}: which ss ssh curl kubectl systemctl loginctl timeout ssh-keygen\n"
-    "Debian has them in iproute2, openssh-client, curl, systemd and coreutils, and no kubectl.",
+    "Debian has them in iproute2, openssh-client, curl, systemd and coreutils, and no "
+    "kubectl.",
 )
 def test_tools_are_there(carrier: str, tools: Mapping[str, Tools]) -> None:
     """The commands that checks and tunnels stand on are installed."""

@@ -84,7 +84,7 @@ def test_running_is_what_would_start(
     "PROD-09.not-replaced",
     runbook="Persist across reboot",
     gate="warn",
-    hint="on {carrier}: printf '%s\\n' {carrier:units} | xargs -n 1 systemctl --user try-restart\n"
+    hint="on {carrier}: {carrier:restart_each}\n"
     "It interrupts each tunnel for a moment, one after the other.",
     mends=True,
 )
