@@ -205,6 +205,8 @@ class Run:
                     "subject": result.subject,
                     "outcome": result.outcome.value,
                     "reason": result.reason,
+                    "hint": result.hint,
+                    "mends": result.mends,
                     "notes": list(result.notes),
                     "hosts": list(result.hosts),
                     "paths": [str(path) for path in result.paths],
