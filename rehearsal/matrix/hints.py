@@ -95,9 +95,13 @@ def hints(names: Collection[str], made: Outfit | None, say: Callable[[str], None
             standing_on.enter()
             for name, mended in faults:
                 left = wanted.keys() - {function(one.check) for one in tried}
-                for one in bench.tries(FAULTS[name](), standing_on, mended, left):
-                    tried.append(one)
-                    say(_told(one))
+                try:
+                    for one in bench.tries(FAULTS[name](), standing_on, mended, left):
+                        tried.append(one)
+                        say(_told(one))
+                except (RehearsalError, RuntimeError) as error:  # the other faults still happen
+                    tried.append(Tried(mended or "the fault", name, "", False, [str(error)]))
+                    say(_told(tried[-1]))
             standing_on.leave()
     missing = sorted(wanted.keys() - {function(one.check) for one in tried})
     for check in missing:
@@ -156,6 +160,8 @@ class _Bench:
             fault.inject()
             found = self._ask(fault, ground)
             bad = {check: judged for check, judged in found.items() if judged.outcome in _BAD}
+            if mended and mended not in map(function, bad):
+                yield Tried(mended, fault.title(), "", True, ["it does not fail"])
             for check, judged in bad.items():
                 if function(check) in left and not judged.mends:
                     yield self._try(check, judged, fault)

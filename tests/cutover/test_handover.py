@@ -63,7 +63,7 @@ def test_retired_tunnel_has_no_connection(
 @check(
     "CUT-06.healthy",
     runbook="Cutover 3",
-    hint="on {tunnel.host}: curl -sS -i {tunnel:url}\n"
+    hint="on {tunnel.host}: curl -sS -i -m 10 {tunnel:url}\n"
     "on {tunnel.host}: {tunnel:systemctl} status --no-pager {tunnel.unit}",
 )
 def test_service_answers_through_its_tunnel(

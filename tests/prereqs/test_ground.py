@@ -85,7 +85,7 @@ def test_programs_are_new_enough(
 @check(
     "PRE-10.kubectl",
     runbook="Install",
-    hint="in {carrier:cluster}: get --raw='/readyz?verbose'",
+    hint="in {carrier:cluster}: --request-timeout=10s get --raw='/readyz?verbose'",
 )
 def test_kubectl_reaches_the_cluster(
     carrier: str, kubectl: Mapping[str, KubectlAnswer], case: Case

@@ -80,7 +80,7 @@ def test_cluster_is_the_right_one(
 @check(
     "PRE-07.healthy",
     runbook="Prerequisites",
-    hint="on {service.cluster:host}: curl -sS -i {service:url}",
+    hint="on {service.cluster:host}: curl -sS -i -m 10 {service:url}",
 )
 def test_service_is_healthy(
     service: Service, service_answers: Mapping[str, Answer], case: Case

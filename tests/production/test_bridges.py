@@ -189,7 +189,7 @@ def test_bridge_service_leads_to_its_pods(
     runbook="Verify production",
     hint="in {bridge.cluster}: -n {bridge.namespace} exec deploy/{inventory.probe.deployment} -- "
     "{inventory.probe.python} -c 'import sys, urllib.request as u; "
-    "print(u.urlopen(sys.argv[1]).read())' {bridge:url}",
+    "print(u.urlopen(sys.argv[1], timeout=10).read())' {bridge:url}",
 )
 def test_service_answers_inside_the_cluster(
     bridge: Bridge, inventory: Inventory, inside_answers: Mapping[str, InsideAnswer]

@@ -10,7 +10,7 @@ from fleetmesh.inventory import Tunnel
 @check(
     "PROD-11.event",
     runbook="Cutover evidence",
-    hint="on {progress_tunnel.host}: curl -sS -i {progress_tunnel:url}\n"
+    hint="on {progress_tunnel.host}: curl -sS -i -m 10 {progress_tunnel:url}\n"
     "Nothing is written without --allow-writes.",
 )
 def test_progress_event_can_be_read_back(
@@ -27,7 +27,7 @@ def test_progress_event_can_be_read_back(
 @check(
     "PROD-12.run",
     runbook="Verify production",
-    hint="on {emission_tunnel.host}: curl -sS -i {emission_tunnel:url}\n"
+    hint="on {emission_tunnel.host}: curl -sS -i -m 10 {emission_tunnel:url}\n"
     "Nothing is written without --allow-writes.",
 )
 def test_safe_run_arrives(
