@@ -52,6 +52,11 @@ class Address(str):
         return int(self.rpartition(":")[2])
 
 
+def endpoint(ip: str, port: int) -> str:
+    """`ip:port`, with brackets around an IPv6 address."""
+    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+
+
 def _listen_address(value: Any) -> Address:
     ip, _, port = str(value).rpartition(":")
     try:

@@ -12,7 +12,7 @@ from fleetmesh.views.words import NEVER
 from selftests.checks.conftest import Ran, Suite, annotated
 
 PASSES = '''
-@check("{id}", runbook="Goal", hint="mend it")
+@check("{id}", runbook="Goal", hint="Mend it.")
 def test_{name}({arguments}):
     """It holds."""
     {body}
