@@ -21,7 +21,7 @@ from rehearsal.furnish import furnish
 from rehearsal.image import SHELLS
 from rehearsal.machine import NspawnMachine
 from rehearsal.outfit import Outfit
-from rehearsal.paths import INVENTORY, MACHINES, PRODUCTION_INVENTORY, RECORD, STATE
+from rehearsal.paths import INVENTORY, MACHINES, RECORD, STATE
 from rehearsal.signals import undisturbed
 
 if TYPE_CHECKING:
@@ -37,12 +37,6 @@ BOOT_DEADLINE = 30
 def inventory() -> Inventory:
     """The rehearsal's inventory. Raises RehearsalError with everything that is wrong with it."""
     return _load(INVENTORY)
-
-
-@functools.cache
-def production() -> Inventory:
-    """Production's inventory, whose addresses the runbook names. Raises RehearsalError."""
-    return _load(PRODUCTION_INVENTORY)
 
 
 def _load(file: Path) -> Inventory:
@@ -278,7 +272,7 @@ def _boot(wanted: Outfit, say: Callable[[str], None]) -> None:
     MACHINES.mkdir(mode=0o700)
     keys.generate(machines())
     access.write({name: one.address for name, one in machines().items()})
-    assets.write(production(), inventory())
+    assets.write(inventory())
     network.create()
     for one in machines().values():
         one.directory.mkdir()
