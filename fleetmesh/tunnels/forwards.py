@@ -96,6 +96,15 @@ def starts(entry: Autostart, retired: RetiredTunnel, found: Autostarts) -> bool:
     )
 
 
+def runs_unit(entry: Autostart, names: Iterable[str]) -> bool:
+    """Whether a line names one of these units other than to end it, or to look at it."""
+    return any(
+        mentions(" ".join(words), name) and not _ends(words)
+        for words in _every_command(entry.line)
+        for name in names
+    )
+
+
 def ends(entry: Autostart, names: Iterable[str]) -> bool:
     """Whether a line stops, disables or masks one of these units, or its user's manager.
 
