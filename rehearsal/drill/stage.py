@@ -12,7 +12,7 @@ from rehearsal import access, assets, fleet, host, migration
 from rehearsal.drill.commands import COMMANDS
 from rehearsal.drill.manager import SYSTEMD, ManagerCommands
 from rehearsal.errors import RehearsalError
-from rehearsal.faults.fault import Expectation
+from rehearsal.faults.fault import Expectation, Turn, fail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +31,16 @@ UNIT_RESTART_WINDOW = 0.1
 """Seconds after a restart of its own after which it calls a unit steady."""
 
 
+FLEET_SERVES: dict[str, Turn] = {
+    "ROLL-01.up": fail("does not say that"),
+    "ROLL-01.path": fail("the path is railiance01 → coulombcore → "),
+    "ROLL-02.stopped": fail(".service is active (running)"),
+    "ROLL-02.boot": fail(".service is enabled, not disabled"),
+    "ROLL-03.ports": fail("is held by the unit"),
+}
+"""What the checks of a rollback must say while the fleet serves."""
+
+
 class DoesNotHold(RehearsalError):
     """A stage did not do what it must; the text says what, and where to look."""
 
@@ -39,10 +49,12 @@ class Stage(Expectation):
     """What happens, in one line.
 
     Every check that the expectation does not name must pass, or be deferred where the inventory
-    defers it. `unsettled` names those whose end depends on the moment, with words that stand in
-    the reason where they fail.
+    defers it: those of a rollback, too, which is why a stage on the fleet names some of them.
+    `unsettled` names those whose end depends on the moment, with words that stand in the reason
+    where they fail.
     """
 
+    turns = FLEET_SERVES
     manager: ClassVar[ManagerCommands] = SYSTEMD
     proves: ClassVar[str] = ""
     """The row of the check catalogue that this stage is."""
@@ -129,6 +141,8 @@ class Seen:
     trouble: str = ""
     verdict: str = ""
     """What a run of all checks amounts to here: READY, NOT READY, INCONCLUSIVE."""
+    rollback: str = ""
+    """The same of those that hold after a rollback."""
 
     @property
     def problems(self) -> list[str]:
@@ -193,6 +207,7 @@ class Seen:
             "seconds": round(self.seconds, 3),
             "holds": self.judged and not self.problems,
             "verdict": self.verdict,
+            "rollback": self.rollback,
             "problems": self.problems,
             "commands": [vars(ran) | {"seconds": round(ran.seconds, 3)} for ran in self.ran],
             "outages": [

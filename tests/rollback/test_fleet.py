@@ -72,7 +72,7 @@ def test_nothing_else_starts_it(
     rivals += [
         f"{entry.source}: {entry.line}"
         for entry in lines
-        if forwards.runs_unit(entry, names) or forwards.takes(entry.line, tunnel.listen.port)
+        if forwards.starts_unit(entry, names) or forwards.takes(entry.line, tunnel.listen.port)
     ]
     assert not rivals, f"on {host}, {tunnel.listen} would be taken by {'; '.join(rivals)}"
     unread = [f"{entry.source}: {entry.line}" for entry in found.unread if not entry.is_for_root]
@@ -92,7 +92,7 @@ def test_nothing_of_the_fleet_holds_the_port(
     sessions: Mapping[str, dict[str, LoginSession]],
     places: Places,
 ) -> None:
-    """Nothing of the fleet's holds the port, on any address: log-ins of the workstation alone do."""
+    """Nothing of the fleet's holds the port, on any address; the workstation's log-ins alone do."""
     for socket in listeners[tunnel.host]:
         if socket.port == tunnel.listen.port:
             holder = held_by(socket, sessions[tunnel.host], places)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fleetmesh.text import ssh_command
 from rehearsal import fleet, states
 from rehearsal.drill.prober import Prober
-from rehearsal.drill.stage import DoesNotHold, Measured, Stage
+from rehearsal.drill.stage import FLEET_SERVES, DoesNotHold, Measured, Stage
 from rehearsal.faults.fault import fail, inconclusive
 from rehearsal.faults.machines import COULOMB, RAILIANCE, WORKSTATION, root, user
 from rehearsal.faults.symptoms import logs_in
@@ -73,7 +73,10 @@ class WorkstationOff(Stage):
     unsettled = RETRIED
     deadlines = {"connect": 2}
     blinds = {WORKSTATION: inconclusive("198.18.77.13:22")}
-    turns = {"PRE-01.right-machine[workstation]": fail("198.18.77.13:22")}
+    turns = {
+        **{check: turn for check, turn in FLEET_SERVES.items() if check != "ROLL-01.up"},
+        "PRE-01.right-machine[workstation]": fail("198.18.77.13:22"),
+    }
 
     def act(self, seen: Seen) -> None:
         with Prober() as prober:
@@ -98,6 +101,17 @@ class WorkstationOn(Stage):
         seen.measured.append(Measured("interactive tunnels back", seconds))
 
 
+CUT_OFF = {
+    **{check: FLEET_SERVES[check] for check in ("ROLL-01.up", "ROLL-02.boot")},
+    "ROLL-01.path": fail("Connection refused"),
+    "ROLL-01.healthy": fail("Connection refused"),
+    "ROLL-02.stopped": fail("service is acti"),
+    "ROLL-04.pods": fail("is 0/1 ready"),
+    "ROLL-04.inside": fail("asked from inside"),
+}
+"""What the checks of a rollback say while the fleet's tunnels are down and try again."""
+
+
 class NetworkCut(Stage):
     """Nothing passes between railiance01 and coulombcore any more: the tunnels report it."""
 
@@ -112,6 +126,7 @@ class NetworkCut(Stage):
         "PROD-01.pods": fail("is 0/1 ready"),
         "PROD-03.inside": fail("does not answer"),
         "PROD-04.from-pod": fail("does not answer"),
+        **CUT_OFF,
     }
     # Between two attempts no ssh runs; while one is made, it does.
     unsettled = {

@@ -1,0 +1,100 @@
+"""The clusters: Services, Deployments and pods, by what made them rather than by their numbers."""
+
+from collections import Counter
+
+from fleetmesh.facts.cluster_services import (
+    BRIDGE_ENDPOINTS,
+    BRIDGE_SERVICES,
+    LIVE_SERVICES,
+    SERVICE_ENDPOINTS,
+    Endpoint,
+    LiveService,
+)
+from fleetmesh.facts.clusters import (
+    CLUSTER_UIDS,
+    CLUSTER_VERSIONS,
+    DEPLOYMENTS,
+    INSIDE_ANSWERS,
+    Deployment,
+    InsideAnswer,
+)
+from fleetmesh.facts.pods import PODS, RUNBOOK_PODS, Pod
+from fleetmesh.facts.workloads import WORKLOADS, Workload
+from fleetmesh.state.kind import Around, Kind, State, members, present, unnumbered
+
+
+def _service(found: LiveService | None, _: Around) -> State:
+    if found is None:
+        return {}
+    told = ("type", "cluster_ip", "external_name", "selector", "offers", "peculiar")
+    return {"Service": members(found, *told)}
+
+
+def _endpoints(found: tuple[Endpoint, ...], _: Around) -> State:
+    led = Counter(
+        f"{unnumbered(one.pod) if one.pod else one.ip} port {one.port} {one.protocol}, "
+        f"by {one.maker}: {one.state}"
+        for one in found
+    )
+    return {end: f"{count} of them" for end, count in led.items()}
+
+
+def _pods(found: tuple[Pod, ...], _: Around) -> State:
+    told = (
+        *("phase", "reason", "ready", "containers", "waiting", "deleting", "host_network"),
+        *("named", "unread", "ephemeral", "ports"),
+    )
+    state = Counter((unnumbered(pod.name), members(pod, *told)) for pod in found)
+    kinds: dict[str, list[str]] = {}
+    for (name, each), count in sorted(state.items()):
+        kinds.setdefault(name, []).append(f"{count} × {each}")
+    return {name: "; ".join(each) for name, each in kinds.items()}
+
+
+def _runbook_pods(found: frozenset[str], _: Around) -> State:
+    return present(map(unnumbered, found), "selected")
+
+
+def _deployments(found: dict[str, Deployment], _: Around) -> State:
+    told = ("replicas", "selector", "paused", "rollout", "trouble")
+    return {name: members(one, *told) for name, one in found.items()}
+
+
+def _uid(found: str, _: Around) -> State:
+    return {"kube-system": found}
+
+
+def _version(found: str, _: Around) -> State:
+    return {"Kubernetes": found}
+
+
+def _inside(found: InsideAnswer, _: Around) -> State:
+    return {"answer": "none" if found.answer.refused else str(found.answer.status)}
+
+
+def _workloads(found: tuple[Workload, ...], _: Around) -> State:
+    return {
+        unnumbered(f"{one.name} {place}"): text
+        for one in found
+        if not one.name.startswith("Pod/")
+        for place, text in one.texts
+    } | {
+        f"{one.name}": members(one, "sources", "over")
+        for one in found
+        if not one.name.startswith("Pod/")
+    }
+
+
+STATES = (
+    Kind(LIVE_SERVICES, _service),
+    Kind(BRIDGE_SERVICES, _service),
+    Kind(SERVICE_ENDPOINTS, _endpoints, "addresses of pods, what ends their names"),
+    Kind(BRIDGE_ENDPOINTS, _endpoints, "addresses of pods, what ends their names"),
+    Kind(PODS, _pods, "names' ends, UIDs, addresses, restarts, times"),
+    Kind(RUNBOOK_PODS, _runbook_pods, "names' ends"),
+    Kind(DEPLOYMENTS, _deployments),
+    Kind(CLUSTER_UIDS, _uid),
+    Kind(CLUSTER_VERSIONS, _version),
+    Kind(INSIDE_ANSWERS, _inside, "the pod that asked, its addresses, the body, bytes"),
+    Kind(WORKLOADS, _workloads, "pods, which the fact `pods` has"),
+)

@@ -1,0 +1,65 @@
+"""Listeners, log-in sessions and forwards, by who holds them rather than by their numbers."""
+
+import re
+from collections import defaultdict
+
+from fleetmesh.facts.pods import PODS
+from fleetmesh.facts.sockets import (
+    CONNECTIONS,
+    LISTENERS,
+    PROCESSES,
+    SESSIONS,
+    LoginSession,
+    Process,
+    Socket,
+)
+from fleetmesh.state.kind import Around, Kind, NoState, State, present, unnumbered
+from fleetmesh.tunnels import forwards
+from fleetmesh.tunnels.attribution import held_by
+
+
+def _listeners(found: tuple[Socket, ...], around: Around) -> State:
+    held: dict[str, set[str]] = defaultdict(set)
+    for socket in found:
+        held[socket.local].add(_holder(socket, around))
+    return {local: " and ".join(sorted(holders)) for local, holders in held.items()}
+
+
+def _holder(socket: Socket, around: Around) -> str:
+    if socket.pod:
+        pods = {
+            pod.uid: pod.name for each in around.observed(PODS).known().values() for pod in each
+        }
+        return f"a pod, {unnumbered(pods[socket.pod])}" if socket.pod in pods else "a pod"
+    holder = held_by(socket, around.sessions, around.places)
+    if holder.session:
+        return f"a log-in from {holder.origin}"
+    if holder.unit or socket.unit:
+        return str(holder)
+    programs = " and ".join(sorted({name for name, _ in socket.processes}))
+    where = re.sub(r"[0-9a-f]{12,}|\d+", "N", socket.cgroup or "no cgroup")
+    return f"{programs or 'a process'} of uid {socket.uid} in {where}"
+
+
+def _sessions(found: dict[str, LoginSession], around: Around) -> State:
+    return present((f"from {around.places.origin(one)}" for one in found.values()), "logged in")
+
+
+def _forwards(found: tuple[Process, ...], _: Around) -> State:
+    lines: set[str] = set()
+    for process in found:
+        carried = forwards.of_process(process)
+        asked = [*(f"-L {one}" for one in carried.local), *(f"-R {one}" for one in carried.remote)]
+        asked += [f"-D {one}" for one in carried.dynamic]
+        whose = "" if process.own else f" of uid {process.uid}"
+        if asked or not forwards.tells_itself(process):
+            lines.add(" ".join(process.argv) + (f" ({', '.join(asked)})" if asked else "") + whose)
+    return present(lines, "runs")
+
+
+STATES = (
+    Kind(LISTENERS, _listeners, "pids, the numbers of log-in sessions, ids of containers"),
+    Kind(SESSIONS, _sessions, "their numbers, and how many there are from one place"),
+    Kind(PROCESSES, _forwards, "pids; an ssh that forwards nothing"),
+    NoState(CONNECTIONS, "their ports and bytes are of the moment; listeners and forwards are not"),
+)
