@@ -203,9 +203,7 @@ def _arguments() -> Parser:
     )
     command.set_defaults(do=_state)
 
-    command = commands.add_parser(
-        "outcomes", help="say which checks ended otherwise in B than in A"
-    )
+    command = commands.add_parser("outcomes", help="say which checks ended otherwise")
     command.add_argument("before", type=Path, metavar="A")
     command.add_argument("after", type=Path, metavar="B")
     command.set_defaults(do=_outcomes)

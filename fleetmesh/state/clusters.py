@@ -73,16 +73,18 @@ def _inside(found: InsideAnswer, _: Around) -> State:
 
 
 def _workloads(found: tuple[Workload, ...], _: Around) -> State:
-    return {
-        unnumbered(f"{one.name} {place}"): text
-        for one in found
-        if not one.name.startswith("Pod/")
-        for place, text in one.texts
-    } | {
-        f"{one.name}": members(one, "sources", "over")
-        for one in found
-        if not one.name.startswith("Pod/")
-    }
+    told: dict[str, str] = {}
+    for one in found:
+        if one.over or one.name.startswith("Pod/"):
+            continue
+        name = unnumbered(one.name)
+        told[name] = f"there, {members(one, 'sources')}"
+        places = dict(one.texts)
+        leads_to_pods = any(".targetRef." in place for place in places)
+        for place, text in places.items():
+            if not (leads_to_pods and place.startswith("endpoints[")):
+                told[f"{name} {place}"] = text
+    return told
 
 
 STATES = (
@@ -96,5 +98,9 @@ STATES = (
     Kind(CLUSTER_UIDS, _uid),
     Kind(CLUSTER_VERSIONS, _version),
     Kind(INSIDE_ANSWERS, _inside, "the pod that asked, its addresses, the body, bytes"),
-    Kind(WORKLOADS, _workloads, "pods, which the fact `pods` has"),
+    Kind(
+        WORKLOADS,
+        _workloads,
+        "what is over; pods and ends, which other facts have",
+    ),
 )

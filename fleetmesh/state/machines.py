@@ -89,11 +89,16 @@ def _ssh_answer(found: SshAnswer, _: Around) -> State:
 
 def _units(found: dict[str, Unit], _: Around) -> State:
     return {
-        name: f"{unit.load}, {unit.file_state or 'no unit file'}, {unit.active} ({unit.sub}), "
+        name: f"{unit.load}, {unit.file_state or 'no unit file'}{_activity(unit)}, "
         + members(unit, "file", "drop_ins", "need_reload", "commands")
         for name, unit in found.items()
         if (unit.load, unit.active) != ("not-found", "inactive")
     }
+
+
+def _activity(unit: Unit) -> str:
+    """Whether it runs; a `static` unit is started by others whenever they need it."""
+    return "" if unit.file_state == "static" else f", {unit.active} ({unit.sub})"
 
 
 def _user_manager(found: UserManager, _: Around) -> State:
@@ -139,7 +144,7 @@ def _starting(found: dict[str, Starting], _: Around) -> State:
         *("type", "after", "requires", "conflicts", "restart", "restart_after"),
         *("limit_interval", "limit_burst", "never_after"),
     )
-    return {name: members(unit, *told) for name, unit in found.items()}
+    return {name: members(unit, *told) for name, unit in found.items() if unit.type}
 
 
 def _system_boot(found: SystemBoot, _: Around) -> State:
@@ -161,6 +166,7 @@ def _links(found: frozenset[str], _: Around) -> State:
     return present(found, "a network card of its own")
 
 
+_LEFT_OUT = "pids, times, restarts, the last result, and whether a `static` unit runs just now"
 STATES = (
     Kind(MACHINES, _machine),
     Kind(TOOLS, _tools),
@@ -170,7 +176,7 @@ STATES = (
     Kind(HOMES, _home, "how much is free"),
     Kind(REPLACED, _replaced, "pids"),
     Kind(SSH_ANSWERS, _ssh_answer),
-    Kind(UNITS, _units, "pids, times of starts, how often it restarted, its last result"),
+    Kind(UNITS, _units, _LEFT_OUT),
     Kind(USER_MANAGERS, _user_manager),
     Kind(BOOT_UNITS, _boot_units),
     Kind(LINGER, _linger),

@@ -31,7 +31,9 @@ def _holder(socket: Socket, around: Around) -> str:
             pod.uid: pod.name for each in around.observed(PODS).known().values() for pod in each
         }
         return f"a pod, {unnumbered(pods[socket.pod])}" if socket.pod in pods else "a pod"
-    holder = held_by(socket, around.sessions, around.places)
+    if socket.session and around.host not in around.snapshot.of(SESSIONS.name):
+        return "a log-in"  # of the workstation, which is not asked for them
+    holder = held_by(socket, around.sessions if socket.session else {}, around.places)
     if holder.session:
         return f"a log-in from {holder.origin}"
     if holder.unit or socket.unit:

@@ -69,7 +69,7 @@ def _logins(found: tuple[LoginAttempt, ...], _: Around) -> State:
 
 
 def _static_login(found: str | None, _: Around) -> State:
-    return {"retired key": "opens nothing" if found is None else "logs in"}
+    return {"without a certificate": "nothing opens it" if found is None else f"{found} opens it"}
 
 
 def _pins(found: Pins, _: Around) -> State:
