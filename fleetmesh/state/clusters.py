@@ -40,15 +40,20 @@ def _endpoints(found: tuple[Endpoint, ...], _: Around) -> State:
 
 
 def _pods(found: tuple[Pod, ...], _: Around) -> State:
-    told = (
-        *("phase", "reason", "ready", "containers", "waiting", "deleting", "host_network"),
-        *("named", "unread", "ephemeral", "ports"),
-    )
-    state = Counter((unnumbered(pod.name), members(pod, *told)) for pod in found)
-    kinds: dict[str, list[str]] = {}
-    for (name, each), count in sorted(state.items()):
-        kinds.setdefault(name, []).append(f"{count} × {each}")
-    return {name: "; ".join(each) for name, each in kinds.items()}
+    specified = ("host_network", "named", "unread", "ephemeral", "ports")
+    told: dict[str, str] = {}
+    for (name, state, spec), count in Counter(
+        (unnumbered(pod.name), _now(pod), members(pod, *specified)) for pod in found
+    ).items():
+        told[f"{name} {spec}"] = "there"
+        told[f"{name} {state}"] = f"{count} of them"
+    return told
+
+
+def _now(pod: Pod) -> str:
+    state = f"{pod.phase}, {pod.ready}/{pod.containers} ready"
+    more = (pod.reason, pod.waiting, "being deleted" if pod.deleting else None)
+    return ", ".join(filter(None, (state, *more)))
 
 
 def _runbook_pods(found: frozenset[str], _: Around) -> State:

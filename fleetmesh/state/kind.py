@@ -86,10 +86,13 @@ def words(value: object) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-_MADE = re.compile(r"(?<=[a-z0-9])(-[bcdf-hj-np-tv-xz2-9]{6,10})?-[bcdf-hj-np-tv-xz2-9]{5}$")
-"""What Kubernetes adds to the name of a pod: its letters and digits have no vowels, 0, 1 or 3."""
+_MADE = re.compile(r"-[bcdf-hj-np-tv-xz2-9]{5}$")
+"""What Kubernetes makes up for a name: it has no vowels in it, and no 0, 1 or 3."""
 
 
-def unnumbered(pod: str) -> str:
-    """A pod's name without what its controller adds, which another pod in its place has not."""
-    return _MADE.sub("-…", pod)
+def unnumbered(name: str) -> str:
+    """A name without the end that Kubernetes made up for it, which what takes its place has not.
+
+    The hash of a pod's template stays: it changes with the template alone.
+    """
+    return _MADE.sub("-…", name)

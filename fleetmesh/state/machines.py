@@ -88,17 +88,17 @@ def _ssh_answer(found: SshAnswer, _: Around) -> State:
 
 
 def _units(found: dict[str, Unit], _: Around) -> State:
-    return {
-        name: f"{unit.load}, {unit.file_state or 'no unit file'}{_activity(unit)}, "
-        + members(unit, "file", "drop_ins", "need_reload", "commands")
-        for name, unit in found.items()
-        if (unit.load, unit.active) != ("not-found", "inactive")
-    }
-
-
-def _activity(unit: Unit) -> str:
-    """Whether it runs; a `static` unit is started by others whenever they need it."""
-    return "" if unit.file_state == "static" else f", {unit.active} ({unit.sub})"
+    told: dict[str, str] = {}
+    for name, unit in found.items():
+        if (unit.load, unit.active) == ("not-found", "inactive"):
+            continue
+        # A `static` unit is started by others, whenever they need it.
+        runs = "" if unit.file_state == "static" else f", {unit.active} ({unit.sub})"
+        told[name] = f"{unit.load}, {unit.file_state or 'no unit file'}{runs}"
+        told |= {f"{name} runs {command}": "at its start" for command in unit.commands}
+        told |= {f"{name} is read from {file}": "read" for file in (unit.file, *unit.drop_ins)}
+        told[f"{name} has changed since"] = words(unit.need_reload)
+    return told
 
 
 def _user_manager(found: UserManager, _: Around) -> State:

@@ -31,16 +31,19 @@ def _holder(socket: Socket, around: Around) -> str:
             pod.uid: pod.name for each in around.observed(PODS).known().values() for pod in each
         }
         return f"a pod, {unnumbered(pods[socket.pod])}" if socket.pod in pods else "a pod"
-    if socket.session and around.host not in around.snapshot.of(SESSIONS.name):
-        return "a log-in"  # of the workstation, which is not asked for them
+    if not socket.unit and around.host not in around.snapshot.of(SESSIONS.name):
+        return f"{_programs(socket)} of uid {socket.uid}"  # the workstation is not asked for them
     holder = held_by(socket, around.sessions if socket.session else {}, around.places)
     if holder.session:
         return f"a log-in from {holder.origin}"
     if holder.unit or socket.unit:
         return str(holder)
-    programs = " and ".join(sorted({name for name, _ in socket.processes}))
     where = re.sub(r"[0-9a-f]{12,}|\d+", "N", socket.cgroup or "no cgroup")
-    return f"{programs or 'a process'} of uid {socket.uid} in {where}"
+    return f"{_programs(socket)} of uid {socket.uid} in {where}"
+
+
+def _programs(socket: Socket) -> str:
+    return " and ".join(sorted({name for name, _ in socket.processes})) or "a process"
 
 
 def _sessions(found: dict[str, LoginSession], around: Around) -> State:
@@ -51,11 +54,11 @@ def _forwards(found: tuple[Process, ...], _: Around) -> State:
     lines: set[str] = set()
     for process in found:
         carried = forwards.of_process(process)
-        asked = [*(f"-L {one}" for one in carried.local), *(f"-R {one}" for one in carried.remote)]
-        asked += [f"-D {one}" for one in carried.dynamic]
-        whose = "" if process.own else f" of uid {process.uid}"
-        if asked or not forwards.tells_itself(process):
-            lines.add(" ".join(process.argv) + (f" ({', '.join(asked)})" if asked else "") + whose)
+        asked = {"L": carried.local, "R": carried.remote, "D": carried.dynamic}
+        told = [f"-{way} {one.listen} {one.target}" for way, all_ in asked.items() for one in all_]
+        if told or not forwards.tells_itself(process):
+            whose = "" if process.own else f", of uid {process.uid}"
+            lines.add(f"{' '.join(process.argv)} ({', '.join(told) or 'not shown'}{whose})")
     return present(lines, "runs")
 
 

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from fleetmesh.evidence.folder import BrokenRecord
 from fleetmesh.evidence.outcomes import Outcome, verdict
 from fleetmesh.evidence.run import ROLLBACK
+from fleetmesh.evidence.sums import Refused
 from rehearsal import fleet, lock
 from rehearsal.drill import footing
+from rehearsal.drill.differences import Differences, differences
 from rehearsal.drill.stage import Measured, Seen
 from rehearsal.errors import RehearsalError
 from rehearsal.faults.fault import Ground
@@ -129,19 +132,23 @@ def _all(
     note: Callable[[], None],
 ) -> None:
     at_first = footing.of_fleet()
-    pending: deque[tuple[Seen, Future[Verdicts]]] = deque()
+    pending: deque[tuple[Seen, Future[Verdicts], Future[Differences] | None]] = deque()
+    before: Path | None = None
     for number, kind in enumerate(stages, 1):
         say(f"{number:2} of {len(stages)}  {kind.title()}: {kind.what()}")
         seen = Seen(kind(), f"{number:02}-{kind.title()}", at_first)
         course.stages.append(seen)
         _make(seen, folder)
         asked = judges.submit(judge, folder / seen.folder, writes=kind.writes, tests=_TESTS)
-        pending.append((seen, asked))
+        here, compared = folder / seen.folder, None
+        if before:
+            compared = judges.submit(differences, before, here, kind.expects)
+        pending.append((seen, asked, compared))
+        before = here
         # The checks look at a stage while the next one goes on, unless the fleet is to be kept.
         at_once = keep or bool(seen.trouble) or number == len(stages)
         while len(pending) > (0 if at_once else 1):
-            looked_at, found = pending.popleft()
-            _settle(looked_at, found, say)
+            _settle(*pending.popleft(), say)
             note()
         if course.broken:
             return
@@ -163,11 +170,18 @@ def _make(seen: Seen, folder: Path) -> None:
     seen.seconds = time.monotonic() - seen.begin
 
 
-def _settle(seen: Seen, judging: Future[Verdicts], say: Callable[[str], None]) -> None:
-    """Hold what the checks found against what they must find."""
+def _settle(
+    seen: Seen,
+    judging: Future[Verdicts],
+    compared: Future[Differences] | None,
+    say: Callable[[str], None],
+) -> None:
+    """Hold what the checks found, and what has changed, against what was expected."""
     try:
         found = judging.result()
-    except RuntimeError as error:
+        if compared:
+            seen.changed, seen.unexpected = compared.result()
+    except (RuntimeError, Refused, BrokenRecord) as error:
         seen.trouble = seen.trouble or str(error)
         say(f"    ✕ {seen.stage.title()}: {seen.trouble}")
         return

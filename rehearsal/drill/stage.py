@@ -63,6 +63,8 @@ class Stage(Expectation):
     patience: ClassVar[float | None] = None
     """Seconds within which the checks' questions must be done with, where that is in doubt."""
     unsettled: ClassVar[Mapping[str, str]] = {}
+    expects: ClassVar[str] = "nothing"
+    """What it changes on the fleet: an expectation of `fleetmesh diff`, or of `drill/expected`."""
 
     @classmethod
     def inventory(cls, document: dict[str, Any]) -> None:
@@ -139,6 +141,10 @@ class Seen:
     findings: list[str] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
     trouble: str = ""
+    changed: int = 0
+    """How much has changed since the stage before, as it was expected to."""
+    unexpected: list[str] = field(default_factory=list)
+    """What of the fleet is otherwise than expected."""
     verdict: str = ""
     """What a run of all checks amounts to here: READY, NOT READY, INCONCLUSIVE."""
     rollback: str = ""
@@ -153,7 +159,7 @@ class Seen:
             for one in self.measured
             if not one.holds
         ]
-        return [*([self.trouble] if self.trouble else []), *late, *wrong]
+        return [*([self.trouble] if self.trouble else []), *late, *wrong, *self.unexpected]
 
     @property
     def judged(self) -> bool:
@@ -209,6 +215,9 @@ class Seen:
             "verdict": self.verdict,
             "rollback": self.rollback,
             "problems": self.problems,
+            "expects": self.stage.expects,
+            "changed": self.changed,
+            "unexpected": self.unexpected,
             "commands": [vars(ran) | {"seconds": round(ran.seconds, 3)} for ran in self.ran],
             "outages": [
                 vars(one)

@@ -72,6 +72,7 @@ class Install(Stage):
     """The installer and linger: units are there and enabled, and the hub still serves."""
 
     turns = {**HUB, **NOT_STARTED, "ROLL-02.boot": fail("is enabled, not disabled")}
+    expects = "install"
 
     def act(self, seen: Seen) -> None:
         ran = seen.runbook("install")

@@ -24,6 +24,7 @@ class Rollback(Stage):
 
     proves = "DRILL-04"
     turns = {**HUB, **DISABLED}
+    expects = "rollback"
 
     def act(self, seen: Seen) -> None:
         tried = seen.runbook("rollback-fleet", check=False)
