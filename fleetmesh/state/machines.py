@@ -1,5 +1,6 @@
 """The machines themselves, and what is installed on them."""
 
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 
@@ -118,7 +119,14 @@ def _installed(found: dict[str, InstalledFile | None], _: Around) -> State:
 
 
 def _schedules(found: tuple[Scheduled, ...], _: Around) -> State:
-    return {one.source: members(one, "timer", "starts", "lines") for one in found}
+    return {
+        one.source: f"{members(one, 'timer', 'starts')}: {_RAN.sub('', words(one.lines))}"
+        for one in found
+    }
+
+
+_RAN = re.compile(r" ; start_time=\[.*?(?= })")
+"""When and how a command of a unit ran last, in systemctl's words."""
 
 
 def _reference_tunnels(found: dict[str, ConfiguredTunnel], _: Around) -> State:

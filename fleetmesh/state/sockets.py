@@ -47,7 +47,9 @@ def _programs(socket: Socket) -> str:
 
 
 def _sessions(found: dict[str, LoginSession], around: Around) -> State:
-    return present((f"from {around.places.origin(one)}" for one in found.values()), "logged in")
+    ours = {login.host for login in around.inventory.logins if login.via == around.host}
+    origins = {around.places.origin(one) for one in found.values()} - ours
+    return present((f"from {origin}" for origin in origins), "logged in")
 
 
 def _forwards(found: tuple[Process, ...], _: Around) -> State:
@@ -64,7 +66,11 @@ def _forwards(found: tuple[Process, ...], _: Around) -> State:
 
 STATES = (
     Kind(LISTENERS, _listeners, "pids, the numbers of log-in sessions, ids of containers"),
-    Kind(SESSIONS, _sessions, "their numbers, and how many there are from one place"),
+    Kind(
+        SESSIONS,
+        _sessions,
+        "their numbers; those that the tunnels make, and the suite tries",
+    ),
     Kind(PROCESSES, _forwards, "pids; an ssh that forwards nothing"),
     NoState(CONNECTIONS, "their ports and bytes are of the moment; listeners and forwards are not"),
 )

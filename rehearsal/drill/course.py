@@ -133,7 +133,7 @@ def _all(
 ) -> None:
     at_first = footing.of_fleet()
     pending: deque[tuple[Seen, Future[Verdicts], Future[Differences] | None]] = deque()
-    before: Path | None = None
+    recorded: dict[str, Path] = {}
     for number, kind in enumerate(stages, 1):
         say(f"{number:2} of {len(stages)}  {kind.title()}: {kind.what()}")
         seen = Seen(kind(), f"{number:02}-{kind.title()}", at_first)
@@ -141,10 +141,11 @@ def _all(
         _make(seen, folder)
         asked = judges.submit(judge, folder / seen.folder, writes=kind.writes, tests=_TESTS)
         here, compared = folder / seen.folder, None
-        if before:
-            compared = judges.submit(differences, before, here, kind.expects)
+        if recorded:
+            before = recorded[kind.against or next(reversed(recorded))]
+            compared = judges.submit(differences, before, here, kind.expects, kind.manager.name)
         pending.append((seen, asked, compared))
-        before = here
+        recorded[kind.title()] = here
         # The checks look at a stage while the next one goes on, unless the fleet is to be kept.
         at_once = keep or bool(seen.trouble) or number == len(stages)
         while len(pending) > (0 if at_once else 1):

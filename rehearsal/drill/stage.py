@@ -65,6 +65,8 @@ class Stage(Expectation):
     unsettled: ClassVar[Mapping[str, str]] = {}
     expects: ClassVar[str] = "nothing"
     """What it changes on the fleet: an expectation of `fleetmesh diff`, or of `drill/expected`."""
+    against: ClassVar[str] = ""
+    """The title of the stage that it is compared with, if that is not the one before it."""
 
     @classmethod
     def inventory(cls, document: dict[str, Any]) -> None:

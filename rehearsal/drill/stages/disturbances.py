@@ -29,6 +29,7 @@ MARGIN = 3.0
 class RebootRailiance01(Stage):
     """railiance01 reboots, and its tunnels are back before anybody has logged in."""
 
+    expects = "by-hand"
     proves = "DRILL-01"
 
     def act(self, seen: Seen) -> None:
@@ -69,6 +70,7 @@ class RebootCoulombcore(Stage):
 class WorkstationOff(Stage):
     """The workstation loses power, and production does not notice."""
 
+    expects = "workstation-off"
     proves = "DRILL-03"
     unsettled = RETRIED
     deadlines = {"connect": 2}
@@ -91,6 +93,7 @@ class WorkstationOff(Stage):
 class WorkstationOn(Stage):
     """The workstation is back, and brings up its interactive tunnels, and no other."""
 
+    expects, against = "by-hand", "reboot-coulombcore"
     unsettled = RETRIED
 
     def act(self, seen: Seen) -> None:
@@ -115,6 +118,7 @@ CUT_OFF = {
 class NetworkCut(Stage):
     """Nothing passes between railiance01 and coulombcore any more: the tunnels report it."""
 
+    expects = "network-cut"
     proves = "DRILL-05"
     patience = 30.0
     deadlines = {"connect": 2, "command": 2, "http": 2}
@@ -154,6 +158,7 @@ class NetworkCut(Stage):
 class NetworkHealed(Stage):
     """The network is whole again, and so are the tunnels, by themselves."""
 
+    against = "workstation-on"
     unsettled = RETRIED
 
     def act(self, seen: Seen) -> None:
