@@ -15,7 +15,7 @@ pytest_plugins = (
     "fixtures.terminal_report",
     "fixtures.html_report",
     "fixtures.record",
-    "fixtures.waiting",
     "fixtures.interrupts",
+    "fixtures.waiting",
     "fixtures.run_end",
 )
