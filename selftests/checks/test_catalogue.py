@@ -18,6 +18,7 @@ FAMILIES = {
     *(f"PRE-{number:02}" for number in range(1, 14)),
     *(f"CUT-{number:02}" for number in range(1, 9)),
     *(f"PROD-{number:02}" for number in range(1, 20)),
+    *(f"ROLL-{number:02}" for number in range(1, 5)),
     "OWN-01",
 }
 ADVISORY = {
@@ -25,7 +26,10 @@ ADVISORY = {
     *("PROD-09.not-replaced", "PROD-10.few-units", "PROD-13.restarts", "PROD-17.lasting"),
     "OWN-01.no-reboot-pending",
 }
-PREFIX = {"prereqs": "PRE-", "cutover": "CUT-", "production": "PROD-", "own": "OWN-"}
+PREFIX = {
+    **{"prereqs": "PRE-", "cutover": "CUT-", "production": "PROD-"},
+    **{"rollback": "ROLL-", "own": "OWN-"},
+}
 # What a check may import: it asks for facts and asserts on them.
 IMPORTS = {"collections", "datetime", "difflib", "fnmatch", "re", "typing", "fixtures", "fleetmesh"}
 
