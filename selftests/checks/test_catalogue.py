@@ -15,7 +15,7 @@ from fleetmesh.inventory.values import CHECK_ID
 from selftests.checks.conftest import ROOT, Pytest
 
 FAMILIES = {
-    *(f"PRE-{number:02}" for number in range(1, 14)),
+    *(f"PRE-{number:02}" for number in range(1, 15)),
     *(f"CUT-{number:02}" for number in range(1, 9)),
     *(f"PROD-{number:02}" for number in range(1, 20)),
     *(f"ROLL-{number:02}" for number in range(1, 5)),
