@@ -227,7 +227,7 @@ def _arguments() -> Parser:
     command.set_defaults(do=_outcomes)
 
     command = commands.add_parser(
-        "history", help="write reports/index.html; say how old the evidence is"
+        "history", help="write reports/index.html; say the age of the last evidence"
     )
     command.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR")
     command.add_argument(

@@ -63,7 +63,7 @@ def test_tools_are_there(carrier: str, tools: Mapping[str, Tools]) -> None:
 @check(
     "PRE-10.versions",
     runbook="Install",
-    hint="on {fleet_host}: systemctl --version; ss -V; ssh -V\n"
+    hint="on {fleet_host}: systemctl --version; ssh -V; which ss && ss -V\n"
     "The section Hosts of docs/operating.md says which versions are needed.",
 )
 def test_programs_are_new_enough(
