@@ -17,5 +17,6 @@ pytest_plugins = (
     "fixtures.html_report",
     "fixtures.record",
     "fixtures.interrupts",
+    "fixtures.waiting",
     "fixtures.run_end",
 )

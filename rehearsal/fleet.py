@@ -293,7 +293,7 @@ def _boot(wanted: Outfit, say: Callable[[str], None]) -> None:
 
 def _power_on_all(state: str | None, say: Callable[[str], None]) -> None:
     off = [one.name for one in machines().values() if one.init is None]
-    if off and state != states.STATES[-1]:
+    if off and state != "after":
         raise RehearsalError(  # an operator's tunnels do not come back by themselves
             f"{', '.join(off)} lost power in state {state}: "
             f"start over with python -m rehearsal reset --state {state or states.STATES[0]}"

@@ -11,7 +11,7 @@ from selftests.inventory import RUNBOOK
 CHECK = '''
 Linger = Mapping[str, str]
 
-@check("PROD-90.it", runbook="Goal", hint="mend it")
+@check("PROD-90.it", runbook="Goal", hint="Mend it.")
 def test_it({arguments}):
     """It holds."""
     linger["railiance01"]

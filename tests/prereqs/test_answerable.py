@@ -9,7 +9,7 @@ from fixtures.questions import Answered
 @check(
     "PRE-14.answerable",
     runbook="Prerequisites",
-    hint="python -m fleetmesh check prereqs --fleet {inventory.file}",
+    hint="The reason says what each question needs. Where it names the inventory, edit that file.",
 )
 def test_every_question_is_answered(
     host_name: str, answered: Callable[[str], Answered], case: Case
