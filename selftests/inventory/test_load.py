@@ -319,7 +319,9 @@ def test_a_waiver_counts_until_its_moment(file: Path) -> None:
 
 
 def test_paths_are_meant_from_the_file_s_folder(file: Path) -> None:
-    file.write_text(changed("reference: ../infra", "reference: ~/infra") + "ssh_config: ssh/config")
+    file.write_text(
+        changed("reference: ../../infra", "reference: ~/infra") + "ssh_config: ssh/config"
+    )
     loaded = load(file)
     assert loaded.reference == Path.home() / "infra/fleet-mesh"
     assert loaded.ssh_config == file.parent / "ssh/config"

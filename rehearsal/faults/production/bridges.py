@@ -28,7 +28,7 @@ from rehearsal.faults.clusters import (
 )
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.machines import HUB_BRIDGE, RAILIANCE, root, user
-from rehearsal.faults.symptoms import FROM_POD, INSIDE, LEADS, LED, everywhere
+from rehearsal.faults.symptoms import FROM_POD, INSIDE, LEADS, LED, everywhere, unanswered
 
 
 class BridgePastTheTunnel(BridgeChanged):
@@ -167,6 +167,7 @@ class NoPodToAskFrom(Fault):
     turns = {
         "PROD-03.inside": inconclusive("has no running pod"),
         "PROD-04.from-pod": inconclusive("has no running pod"),
+        **unanswered(RAILIANCE, "has no running pod"),
     }
 
     def inject(self) -> None:
@@ -219,7 +220,9 @@ class ImageWithoutPython(_Application):
         replace(f"{CONTAINER}/command", ["/usr/bin/sleep", "infinity"]),
         add(f"{CONTAINER}/env/-", {"name": "PATH", "value": "/opt/bin"}),
     )
-    turns = everywhere(inconclusive('exec: "python": executable file not found in $PATH'))
+    turns = everywhere(
+        inconclusive('exec: "python": executable file not found in $PATH')
+    ) | unanswered(RAILIANCE, "as probe.python in the inventory")
 
 
 class ApplicationHasSidecar(_Application):
@@ -268,6 +271,7 @@ class ExecForbidden(FileChanged):
     turns = {
         "PROD-03.inside": inconclusive("the account lacks `get pods/exec` or `create pods/exec`"),
         "PROD-04.from-pod": inconclusive("the account lacks `get pods/exec` or `create pods/exec`"),
+        **unanswered(RAILIANCE, "the account lacks `get pods/exec` or `create pods/exec`"),
     }
 
 

@@ -26,7 +26,16 @@ from rehearsal.faults.clusters import (
 )
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.machines import HUB_BRIDGE, RAILIANCE, root
-from rehearsal.faults.symptoms import FROM_POD, INSIDE, LEADS, LED, NO_ANSWER, READY, everywhere
+from rehearsal.faults.symptoms import (
+    FROM_POD,
+    INSIDE,
+    LEADS,
+    LED,
+    NO_ANSWER,
+    READY,
+    everywhere,
+    unanswered,
+)
 
 
 class BridgeNotReady(BridgeChanged):
@@ -363,6 +372,7 @@ class KubeletSilent(Fault):
     turns = {
         "PROD-01.pods": fail("its node railiance01 may be lost"),
         **everywhere(inconclusive("the API answered 500: error dialing backend: dial tcp")),
+        **unanswered(RAILIANCE, "error dialing backend: dial tcp"),
     }
 
     def inject(self) -> None:
