@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rehearsal.paths import ASSETS, REHEARSAL_ASSETS
+from rehearsal.paths import (
+    ASSETS,
+    PRODUCTION_INVENTORY,
+    REHEARSAL_ASSETS,
+    RUNBOOK_INVENTORY,
+    SSH_CONFIG,
+)
 
 if TYPE_CHECKING:
     from fleetmesh.inventory import Inventory
@@ -29,3 +35,22 @@ def write(production: Inventory, rehearsal: Inventory) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(exchange(source.read_text(), production, rehearsal))
         target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
+    RUNBOOK_INVENTORY.parent.mkdir(parents=True, exist_ok=True)
+    RUNBOOK_INVENTORY.write_text(_runbook(production, rehearsal))
+
+
+def _runbook(production: Inventory, rehearsal: Inventory) -> str:
+    """Production's inventory, as it knows the rehearsal fleet before anybody has asked it."""
+    text = exchange(PRODUCTION_INVENTORY.read_text(), production, rehearsal)
+    for name, cluster in production.clusters.items():
+        text = text.replace(cluster.service_cidr, rehearsal.clusters[name].service_cidr, 1)
+    for old, new in (
+        ("kind: production", "kind: rehearsal"),
+        ("reference: ../infra/fleet-mesh", f"reference: {REHEARSAL_ASSETS}"),
+        ("\nhosts:\n", f"\nssh_config: {SSH_CONFIG}\n\nhosts:\n"),
+    ):
+        text = text.replace(old, new, 1)
+    for limit in ("connect", "command", "http"):
+        old, new = (f"  {limit}: {getattr(i.limits, limit):g}" for i in (production, rehearsal))
+        text = text.replace(old, new, 1)
+    return text
