@@ -14,6 +14,7 @@ from rehearsal.errors import RehearsalError
 from rehearsal.image import DEFAULT, GENERATIONS, ensure
 from rehearsal.paths import SSH_CONFIG
 from rehearsal.states import STATES
+from rehearsal.variant import VARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,11 @@ def main() -> int:
     ):
         command = commands.add_parser(name, help=what)
         command.add_argument("--state", choices=STATES, default="after")
+        command.add_argument(
+            "--variant",
+            choices=VARIANTS,
+            help="whose names the fleet has (default: this project's)",
+        )
         outfit.options(command)
     image = commands.add_parser(
         "image", help="build what the machines boot from, unless it is there"
@@ -123,7 +129,7 @@ def _shell(name: str, words: list[str]) -> None:
 
 
 def _outfit(wanted: argparse.Namespace) -> Outfit | None:
-    return fleet.outfit(wanted.image, wanted.shell)
+    return fleet.outfit(wanted.image, wanted.shell, getattr(wanted, "variant", None))
 
 
 def _faults(names: list[str], made: Outfit | None, *, record: bool, fleets: int) -> int:

@@ -28,8 +28,10 @@ def exchange(text: str, production: Inventory, rehearsal: Inventory) -> str:
 
 def write(production: Inventory, rehearsal: Inventory) -> None:
     """Write the rehearsal's assets, as readable and executable as production's."""
+    units = {f"{name}.service": tunnel.unit_file for name, tunnel in rehearsal.tunnels.items()}
     for source in sorted(ASSETS.rglob("*")):
         target = REHEARSAL_ASSETS / source.relative_to(ASSETS)
+        target = target.with_name(units.get(target.name, target.name))
         if source.is_dir():
             continue
         target.parent.mkdir(parents=True, exist_ok=True)

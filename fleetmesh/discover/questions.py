@@ -147,7 +147,7 @@ echo "== end"
 
 def _bridge_calls(inventory: Inventory) -> dict[str, Probe]:
     workstation = inventory.workstation
-    named = quote(str(workstation.bridge)) if isinstance(workstation.bridge, str) else ""
+    named = quote(str(workstation.bridge))
     seconds = 3 * inventory.limits.command
     command = _BRIDGES.strip().replace("WANTED", named)
     return {workstation.host: Exec(workstation.host, command, seconds)}
