@@ -1,12 +1,15 @@
 """How ops-bridge is called on the workstation, and how certificates are trusted on the far host."""
 
+from typing import Any
+
+from pydantic import TypeAdapter
+
 from fleetmesh.discover.answers import Answers
-from fleetmesh.discover.found import Finding, Found, Value
+from fleetmesh.discover.dialect import dialect
+from fleetmesh.discover.found import Finding, Found, Settled, Value
 from fleetmesh.discover.questions import BRIDGE_CALLS, SSHD_TRUST
-from fleetmesh.facts.fact import NotUnderstood
-from fleetmesh.facts.workstation import parse_bridge_status
-from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
+from fleetmesh.inventory.bridging import BridgeCall, Bridging
 from fleetmesh.text.legible import brief
 
 
@@ -18,30 +21,38 @@ def bridge(inventory: Inventory, answers: Answers) -> Found:
     if told is None:
         yield Finding(place, str(answers.cause(BRIDGE_CALLS, host)))
         return
+    own = inventory.workstation.bridge
+    if own.status in ("exit", "absent"):
+        return  # somebody has looked closer than this can
     expected = {*inventory.workstation.retired, *inventory.workstation.interactive}
     for words, said in told.value.items():
-        command, _, how = words.partition(" ")
-        if how == "status --json" and expected & _listed(said, told.seen.command):
-            yield Value(place, command, told.seen.like(words))
-            return
+        form = dialect(said, expected)
+        if form is None:
+            continue
+        value = _written(words, form)
+        seen = told.seen.like(words)
+        if _CALL.validate_python(value) == own:
+            yield Settled(place, seen)
+        else:
+            yield Value(place, value, seen)
+        return
     tried = ", ".join(f"`{words}`" for words in told.value)
-    what = f"no status that can be read: {brief(tried) or f'no `bridge` on {host}'}"
-    yield Finding(
-        place,
-        what,
-        told.seen.like("command -v bridge"),
-        f"the runbook calls {inventory.workstation.bridge}",
-    )
+    what = f"no status that can be read: {brief(tried) or f'no ops-bridge on {host}'}"
+    advice = "write how it is called and read, or `status: absent` if there is none"
+    yield Finding(place, what, told.seen.like("command -v bridge ops-bridge"), advice)
 
 
-def _listed(said: str, command: str) -> set[str]:
-    from datetime import UTC, datetime  # noqa: PLC0415
+_CALL: TypeAdapter[Bridging] = TypeAdapter(BridgeCall)
 
-    given = Transcript("", "", "", command, datetime.now(UTC), 0.0, 0, said.strip().encode())
-    try:
-        return set(parse_bridge_status(given))
-    except NotUnderstood:
-        return set()
+
+def _written(words: str, form: dict[str, Any]) -> str | dict[str, Any]:
+    """As an inventory has it: the command alone, where nothing else is to be said."""
+    command, _, arguments = words.partition(" ")
+    usual = "status --json" if form["status"] == "json" else "status"
+    if form == {"status": "json"} and arguments == usual:
+        return command
+    more = {} if arguments == usual else {"arguments": arguments.split()}
+    return {"command": [command], **form, **more}
 
 
 _HELD = {"trustedusercakeys": "ca", "authorizedprincipalsfile": "principals"}
