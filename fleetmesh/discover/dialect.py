@@ -93,21 +93,18 @@ def _table(said: str) -> Rows:
     names = [head[start:end].strip() for start, end in zip(starts, ends, strict=True)]
     if len(set(names)) != len(names):
         return []
-    return [
-        dict(
-            zip(names, (line[s:e].strip() for s, e in zip(starts, ends, strict=True)), strict=True)
-        )
-        for line in lines
-    ]
+    spans = list(zip(names, starts, ends, strict=True))
+    return [{name: line[start:end].strip() for name, start, end in spans} for line in lines]
 
 
-def _column(
-    rows: Rows, fits: Callable[[list[str]], bool], taken: Collection[str] = ()
-) -> str | None:
+_Fits = Callable[[list[str]], bool]
+
+
+def _column(rows: Rows, fits: _Fits, taken: Collection[str] = ()) -> str | None:
     """The only column whose words fit; None if none does, or several do."""
     names = [name for name in (rows[0] if rows else ()) if name not in taken]
-    found = [name for name in names if fits([row[name] for row in rows if row[name]])]
-    found = [name for name in found if any(row[name] for row in rows)]
+    words = {name: [row[name] for row in rows if row[name]] for name in names}
+    found = [name for name in names if words[name] and fits(words[name])]
     return found[0] if len(found) == 1 else None
 
 
@@ -117,8 +114,11 @@ def _of_pairs(
     """The only column with words of one pair and no others; and the pair, as written there."""
     found = []
     for pair in pairs:
-        column = _column(rows, lambda words, p=pair: _low(words) <= set(p), taken)
-        if column:
+
+        def fits(words: list[str], pair: tuple[str, str] = pair) -> bool:
+            return _low(words) <= set(pair)
+
+        if column := _column(rows, fits, taken):
             written = _written(rows, column)
             found.append((column, (_like(pair[0], written), _like(pair[1], written))))
     columns = {column for column, _ in found}

@@ -10,6 +10,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from fleetmesh.discover.found import Place, Seen
 from fleetmesh.inventory import Inventory, InventoryError, load
@@ -24,6 +25,8 @@ _COVERED_BY = {
 }
 """Values that are open if another one of their entry is."""
 _GUTTER = 2
+_WORDS_OF_YAML_1_1 = {"yes", "no", "on", "off", "y", "n"}
+"""Text for YAML 1.2, and so for the suite; a reader who knows 1.1 takes them for true and false."""
 
 
 class Edit:
@@ -155,6 +158,8 @@ def _flow(value: Any) -> Any:
         listed = CommentedSeq(map(_flow, value))
         listed.fa.set_flow_style()
         return listed
+    if isinstance(value, str) and value.lower() in _WORDS_OF_YAML_1_1:
+        return DoubleQuotedScalarString(value)
     return value
 
 
