@@ -57,6 +57,12 @@ def main() -> int:
     faults.add_argument(
         "--record", action="store_true", help="keep their recordings, which `make test` judges"
     )
+    faults.add_argument(
+        "--discover",
+        action="store_true",
+        help="see that `fleetmesh discover` writes no fault into an inventory, on the fleet that "
+        "is up",
+    )
     outfit.options(faults)
     faults.add_argument(
         "--fleets",
@@ -84,6 +90,8 @@ def main() -> int:
         elif wanted.command == "status":
             return _status()
         elif wanted.command == "faults":
+            if wanted.discover:
+                return _discovered(wanted.names)
             return _faults(
                 wanted.names, _outfit(wanted), record=wanted.record, fleets=wanted.fleets
             )
@@ -136,6 +144,12 @@ def _faults(names: list[str], made: Outfit | None, *, record: bool, fleets: int)
     from rehearsal.matrix.command import faults  # noqa: PLC0415 - it loads the suite's sessions
 
     return faults(names, made, _clock(), record=record, fleets=fleets)
+
+
+def _discovered(names: list[str]) -> int:
+    from rehearsal.matrix.command import discovered  # noqa: PLC0415 - it loads the sessions
+
+    return discovered(names, _clock())
 
 
 def _drill(made: Outfit | None, *, manager: str, keep: bool) -> int:

@@ -16,13 +16,16 @@ from fleetmesh.text.shell import quote
 _MOST = 8
 """Kubeconfigs of one host, or programs called `bridge`, that are looked at."""
 
-# `~/.kube` holds caches, too; a kubeconfig is a file there that names contexts.
+# `~/.kube` holds caches and what somebody has put aside, too: a file counts by its name, and only
+# if it names contexts.
 _KUBECONFIGS = """
-for f in WANTED $(printf %s "$KUBECONFIG" | tr : ' ') ~/.kube/config ~/.kube/* \\
+for f in WANTED $(printf %s "$KUBECONFIG" | tr : ' ') ~/.kube/config ~/.kube/config-* \\
+    ~/.kube/*.yaml ~/.kube/*.yml ~/.kube/*.conf ~/.kube/*.kubeconfig ~/.kube/kubeconfig \\
     /etc/rancher/k3s/k3s.yaml /etc/kubernetes/admin.conf; do
   [ -f "$f" ] || continue
   case $seen in *"|$f|"*) continue ;; esac
   seen="$seen|$f|"
+  case $f in *.bak.* | *.old.* | *~ | *.kept | *.bak | *.old | *.orig) continue ;; esac
   case $f in "$HOME"/*) name="~${f#"$HOME"}" ;; *) name=$f ;; esac
   if [ ! -r "$f" ]; then echo "closed $name"
   elif grep -q contexts "$f" 2>/dev/null; then echo "open $name"
