@@ -104,9 +104,9 @@ def by_claim(way: Way, service: Service) -> Object | None:
 
 
 def kubeconfigs(
-    inventory: Inventory, answers: Answers, fact: Fact[tuple[Way, ...]]
-) -> Iterator[tuple[str, Way, Seen] | Value | Finding]:
-    """Kubeconfig and context of each cluster, and the way to go on by."""
+    inventory: Inventory, answers: Answers, fact: Fact[tuple[Way, ...]], reached: Ways
+) -> Found:
+    """Kubeconfig and context of each cluster; the way by which it was `reached` is added there."""
     for cluster in inventory.clusters.values():
         place = ("clusters", cluster.id, "kubeconfig")
         told = [t for t in answers.each(fact) if t.subject.partition(":")[0] == cluster.id]
@@ -123,7 +123,7 @@ def kubeconfigs(
         yield Value(place, file, ways[way])
         if not way.current:
             yield Value((*place[:-1], "context"), way.context, ways[way])
-        yield cluster.id, way, ways[way]
+        reached[cluster.id] = way, ways[way]
 
 
 _ADVICE = "ssh {} kubectl config get-contexts; docs/operating.md makes an account for the suite"

@@ -89,7 +89,7 @@ def _table(said: str) -> Rows:
     """Lines below headings, cut where the headings begin."""
     head, *lines = [line for line in said.splitlines() if line.strip()] or [""]
     starts = [match.start() for match in re.finditer(r"(?:(?<=\s\s)|^)\S", head)]
-    ends = [*starts[1:], None]
+    ends = [*starts[1:], None][: len(starts)]
     names = [head[start:end].strip() for start, end in zip(starts, ends, strict=True)]
     if len(set(names)) != len(names):
         return []

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
@@ -16,22 +17,9 @@ from fleetmesh.text.shell import quote
 _MOST = 8
 """Kubeconfigs of one host, or programs called `bridge`, that are looked at."""
 
-# `~/.kube` holds caches and what somebody has put aside, too: a file counts by its name, and only
-# if it names contexts.
-_KUBECONFIGS = """
-for f in WANTED $(printf %s "$KUBECONFIG" | tr : ' ') ~/.kube/config ~/.kube/config-* \\
-    ~/.kube/*.yaml ~/.kube/*.yml ~/.kube/*.conf ~/.kube/*.kubeconfig ~/.kube/kubeconfig \\
-    /etc/rancher/k3s/k3s.yaml /etc/kubernetes/admin.conf; do
-  [ -f "$f" ] || continue
-  case $seen in *"|$f|"*) continue ;; esac
-  seen="$seen|$f|"
-  case $f in *.bak.* | *.old.* | *~ | *.kept | *.bak | *.old | *.orig) continue ;; esac
-  case $f in "$HOME"/*) name="~${f#"$HOME"}" ;; *) name=$f ;; esac
-  if [ ! -r "$f" ]; then echo "closed $name"
-  elif grep -q contexts "$f" 2>/dev/null; then echo "open $name"
-  fi
-done
-"""
+_SCRIPTS = files(__package__)
+_KUBECONFIGS = _SCRIPTS.joinpath("kubeconfigs.sh").read_text()
+_BRIDGES = _SCRIPTS.joinpath("bridges.sh").read_text()
 
 
 @dataclass(frozen=True)
@@ -47,12 +35,10 @@ def _kubeconfigs(inventory: Inventory) -> dict[str, Probe]:
     for cluster in inventory.clusters.values():
         wanted = named.setdefault(cluster.host, [])
         if cluster.kubeconfig:
-            wanted.append(quote(cluster.kubeconfig))
-    # A batch sheds what a log-in sets up; what the user's own shell has for it is asked of that.
-    ask = "KUBECONFIG=$($SHELL -lc 'printf %s \"$KUBECONFIG\"' 2>/dev/null </dev/null)\n"
+            wanted.append(cluster.kubeconfig)
     return {
-        host: Exec(host, ask + _KUBECONFIGS.strip().replace("WANTED", " ".join(files)))
-        for host, files in named.items()
+        host: Exec(host, f"wanted={quote(' '.join(paths))}\n{_KUBECONFIGS}")
+        for host, paths in named.items()
     }
 
 
@@ -130,30 +116,11 @@ def parse_tunnel_units(transcript: Transcript) -> tuple[TunnelUnit, ...]:
 
 TUNNEL_UNITS = Fact("tunnel_units", _tunnel_units, parse_tunnel_units)
 
-# `bridge` is iproute2's on most hosts; `-V` tells them apart without asking it for anything else.
-_BRIDGES = """
-for c in WANTED $(command -v bridge ops-bridge) ~/.local/bin/bridge ~/.local/bin/ops-bridge \\
-    ~/bin/bridge ~/bin/ops-bridge /usr/local/bin/bridge /opt/*/bin/bridge /opt/*/bin/ops-bridge; do
-  p=$(command -v "$c") || continue
-  case $seen in *"|$p|"*) continue ;; esac
-  seen="$seen|$p|"
-  case $($p -V 2>&1 | head -n 1) in "bridge utility,"*) continue ;; esac
-  for how in 'status --json' 'status'; do
-    echo "== $c $how"
-    timeout 3 $c $how 2>&1 | head -c 20000 || $c $how 2>&1 | head -c 20000
-    echo
-  done
-done
-echo "== end"
-"""
-
 
 def _bridge_calls(inventory: Inventory) -> dict[str, Probe]:
     workstation = inventory.workstation
-    named = quote(str(workstation.bridge))
-    seconds = 3 * inventory.limits.command
-    command = _BRIDGES.strip().replace("WANTED", named)
-    return {workstation.host: Exec(workstation.host, command, seconds)}
+    command = f"wanted={quote(str(workstation.bridge))}\n{_BRIDGES}"
+    return {workstation.host: Exec(workstation.host, command, 3 * inventory.limits.command)}
 
 
 def parse_bridge_calls(transcript: Transcript) -> Mapping[str, str]:

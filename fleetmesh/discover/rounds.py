@@ -16,7 +16,7 @@ from fleetmesh.gather import Fleet
 from fleetmesh.gather.snapshot import Snapshot
 from fleetmesh.inventory import InventoryError
 from fleetmesh.redaction import Redactor
-from fleetmesh.text.legible import brief
+from fleetmesh.text.legible import brief, said
 
 
 @dataclass
@@ -31,14 +31,21 @@ class Discovery:
     findings: list[Finding] = field(default_factory=list)
 
     def take(self, found: Found) -> None:
-        """Write each value whose place is open; what a settled place contradicts is a finding."""
-        for each in found:
-            if isinstance(each, Finding):
-                self.findings.append(each)
-            elif isinstance(each, Settled):
-                self._settle(each)
-            else:
-                self._value(each)
+        """Write each value whose place is open; what a settled place contradicts is a finding.
+
+        A host may say anything: what breaks on it is a finding, too, and spoils no other.
+        """
+        try:
+            for each in found:
+                if isinstance(each, Finding):
+                    self.findings.append(each)
+                elif isinstance(each, Settled):
+                    self._settle(each)
+                else:
+                    self._value(each)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the rest is still worth asking
+            what = f"what the fleet said is not understood: {type(error).__name__}: {said(error)}"
+            self.findings.append(Finding(("fleet",), what))
 
     def _settle(self, found: Settled) -> None:
         if self.edit.is_open(found.place):
@@ -84,12 +91,7 @@ def discover(edit: Edit, redactor: Redactor | None = None) -> Discovery:
         looking = clusters.looks(edit.inventory, answers)
         ask(looking)
         ways: clusters.Ways = {}
-        for each in clusters.kubeconfigs(edit.inventory, answers, looking):
-            if isinstance(each, tuple):
-                cluster, way, seen = each
-                ways[cluster] = way, seen
-            else:
-                done.take(iter([each]))
+        done.take(clusters.kubeconfigs(edit.inventory, answers, looking, ways))
         done.take(clusters.services(edit.inventory, ways))
         asked: list[Fact[Any]] = list(OF_SERVICES)
         if at := ways.get(edit.inventory.probe.cluster):
