@@ -9,6 +9,7 @@ from fleetmesh.facts.machines import MACHINES
 from fleetmesh.facts.sockets import LISTENERS, SESSIONS
 from fleetmesh.inventory import Inventory, Tunnel
 from fleetmesh.text.legible import brief
+from fleetmesh.text.ssh_command import Forward, SshCommand, parse
 from fleetmesh.tunnels.attribution import Places, covers, held_by
 
 
@@ -33,19 +34,18 @@ def units(inventory: Inventory, answers: Answers) -> Found:
             yield Settled(place[:-1], told.seen.like(f"systemctl --user status {tunnel.unit}"))
             continue
         fitting = [u for u in told.value if u.load == "loaded" and _carries(u, tunnel, inventory)]
-        lasting = [unit for unit in fitting if unit.lasts]
+        wrong = {u.name: why for u in fitting if (why := _contradicts(u, tunnel, inventory))}
         forward = _forward(tunnel, inventory)
-        if len(lasting) == 1 and fitting == lasting:
-            seen = told.seen.like(f"systemctl --{lasting[0].scope} cat {lasting[0].name}")
-            yield Value(place, lasting[0].name, seen)
-            if lasting[0].scope != "user":
-                yield Value((*place[:-1], "scope"), lasting[0].scope, seen)
+        if len(fitting) == 1 and not wrong:
+            unit = fitting[0]
+            seen = told.seen.like(f"systemctl --{unit.scope} cat {unit.name}")
+            yield Value(place, unit.name, seen)
+            if unit.scope != "user":
+                yield Value((*place[:-1], "scope"), unit.scope, seen)
             yield Settled(place[:-1], seen)
         elif fitting:
-            names = ", ".join(
-                f"{u.name} ({u.scope}{'' if u.lasts else ', until the next boot'})" for u in fitting
-            )
-            what = f"{tunnel.unit} is unknown to systemd; -L {forward} is also that of {names}"
+            names = ", ".join(f"{u.name} ({wrong.get(u.name, u.scope)})" for u in fitting)
+            what = f"{tunnel.unit} is unknown to systemd; -L {forward} is that of {names}"
             yield Finding(place, brief(what), told.seen, "CUT-01 and CUT-02 judge the units")
         else:
             what = f"{tunnel.unit} is unknown to systemd, and no unit has -L {forward}"
@@ -57,13 +57,44 @@ def _forward(tunnel: Tunnel, inventory: Inventory) -> str:
     return f"{tunnel.listen}:{service.cluster_ip}:{service.port}"
 
 
+def _commands(unit: TunnelUnit) -> list[SshCommand]:
+    """The ssh clients that a unit runs, one that `timeout` or the like runs included."""
+    found = []
+    for line in re.findall(r"argv\[\]=(.*?) ; ignore_errors=", unit.command):
+        words = line.split()
+        starts = [n for n, word in enumerate(words) if word.rpartition("/")[2] in _CLIENTS]
+        found += [read for n in starts[:1] if (read := parse(words[n:]))]
+    return found
+
+
+_CLIENTS = ("ssh", "autossh")
+
+
 def _carries(unit: TunnelUnit, tunnel: Tunnel, inventory: Inventory) -> bool:
-    """Whether a unit runs an ssh with the runbook's forward, to the runbook's host."""
-    words = " ".join(re.findall(r"argv\[\]=(.*?) ; ignore_errors=", unit.command)).split()
-    names = set(inventory.hosts[tunnel.via].names)
-    forward = _forward(tunnel, inventory)
-    leads = any(word.rpartition("@")[2] in names for word in words)
-    return leads and (forward in words or f"-L{forward}" in words)
+    """Whether a unit runs an ssh that listens where the runbook says, and leads where it says."""
+    forward = Forward.parse(_forward(tunnel, inventory))
+    return any(forward in command.local for command in _commands(unit))
+
+
+def _contradicts(unit: TunnelUnit, tunnel: Tunnel, inventory: Inventory) -> str | None:
+    """In what a unit with the runbook's forward is otherwise than the runbook's; None in nothing.
+
+    Its checks judge the words one by one.
+    """
+    via = inventory.hosts[tunnel.via]
+    for command in _commands(unit):
+        if command.host not in via.names:
+            return f"logs in to {command.host}, not {via.target}"
+        if via.user and command.user and command.user != via.user:
+            return f"logs in as {command.user}, not {via.user}"
+        if command.jump:
+            return f"goes through {command.jump}"
+        if command.remote or command.dynamic or len(command.local) > 1:
+            return "forwards more"
+        tail = tunnel.key.removeprefix("~")
+        if not any(key.endswith(tail) for key in command.keys):
+            return f"uses the key {', '.join(command.keys) or 'that ssh chooses'}"
+    return None if unit.lasts else "is there only until the next boot"
 
 
 def _places(inventory: Inventory, answers: Answers) -> Places:
