@@ -1,4 +1,4 @@
-"""The command line: python -m rehearsal up|down|status|shell|reset|image|faults|drill."""
+"""The command line: python -m rehearsal up|down|status|shell|reset|image|faults|hints|drill."""
 
 from __future__ import annotations
 
@@ -71,6 +71,9 @@ def main() -> int:
         metavar="N",
         help="fleets of their own to try them on, side by side (default: the fleet that is up)",
     )
+    hints = commands.add_parser("hints", help="run what the checks advise, and see that it helps")
+    hints.add_argument("names", nargs="*", metavar="CHECK", help="whose hints (default: all)")
+    outfit.options(hints)
     drill = commands.add_parser("drill", help="walk the whole runbook, there and back")
     drill.add_argument(
         "--keep-fleet", action="store_true", help="leave the fleet up where the drill ends"
@@ -95,6 +98,8 @@ def main() -> int:
             return _faults(
                 wanted.names, _outfit(wanted), record=wanted.record, fleets=wanted.fleets
             )
+        elif wanted.command == "hints":
+            return _hints(wanted.names, _outfit(wanted))
         elif wanted.command == "drill":
             return _drill(_outfit(wanted), manager=wanted.manager, keep=wanted.keep_fleet)
         elif wanted.command == "image":
@@ -150,6 +155,12 @@ def _discovered(names: list[str]) -> int:
     from rehearsal.matrix.command import discovered  # noqa: PLC0415 - it loads the sessions
 
     return discovered(names, _clock())
+
+
+def _hints(names: list[str], made: Outfit | None) -> int:
+    from rehearsal.matrix.hints import hints  # noqa: PLC0415 - it loads the suite's sessions
+
+    return hints(names, made, _clock())
 
 
 def _drill(made: Outfit | None, *, manager: str, keep: bool) -> int:

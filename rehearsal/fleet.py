@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import shutil
 import time
@@ -12,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fleetmesh.inventory import InventoryError, load
 from rehearsal import (
     access,
     assets,
@@ -33,7 +31,7 @@ from rehearsal.furnish import furnish
 from rehearsal.image import SHELLS
 from rehearsal.machine import NspawnMachine
 from rehearsal.outfit import Outfit
-from rehearsal.paths import MACHINES, PRODUCTION_INVENTORY, RECORD, STATE
+from rehearsal.paths import MACHINES, RECORD, STATE
 from rehearsal.signals import undisturbed
 
 if TYPE_CHECKING:
@@ -51,15 +49,6 @@ def inventory() -> Inventory:
     Raises RehearsalError with everything that is wrong with it.
     """
     return variant.inventory((record() or {}).get("variant", variant.OWN))
-
-
-@functools.cache
-def production() -> Inventory:
-    """Production's inventory, whose addresses the runbook names. Raises RehearsalError."""
-    try:
-        return load(PRODUCTION_INVENTORY)
-    except InventoryError as error:
-        raise RehearsalError(str(error)) from error
 
 
 def machines() -> dict[str, NspawnMachine]:
@@ -292,7 +281,7 @@ def _boot(wanted: Outfit, say: Callable[[str], None]) -> None:
     keys.generate(machines())
     right = variant.inventory(wanted.variant)
     access.write(right)
-    assets.write(production(), right)
+    assets.write(right)
     network.create()
     for one in machines().values():
         one.directory.mkdir()
@@ -315,7 +304,7 @@ def _boot(wanted: Outfit, say: Callable[[str], None]) -> None:
 
 def _power_on_all(state: str | None, say: Callable[[str], None]) -> None:
     off = [one.name for one in machines().values() if one.init is None]
-    if off and state != states.STATES[-1]:
+    if off and state != "after":
         raise RehearsalError(  # an operator's tunnels do not come back by themselves
             f"{', '.join(off)} lost power in state {state}: "
             f"start over with python -m rehearsal reset --state {state or states.STATES[0]}"

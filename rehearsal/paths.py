@@ -4,7 +4,6 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 INVENTORY = PROJECT / "fleets" / "rehearsal.yaml"
-PRODUCTION_INVENTORY = PROJECT / "fleets" / "production.yaml"
 ASSETS = PROJECT / "infra" / "fleet-mesh"
 ROOTFS = PROJECT / "rehearsal" / "rootfs"
 STANDINS = PROJECT / "rehearsal" / "standins"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from fleetmesh.inventory import Inventory
 
-STATES = ("before", "installed", "after")
+STATES = ("before", "installed", "after", "rolled-back")
 
 
 def rank(state: str | None) -> int:
@@ -36,6 +36,10 @@ def forward(state: str, inventory: Inventory, say: Callable[[str], None]) -> Non
         for node in nodes:
             steps.append(f"bash infra/fleet-mesh/install-{node}.sh {node}")
             steps.append(f"ssh {node} 'sudo loginctl enable-linger tegwick'")
+    elif state == "rolled-back":
+        say("the rollback")
+        steps = [f"ssh {node} 'systemctl --user disable --now {units}'" for node in nodes]
+        steps += [f"bridge up {' '.join(retired)}"]
     else:
         say("the cutover")
         steps = [f"{bridge} down {name}" for name in retired]

@@ -19,5 +19,5 @@ Four rules keep a fault from being written into the inventory, where no check wo
 
 What nobody could tell stays `OPEN`. A guess that is wrong makes a check fail, never pass.
 
-May import: text, inventory, redaction, sessions, gather, facts, tunnels.
+May import: text, inventory, by_hand, redaction, sessions, gather, facts, tunnels.
 """

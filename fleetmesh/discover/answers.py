@@ -1,12 +1,13 @@
 """What a fleet has answered so far, by fact and subject, each with where it was seen."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from fleetmesh.discover.found import Seen
 from fleetmesh.facts.fact import Fact, Inconclusive, Observed
 from fleetmesh.gather.snapshot import Snapshot
+from fleetmesh.inventory import Inventory
 
 T = TypeVar("T")
 
@@ -25,8 +26,7 @@ class Answers:
     """Reads a snapshot by facts. What was not understood is a cause, by fact and subject."""
 
     snapshot: Snapshot
-    ssh: Mapping[str, str]
-    """By host, its name for ssh."""
+    inventory: Inventory
     strangers: set[str] = field(default_factory=set)
     """Hosts that are not believed: nothing that they say counts."""
 
@@ -57,6 +57,4 @@ class Answers:
             value = Observed(fact, transcripts, lambda _: None)[subject]
         except Inconclusive as cause:
             return str(cause)
-        return Told(
-            subject, value, Seen.by(transcript, self.ssh.get(transcript.host, transcript.host))
-        )
+        return Told(subject, value, Seen.by(transcript, self.inventory))

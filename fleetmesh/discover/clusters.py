@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
+from fleetmesh.by_hand import on
 from fleetmesh.discover.answers import Answers
 from fleetmesh.discover.found import Finding, Found, Seen, Value
 from fleetmesh.discover.kubeconfigs import Look, Way, parse_ways
@@ -113,12 +114,12 @@ def kubeconfigs(
         ways = {way: t.seen for t in told for way in t.value}
         way = chosen(cluster, inventory, list(ways))
         if way is None:
-            yield Finding(place, _none(cluster, answers, ways), None, _ADVICE.format(cluster.host))
+            yield Finding(place, _none(cluster, answers, ways), None, _advice(cluster, inventory))
             continue
         file = way.kubeconfig
         if way.problem:
             what = f"{file} on {cluster.host}: {brief(way.problem)}"
-            yield Finding(place, what, ways[way], _ADVICE.format(cluster.host))
+            yield Finding(place, what, ways[way], _advice(cluster, inventory))
             continue
         yield Value(place, file, ways[way])
         if not way.current:
@@ -126,7 +127,9 @@ def kubeconfigs(
         reached[cluster.id] = way, ways[way]
 
 
-_ADVICE = "ssh {} kubectl config get-contexts; docs/operating.md makes an account for the suite"
+def _advice(cluster: Cluster, inventory: Inventory) -> str:
+    asked = on(inventory, cluster.host, "kubectl config get-contexts")
+    return f"{asked}   (docs/operating.md makes an account for the suite)"
 
 
 def _none(cluster: Cluster, answers: Answers, ways: dict[Way, Seen]) -> str:

@@ -14,7 +14,7 @@ from fleetmesh.inventory import InventoryError
 from fleetmesh.text.legible import brief
 from fleetmesh.text.terminal import say
 
-TEMPLATE = Path(__file__).parents[2] / "fleets" / "production.yaml"
+TEMPLATE = Path(__file__).with_name("runbook.yaml")
 """The runbook's inventory, from which a new one is made."""
 _HERE = "local"
 

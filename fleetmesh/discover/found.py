@@ -1,13 +1,14 @@
 """What discovery comes to: a value for the inventory, or a finding that stays out of it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from fleetmesh.by_hand import on
 from fleetmesh.gather.transcript import Transcript
+from fleetmesh.inventory import Inventory
 from fleetmesh.text.legible import brief
-from fleetmesh.text.shell import over_ssh, quote
 
 Place = tuple[str, ...]
 """Where a value stands in an inventory: `("hosts", "workstation", "hostname")`."""
@@ -20,20 +21,16 @@ class Seen:
     command: str
     host: str
     at: datetime
-    ssh: str
+    inventory: Inventory = field(repr=False, compare=False)
 
     @classmethod
-    def by(cls, transcript: Transcript, ssh: str) -> "Seen":
-        """Where the answer of a transcript was seen; `ssh` is the host's name for ssh."""
-        own = over_ssh(transcript.host, "")[:-2]
-        command = transcript.command
-        if command.startswith(own):
-            command = f"ssh {quote(ssh)} {command.removeprefix(own)}"
-        return cls(brief(command, 160), transcript.host, transcript.started, ssh)
+    def by(cls, transcript: Transcript, inventory: Inventory) -> "Seen":
+        """Where the answer of a transcript was seen."""
+        return cls(brief(transcript.command, 200), transcript.host, transcript.started, inventory)
 
     def like(self, command: str) -> "Seen":
         """The same, seen by a shorter command on that host, which shows as much."""
-        return replace(self, command=over_ssh(self.ssh, command))
+        return replace(self, command=on(self.inventory, self.host, command))
 
     @property
     def time(self) -> str:

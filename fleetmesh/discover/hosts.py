@@ -1,5 +1,6 @@
 """Who the hosts are: what their ssh names lead to, and what they call themselves."""
 
+from fleetmesh.by_hand import log_in
 from fleetmesh.discover.answers import Answers
 from fleetmesh.discover.found import Finding, Found, Value
 from fleetmesh.facts.answers import SSH_ANSWERS
@@ -40,12 +41,12 @@ def names(inventory: Inventory, answers: Answers) -> Found:
 
 
 def _unreached(inventory: Inventory, answers: Answers) -> Found:
-    for host, entry in inventory.hosts.items():
+    for host in inventory.hosts:
         told = answers.of(SSH_ANSWERS, host)
         if not told or not told.value.refused:
             continue
         refused = told.value.refused
-        advice = f"ssh -v {entry.ssh} true"
+        advice = log_in(inventory, host)
         if "host key" in refused:  # trust is the operator's to give: no key is ever proposed
             advice = f"compare it on the host's own console: {COMPARE}"
         yield Finding(("hosts", host, "ssh"), brief(refused), told.seen, advice)

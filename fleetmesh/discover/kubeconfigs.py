@@ -11,15 +11,16 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
+from fleetmesh.by_hand import on
 from fleetmesh.gather import batch
 from fleetmesh.gather.cluster_api import get, refusals, why_not
 from fleetmesh.gather.commands import answers_of, new_nonce, not_believed, why
 from fleetmesh.gather.probe import Errand, OfHost, Question
 from fleetmesh.gather.transcript import Transcript
-from fleetmesh.inventory import Limits
+from fleetmesh.inventory import Inventory, Limits
 from fleetmesh.sessions import ApiProblem, Session, Unreachable, api_client
 from fleetmesh.text import yaml12
-from fleetmesh.text.shell import join, over_ssh, quote
+from fleetmesh.text.shell import join, quote
 
 _MOST = 6
 """Contexts of a kubeconfig that are tried."""
@@ -33,10 +34,10 @@ class Look(OfHost):
     kubeconfig: str
     paths: tuple[tuple[str, str], ...]
 
-    def typed(self, host: str) -> str:
-        """With kubectl, by ssh, the first of them."""
+    def typed(self, inventory: Inventory) -> str:
+        """With kubectl, the first of them."""
         words = ["kubectl", "--kubeconfig", self.kubeconfig, "get", "--raw", self.paths[0][1]]
-        return over_ssh(host, join(words))
+        return on(inventory, self.host, join(words))
 
 
 class Looking(Errand):

@@ -76,7 +76,7 @@ class Discovery:
 def discover(edit: Edit, redactor: Redactor | None = None) -> Discovery:
     """Ask the fleet of the inventory under edit, and edit it by the answers. Writes no file."""
     done = Discovery(edit)
-    answers = Answers(Snapshot(), {name: host.ssh for name, host in edit.inventory.hosts.items()})
+    answers = Answers(Snapshot(), edit.inventory)
     with Fleet(edit.inventory, redactor) as fleet:
 
         def ask(*facts: Fact[Any]) -> None:

@@ -29,7 +29,7 @@ def load(file: Path, checks: Collection[str] = (), text: str | None = None) -> I
     read = document.read(file, text)
     data = dict(read.data)
     unseen = set(read.unprintable)
-    problems = [read.problem(key, "stands twice; delete one") for key in read.repeated]
+    problems = [read.problem(key, "occurs twice; delete one") for key in read.repeated]
     problems += [
         read.problem(key, "holds a character that cannot be seen; write it anew")
         for key in read.unprintable

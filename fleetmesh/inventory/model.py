@@ -249,7 +249,7 @@ class Limits(Model):
 
 
 class Waiver(Model):
-    """A check that fails, or cannot be seen, and that somebody accepts until a day.
+    """A check that fails, or cannot be seen, and that somebody accepts until a date.
 
     Afterwards it counts again. What is accepted as failing is not accepted as unseen, nor the
     other way round.

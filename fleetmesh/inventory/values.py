@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
-CHECK_ID = re.compile(r"(PRE|CUT|PROD|OWN|DRILL)-\d\d\.[a-z][a-z0-9-]*")
+CHECK_ID = re.compile(r"(PRE|CUT|PROD|ROLL|OWN|DRILL)-\d\d\.[a-z][a-z0-9-]*")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:+-]{0,127}")
 _UNIT = re.compile(r"(?=.{1,255}$)[A-Za-z0-9_][A-Za-z0-9:_.\\-]*(@[A-Za-z0-9:_.\\-]+)?\.service")
@@ -52,6 +52,11 @@ class Address(str):
     def port(self) -> int:
         """TCP port, 1 to 65535."""
         return int(self.rpartition(":")[2])
+
+
+def endpoint(ip: str, port: int) -> str:
+    """`ip:port`, with brackets around an IPv6 address."""
+    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
 def _listen_address(value: Any) -> Address:

@@ -15,9 +15,10 @@ from fleetmesh.gather.snapshot import Snapshot
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, load
 
-PRODUCTION = Path(__file__).parents[2] / "fleets" / "production.yaml"
+ROOT = Path(__file__).parents[2]
+PRODUCTION = ROOT / "fleets" / "production.yaml"
 NOW = datetime(2026, 11, 26, 18, 22, 3, tzinfo=UTC)
-SEEN = Seen("ssh there look", "there", NOW, "there")
+SEEN = Seen("ssh there look", "there", NOW, load(PRODUCTION))
 
 
 def inventory() -> Inventory:
@@ -50,7 +51,7 @@ class Said:
     @property
     def answers(self) -> Answers:
         """All of them."""
-        return Answers(self.snapshot, {})
+        return Answers(self.snapshot, inventory())
 
 
 def way(answers: dict[str, tuple[int, Any]], **given: Any) -> Way:

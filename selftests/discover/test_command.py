@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fleetmesh.discover.command import TEMPLATE
 from fleetmesh.inventory import load
 from selftests.discover.answers import PRODUCTION
 
@@ -42,7 +43,7 @@ def test_a_fleet_that_cannot_be_reached_leaves_an_inventory_that_loads(
     assert "Traceback" not in done.stdout + done.stderr
     for host in ("railiance01", "coulombcore", "workstation"):
         assert f"finding: hosts.{host}.ssh: " in done.stdout
-    assert "try: ssh -v rail true" in done.stdout
+    assert f"try: ssh -v -F {template.with_name('ssh_config')} tegwick@rail true" in done.stdout
     loaded = load(new)
     assert loaded.name == "our-fleet"
     assert [host.ssh for host in loaded.hosts.values()] == ["rail", "cc", "desk"]
@@ -92,6 +93,10 @@ def test_a_malformed_inventory_is_not_edited(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "mine.yaml:2: hosts" in done.stderr
     assert file.read_text() == "name: x\nhosts: 7\n"
+
+
+def test_the_template_is_what_is_shipped_as_production() -> None:
+    assert TEMPLATE.read_text() == PRODUCTION.read_text()
 
 
 def test_a_new_one_lies_beside_the_template_s_relative_paths(tmp_path: Path) -> None:

@@ -23,10 +23,11 @@ from rehearsal.faults.clusters import (
     replace,
     restore,
     rolled_out,
+    set_status,
     until_phase,
 )
 from rehearsal.faults.fault import Fault, fail, inconclusive
-from rehearsal.faults.machines import HUB_BRIDGE, RAILIANCE, user
+from rehearsal.faults.machines import HUB_BRIDGE, RAILIANCE, root, user
 from rehearsal.faults.symptoms import FROM_POD, INSIDE, LEADS, LED, everywhere
 
 
@@ -120,8 +121,7 @@ class BridgeOnAnotherNode(Fault):
     turns = {LEADS: fail("is on 198.18.77.12, not on railiance01")}
 
     def inject(self) -> None:
-        other = [{"ip": "198.18.77.12"}]
-        patch(BRIDGES, f"{pod_name()} --subresource=status", replace("/status/hostIPs", other))
+        set_status(BRIDGES, pod_name(), hostIPs=[{"ip": "198.18.77.12"}])
 
     def heal(self) -> None:
         kubectl(BRIDGES, f"delete pods -l app.kubernetes.io/name={HUB_BRIDGE}")
@@ -204,7 +204,9 @@ class ClusterDnsSilent(_Application):
     turns = everywhere(fail("DNS did not answer for actcore-"))
 
     def heal(self) -> None:
-        left = kubectl(BRIDGES, f"exec deploy/{API} -- ps -eo args")
+        uid = kubectl(BRIDGES, f"get {pod_name(API)} -o jsonpath={{.metadata.uid}}")
+        group = f"pod{uid.replace('-', '_')}.slice"
+        left = root(RAILIANCE, f"ps -eo cgroup:300,args | grep {group}")
         super().heal()
         if "python" in left:
             raise RehearsalError(f"the program that asked has stayed in its pod: {left}")

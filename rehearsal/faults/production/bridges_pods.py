@@ -20,6 +20,8 @@ from rehearsal.faults.clusters import (
     replace,
     restore,
     rolled_out,
+    set_status,
+    until_none,
     until_phase,
 )
 from rehearsal.faults.fault import Fault, fail, inconclusive
@@ -154,9 +156,7 @@ class BridgeGone(Fault):
 
     def inject(self) -> None:
         kubectl(BRIDGES, f"delete deploy/{HUB_BRIDGE}")
-        kubectl(
-            BRIDGES, f"wait pods -l app.kubernetes.io/name={HUB_BRIDGE} --for=delete --timeout=5s"
-        )
+        until_none(BRIDGES, HUB_BRIDGE)
 
     def heal(self) -> None:
         restore(BRIDGES, HUB_BRIDGE)
@@ -189,11 +189,7 @@ class NodeLost(Fault):
 
     def inject(self) -> None:
         condition = {"type": "Ready", "status": "False"}  # it gives no reason
-        patch(
-            BRIDGES,
-            f"{pod_name()} --subresource=status",
-            replace("/status/conditions", [condition]),
-        )
+        set_status(BRIDGES, pod_name(), conditions=[condition])
 
     def heal(self) -> None:
         kubectl(BRIDGES, f"delete pods -l app.kubernetes.io/name={HUB_BRIDGE}")
@@ -323,8 +319,11 @@ class BridgePodEvicted(Fault):
 
     def inject(self) -> None:
         message = "The node was low on resource: memory."
-        status = {"phase": "Failed", "reason": "Evicted", "message": message}
-        patch(BRIDGES, f"{pod_name()} --subresource=status", replace("/status", status))
+        # The kubelet's update has nothing else in it.
+        evicted = dict.fromkeys(("conditions", "containerStatuses", "podIPs", "podIP"))
+        set_status(
+            BRIDGES, pod_name(), **evicted, phase="Failed", reason="Evicted", message=message
+        )
         rolled_out(BRIDGES, HUB_BRIDGE)
 
     def heal(self) -> None:

@@ -262,7 +262,7 @@ WAIVER = {"check": "PROD-08.enabled", "owner": "rehearsal", "reason": "the unit 
 
 
 class WaiverExpired(_UnitDisabled):
-    """A disabled unit was accepted until a day that has passed."""
+    """A disabled unit was accepted until a date that has passed."""
 
     turns = {f"PROD-08.enabled[{HUB}]": fail("the waiver has expired: the unit is being rebuilt")}
 
@@ -271,7 +271,7 @@ class WaiverExpired(_UnitDisabled):
 
 
 class WaiverValid(_UnitDisabled):
-    """A disabled unit is accepted until a day to come."""
+    """A disabled unit is accepted until a date to come."""
 
     turns = {f"PROD-08.enabled[{HUB}]": Turn("waived", "accepted: the unit is being rebuilt")}
 
