@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from fleetmesh.attach.attach import attach, parcel
 from fleetmesh.attach.issue import target
+from fleetmesh.discover import command as discover
 from fleetmesh.evidence.age import ages, on_disk, span
 from fleetmesh.evidence.changes import changes
 from fleetmesh.evidence.folder import BrokenRecord, read
@@ -260,6 +261,8 @@ def _arguments() -> Parser:
     command.add_argument("--incomplete", action="store_true", help="attach it even if INCOMPLETE")
     command.add_argument("--dry-run", action="store_true", help="only say what would be sent")
     command.set_defaults(do=_attach)
+
+    discover.add(commands)
     return parser
 
 
@@ -278,7 +281,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
         return 2
-    except (Refused, BrokenRecord, CannotRecord, NotRendered) as error:
+    except (Refused, BrokenRecord, CannotRecord, NotRendered, discover.CannotDiscover) as error:
         complain(f"fleetmesh: {error}")
         return 2
     return done

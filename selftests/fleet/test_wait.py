@@ -88,18 +88,3 @@ def test_another_host_key_ends_it_at_once(checks: Checks, tmp_path: Path) -> Non
     assert time.monotonic() - begin < 100
     assert run.exit_status != 0
     assert "waiting is in vain: railiance01" in run.terminal
-
-
-@pytest.mark.parametrize(
-    ("options", "why"),
-    [
-        (["--wait=soon"], "is no span of time such as 90s, 5m or 1h"),
-        (["--steady=5s"], "it needs --wait"),
-        (["--wait=5s", "--steady=1m"], "at least as long as --steady"),
-        (["--wait=5s", "--allow-writes"], "each attempt would write"),
-        (["--wait=5s", "--replay=/tmp"], "what is replayed does not change"),
-    ],
-)
-def test_what_makes_no_sense_is_refused(checks: Checks, options: list[str], why: str) -> None:
-    with pytest.raises(AssertionError, match=why):
-        checks(*ONLY, *options)

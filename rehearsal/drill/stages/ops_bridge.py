@@ -24,7 +24,7 @@ NOT_INSTALLED: dict[str, Turn] = {
     **{
         check: turn
         for check, turn in before.NOT_INSTALLED.items()
-        if "is not-found" not in turn.words
+        if "is not-found" not in turn.words and "Restart=no" not in turn.words
     },
     "CUT-04.steady": fail("ops-bridge.service is inactive (dead)"),
     "PROD-08.enabled": fail("ops-bridge.service is disabled"),
@@ -60,7 +60,11 @@ class Before(before.Before):
 class Install(before.Install):
     """The installer and linger: ops-bridge has its configuration, and the hub still serves."""
 
-    turns = {**before.HUB, **NOT_STARTED, "ROLL-02.boot": fail("is enabled, not disabled")}
+    turns = {
+        **{**before.HUB, **NOT_STARTED},
+        "PROD-18.order": fail(".service would take 127.0.0.1:18"),  # the units' own, still enabled
+        "ROLL-02.boot": fail("is enabled, not disabled"),
+    }
 
     def act(self, seen: Seen) -> None:
         super().act(seen)
@@ -119,6 +123,12 @@ class Rollback(rollback.Rollback):
         fleet.wait_until_ready()
 
 
+class CutoverAgain(cutover.CutoverAgain):
+    """The same cutover once more, after a rollback that left the unit as it was."""
+
+    expects = "cutover-again"
+
+
 class Migrate(certificates.Migrate):
     """Principal, key pair, certificate by warden, tunnels.yaml switched, static key withdrawn."""
 
@@ -175,7 +185,7 @@ STAGES = tuple(
         *(Before, Install, InstallAgain, cutover.Cutover, cutover.Verify),
         *(disturbances.RebootRailiance01, disturbances.RebootCoulombcore),
         *(disturbances.WorkstationOff, disturbances.WorkstationOn),
-        *(NetworkCut, disturbances.NetworkHealed, Rollback, cutover.CutoverAgain),
+        *(NetworkCut, disturbances.NetworkHealed, Rollback, CutoverAgain),
         *(Migrate, Renew, BackToTheStart),
     )
 )

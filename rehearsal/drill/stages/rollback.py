@@ -46,7 +46,7 @@ class Rollback(Stage):
 class BackToTheStart(Stage):
     """Everything that the drill did is undone: files, units and listeners are those of `before`."""
 
-    expects, against = "by-hand", "before"
+    expects, against = "back-to-the-start", "before"
     turns = Before.turns
 
     def act(self, seen: Seen) -> None:
