@@ -11,12 +11,10 @@ from fleetmesh.discover.edit import Edit
 from fleetmesh.discover.found import Finding, Settled, Value, dotted
 from fleetmesh.discover.rounds import Discovery, discover
 from fleetmesh.inventory import InventoryError
-from fleetmesh.inventory.suite import SUITE
+from fleetmesh.inventory.suite import SUITE, TEMPLATE
 from fleetmesh.text.legible import brief
 from fleetmesh.text.terminal import say
 
-TEMPLATE = Path(__file__).with_name("runbook.yaml")
-"""The runbook's inventory, from which a new one is made."""
 _HERE = "local"
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fleetmesh.discover.command import TEMPLATE
 from fleetmesh.inventory import load
+from fleetmesh.inventory.suite import TEMPLATE
 from selftests.discover.answers import PRODUCTION
 
 ROOT = Path(__file__).parents[2]
