@@ -57,7 +57,7 @@ PATIENCE = 30
 WORDS = re.compile(
     r"command not found|: not found$|[sS]yntax error|unexpected (EOF|token|end)|^[uU]sage:"
     r"|[uU]n(known|recognized) (flag|option|shorthand|command|verb|operation)|[iI]nvalid option"
-    r"|Too (few|many) arguments|Bad configuration option|a terminal is required|Try '",
+    r"|Error from server \(Forbidden\)|Too (few|many) arguments|Bad configuration option|a terminal is required|Try '",
     re.MULTILINE,
 )
 """By which shells and programs say that they cannot make sense of a command."""
