@@ -93,7 +93,7 @@ def hints(names: Collection[str], made: Outfit | None, say: Callable[[str], None
         bench = _Bench(Path(folder), judges)
         for _ in range(2):  # a busy machine may keep a check from seeing its fault
             left = wanted.keys() - {function(one.check) for one in tried}
-            for ground, faults in groupby(_chosen(left), key=lambda one: FAULTS[one[0]].ground):
+            for ground, faults in groupby(chosen(left), key=lambda one: FAULTS[one[0]].ground):
                 _stand(bench, ground(), faults, left, tried, say)
     missing = sorted(wanted.keys() - {function(one.check) for one in tried})
     for check in missing:
@@ -127,23 +127,23 @@ def _stand(
     ground.leave()
 
 
-def _chosen(checks: Collection[str]) -> list[tuple[str, str]]:
+def chosen(checks: Collection[str]) -> list[tuple[str, str]]:
     """Faults by which each check fails, with the check that is to be mended, if one is.
 
     Few faults, without those that take a whole host away, where others do.
     """
-    chosen = [(fault, check) for check, fault in MENDED.items() if check in checks]
+    found = [(fault, check) for check, fault in MENDED.items() if check in checks]
     left = {*checks} - MENDED.keys()
-    for fault, _ in chosen:
+    for fault, _ in found:
         left -= _fails(FAULTS[fault])
     while left:
         name, best = max(FAULTS.items(), key=lambda one: _worth(one[1], left))
         if not _fails(best) & left:
             break
-        chosen.append((name, ""))
+        found.append((name, ""))
         left -= _fails(best)
     order = list(FAULTS)
-    return sorted(chosen, key=lambda one: (FAULTS[one[0]].ground.name, order.index(one[0])))
+    return sorted(found, key=lambda one: (FAULTS[one[0]].ground.name, order.index(one[0])))
 
 
 def _fails(fault: type[Fault]) -> set[str]:
