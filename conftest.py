@@ -10,6 +10,7 @@ pytest_plugins = (
     "fixtures.redaction",
     "fixtures.testinfra_host",
     "fixtures.replay",
+    "fixtures.questions",
     "fixtures.facts",
     "fixtures.live_paths",
     "fixtures.terminal_report",

@@ -1,13 +1,15 @@
-"""`python -m fleetmesh`: work with the evidence of runs."""
+"""`python -m fleetmesh`: check a fleet, and work with the evidence of runs."""
 
 import os
 import sys
 from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 from fleetmesh.attach.attach import attach, parcel
 from fleetmesh.attach.issue import target
+from fleetmesh.discover import command as discover
 from fleetmesh.evidence.age import ages, on_disk, span
 from fleetmesh.evidence.changes import changes
 from fleetmesh.evidence.folder import BrokenRecord, read
@@ -28,7 +30,22 @@ from fleetmesh.views.history_page import page
 from fleetmesh.views.render import VIEWS, NotRendered, render
 
 TOKEN = "FORGE_TOKEN"  # noqa: S105 - the variable's name
+_HERE = Path(__file__).resolve().parent
+_SUITE = next(place for place in (_HERE / "_suite", _HERE.parent) if place.is_dir())
+"""Where the checks and the pytest layer are: in the installed package, or in the checkout."""
 _SIGNS = {True: "holds", False: "REFUSED", None: "note"}
+
+
+def _check(arguments: list[str]) -> NoReturn:
+    """Become the process that runs the checks.
+
+    -P keeps what lies in the caller's folder from being imported.
+    """
+    paths = [str(_SUITE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    command = [sys.executable, "-P", "-m", "fixtures.front_door", *arguments]
+    sys.stdout.flush()
+    os.execve(sys.executable, command, environment)  # noqa: S606 - there is no shell
 
 
 def _seal(given: Namespace) -> int:
@@ -165,6 +182,8 @@ def _arguments() -> Parser:
     parser = Parser("python -m fleetmesh", description=__doc__.split(": ", 1)[1])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
+    commands.add_parser("check", help="check a fleet: `check --help` says how")
+
     command = commands.add_parser("seal", help="seal a run's folder, so that later changes show")
     command.add_argument("folder", type=Path, metavar="DIR")
     command.add_argument("--sign", type=Path, metavar="KEY", help="an OpenSSH key or certificate")
@@ -209,7 +228,7 @@ def _arguments() -> Parser:
     command.set_defaults(do=_outcomes)
 
     command = commands.add_parser(
-        "history", help="write reports/index.html; say how old the evidence is"
+        "history", help="write reports/index.html; say the age of the last evidence"
     )
     command.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR")
     command.add_argument(
@@ -242,6 +261,8 @@ def _arguments() -> Parser:
     command.add_argument("--incomplete", action="store_true", help="attach it even if INCOMPLETE")
     command.add_argument("--dry-run", action="store_true", help="only say what would be sent")
     command.set_defaults(do=_attach)
+
+    discover.add(commands)
     return parser
 
 
@@ -250,14 +271,17 @@ def main(arguments: list[str] | None = None) -> int:
 
     It is also 2 if nobody reads the output to its end.
     """
-    given = _arguments().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["check"]:
+        _check(words[1:])
+    given = _arguments().parse_args(words)
     try:
         done: int = given.do(given)
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
         return 2
-    except (Refused, BrokenRecord, CannotRecord, NotRendered) as error:
+    except (Refused, BrokenRecord, CannotRecord, NotRendered, discover.CannotDiscover) as error:
         complain(f"fleetmesh: {error}")
         return 2
     return done

@@ -23,12 +23,13 @@ def rank(state: str | None) -> int:
 def forward(state: str, inventory: Inventory, say: Callable[[str], None]) -> None:
     """Take the one step that ends in `state`. Raises RehearsalError naming the command."""
     retired = list(inventory.workstation.retired)
-    units = " ".join(inventory.tunnels)
+    units = " ".join(t.unit.removesuffix(".service") for t in inventory.tunnels.values())
+    bridge = str(inventory.workstation.bridge)
     nodes = sorted({tunnel.host for tunnel in inventory.tunnels.values()})
     if state == "before":
         say("the workstation's tunnels go up")
         names = [*inventory.workstation.interactive, *retired]
-        steps = [f"bridge up {' '.join(names)}"]
+        steps = [f"{bridge} up {' '.join(names)}"]
     elif state == "installed":
         say("the installer runs")
         steps = ["cd ~/the-custodian"]
@@ -41,7 +42,7 @@ def forward(state: str, inventory: Inventory, say: Callable[[str], None]) -> Non
         steps += [f"bridge up {' '.join(retired)}"]
     else:
         say("the cutover")
-        steps = [f"bridge down {name}" for name in retired]
+        steps = [f"{bridge} down {name}" for name in retired]
         steps += [f"ssh {node} 'systemctl --user enable --now {units}'" for node in nodes]
     on(inventory.workstation.host, " && ".join(steps), deadline=60)
 

@@ -11,14 +11,15 @@ from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
+from fleetmesh.by_hand import in_cluster
 from fleetmesh.gather.cluster_api import ApiRequests, get, refusals, why_not
 from fleetmesh.gather.probe import Held, OfCluster, Question
 from fleetmesh.gather.transcript import Transcript
-from fleetmesh.inventory import Limits
+from fleetmesh.inventory import Inventory, Limits
 from fleetmesh.sessions import ApiProblem, api_client
 from fleetmesh.text import strict_json
 from fleetmesh.text.legible import brief
-from fleetmesh.text.shell import join, over_ssh
+from fleetmesh.text.shell import join
 
 _OUTPUT_LIMIT = 1024 * 1024
 _KEPT = 4096
@@ -57,10 +58,10 @@ class ExecInPod(OfCluster):
         """The argument vector."""
         return [self.python, "-c", self.program, json.dumps(self.given)]
 
-    def typed(self, host: str) -> str:
-        """With kubectl, by ssh."""
+    def typed(self, inventory: Inventory) -> str:
+        """With kubectl exec."""
         inside = ["-n", self.namespace, "exec", f"deploy/{self.deployment}", "--", *self.command]
-        return over_ssh(host, join(["kubectl", *inside]))
+        return in_cluster(inventory, self.cluster, join(inside))
 
 
 class InPod(Held):

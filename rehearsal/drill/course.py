@@ -68,11 +68,11 @@ class Course:
     def conclusion(self) -> str:
         """What the drill came to, and what to look at where it does not hold."""
         if self.holds:
-            return f"The drill holds: {len(self.stages)} stages in {self.seconds:.0f} s."
+            return f"The drill succeeded: {len(self.stages)} stages in {self.seconds:.0f} s."
         broken = self.broken
         if broken is None:
             return f"The drill did not come to its end: {self.trouble}"
-        return f"The drill does not hold: {broken.stage.title()}: {broken.problems[0]}"
+        return f"The drill failed: {broken.stage.title()}: {broken.problems[0]}"
 
     def plain(self) -> dict[str, Any]:
         """All of it, for programs."""

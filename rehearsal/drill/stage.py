@@ -175,7 +175,7 @@ class Seen:
         """
         command = COMMANDS[name]
         text = self.stage.manager.instead.get(name) or command.meant or command.text
-        ours = assets.exchange(text, fleet.production(), fleet.inventory())
+        ours = assets.exchange(text, fleet.inventory())
         return self.run(command.host, ours, check=check, deadline=deadline)
 
     def run(self, where: str, text: str, *, check: bool = True, deadline: float = 60) -> Ran:

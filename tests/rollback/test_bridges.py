@@ -11,7 +11,7 @@ from fleetmesh.inventory import Bridge, Inventory
 @check(
     "ROLL-04.pods",
     runbook="Rollback",
-    hint="ssh {bridge.cluster} kubectl -n {bridge.namespace} describe deploy {bridge}",
+    hint="in {bridge.cluster}: -n {bridge.namespace} describe deploy {bridge}",
 )
 def test_bridge_is_ready(
     bridge: Bridge,
@@ -28,7 +28,7 @@ def test_bridge_is_ready(
 @check(
     "ROLL-04.inside",
     runbook="Rollback",
-    hint="ssh {bridge.cluster} kubectl -n {bridge.namespace} get pods,svc -o wide",
+    hint="in {bridge.cluster}: -n {bridge.namespace} get pods,svc -o wide",
 )
 def test_service_answers_inside_as_before(
     bridge: Bridge, inventory: Inventory, inside_answers: Mapping[str, InsideAnswer]

@@ -15,7 +15,7 @@ from fleetmesh.tunnels.attribution import Places, held_by
 @check(
     "ROLL-02.stopped",
     runbook="Rollback",
-    hint="ssh {tunnel.host} systemctl --user disable --now {tunnel.unit}",
+    hint="on {tunnel.host}: {tunnel:manage} disable --now {tunnel.unit}",
 )
 def test_fleet_tunnel_is_stopped(
     tunnel: Tunnel, manager: Manager, processes: Mapping[str, tuple[Process, ...]]
@@ -33,7 +33,7 @@ def test_fleet_tunnel_is_stopped(
 @check(
     "ROLL-02.boot",
     runbook="Rollback",
-    hint="ssh {tunnel.host} systemctl --user disable --now {tunnel.unit}",
+    hint="on {tunnel.host}: {tunnel:manage} disable --now {tunnel.unit}",
 )
 def test_boot_does_not_start_the_unit(
     tunnel: Tunnel, manager: Manager, boot_units: Mapping[str, BootUnits]
@@ -46,7 +46,7 @@ def test_boot_does_not_start_the_unit(
 @check(
     "ROLL-02.no-rival",
     runbook="Rollback",
-    hint="ssh {tunnel.host} 'crontab -l; systemctl --user list-unit-files --state=enabled'",
+    hint="on {tunnel.host}: crontab -l; {tunnel:systemctl} list-unit-files --state=enabled",
 )
 def test_nothing_else_starts_it(
     tunnel: Tunnel,
@@ -83,7 +83,7 @@ def test_nothing_else_starts_it(
 @check(
     "ROLL-03.ports",
     runbook="Rollback",
-    hint="ssh {tunnel.host} ss -tlnpe 'sport = :{tunnel.listen.port}'",
+    hint="on {tunnel.host}: ss -tlnpe sport = :{tunnel.listen.port}",
 )
 def test_nothing_of_the_fleet_holds_the_port(
     tunnel: Tunnel,

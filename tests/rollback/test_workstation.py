@@ -12,7 +12,7 @@ from fleetmesh.tunnels.path import Path
 @check(
     "ROLL-01.up",
     runbook="Rollback",
-    hint="on the workstation: bridge up {retired}",
+    hint="on {inventory.workstation.host}: {inventory.workstation:bridge} up {retired}",
 )
 def test_reverse_tunnel_is_up(
     retired: RetiredTunnel,
@@ -29,7 +29,7 @@ def test_reverse_tunnel_is_up(
 @check(
     "ROLL-01.path",
     runbook="Rollback",
-    hint="ssh {tunnel.host} ss -tlnpe 'sport = :{tunnel.listen.port}'",
+    hint="on {tunnel.host}: ss -tlnpe sport = :{tunnel.listen.port}",
 )
 def test_the_path_leads_to_the_workstation(
     tunnel: Tunnel, inventory: Inventory, paths: Callable[[str], Path]
@@ -46,7 +46,8 @@ def test_the_path_leads_to_the_workstation(
 @check(
     "ROLL-01.healthy",
     runbook="Rollback",
-    hint="ssh {tunnel.host} curl -i http://{tunnel.listen}; on the workstation: bridge status",
+    hint="on {tunnel.host}: curl -sS -i {tunnel:url}\n"
+    "on {inventory.workstation.host}: {inventory.workstation:bridge} status",
 )
 def test_service_answers_through_the_hub(
     tunnel: Tunnel, inventory: Inventory, tunnel_answers: Mapping[str, Answer]
