@@ -25,7 +25,7 @@ _SILENT = "the API did not answer"
 
 def kubeconfig_text(cluster: Cluster, nonce: str, deadline: float) -> bytes:
     """What batch.COMMAND is given to read, so that it prints a kubeconfig."""
-    return batch.compose([(f"cat {quote(cluster.kubeconfig)}", deadline)], nonce)
+    return batch.compose([(f"cat {quote(str(cluster.kubeconfig))}", deadline)], nonce)
 
 
 def read_kubeconfig(session: Session, cluster: Cluster, deadline: float) -> Kubeconfig:

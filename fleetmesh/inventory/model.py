@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import Field, PrivateAttr, model_validator
 
+from fleetmesh.inventory.base import Model, Named
+from fleetmesh.inventory.health import Health
 from fleetmesh.inventory.values import (
     Cidr,
     Count,
@@ -15,6 +17,7 @@ from fleetmesh.inventory.values import (
     Glob,
     HostKeys,
     HttpPath,
+    Image,
     Ip,
     JsonObject,
     Line,
@@ -22,6 +25,7 @@ from fleetmesh.inventory.values import (
     Loopback,
     Name,
     Port,
+    RemoteCommand,
     RemotePath,
     Seconds,
     Selector,
@@ -30,26 +34,6 @@ from fleetmesh.inventory.values import (
 
 UNITS = {"systemd": "{tunnel}.service", "ops-bridge": "ops-bridge.service"}
 """The user unit that must hold the tunnel `{tunnel}`, by the tunnels' manager."""
-
-
-class Model(BaseModel):
-    """Frozen, and refuses keys that it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Named(Model):
-    """An entry of a section: `id` is its key there."""
-
-    _id: str = PrivateAttr(default="")
-
-    @property
-    def id(self) -> str:
-        """The entry's key in the inventory."""
-        return self._id
-
-    def __str__(self) -> str:
-        return self._id
 
 
 class Runbook(Model):
@@ -84,23 +68,40 @@ class Host(Named):
 
 
 class Cluster(Named):
-    """A Kubernetes API, reached from `host` with a kubeconfig that lies there."""
+    """A Kubernetes API, reached from `host` with a kubeconfig that lies there, or by its kubectl.
+
+    `kubectl` is a command of `host`, such as `sudo -n k3s kubectl`: for an API whose kubeconfig
+    the suite's user may not read, or whose credentials an exec plugin issues. `context` is that of
+    the kubeconfig, instead of its current one.
+    """
 
     host: Name
-    kubeconfig: RemotePath
+    kubeconfig: RemotePath | None = None
+    context: Line | None = None
+    kubectl: RemoteCommand | None = None
     service_cidr: Cidr
     uid: Line | None = None
 
+    @property
+    def typed_kubectl(self) -> tuple[str, ...]:
+        """The words by which its host's shell asks the API: `kubectl --kubeconfig …`."""
+        if self.kubectl is not None:
+            return tuple(self.kubectl.split())
+        context = (f"--context={self.context}",) if self.context else ()
+        return ("kubectl", "--kubeconfig", str(self.kubeconfig), *context)
 
-class Health(Model):
-    """A healthy answer: status 200 and, in its JSON body, at least these members.
-
-    Give a member by which the service names itself, so that another program which answers 200 on
-    the same path is told apart.
-    """
-
-    path: HttpPath
-    json_: JsonObject = Field(alias="json", min_length=1)
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.kubeconfig is None) == (self.kubectl is None):
+            raise ValueError(
+                "needs one way to its API; write `kubeconfig: ~/.kube/config`, or "
+                "`kubectl: sudo -n k3s kubectl` where the suite's user can read none"
+            )
+        if self.context is not None and self.kubeconfig is None:
+            raise ValueError(
+                "has a context and no kubeconfig; write it as `kubectl: kubectl --context=NAME`"
+            )
+        return self
 
 
 class Smoke(Model):
@@ -148,22 +149,44 @@ class Tunnel(Named):
 
 
 class Bridge(Named):
-    """A Deployment and Service inside a cluster that proxy to a tunnel's listen address."""
+    """A Deployment and Service inside a cluster that proxy to a tunnel's listen address.
+
+    With `host_port`, the application reaches its pods at that port of their node, and there need
+    be no Service.
+    """
 
     cluster: Name
     namespace: Name
     port: Port
     tunnel: Name
+    host_port: Port | None = None
 
 
 class ProbePod(Model):
-    """The pod from which the services are asked, and the selector of the bridge pods' namespace."""
+    """The pod from which the services are asked, and the selector of the bridge pods' namespace.
+
+    `with` is what asks there: a program of the pod's image (`python` is the path of its Python), or
+    `debug`, an ephemeral container of `image`, added to the pod only with `--allow-writes`.
+    `container` is that in which it runs; without it, the one that `kubectl exec` takes.
+    """
 
     cluster: Name
     namespace: Name
     deployment: Name
     selector: Selector
+    container: Name | None = None
+    with_: Literal["python", "curl", "wget", "nc", "debug"] = Field("python", alias="with")
     python: RemotePath = "python"
+    image: Image | None = None
+
+    @model_validator(mode="after")
+    def _image_of_debug(self) -> Self:
+        if (self.with_ == "debug") != (self.image is not None):
+            raise ValueError(
+                "`with: debug` and `image` belong together; write `image: busybox:1.36`, an image "
+                "with nc, or ask with a program of the pod's own"
+            )
+        return self
 
 
 class RetiredTunnel(Named):
@@ -263,7 +286,7 @@ class Inventory(Model):
     certificate: Certificate
     limits: Limits
     ssh_config: Path | None = None
-    deferrals: dict[str, str] = {}
+    deferrals: dict[str, str] = Field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
     file: Path = Field(exclude=True)
     digest: str = Field(exclude=True)
