@@ -14,6 +14,7 @@ from fleetmesh.inventory.values import (
     JsonObject,
     Line,
 )
+from fleetmesh.text import strict_json
 
 _OF_EVERY_ANSWER = frozenset(
     (
@@ -68,3 +69,34 @@ class Health(Model):
                 "names itself, or something of its body"
             )
         return self
+
+    def excludes(self, other: "Health") -> bool:
+        """Whether no answer can be the healthy one of both.
+
+        Only what contradicts beyond doubt counts: two expressions may both match, two parts may
+        both be found.
+        """
+        if self.status != other.status or _contradict(self.json_, other.json_):
+            return True
+        mine, its = ({k.lower(): v for k, v in (h.headers or {}).items()} for h in (self, other))
+        if any(mine[name].strip() != its[name].strip() for name in mine.keys() & its.keys()):
+            return True
+        return any(
+            one.text is not None
+            and (
+                (two.text is not None and one.text.strip() != two.text.strip())
+                or (two.contains is not None and two.contains.strip() not in one.text)
+            )
+            for one, two in ((self, other), (other, self))
+        )
+
+
+def _contradict(one: Any, two: Any) -> bool:
+    """Whether no value of JSON can be at least both."""
+    if one is None or two is None:  # no expectation; a null in JSON then only agrees by chance
+        return False
+    if isinstance(one, dict) and isinstance(two, dict):
+        return any(_contradict(one[key], two[key]) for key in one.keys() & two.keys())
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) != len(two) or any(map(_contradict, one, two))
+    return not strict_json.same(one, two)

@@ -324,6 +324,14 @@ class Inventory(Model):
         made = (login.host, login.via, login.key)
         return tuple(t for t in self.tunnels.values() if (t.host, t.via, t.key) == made)
 
+    def alike(self, service: Service) -> tuple[Service, ...]:
+        """The other services whose healthy answer might be taken for this one's."""
+        return tuple(
+            other
+            for other in self.services.values()
+            if other.id != service.id and not service.health.excludes(other.health)
+        )
+
     def service_host(self, service: Service) -> str:
         """The host whose cluster runs `service`."""
         return self.clusters[service.cluster].host

@@ -122,6 +122,19 @@ class Pods:
     all: Mapping[str, str]
 
 
+def leads_astray(path: Path, service: Service) -> str | None:
+    """Which address answers in place of the service's, in one sentence; None if it is its own.
+
+    Raises Inconclusive if the path breaks off, so that nobody knows who answers.
+    """
+    if path.broken or not path.hops:
+        raise Inconclusive(f"which service answers cannot be told: {path.broken or 'no path'}")
+    end_of_path = path.route[-1]
+    if end_of_path == f"{service.cluster_ip}:{service.port}":
+        return None
+    return f"{end_of_path} answers, not {service.id} at {service.cluster_ip}:{service.port}"
+
+
 def trace(tunnel: Tunnel, service: Service, answer: Answer, view: View) -> Path:
     """Follow a request that was held on the node, from the tunnel's listener to the service.
 

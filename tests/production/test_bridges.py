@@ -1,6 +1,6 @@
 """The bridge pods are ready, lead to the tunnels, and carry the services into the cluster."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from fixtures import Case, Inconclusive, check
@@ -9,7 +9,7 @@ from fleetmesh.facts.clusters import Deployment, InsideAnswer
 from fleetmesh.facts.machines import ClockOffset, Machine
 from fleetmesh.facts.pods import Pod
 from fleetmesh.facts.programs import elsewhere
-from fleetmesh.inventory import Bridge, Inventory
+from fleetmesh.inventory import Bridge, Inventory, Tunnel
 from fleetmesh.tunnels.attribution import Places
 
 Pods = Mapping[str, tuple[Pod, ...]]
@@ -190,10 +190,15 @@ def test_bridge_service_leads_to_its_pods(
     "deploy/{inventory.probe.deployment} -- {inventory.probe.python} -c …",
 )
 def test_service_answers_inside_the_cluster(
-    bridge: Bridge, inventory: Inventory, inside_answers: Mapping[str, InsideAnswer]
+    bridge: Bridge,
+    inventory: Inventory,
+    inside_answers: Mapping[str, InsideAnswer],
+    mistaken: Callable[[Tunnel | Bridge], str | None],
 ) -> None:
     """From inside the cluster, the service answers healthy through its bridge."""
     answer = inside_answers[bridge.id].answer
     assert answer.refused is None, f"asked from inside, {bridge} does not answer: {answer.refused}"
     unhealthy = answer.unhealthy(inventory.services[inventory.tunnels[bridge.tunnel].to].health)
     assert unhealthy is None, unhealthy
+    another = mistaken(bridge)
+    assert another is None, another
