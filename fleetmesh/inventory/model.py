@@ -332,6 +332,12 @@ class Inventory(Model):
             if other.id != service.id and not service.health.excludes(other.health)
         )
 
+    def reached_at(self, bridge: Bridge) -> tuple[str, int]:
+        """Name or address, and port, at which the application's pods reach a bridge."""
+        if bridge.host_port is None:
+            return bridge.id, bridge.port
+        return self.hosts[self.clusters[bridge.cluster].host].addresses[0], bridge.host_port
+
     def service_host(self, service: Service) -> str:
         """The host whose cluster runs `service`."""
         return self.clusters[service.cluster].host

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from fixtures import Case, Inconclusive, check
+from fleetmesh.facts.asking_inside import InsideAnswer
 from fleetmesh.facts.cluster_services import Endpoint, LiveService, strays
-from fleetmesh.facts.clusters import Deployment, InsideAnswer
+from fleetmesh.facts.clusters import Deployment
 from fleetmesh.facts.machines import ClockOffset, Machine
 from fleetmesh.facts.pods import Pod
 from fleetmesh.facts.programs import elsewhere
