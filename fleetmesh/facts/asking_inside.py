@@ -111,6 +111,7 @@ def by_curl(wanted: Wanted, limits: Limits, hold: float) -> Asked:
             *("-H", trace, "-H", "Accept-Encoding: identity", "-w", f"%{{stderr}}{writes}\\n", at),
             *("--next", *shared[1:2], "-m", f"{hold:g}", "file:///dev/stdin"),
         ),
+        farewell=None,
         answered=_curl_answered,
     )
 

@@ -6,7 +6,7 @@ Field names are those of the Kubernetes API; a Deployment omits what is zero in 
 from dataclasses import dataclass
 from typing import Any
 
-from fleetmesh.facts.api_objects import UNUSABLE, body_of, items_of
+from fleetmesh.facts.api_objects import UNUSABLE, body_of, http_status, items_of
 from fleetmesh.facts.asking_inside import (
     Wanted,
     by_curl,
@@ -141,8 +141,8 @@ def _cluster_versions(inventory: Inventory) -> dict[str, Probe]:
 
 def parse_cluster_version(transcript: Transcript) -> str:
     """The API server's own version, as /version has it: `v1.32.3+k3s1`."""
-    if transcript.exit_status != 200:
-        raise NotUnderstood(f"HTTP {transcript.exit_status}")
+    if http_status(transcript) != 200:
+        raise NotUnderstood(f"HTTP {http_status(transcript)}")
     try:
         version = strict_json.loads(transcript.stdout)["gitVersion"]
     except (ValueError, KeyError, TypeError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from fleetmesh.facts.api_objects import UNUSABLE, items_of, object_of
+from fleetmesh.facts.api_objects import UNUSABLE, http_status, items_of, object_of
 from fleetmesh.facts.fact import Fact, NotUnderstood
 from fleetmesh.facts.pods import OVER
 from fleetmesh.gather.cluster_api import Kubernetes
@@ -86,7 +86,7 @@ _LISTS = (
 def parse_workloads(transcript: Transcript) -> tuple[Workload, ...]:
     """Read a list of objects of one kind; an empty one is an answer."""
     listed = str(object_of(transcript).get("kind"))
-    if transcript.exit_status == HTTPStatus.OK and listed not in _LISTS:
+    if http_status(transcript) == HTTPStatus.OK and listed not in _LISTS:
         raise NotUnderstood(f"expected a list of what runs or leads somewhere, found {listed!r}")
     kind = listed.removesuffix("List")
     found = []

@@ -12,13 +12,13 @@ from typing import Any
 from fleetmesh.gather import batch
 from fleetmesh.gather.commands import answers_of, new_nonce, not_believed, why
 from fleetmesh.gather.permit import NONCE, Permit
-from fleetmesh.gather.probe import Errand, OfCluster, Question
+from fleetmesh.gather.probe import Errand, OfCluster, Probe, Question
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Cluster, Inventory, Limits
 from fleetmesh.sessions import ApiProblem, Kubeconfig, Session, api_client
 from fleetmesh.text import strict_json, yaml12
 from fleetmesh.text.legible import brief, last_line, said
-from fleetmesh.text.shell import over_ssh, quote
+from fleetmesh.text.shell import join, over_ssh, quote
 
 _SILENT = "the API did not answer"
 
@@ -66,6 +66,17 @@ class Kubernetes(OfCluster):
     def typed(self, host: str) -> str:
         """With kubectl, by ssh."""
         return over_ssh(host, f"kubectl {self.kubectl}")
+
+    def of(self, inventory: Inventory) -> Probe:
+        """By the host's kubectl, if the inventory names one."""
+        from fleetmesh.gather.by_kubectl import KubectlGet  # noqa: PLC0415 - it asks by batches
+
+        cluster, seconds = inventory.clusters[self.cluster], inventory.limits.http
+        if cluster.kubectl is None:
+            return self
+        asked = (f"--request-timeout={seconds:g}s", "get", "--raw", self.path)
+        words = join([*cluster.typed_kubectl, *asked])
+        return KubectlGet(cluster.host, words, cluster=self.cluster)
 
 
 class ApiRequests(Errand):

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import quote as escaped
 
 from fleetmesh.gather.cluster_api import ApiRequests, get, refusals, why_not
-from fleetmesh.gather.probe import Held, OfCluster, Question
+from fleetmesh.gather.probe import Held, OfCluster, Probe, Question
 from fleetmesh.gather.transcript import Transcript
-from fleetmesh.inventory import Limits
+from fleetmesh.inventory import Inventory, Limits
 from fleetmesh.sessions import ApiProblem, api_client
 from fleetmesh.text import strict_json
 from fleetmesh.text.legible import brief
@@ -45,8 +45,8 @@ class Asked:
     command: tuple[str, ...]
     says: bytes = b""
     """What it is given to read at once."""
-    farewell: bytes = b"\n"
-    """What it is given to read in the end."""
+    farewell: bytes | None = b"\n"
+    """What it is given to read in the end; None if only the end of its input ends it."""
     answered: Callable[[bytes, bytes], bool] = _line_said
     """Whether what it has printed on both its streams is all, until it is told."""
 
@@ -88,6 +88,15 @@ class ExecInPod(OfCluster):
         """With kubectl, by ssh."""
         given = f"printf %s {quote(self.asked.says.decode())} | " if self.asked.says else ""
         return over_ssh(host, given + join(["kubectl", *self.kubectl]))
+
+    def of(self, inventory: Inventory) -> Probe:
+        """By the host's kubectl, if the inventory names one."""
+        from fleetmesh.gather.by_kubectl import KubectlExec  # noqa: PLC0415 - it holds one of these
+
+        cluster = inventory.clusters[self.cluster]
+        if cluster.kubectl is None:
+            return self
+        return KubectlExec(cluster.host, cluster.typed_kubectl, self)
 
     @property
     def details(self) -> dict[str, str]:
@@ -194,9 +203,12 @@ class HeldProgram:
 
     def finish(self) -> dict[str, Any]:
         """Let it go on, and return all that is known of it, as a transcript takes it."""
-        if not self._lost:
+        farewell, left = self._probe.asked.farewell, False
+        if not self._lost and farewell is None and self._channel.is_open():
+            left = True  # over a WebSocket, input ends with the connection
+        elif not self._lost and farewell is not None:
             with suppress(*_broken()):
-                self._channel.write_stdin(self._probe.asked.farewell)
+                self._channel.write_stdin(farewell)
             self._listen(self._deadline, lambda: False)
             if self._channel.is_open():
                 self._lose(f"the program in the pod did not end within {self._deadline:g} s")
@@ -208,6 +220,9 @@ class HeldProgram:
         }
         if self._lost:
             return {**given, "lost": self._lost}
+        if left:
+            given["details"]["left"] = "while it kept its connection"
+            return given
         status, refused = _outcome(self._said[_STATUS])
         if status in _NO_SUCH_PROGRAM:
             refused = (

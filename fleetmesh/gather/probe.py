@@ -27,6 +27,10 @@ class Probe(ABC):
     def typed(self, host: str) -> str:
         """What a person would type to ask `host` the same."""
 
+    def of(self, inventory: Inventory) -> "Probe":  # noqa: ARG002
+        """By which this fleet is asked the same: itself, unless the inventory says otherwise."""
+        return self
+
 
 class OfHost(Probe):
     """A probe that names the host to which it is put."""
@@ -175,7 +179,7 @@ class Held(Alone):
 def questions(facts: Iterable[Asking], inventory: Inventory) -> list[Question]:
     """Everything that has to be asked to know `facts`, in the order in which they are named."""
     return [
-        Question(fact.name, subject, probe, probe.asked_of(inventory))
+        Question(fact.name, subject, probe.of(inventory), probe.asked_of(inventory))
         for fact in facts
         for subject, probe in fact.probes(inventory).items()
     ]
