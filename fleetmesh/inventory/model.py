@@ -17,7 +17,6 @@ from fleetmesh.inventory.values import (
     Glob,
     HostKeys,
     HttpPath,
-    Image,
     Ip,
     JsonObject,
     Line,
@@ -165,8 +164,7 @@ class Bridge(Named):
 class ProbePod(Model):
     """The pod from which the services are asked, and the selector of the bridge pods' namespace.
 
-    `with` is what asks there: a program of the pod's image (`python` is the path of its Python), or
-    `debug`, an ephemeral container of `image`, added to the pod only with `--allow-writes`.
+    `with` is what asks there, a program of the pod's image; `python` is the path of its Python.
     `container` is that in which it runs; without it, the one that `kubectl exec` takes.
     """
 
@@ -175,18 +173,8 @@ class ProbePod(Model):
     deployment: Name
     selector: Selector
     container: Name | None = None
-    with_: Literal["python", "curl", "wget", "nc", "debug"] = Field("python", alias="with")
+    with_: Literal["python", "curl", "wget", "nc"] = Field("python", alias="with")
     python: RemotePath = "python"
-    image: Image | None = None
-
-    @model_validator(mode="after")
-    def _image_of_debug(self) -> Self:
-        if (self.with_ == "debug") != (self.image is not None):
-            raise ValueError(
-                "`with: debug` and `image` belong together; write `image: busybox:1.36`, an image "
-                "with nc, or ask with a program of the pod's own"
-            )
-        return self
 
 
 class RetiredTunnel(Named):

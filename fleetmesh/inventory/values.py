@@ -33,8 +33,6 @@ _KEY_LINE = re.compile(r"(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)) [A-Za
 _COMMAND = re.compile(
     r"(?=.{1,1024}$)[A-Za-z0-9/~][A-Za-z0-9._+@/~:-]*+( [A-Za-z0-9._+@/~:=,-]++)*+"
 )
-# A reference of distribution/reference: registry, repository, tag or digest.
-_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,511}")
 # A token of RFC 9110, 5.6.2.
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 SECRET_HEADERS = frozenset(
@@ -266,10 +264,6 @@ RemoteCommand = Annotated[
         "is no command that can be used on a host; write its words with one blank between them, "
         "of letters, digits and any of ._+@/~:=,- such as sudo -n k3s kubectl",
     ),
-]
-Image = Annotated[
-    str,
-    _must_match(_IMAGE, "is no image of a container; write it such as busybox:1.36"),
 ]
 HeaderName = Annotated[
     str,
