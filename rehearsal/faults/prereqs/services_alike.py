@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from rehearsal.faults.bases import Fault
 from rehearsal.faults.clusters import CONTAINER, SERVICES, patch, replace, restore, rolled_out
-from rehearsal.faults.fault import fail
+from rehearsal.faults.fault import Fault, fail
 from rehearsal.faults.machines import HUB, ISSUES, restore_unit, rewrite, until_listening
 from rehearsal.faults.prereqs.services_healthy import everywhere
 from rehearsal.faults.symptoms import INSTALLED

@@ -16,13 +16,6 @@ _VARIABLES = (
     replace(f"{CONTAINER}/command", _SHELL),
     add(f"{CONTAINER}/envFrom", [{"configMapRef": {"name": "bridge"}}]),
 )
-_VOLUME = {"name": "conf", "configMap": {"name": "bridge"}}
-_FILE = (
-    replace(f"{CONTAINER}/command", ["sh", "-c", "exec socat TCP-LISTEN:8000,fork,reuseaddr "
-                                     "TCP:$(sed -n 's/.*proxy_pass http:..//p' /conf/hub.conf)"]),
-    add(f"{CONTAINER}/volumeMounts", [{"name": "conf", "mountPath": "/conf"}]),
-    add("/spec/template/spec/volumes", [_VOLUME]),
-)  # fmt: skip
 
 
 class _Configured(BridgeChanged):
@@ -63,7 +56,7 @@ class BridgeAtAPortOfItsNode(BridgeChanged):
     """The application reaches the bridge at a port of its node, and there is no Service."""
 
     harmless_to = "PROD-02.service"
-    operations = (replace(f"{CONTAINER}/ports/0/name", "web"),)
+    operations = (add(f"{CONTAINER}/ports/0/hostPort", 8000),)
     port = 8000
 
     def inject(self) -> None:
