@@ -1,9 +1,14 @@
 """Reads an HTTP/1.1 response out of the bytes of a connection, by the standard library."""
 
+import re
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from io import BytesIO
 from typing import Any
+
+_BLANK = b"\r\n\r\n"
+_CONTINUES = re.compile(rb"HTTP/1\.1 1\d\d[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n")
+"""An interim response, before the final one; RFC 9110, 15.2."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,10 @@ def read(came: bytes, *, ended: bool) -> Response | None:
     """
     stream = _Stream(came)
     response = HTTPResponse(_Socket(stream), method="GET")  # type: ignore[arg-type]
-    if b"\r\n\r\n" not in came and not ended and came[:5] == b"HTTP/"[: len(came)]:
+    rest = came
+    while _CONTINUES.match(rest):
+        _, _, rest = rest.partition(_BLANK)
+    if not ended and _BLANK not in rest and rest[:5] == b"HTTP/"[: len(rest)]:
         return None
     try:
         response.begin()
