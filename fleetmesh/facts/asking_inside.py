@@ -22,7 +22,7 @@ from fleetmesh.gather.services import endpoint
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Limits
 from fleetmesh.text import http_response, strict_json
-from fleetmesh.text.legible import brief, last_line
+from fleetmesh.text.legible import last_line
 
 BODY_LIMIT = 64 * 1024
 """Bytes of an answer inside the cluster."""
@@ -249,5 +249,7 @@ def _answer(response: http_response.Response, sent: int, received: int) -> Answe
 
 
 def _why(transcript: Transcript, program: str) -> str:
+    lines = transcript.err.splitlines()
+    said = "\n".join(line for line in lines if not line.startswith(f"{_CURL_SAYS} "))
     silent = f"{program} says nothing, exit status {transcript.exit_status}"
-    return brief(last_line(transcript.stderr, silent))
+    return last_line(said, silent)

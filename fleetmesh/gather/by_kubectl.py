@@ -81,7 +81,8 @@ class KubectlExec(OfHost):
     def command(self) -> str:
         """What the host's shell runs. What the program reads ends with `hold`, or with it."""
         says = f"printf %s {quote(self.inside.asked.says.decode())}; " if self._says else ""
-        given = join(["sh", "-c", f"echo $$; {says}exec sleep {self.inside.hold:g}"])
+        wait = f"sleep {self.inside.hold:g} >/dev/null 2>&1 & wait"
+        given = join(["sh", "-c", f"trap 'kill $!; exit' TERM; echo $$; {says}{wait}"])
         words = [word for word in self.inside.kubectl if word != "-i"]
         words.insert(words.index("exec") + 1, "-i")
         asked = join([*self.kubectl, *words])

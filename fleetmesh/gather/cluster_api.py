@@ -89,14 +89,17 @@ class ApiRequests(Errand):
 
     def answers(self) -> list[Transcript]:
         """Send them; one deadline is enough for one server that hangs."""
-        kubeconfig = self.fleet.kubeconfig(self.questions[0].probe.cluster)
+        name = self.questions[0].probe.cluster
+        kubeconfig, cluster = self.fleet.kubeconfig(name), self.fleet.inventory.clusters[name]
         if kubeconfig.missing:
             return [question.lost(kubeconfig.missing) for question in self.questions]
         session = self.fleet.live(self.questions[0].host)
         deadline = self.fleet.inventory.limits.http
         found: list[Transcript] = []
         try:
-            with api_client(session, kubeconfig.text, deadline=deadline) as api:
+            with api_client(
+                session, kubeconfig.text, deadline=deadline, context=cluster.context
+            ) as api:
                 for question in self.questions:
                     found.append(_ask(api, question, deadline))
                     if (cause := found[-1].lost) and _SILENT in cause:

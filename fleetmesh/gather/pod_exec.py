@@ -129,7 +129,9 @@ class InPod(Held):
         try:
             if not self._lost:
                 patience = probe.seconds + probe.hold + deadline
-                client = api_client(session, kubeconfig.text, deadline=deadline, patience=patience)
+                context = self.fleet.inventory.clusters[probe.cluster].context
+                given: dict[str, Any] = {"patience": patience, "context": context}
+                client = api_client(session, kubeconfig.text, deadline=deadline, **given)
                 self._program = HeldProgram(self.kept.enter_context(client), probe, deadline)
                 self.kept.callback(self._program.close)
         except ApiProblem as problem:

@@ -1,4 +1,4 @@
-"""An HTTP response in raw bytes is whole, not yet whole, or none; the bytes of the next are left."""
+"""An HTTP response in raw bytes is whole, not yet whole, or none; what follows is left."""
 
 import pytest
 
@@ -33,5 +33,5 @@ def test_without_a_length_it_goes_on_to_its_end() -> None:
     "came", [b"", b"SSH-2.0-x\r\n", WHOLE["length"][:-1], b"HTTP/1.1 x\r\n\r\n"]
 )
 def test_what_is_no_answer(came: bytes) -> None:
-    with pytest.raises(ValueError, match="no HTTP answer|before the answer was whole"):
+    with pytest.raises(ValueError, match=r"no HTTP answer|before the answer was whole"):
         read(came, ended=True)

@@ -56,7 +56,7 @@ class AskedByWhatIsNotThere(_AskedBy):
     program = "nc"
     turns = dict.fromkeys(
         ("PROD-03.inside", "PROD-04.from-pod"),
-        inconclusive("write another program of the pod's image as probe.with"),
+        inconclusive("name another program of the pod's image as probe.with"),
     )
 
     def inject(self) -> None:
