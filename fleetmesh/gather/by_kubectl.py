@@ -29,6 +29,11 @@ _NO_OBJECT = re.compile(r'^Error from server \(NotFound\): .+ "[^"]*" not found$
 _ENDED = re.compile(r"^command terminated with exit code (\d+)\s*\Z", re.MULTILINE)
 """By which kubectl says that the program in the pod ended, and not itself."""
 _NO_SUCH_PROGRAM = (126, 127)
+_NOT_STARTED = re.compile(
+    "executable file not found|OCI runtime exec failed|failed to exec in container"
+    "|error executing command in container"
+)
+"""By which a container runtime says that it could not start the program."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +190,8 @@ def _ended(question: Question, given: dict[str, Any]) -> Transcript:
     err = given["stderr"].decode("utf-8", "replace")
     status, by_program = given["exit_status"], _ENDED.search(err)
     said = last_line(err[: by_program.start()] if by_program else err, f"exit status {status}")
+    if status and not by_program and not _NOT_STARTED.search(err):
+        return question.lost(f"{question.host}: kubectl: {said}", **given)
     if status and (not by_program or status in _NO_SUCH_PROGRAM):
         program = f"{inside.command[0]} cannot be run in deploy/{inside.deployment}"
         return question.lost(f"{question.host}: {program}: {said}; {inside.remedy}", **given)

@@ -112,7 +112,6 @@ class BridgeDownAskedByCurl(_AskedBy, BridgeChanged):
         f"PROD-01.pods[{HUB_BRIDGE}]": fail("is 0/1 ready"),
         INSIDE: fail("curl: ("),
         FROM_POD: fail("curl: ("),
-        f"PROD-02.service[{HUB_BRIDGE}]": fail(""),
     }
 
     def inject(self) -> None:
