@@ -3,8 +3,7 @@
 from importlib.resources import files
 
 from fleetmesh.facts.fact import NotUnderstood
-from fleetmesh.gather.services import endpoint
-from fleetmesh.inventory import Inventory, Tunnel
+from fleetmesh.inventory import Inventory, Tunnel, endpoint
 from fleetmesh.text.shell import quote
 
 AS_TUNNEL = files(__package__).joinpath("as_tunnel.sh").read_text()

@@ -18,9 +18,8 @@ from fleetmesh.facts.api_objects import UNUSABLE
 from fleetmesh.facts.fact import NotUnderstood, succeeded
 from fleetmesh.facts.sockets import End, end
 from fleetmesh.gather.pod_exec import Asked
-from fleetmesh.gather.services import endpoint
 from fleetmesh.gather.transcript import Transcript
-from fleetmesh.inventory import Limits
+from fleetmesh.inventory import Limits, endpoint
 from fleetmesh.text import http_response, strict_json
 from fleetmesh.text.legible import last_line
 

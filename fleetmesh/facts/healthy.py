@@ -60,11 +60,11 @@ def _json(body: bytes, wanted: Mapping[str, Any], path: str) -> str | None:
         return f"{path} did not answer in JSON: {body[:_SHOWN]!r}"
     if not isinstance(found, dict):
         return f"{path} did not answer with a JSON object: {body[:_SHOWN]!r}"
-    lacks = _lacks(found, wanted, "")
-    return f"{path} answered {lacks}" if lacks else None
+    wrong = lacks(found, wanted)
+    return f"{path} answered {wrong}" if wrong else None
 
 
-def _lacks(found: Any, wanted: Any, at: str) -> str | None:
+def lacks(found: Any, wanted: Any, at: str = "") -> str | None:
     """Where `found` is not at least `wanted`: a list has as many elements, an object may have more.
 
     An object says where by its members, `checks.database.up`, and a list by its elements, `up[0]`.
@@ -74,12 +74,12 @@ def _lacks(found: Any, wanted: Any, at: str) -> str | None:
             inner = f"{at}.{key}" if at else key
             if key not in found:
                 return f"without {inner!r}, which should be {value!r}"
-            if wrong := _lacks(found[key], value, inner):
+            if wrong := lacks(found[key], value, inner):
                 return wrong
         return None
     if isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
         pairs = enumerate(zip(found, wanted, strict=True))
-        return next(filter(None, (_lacks(f, w, f"{at}[{n}]") for n, (f, w) in pairs)), None)
+        return next(filter(None, (lacks(f, w, f"{at}[{n}]") for n, (f, w) in pairs)), None)
     if strict_json.same(found, wanted):
         return None
     return f"{at}: {brief(repr(found))}, not {wanted!r}"

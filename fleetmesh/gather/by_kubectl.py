@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
+from fleetmesh.by_hand import on
 from fleetmesh.gather import batch
 from fleetmesh.gather.commands import Batch, Exec, answers_of, new_nonce, not_believed, why
 from fleetmesh.gather.permit import NONCE, Permit
@@ -21,7 +22,7 @@ from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Limits
 from fleetmesh.sessions import Completed
 from fleetmesh.text.legible import last_line
-from fleetmesh.text.shell import join, over_ssh, quote
+from fleetmesh.text.shell import join, quote
 
 BY = {"by": "kubectl"}
 """Among a transcript's details, where kubectl asked."""
@@ -102,9 +103,9 @@ class KubectlExec(OfHost):
         """Until it has answered, and as long as it may be held after."""
         return self.inside.seconds + self.inside.hold
 
-    def typed(self, host: str) -> str:
+    def typed(self, inventory: Inventory) -> str:
         """As it is run."""
-        return over_ssh(host, self.command)
+        return on(inventory, self.host, self.command)
 
 
 class HeldKubectl(Held):

@@ -9,6 +9,7 @@ from http.client import IncompleteRead
 from time import monotonic
 from typing import Any
 
+from fleetmesh.by_hand import in_cluster
 from fleetmesh.gather import batch
 from fleetmesh.gather.commands import answers_of, new_nonce, not_believed, why
 from fleetmesh.gather.permit import NONCE, Permit
@@ -18,7 +19,7 @@ from fleetmesh.inventory import Cluster, Inventory, Limits
 from fleetmesh.sessions import ApiProblem, Kubeconfig, Session, api_client
 from fleetmesh.text import strict_json, yaml12
 from fleetmesh.text.legible import brief, last_line, said
-from fleetmesh.text.shell import join, over_ssh, quote
+from fleetmesh.text.shell import join, quote
 
 _SILENT = "the API did not answer"
 
@@ -63,9 +64,9 @@ class Kubernetes(OfCluster):
     kubectl: str
     """The kubectl arguments that ask the same."""
 
-    def typed(self, host: str) -> str:
-        """With kubectl, by ssh."""
-        return over_ssh(host, f"kubectl {self.kubectl}")
+    def typed(self, inventory: Inventory) -> str:
+        """With kubectl."""
+        return in_cluster(inventory, self.cluster, self.kubectl)
 
     def of(self, inventory: Inventory) -> Probe:
         """By the host's kubectl, if the inventory names one."""

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 from urllib.parse import quote as escaped
 
+from fleetmesh.by_hand import in_cluster, on
 from fleetmesh.gather.cluster_api import ApiRequests, get, refusals, why_not
 from fleetmesh.gather.probe import Held, OfCluster, Probe, Question
 from fleetmesh.gather.transcript import Transcript
@@ -17,7 +18,7 @@ from fleetmesh.inventory import Inventory, Limits
 from fleetmesh.sessions import ApiProblem, api_client
 from fleetmesh.text import strict_json
 from fleetmesh.text.legible import brief
-from fleetmesh.text.shell import join, over_ssh, quote
+from fleetmesh.text.shell import join, quote
 
 _OUTPUT_LIMIT = 1024 * 1024
 _KEPT = 4096
@@ -84,10 +85,13 @@ class ExecInPod(OfCluster):
             *("--", *self.command),
         ]
 
-    def typed(self, host: str) -> str:
-        """With kubectl, by ssh."""
-        given = f"printf %s {quote(self.asked.says.decode())} | " if self.asked.says else ""
-        return over_ssh(host, given + join(["kubectl", *self.kubectl]))
+    def typed(self, inventory: Inventory) -> str:
+        """With kubectl exec."""
+        if not self.asked.says:
+            return in_cluster(inventory, self.cluster, join(self.kubectl))
+        cluster = inventory.clusters[self.cluster]
+        asked = join([*cluster.typed_kubectl, *self.kubectl])
+        return on(inventory, cluster.host, f"printf %s {quote(self.asked.says.decode())} | {asked}")
 
     def of(self, inventory: Inventory) -> Probe:
         """By the host's kubectl, if the inventory names one."""

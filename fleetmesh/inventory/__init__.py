@@ -23,7 +23,7 @@ from fleetmesh.inventory.model import (
     Waiver,
     Workstation,
 )
-from fleetmesh.inventory.values import Address
+from fleetmesh.inventory.values import Address, endpoint
 
 __all__ = [
     "Address",
@@ -45,5 +45,6 @@ __all__ = [
     "Tunnel",
     "Waiver",
     "Workstation",
+    "endpoint",
     "load",
 ]

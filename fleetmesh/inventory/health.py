@@ -4,7 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from fleetmesh.inventory.base import Model
+from fleetmesh.inventory.section import Model
 from fleetmesh.inventory.values import (
     BodyPart,
     BodyPattern,

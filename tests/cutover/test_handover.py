@@ -16,7 +16,8 @@ from fleetmesh.tunnels.attribution import Places, held_by
 @check(
     "CUT-03.down",
     runbook="Cutover 1",
-    hint="on the workstation: bridge down {retired}",
+    hint="on {inventory.workstation.host}: {retired:down}",
+    mends=True,
 )
 def test_retired_tunnel_is_down(
     retired: RetiredTunnel,
@@ -38,7 +39,8 @@ def test_retired_tunnel_is_down(
 @check(
     "CUT-03.no-connection",
     runbook="Cutover 1",
-    hint="ssh {retired.host} ss -tlnpe 'sport = :{retired.listen.port}'",
+    hint="on {retired.host}: ss -tlnpe 'sport = :{retired.listen.port}'\n"
+    "on {retired.host}: loginctl list-sessions --no-pager",
 )
 def test_retired_tunnel_has_no_connection(
     retired: RetiredTunnel,
@@ -61,8 +63,8 @@ def test_retired_tunnel_has_no_connection(
 @check(
     "CUT-06.healthy",
     runbook="Cutover 3",
-    hint="ssh {tunnel.host} curl -i http://{tunnel.listen}; "
-    "ssh {tunnel.host} systemctl --user status {tunnel.unit}",
+    hint="on {tunnel.host}: curl -sS -i -m 10 {tunnel:url}\n"
+    "on {tunnel.host}: {tunnel:systemctl} status --no-pager {tunnel.unit}",
 )
 def test_service_answers_through_its_tunnel(
     tunnel: Tunnel,
@@ -84,7 +86,7 @@ def test_service_answers_through_its_tunnel(
     "CUT-08.stop",
     runbook="Rollback",
     gate="warn",
-    hint="ssh {tunnel.host} systemctl --user disable --now {tunnel.unit}",
+    hint="on {tunnel.host}: {tunnel:systemctl} status --no-pager {tunnel.unit}",
 )
 def test_fleet_tunnel_can_be_stopped(
     tunnel: Tunnel, manager: Manager, bridge_tools: Mapping[str, BridgeTool], case: Case
@@ -104,7 +106,7 @@ def test_fleet_tunnel_can_be_stopped(
     "CUT-08.start",
     runbook="Rollback",
     gate="warn",
-    hint="on the workstation: bridge status",
+    hint="on {inventory.workstation.host}: {inventory.workstation:bridge} status",
 )
 def test_workstation_tunnel_can_be_started(
     retired: RetiredTunnel,

@@ -19,7 +19,7 @@ _WAITED_FOR = ("oneshot", "notify", "notify-reload", "forking", "dbus")
 @check(
     "PROD-18.user-manager",
     runbook="Persist across reboot",
-    hint="ssh {carrier} 'systemctl cat user@$(id -u).service; findmnt -T ~'",
+    hint="on {carrier}: systemctl cat --no-pager user@$(id -u).service; findmnt -T ~",
 )
 def test_user_manager_comes_up_at_boot(
     carrier: str,
@@ -45,7 +45,7 @@ def test_user_manager_comes_up_at_boot(
 @check(
     "PROD-18.order",
     runbook="Persist across reboot",
-    hint="ssh {tunnel.host} systemctl --user list-dependencies --after {tunnel.unit}",
+    hint="on {tunnel.host}: {tunnel:systemctl} list-dependencies --after --no-pager {tunnel.unit}",
 )
 def test_nothing_holds_the_unit_back(
     tunnel: Tunnel,
@@ -83,7 +83,7 @@ def test_nothing_holds_the_unit_back(
 @check(
     "PROD-18.undisturbed",
     runbook="Persist across reboot",
-    hint="ssh {tunnel.host} 'crontab -l; systemctl --user list-timers --all'",
+    hint="on {tunnel.host}: crontab -l; {tunnel:systemctl} list-timers --all --no-pager",
 )
 def test_nothing_ends_the_unit_or_takes_its_port(
     tunnel: Tunnel, autostarts: Mapping[str, Autostarts], units: Units, case: Case
@@ -119,7 +119,8 @@ def test_nothing_ends_the_unit_or_takes_its_port(
 @check(
     "PROD-18.restart",
     runbook="Persist across reboot",
-    hint="ssh {tunnel.host} systemctl --user show {tunnel.unit} -p Restart -p StartLimitBurst",
+    hint="on {tunnel.host}: {tunnel:systemctl} show {tunnel.unit} -p Restart -p RestartUSec -p "
+    "StartLimitBurst -p StartLimitIntervalUSec",
 )
 def test_a_dead_tunnel_is_started_again(
     tunnel: Tunnel, starting: Mapping[str, dict[str, Starting]]
@@ -132,7 +133,7 @@ def test_a_dead_tunnel_is_started_again(
 @check(
     "PROD-18.services",
     runbook="Persist across reboot",
-    hint="ssh {fleet_host} systemctl is-enabled ssh.service k3s.service",
+    hint="on {fleet_host}: systemctl list-unit-files --no-pager 'ssh*' 'k3s*' 'rke2*' 'kubelet*'",
 )
 def test_the_host_brings_up_what_production_needs(
     fleet_host: str,
@@ -172,7 +173,7 @@ def test_the_host_brings_up_what_production_needs(
 @check(
     "PROD-19.route",
     runbook="Goal, After",
-    hint="ssh {login.host} 'ip route get {login.via}; ip neigh'",
+    hint="on {login.host}: ip route get {login.via:address}; ip neigh",
 )
 def test_packets_do_not_pass_the_workstation(
     login: Login,

@@ -35,8 +35,8 @@ def _living(owned: list[Pod]) -> list[Pod]:
 @check(
     "PROD-01.pods",
     runbook="Verify production",
-    hint="ssh {bridge.cluster} kubectl -n {bridge.namespace} get pods; "
-    "kubectl -n {bridge.namespace} describe deploy {bridge}",
+    hint="in {bridge.cluster}: -n {bridge.namespace} get pods -o wide\n"
+    "in {bridge.cluster}: -n {bridge.namespace} get deploy {bridge} -o yaml",
 )
 def test_bridge_pods_are_ready(
     bridge: Bridge,
@@ -91,7 +91,7 @@ def test_bridge_pods_are_ready(
 @check(
     "PROD-02.upstream",
     runbook="After",
-    hint="ssh {bridge.cluster} kubectl -n {bridge.namespace} get deploy {bridge} -o yaml",
+    hint="in {bridge.cluster}: -n {bridge.namespace} get deploy {bridge} -o yaml",
 )
 def test_bridge_leads_to_its_tunnel(
     bridge: Bridge,
@@ -141,8 +141,9 @@ def test_bridge_leads_to_its_tunnel(
 @check(
     "PROD-02.service",
     runbook="After",
-    hint="ssh {bridge.cluster} kubectl -n {bridge.namespace} get svc,endpointslices "
-    "-l kubernetes.io/service-name={bridge} -o yaml",
+    hint="in {bridge.cluster}: -n {bridge.namespace} get svc {bridge} -o yaml\n"
+    "in {bridge.cluster}: -n {bridge.namespace} get endpointslices -l "
+    "kubernetes.io/service-name={bridge} -o yaml",
 )
 def test_bridge_service_leads_to_its_pods(
     bridge: Bridge,
@@ -204,8 +205,9 @@ def test_bridge_service_leads_to_its_pods(
 @check(
     "PROD-03.inside",
     runbook="Verify production",
-    hint="ssh {bridge.cluster} kubectl -n {bridge.namespace} exec "
-    "deploy/{inventory.probe.deployment} -- {inventory.probe.python} -c …",
+    hint="in {bridge.cluster}: -n {bridge.namespace} exec deploy/{inventory.probe.deployment} -- "
+    "{inventory.probe.python} -c 'import sys, urllib.request as u; "
+    "print(u.urlopen(sys.argv[1], timeout=10).read())' {bridge:url}",
 )
 def test_service_answers_inside_the_cluster(
     bridge: Bridge,
