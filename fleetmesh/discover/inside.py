@@ -1,6 +1,5 @@
 """The pod from which "inside the cluster" is asked: its Deployment, its container, its Python."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from fleetmesh.discover.answers import Answers
@@ -8,7 +7,7 @@ from fleetmesh.discover.clusters import Object, read
 from fleetmesh.discover.found import Finding, Found, Seen, Value
 from fleetmesh.discover.kubeconfigs import Way
 from fleetmesh.facts.fact import Fact, NotUnderstood
-from fleetmesh.gather.pod_exec import ExecInPod
+from fleetmesh.gather.pod_exec import Asked, ExecInPod
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
@@ -81,25 +80,14 @@ _WHICH = (
 ).format(" ".join(_PYTHONS))
 
 
-@dataclass(frozen=True)
-class ShellInPod(ExecInPod):
-    """A POSIX shell in a running pod of a Deployment."""
-
-    @property
-    def command(self) -> list[str]:
-        """The argument vector."""
-        return ["sh", "-c", self.program]
-
-
 def _pythons(inventory: Inventory) -> dict[str, Probe]:
     probe, limits = inventory.probe, inventory.limits
-    asked = ShellInPod(
+    asked = ExecInPod(
         probe.cluster,
         probe.namespace,
         probe.deployment,
-        "sh",
-        _WHICH,
-        {},
+        probe.container,
+        Asked("python", ("sh", "-c", _WHICH)),
         limits.http + limits.command,
         limits.http,
     )
