@@ -22,7 +22,7 @@ import pytest
 from fleetmesh.gather import Fleet
 from fleetmesh.gather.cluster_api import Kubernetes
 from fleetmesh.gather.commands import Exec
-from fleetmesh.gather.pod_exec import ExecInPod
+from fleetmesh.gather.pod_exec import Asked, ExecInPod
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from selftests.gather.conftest import Serve, fact
@@ -158,7 +158,8 @@ def cluster(fleet: Fleet, serve: Serve, api: type[Api], certificate: Path, confi
 
 
 VERSION = Kubernetes(CLUSTER, "/version", "version")
-INSIDE = ExecInPod(CLUSTER, "activity-core", "actcore-api", "python", "print(1)", {}, 0.7, 5.0)
+PROGRAM = Asked("python", ("python", "-c", "print(1)", "{}"))
+INSIDE = ExecInPod(CLUSTER, "activity-core", "actcore-api", None, PROGRAM, 0.7, 5.0)
 
 
 def ask(cluster: Fleet, probe: Probe) -> Transcript:

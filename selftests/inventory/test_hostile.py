@@ -82,6 +82,17 @@ def everything() -> dict[str, Any]:
         "addresses": ["192.0.2.3", "fd00::3"],
         "host_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 a remark"],
     }
+    document["services"]["state-hub"]["health"] |= {
+        "status": 201,
+        "text": "well of state-hub",
+        "contains": "well of",
+        "matches": "^well of",
+        "headers": {"X-Service": "state-hub"},
+    }
+    document["clusters"]["railiance01"] |= {"context": "default"}
+    del document["clusters"]["coulombcore"]["kubeconfig"]
+    document["clusters"]["coulombcore"]["kubectl"] = "sudo -n k3s kubectl"
+    document["probe"] |= {"with": "python", "container": "api"}
     document["clusters"]["coulombcore"]["uid"] = "3b0e1d9e-6c1a-4a3c-9d62-2f3f0f1c9a11"
     return document
 
@@ -124,7 +135,7 @@ def box(tmp_path: Path) -> Path:
         (programs / name).symlink_to(str(shutil.which(name)))
     nothing = "#!/bin/sh\nexit 0\n"
     nothings = ("ssh-keygen", "kubectl", "systemctl", "loginctl", "ss", "ip", "stat", "cat", "id")
-    for name in (*nothings, "crontab", "bridge", "curl", "uname", "python"):
+    for name in (*nothings, "crontab", "bridge", "curl", "uname", "python", "sudo"):
         (programs / name).write_text(nothing)
         (programs / name).chmod(0o755)
     # As ssh hands the words behind its options and the host to the far end's shell.
@@ -164,8 +175,9 @@ def sh(box: Path, command: str) -> None:
 def ask_everything(box: Path, inventory: Inventory) -> None:
     """Run all that the suite would make somebody's shell or Python run."""
     asked = questions(FACTS.values(), inventory)
-    read = [kubeconfig_text(cluster, NONCE, 1) for cluster in inventory.clusters.values()]
-    batches = [group for errand, group in errands(asked) if errand is Batch]
+    clusters = [cluster for cluster in inventory.clusters.values() if cluster.kubeconfig]
+    read = [kubeconfig_text(cluster, NONCE, 1) for cluster in clusters]
+    batches = [group for errand, group in errands(asked) if issubclass(errand, Batch)]
     read += [batch_text(batch, inventory, NONCE) for batch in batches]
     commands = [script.partition(b";")[2].decode() for script in read]  # behind its length
     for question in asked:
@@ -221,9 +233,6 @@ def test_hostile_text_is_refused_where_it_stands_or_never_run(
     rest = everything()
     for place in accepted:
         put(rest, place, change)
-    rest["services"]["issue-core"]["health"]["json"]["service"] += (
-        "2"  # two that are the same clash
-    )
     file.write_text(json.dumps(rest))
     inventory = load(file)
     for permit in permits([("all", list(FACTS.values()))], inventory).values():
@@ -254,7 +263,18 @@ def test_hostile_names_are_refused(tmp_path: Path, payload: str) -> None:
     assert all(line.isprintable() for line in str(caught.value).split("\n"))
 
 
-REFERENCES = {"host", "cluster", "via", "to", "tunnel", "kind", "manager", "identity", "transport"}
+REFERENCES = {
+    "host",
+    "cluster",
+    "via",
+    "to",
+    "tunnel",
+    "kind",
+    "manager",
+    "identity",
+    "transport",
+}  # and which program asks in the pod
+REFERENCES |= {"with_"}
 
 
 def poisoned(value: Any, change: Callable[[str], str], name: str = "") -> Any:
