@@ -5,6 +5,7 @@ import gc
 import hashlib
 import json
 import re
+import shlex
 import socket
 import ssl
 import struct
@@ -175,7 +176,9 @@ def test_an_answer(cluster: Fleet) -> None:
     found = ask(cluster, VERSION)
     assert (found.exit_status, json.loads(found.stdout)) == (200, {"gitVersion": "v1.32.4"})
     assert (found.host, found.lost) == ("railiance01", None)
-    assert found.command == "ssh railiance01 'kubectl version'"
+    kubeconfig = cluster.inventory.clusters["railiance01"].kubeconfig
+    asked = f"kubectl --kubeconfig {shlex.quote(kubeconfig)} version"
+    assert shlex.split(found.command) == ["ssh", "tegwick@railiance01", asked]
 
 
 def test_one_kubeconfig_is_read_however_much_is_asked(cluster: Fleet) -> None:
