@@ -14,6 +14,7 @@ from rehearsal.errors import RehearsalError
 from rehearsal.image import DEFAULT, GENERATIONS, ensure
 from rehearsal.paths import SSH_CONFIG
 from rehearsal.states import STATES
+from rehearsal.variant import VARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,11 @@ def main() -> int:
     ):
         command = commands.add_parser(name, help=what)
         command.add_argument("--state", choices=STATES, default="after")
+        command.add_argument(
+            "--variant",
+            choices=VARIANTS,
+            help="whose names the fleet has (default: this project's)",
+        )
         outfit.options(command)
     image = commands.add_parser(
         "image", help="build what the machines boot from, unless it is there"
@@ -50,6 +56,12 @@ def main() -> int:
     faults.add_argument("names", nargs="*", metavar="NAME", help="faults to try (default: all)")
     faults.add_argument(
         "--record", action="store_true", help="keep their recordings, which `make test` judges"
+    )
+    faults.add_argument(
+        "--discover",
+        action="store_true",
+        help="see that `fleetmesh discover` writes no fault into an inventory, on the fleet that "
+        "is up",
     )
     outfit.options(faults)
     faults.add_argument(
@@ -81,6 +93,8 @@ def main() -> int:
         elif wanted.command == "status":
             return _status()
         elif wanted.command == "faults":
+            if wanted.discover:
+                return _discovered(wanted.names)
             return _faults(
                 wanted.names, _outfit(wanted), record=wanted.record, fleets=wanted.fleets
             )
@@ -128,13 +142,19 @@ def _shell(name: str, words: list[str]) -> None:
 
 
 def _outfit(wanted: argparse.Namespace) -> Outfit | None:
-    return fleet.outfit(wanted.image, wanted.shell)
+    return fleet.outfit(wanted.image, wanted.shell, getattr(wanted, "variant", None))
 
 
 def _faults(names: list[str], made: Outfit | None, *, record: bool, fleets: int) -> int:
     from rehearsal.matrix.command import faults  # noqa: PLC0415 - it loads the suite's sessions
 
     return faults(names, made, _clock(), record=record, fleets=fleets)
+
+
+def _discovered(names: list[str]) -> int:
+    from rehearsal.matrix.command import discovered  # noqa: PLC0415 - it loads the sessions
+
+    return discovered(names, _clock())
 
 
 def _hints(names: list[str], made: Outfit | None) -> int:

@@ -148,7 +148,7 @@ class _More:
 
     def bridge(self, workstation: Workstation) -> str:
         """How ops-bridge is called on the workstation."""
-        return quote(workstation.bridge)
+        return str(workstation.bridge)
 
     def down(self, retired: RetiredTunnel) -> str:
         """How the workstation takes a retired tunnel down."""
@@ -172,7 +172,7 @@ class _More:
 
     def forward(self, login: Login) -> str:
         """Where the first tunnel of a log-in leads."""
-        service = self._inventory.services[self._inventory.tunnels_of(login)[0].to]
+        service = self._inventory.services[login.tunnels[0].to]
         return quote(endpoint(service.cluster_ip, service.port))
 
     def url(self, of: Service | Tunnel | Bridge) -> str:

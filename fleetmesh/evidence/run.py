@@ -15,8 +15,12 @@ from fleetmesh.tunnels.path import Path
 
 _CASES = 10_000
 RUNBOOK = ("prereqs", "cutover", "production")
-PHASES = (*RUNBOOK, "own")
-"""The phases of the runbook, and the operators' own checks, which belong to none of them."""
+ROLLBACK = "rollback"
+PHASES = (*RUNBOOK, ROLLBACK, "own")
+"""The phases of the runbook, the way back from them, and the operators' own checks.
+
+What holds after a rollback contradicts the cutover. So a run looks at it only if it is named.
+"""
 
 
 @dataclass(frozen=True)

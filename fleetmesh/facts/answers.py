@@ -91,6 +91,49 @@ def _tunnel_answers(inventory: Inventory) -> dict[str, Probe]:
 TUNNEL_ANSWERS = Fact("tunnel_answers", _tunnel_answers, parse_answer)
 
 
+def _smoke_paths(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        service.id: Get(
+            inventory.service_host(service), service.cluster_ip, service.port, service.smoke.path
+        )
+        for service in inventory.services.values()
+        if service.smoke
+    }
+
+
+def parse_smoke_path(transcript: Transcript) -> Answer:
+    """Read the answer to a GET where a smoke would POST; one that rules that out is refused.
+
+    A path for POST alone answers 405 and lists what it takes (RFC 9110, 15.5.6).
+    """
+    answer = parse_answer(transcript)
+    if answer.refused or answer.status is None:
+        return answer
+    headers = (line.partition(":") for line in transcript.err.splitlines())
+    allow = [value for name, _, value in headers if name.strip().lower() == "allow"]
+    methods = {method.strip() for value in allow for method in value.split(",")}
+    wrong = None
+    if answer.status in (404, 410):
+        wrong = "the service knows no such path"
+    elif answer.status == 405 and allow and "POST" not in methods:
+        wrong = f"the path takes no POST, only {', '.join(sorted(methods))}"
+    elif answer.status in (401, 403):
+        wrong = "the service wants a log-in there, and the suite has none"
+    elif (
+        answer.status != 405 and not 200 <= answer.status < 300 and answer.status not in (400, 422)
+    ):
+        wrong = "nothing says whether it takes a POST there"
+    if wrong:
+        raise NotUnderstood(
+            f"HTTP {answer.status}: {wrong}; write the path of its API as the `smoke.path` of "
+            f"{transcript.subject} in the inventory"
+        )
+    return answer
+
+
+SMOKE_PATHS = Fact("smoke_paths", _smoke_paths, parse_smoke_path)
+
+
 @dataclass(frozen=True)
 class ReadBack:
     """What was written, the id it was given, and what was read back under that id.

@@ -3,6 +3,7 @@
 Field names are those of the Kubernetes API; a Deployment omits what is zero in its status.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,23 @@ class Deployment:
         """
         made_by = ("ReplicaSet", f"{self.name}-{pod.labels.get('pod-template-hash')}")
         return pod.controller == made_by and self.selector.matches(pod.labels)
+
+    def unready(self, pods: Iterable[Pod]) -> str | None:
+        """Why not all pods that it wants are ready; None if they are. `pods`: its namespace's.
+
+        A pod that was evicted, has completed or is being deleted is none of them.
+        """
+        living = [pod for pod in pods if self.owns(pod) and not pod.deleting and not pod.over]
+        if not self.replicas:
+            return f"{self.name} is scaled to 0 replicas"
+        if len(living) != self.replicas:
+            return f"{self.name} wants {self.replicas} pods and has {len(living)}"
+        for pod in living:
+            if pod.unready or pod.ready != pod.containers or not pod.containers:
+                why = pod.waiting or pod.unready
+                state = f"{pod.name} is {pod.ready}/{pod.containers} ready"
+                return f"{state}, {why}" if why else state
+        return None
 
     @property
     def rollout(self) -> str | None:

@@ -96,7 +96,7 @@ def _logins(inventory: Inventory) -> dict[str, Probe]:
             'ssh-keygen -l -f - 2>/dev/null)"\n'
         )
         script = AS_TUNNEL + _LOGIN.replace("OPTIONS", options) + f"seconds={seconds:g}\n" + own
-        for tunnel in inventory.tunnels_of(login):
+        for tunnel in login.tunnels:
             service = inventory.services[tunnel.to]
             to = f"{service.cluster_ip}:{service.port}"
             asked = (
@@ -107,9 +107,7 @@ def _logins(inventory: Inventory) -> dict[str, Probe]:
         return script
 
     return {
-        str(login): Exec(
-            login.host, command(login), len(inventory.tunnels_of(login)) * seconds + limits.command
-        )
+        str(login): Exec(login.host, command(login), len(login.tunnels) * seconds + limits.command)
         for login in inventory.logins
     }
 

@@ -190,12 +190,12 @@ _ENDS = {"systemd-exit.service", "shutdown.target"}
 _BOOT_UNITS = """
 list() { systemctl --user list-dependencies --no-pager --plain "$1"; }
 list default.target || exit
-if target=$(systemctl --user get-default 2>&1); then
-  case $(systemctl --user is-enabled default.target 2>/dev/null) in
-    masked*) target="it is masked" ;;
-    *) [ "$target" = default.target ] || list "$target" ;;
-  esac
-fi
+case $(systemctl --user is-enabled default.target 2>/dev/null) in
+  masked*) target="it is masked" ;;
+  *) if target=$(systemctl --user get-default 2>&1) && [ "$target" != default.target ]; then
+      list "$target"
+    fi ;;
+esac
 echo "leads-to=$target"
 """
 

@@ -19,9 +19,7 @@ from fleetmesh.text.ssh_settings import SshSettings
 
 def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
     workstation = inventory.workstation
-    asked: dict[str, Probe] = {
-        workstation.host: Exec(workstation.host, f"{quote(workstation.bridge)} status --json")
-    }
+    asked: dict[str, Probe] = {workstation.host: Exec(workstation.host, workstation.bridge.asks())}
     if BRIDGE_STATUS.name in MANAGERS[inventory.manager].reads():
         asked |= {host: Exec(host, "bridge status --json") for host in inventory.carriers}
     return asked

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 from fleetmesh.gather.permit import Permit
 from fleetmesh.gather.transcript import HERE, Transcript
 from fleetmesh.inventory import Inventory, Limits
+from fleetmesh.redaction import Redactor
 from fleetmesh.sessions import Kubeconfig, Session, Unreachable
 
 
@@ -87,6 +88,8 @@ class OpenFleet(Protocol):
     """The fleet as an errand sees it."""
 
     inventory: Inventory
+    redactor: Redactor
+    """Is to know what a kubeconfig holds, before anything is written that may repeat it."""
     sessions: dict[str, Session | Unreachable]
     requests: Iterator[int]
     """Numbers the requests of the run."""

@@ -1,6 +1,7 @@
 """Well-formed inventories in which a check could not fail, or would expect what must not be."""
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import Any
 
 from fleetmesh.inventory.document import Document, Problem
@@ -13,7 +14,9 @@ def contradictions(read: Document) -> list[Problem]:
     return [
         *_over_the_workstation(read),
         *_wrong_via(read),
-        *_two_keys(read),
+        *_wrong_units(read),
+        *_useless_bridges(read),
+        *_shared_addresses(read),
         *_retired_nowhere(read),
         *_indistinct_services(read),
     ]
@@ -47,13 +50,74 @@ def _wrong_via(read: Document) -> Iterator[Problem]:
             yield read.problem(("tunnels", name, "via"), message)
 
 
-def _two_keys(read: Document) -> Iterator[Problem]:
-    keys: dict[tuple[str, str], str] = {}
+def _wrong_units(read: Document) -> Iterator[Problem]:
+    """A unit that cannot be a tunnel's, or not this one's alone."""
+    by_ops_bridge = read.data.get("manager") == "ops-bridge"
+    taken: dict[tuple[str, str, str], str] = {}
     for name, tunnel in _section(read, "tunnels").items():
-        between, key = (str(tunnel.get("host")), str(tunnel.get("via"))), str(tunnel.get("key"))
-        if keys.setdefault(between, key) != key:
-            message = f"another tunnel between the same hosts uses {keys[between]}; write that key"
-            yield read.problem(("tunnels", name, "key"), message)
+        host, scope = str(tunnel.get("host")), str(tunnel.get("scope", "user"))
+        unit = str(tunnel.get("unit", "" if by_ops_bridge else f"{name}.service"))
+        if by_ops_bridge and scope == "system":
+            message = "ops-bridge runs its tunnels in a user unit; delete it, or `manager: systemd`"
+            yield read.problem(("tunnels", name, "scope"), message)
+        if unit.partition("@")[0].partition(".")[0] in ("ssh", "sshd", "user"):
+            message = f"{unit} is the host's own, and runs no tunnel; write the tunnel's unit"
+            yield read.problem(("tunnels", name, "unit"), message)
+        other = taken.setdefault((host, scope, unit), name)
+        if other != name and not by_ops_bridge:
+            message = f"{unit} is already {other}'s; write the unit that holds this tunnel alone"
+            yield read.problem(("tunnels", name, "unit"), message)
+    held: dict[tuple[str, str], str] = {}
+    for name, retired in _section(read, "workstation", "retired").items():
+        if "unit" in retired:
+            unit = str(retired["unit"])
+            other = held.setdefault((str(retired.get("scope", "user")), unit), name)
+            if other != name:
+                message = f"{unit} is already {other}'s; write the unit that holds this tunnel"
+                yield read.problem(("workstation", "retired", name, "unit"), message)
+        elif "scope" in retired:
+            message = "is that of `unit`, which is missing; write both, or none"
+            yield read.problem(("workstation", "retired", name, "scope"), message)
+
+
+def _useless_bridges(read: Document) -> Iterator[Problem]:
+    """How ops-bridge is called, where nobody calls it; or nowhere to be called, though it runs."""
+    carriers = {str(tunnel.get("host")) for tunnel in _section(read, "tunnels").values()}
+    for name, host in _section(read, "hosts").items():
+        if "bridge" not in host:
+            continue
+        where = ("hosts", name, "bridge")
+        if name == (read.data.get("workstation") or {}).get("host"):
+            yield read.problem(
+                where, "the workstation's stands under `workstation:`; write it there"
+            )
+        elif read.data.get("manager") != "ops-bridge" or name not in carriers:
+            message = "is called only where `manager: ops-bridge` runs tunnels; delete it"
+            yield read.problem(where, message)
+        elif isinstance(host["bridge"], dict) and host["bridge"].get("status") == "absent":
+            message = "ops-bridge runs the tunnels; write how it is called, or `manager: systemd`"
+            yield read.problem(where, message)
+
+
+def _shared_addresses(read: Document) -> Iterator[Problem]:
+    """An address by which two hosts would be told apart, and cannot."""
+    owners: dict[str, str] = {}
+    hosts = _section(read, "hosts")
+    for name, host in hosts.items():
+        for index, address in enumerate(host.get("addresses") or ()):
+            other = owners.setdefault(str(ip_address(address)), name)
+            if other != name:
+                message = (
+                    f"{address} is {other}'s; write each host's own, and one that is shared by a "
+                    "router under `nat` of both"
+                )
+                yield read.problem(("hosts", name, "addresses", index), message)
+    for name, host in hosts.items():
+        for index, address in enumerate(host.get("nat") or ()):
+            other = owners.get(str(ip_address(address)), name)
+            if other != name:
+                message = f"{address} is {other}'s own address; write the one that the others see"
+                yield read.problem(("hosts", name, "nat", index), message)
 
 
 def _retired_nowhere(read: Document) -> Iterator[Problem]:

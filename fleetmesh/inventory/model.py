@@ -1,12 +1,16 @@
 """The shape of an inventory. Names of fields are the keys of the YAML file."""
 
+import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import Field, PrivateAttr
 
+from fleetmesh.inventory.bridging import BridgeCall, Bridging
+from fleetmesh.inventory.section import Model
 from fleetmesh.inventory.values import (
     Cidr,
     Count,
@@ -25,17 +29,14 @@ from fleetmesh.inventory.values import (
     RemotePath,
     Seconds,
     Selector,
+    UnitName,
     Word,
 )
 
 UNITS = {"systemd": "{tunnel}.service", "ops-bridge": "ops-bridge.service"}
 """The user unit that must hold the tunnel `{tunnel}`, by the tunnels' manager."""
-
-
-class Model(BaseModel):
-    """Frozen, and refuses keys that it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+Scope = Literal["user", "system"]
+"""Whose manager runs a unit: that of the user who logs in, or the system's."""
 
 
 class Named(Model):
@@ -61,7 +62,11 @@ class Runbook(Model):
 
 
 class Host(Named):
-    """One machine: how to reach it, and how to know that it is the right one."""
+    """One machine: how to reach it, and how to know that it is the right one.
+
+    At `addresses` it is reached. Under its `nat` addresses its connections arrive elsewhere; hosts
+    behind one router may share them. `bridge` is how ops-bridge is called where it runs tunnels.
+    """
 
     ssh: Word
     hostname: Word
@@ -69,6 +74,8 @@ class Host(Named):
     user: Word | None = None
     port: Port | None = None
     addresses: tuple[Ip, ...] = ()
+    nat: tuple[Ip, ...] = ()
+    bridge: BridgeCall = Bridging()
     transport: Literal["ssh", "local"] = "ssh"
 
     @property
@@ -126,25 +133,48 @@ class Service(Named):
 
 
 class Tunnel(Named):
-    """A forward tunnel of the fleet; its key in the inventory is its name for its manager, too."""
+    """A forward tunnel of the fleet; its key in the inventory is its name for its manager, too.
+
+    Unless it says otherwise, a user unit of its name holds it, and it logs in as the `user` that
+    the inventory has for the host `via`.
+    """
 
     _manager: str = PrivateAttr(default="systemd")
+    _far_user: str | None = PrivateAttr(default=None)
 
     host: Name
     listen: Loopback
     via: Name
     to: Name
     key: RemotePath
+    user: Word | None = None
+    unit_name: UnitName | None = Field(default=None, alias="unit")
+    scope: Scope = "user"
 
     @property
     def unit(self) -> str:
-        """The systemd user unit that must hold the tunnel: its own, or its manager's."""
-        return UNITS[self._manager].format(tunnel=self)
+        """The systemd unit that must hold the tunnel: its own, or its manager's."""
+        return self.unit_name or UNITS[self._manager].format(tunnel=self)
 
     @property
     def own_unit(self) -> str:
-        """The systemd user unit of the tunnel's own name."""
-        return f"{self.id}.service"
+        """The systemd unit that holds, or would hold, this tunnel alone."""
+        return self.unit if self._manager == "systemd" else f"{self.id}.service"
+
+    @property
+    def unit_file(self) -> str:
+        """The name of its own unit's file: for an instance, the template's."""
+        return re.sub(r"@.+(?=\.service$)", "@", self.own_unit)
+
+    @property
+    def by_system(self) -> bool:
+        """Whether the system's manager runs its unit, and no user's."""
+        return self.scope == "system"
+
+    @property
+    def far_user(self) -> str | None:
+        """As whom it logs in on `via`; None where ssh_config alone says so."""
+        return self._far_user
 
 
 class Bridge(Named):
@@ -167,10 +197,15 @@ class ProbePod(Model):
 
 
 class RetiredTunnel(Named):
-    """A reverse tunnel that the workstation must no longer hold."""
+    """A reverse tunnel that the workstation must no longer hold.
+
+    `unit` is the workstation's systemd unit that runs it, where not `bridge` does.
+    """
 
     host: Name
     listen: Listen
+    unit: UnitName | None = None
+    scope: Scope = "user"
 
 
 class InteractiveTunnel(Named):
@@ -184,7 +219,7 @@ class Workstation(Model):
     """The machine that must no longer carry production."""
 
     host: Name
-    bridge: RemotePath
+    bridge: BridgeCall
     retired: dict[Name, RetiredTunnel]
     interactive: dict[Name, InteractiveTunnel]
     interactive_patterns: tuple[Glob, ...] = ()
@@ -234,14 +269,18 @@ class Waiver(Model):
 
 @dataclass(frozen=True)
 class Login:
-    """A log-in that fleet tunnels depend on: from `host` to `via` with the key file `key`."""
+    """A log-in that fleet tunnels depend on: from `host` to `via`, as `user`, by the file `key`."""
 
+    id: str
     host: Name
     via: Name
     key: RemotePath
+    user: str | None
+    tunnels: tuple[Tunnel, ...]
+    """Those that make it."""
 
     def __str__(self) -> str:
-        return f"{self.host}-{self.via}"
+        return self.id
 
 
 class Inventory(Model):
@@ -263,7 +302,7 @@ class Inventory(Model):
     certificate: Certificate
     limits: Limits
     ssh_config: Path | None = None
-    deferrals: dict[str, str] = {}
+    deferrals: dict[str, str] = Field(default={})
     waivers: tuple[Waiver, ...] = ()
     file: Path = Field(exclude=True)
     digest: str = Field(exclude=True)
@@ -284,6 +323,8 @@ class Inventory(Model):
                 entry._id = key
         for tunnel in self.tunnels.values():
             tunnel._manager = self.manager
+            via = self.hosts.get(tunnel.via)
+            tunnel._far_user = tunnel.user or (via.user if via else None)
 
     @property
     def carriers(self) -> tuple[str, ...]:
@@ -292,14 +333,21 @@ class Inventory(Model):
 
     @property
     def logins(self) -> tuple[Login, ...]:
-        """Each distinct log-in that the tunnels make, once."""
-        made = (Login(t.host, t.via, t.key) for t in self.tunnels.values())
-        return tuple(dict.fromkeys(made))
+        """Each distinct log-in that the tunnels make, once.
 
-    def tunnels_of(self, login: Login) -> tuple[Tunnel, ...]:
-        """The tunnels that make `login`."""
-        made = (login.host, login.via, login.key)
-        return tuple(t for t in self.tunnels.values() if (t.host, t.via, t.key) == made)
+        It is called by its two hosts; where these have several, by its first tunnel as well.
+        """
+        made: dict[tuple[str, str, str, str | None], list[Tunnel]] = {}
+        for t in self.tunnels.values():
+            made.setdefault((t.host, t.via, t.key, t.far_user), []).append(t)
+        between = Counter((host, via) for host, via, *_ in made)
+        return tuple(
+            Login(
+                f"{host}-{via}" if between[host, via] == 1 else f"{host}-{via}-{tunnels[0]}",
+                host, via, key, user, tuple(tunnels),
+            )
+            for (host, via, key, user), tunnels in made.items()
+        )  # fmt: skip
 
     def service_host(self, service: Service) -> str:
         """The host whose cluster runs `service`."""

@@ -1,6 +1,7 @@
 """Single values of an inventory: how each must be written, and what to write instead."""
 
 import re
+import shlex
 from collections.abc import Collection
 from datetime import datetime
 from difflib import get_close_matches
@@ -11,9 +12,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
-CHECK_ID = re.compile(r"(PRE|CUT|PROD|OWN|DRILL)-\d\d\.[a-z][a-z0-9-]*")
+CHECK_ID = re.compile(r"(PRE|CUT|PROD|ROLL|OWN|DRILL)-\d\d\.[a-z][a-z0-9-]*")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:+-]{0,127}")
+_UNIT = re.compile(r"(?=.{1,255}$)[A-Za-z0-9_][A-Za-z0-9:_.\\-]*(@[A-Za-z0-9:_.\\-]+)?\.service")
 _REMOTE_PATH = re.compile(r"(~?/)?[A-Za-z0-9._+@][A-Za-z0-9/._+@-]{0,1023}|~?/")
 # k8s.io/apimachinery/pkg/labels: `key`, `!key`, `key=value` and its kind, `key in (a, b)`. What has
 # matched is kept (`*+`), so that no text takes long.
@@ -155,6 +157,22 @@ def _expiry(value: Any) -> datetime:
     return moment
 
 
+def _words(value: Any) -> Any:
+    """A command as a list of words, or as one text, split as a POSIX shell splits it."""
+    if isinstance(value, str):
+        try:
+            value = shlex.split(value)
+        except ValueError as error:
+            raise ValueError(f"{shown(value)}: {error}; write a list of its words") from None
+    if not isinstance(value, list) or not value or not all(isinstance(w, str) for w in value):
+        raise ValueError(f"{shown(value)} is no command; write a list of its words, in quotes")
+    if strange := [word for word in value if not word.isprintable()]:
+        raise ValueError(f"{shown(strange[0])} cannot be a word of a command; write one line")
+    if value[0].startswith("-") or not value[0].strip():
+        raise ValueError(f"{shown(value[0])} is no program; write the command's name first")
+    return tuple(value)
+
+
 def not_a_check(written: str, checks: Collection[str]) -> str:
     """Why `written` is no id among `checks`, and which of them may be meant."""
     family = [check for check in sorted(checks) if check.partition(".")[0] == written]
@@ -198,6 +216,15 @@ Word = Annotated[
         "the first a letter, a digit or _",
     ),
 ]
+UnitName = Annotated[
+    str,
+    _must_match(
+        _UNIT,
+        "is no unit that can run; write a service's whole name, such as state-hub-tunnel.service, "
+        "or an instance of a template, such as tunnel@state-hub.service",
+    ),
+]
+Command = Annotated[tuple[str, ...], PlainValidator(_words)]
 Selector = Annotated[
     str,
     _must_match(

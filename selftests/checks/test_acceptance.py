@@ -8,10 +8,10 @@ import pytest
 from fixtures.acceptance import in_vain
 from fleetmesh.evidence.outcomes import Outcome
 from fleetmesh.inventory import Waiver, load
-from selftests.checks.conftest import ROOT
+from selftests.inventory import RUNBOOK
 from selftests.report.synthetic import result
 
-SOUND = load(ROOT / "fleets/production.yaml")
+SOUND = load(RUNBOOK)
 
 
 def told(outcomes: dict[str, Outcome], *, deferred: bool = False, **given: Any) -> list[str]:

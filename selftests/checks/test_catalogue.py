@@ -15,9 +15,10 @@ from fleetmesh.inventory.values import CHECK_ID
 from selftests.checks.conftest import ROOT, Pytest
 
 FAMILIES = {
-    *(f"PRE-{number:02}" for number in range(1, 14)),
+    *(f"PRE-{number:02}" for number in range(1, 15)),
     *(f"CUT-{number:02}" for number in range(1, 9)),
     *(f"PROD-{number:02}" for number in range(1, 20)),
+    *(f"ROLL-{number:02}" for number in range(1, 5)),
     "OWN-01",
 }
 ADVISORY = {
@@ -25,7 +26,10 @@ ADVISORY = {
     *("PROD-09.not-replaced", "PROD-10.few-units", "PROD-13.restarts", "PROD-17.lasting"),
     "OWN-01.no-reboot-pending",
 }
-PREFIX = {"prereqs": "PRE-", "cutover": "CUT-", "production": "PROD-", "own": "OWN-"}
+PREFIX = {
+    **{"prereqs": "PRE-", "cutover": "CUT-", "production": "PROD-"},
+    **{"rollback": "ROLL-", "own": "OWN-"},
+}
 # What a check may import: it asks for facts and asserts on them.
 IMPORTS = {"collections", "datetime", "difflib", "fnmatch", "re", "typing", "fixtures", "fleetmesh"}
 
@@ -135,6 +139,7 @@ NEVER = {
 }
 """What the files of a folder never lead to, by an import or by a process that they start."""
 BUT = {
+    ("fleetmesh/__main__.py", "fixtures"): "`check` hands over to the pytest layer",
     ("fixtures/rehearsal.py", "rehearsal"): "boots the rehearsal fleet for a run that needs it",
     ("rehearsal/matrix/judge.py", "pytest"): "judges recordings by the checks",
     ("rehearsal/matrix/take.py", "pytest"): "records what the operators' own checks ask",

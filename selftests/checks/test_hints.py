@@ -19,11 +19,12 @@ from fleetmesh.by_hand import Hint, in_cluster, log_in, on
 from fleetmesh.inventory import Inventory, load
 from selftests.checks.conftest import ROOT
 from selftests.checks.test_catalogue import CHECKS, Function
+from selftests.inventory import RUNBOOK
 
 
 def foreign() -> dict[str, Any]:
     """An inventory in which no two things share a name, and each host is reached in its own way."""
-    document: dict[str, Any] = yaml.safe_load((ROOT / "fleets/production.yaml").read_text())
+    document: dict[str, Any] = yaml.safe_load(RUNBOOK.read_text())
     for section in ("services", "bridges"):
         for entry in document[section].values():
             entry["cluster"] = f"of-{entry['cluster']}"

@@ -16,6 +16,7 @@ from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, load
 from fleetmesh.sessions import Completed, Forwarder, Identity, Target
 from fleetmesh.sessions.local import LocalSession
+from selftests.inventory import RUNBOOK
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 64 * 1024
@@ -63,7 +64,7 @@ def fact(name: str, probes: dict[str, Probe]) -> Fact[Transcript]:
 @pytest.fixture
 def inventory() -> Inventory:
     """The production inventory with short deadlines; nothing in it is ever contacted."""
-    loaded = load(ROOT / "fleets/production.yaml")
+    loaded = load(RUNBOOK)
     limits = loaded.limits.model_copy(update={"command": 0.5, "http": 2.0})
     return loaded.model_copy(update={"limits": limits})
 

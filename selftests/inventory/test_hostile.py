@@ -27,6 +27,7 @@ from fleetmesh.inventory import Address, Inventory, InventoryError, load
 from fleetmesh.text.shell import quote
 from selftests.checks.test_catalogue import CHECKS
 from selftests.checks.test_hints import hints as hints_of
+from selftests.inventory import RUNBOOK
 
 ROOT = Path(__file__).parents[2]
 PWNED = "pwned"
@@ -68,7 +69,7 @@ Place = tuple[Any, ...]
 
 def everything() -> dict[str, Any]:
     """The production inventory with every key that an inventory may have."""
-    document: dict[str, Any] = yaml.safe_load((ROOT / "fleets/production.yaml").read_text())
+    document: dict[str, Any] = yaml.safe_load(RUNBOOK.read_text())
     document["identity"] = "certificate"
     document["ssh_config"] = "ssh/config"
     document["waivers"] = [
@@ -284,7 +285,7 @@ def poisoned(value: Any, change: Callable[[str], str], name: str = "") -> Any:
 )
 def test_quoting_alone_runs_nothing(box: Path, payload: str, manager: str) -> None:
     """Should a value ever come past its validation."""
-    sound = load(ROOT / "fleets/production.yaml")
+    sound = load(RUNBOOK)
     inventory = poisoned(sound, changes(payload)["behind"])
     inventory = inventory.model_copy(update={"manager": manager, "identity": "certificate"})
     ask_everything(box, inventory)

@@ -54,13 +54,12 @@ def test_identity_is_private(
 )
 def test_host_key_is_pinned(
     login: Login,
-    inventory: Inventory,
     known_hosts: Mapping[str, Pins],
     ssh_answers: Mapping[str, SshAnswer],
     logins: Mapping[str, Logins],
 ) -> None:
     """The tunnels' host has the far host's key pinned, and it is the key the suite itself sees."""
-    for tunnel in inventory.tunnels_of(login):
+    for tunnel in login.tunnels:
         wrong = known_hosts[tunnel.id].objection(login, ssh_answers[login.via], logins)
         assert wrong is None, wrong
 

@@ -82,13 +82,12 @@ def test_tunnels_are_let_in_without_an_end(
 )
 def test_host_key_is_known_for_the_next_start(
     login: Login,
-    inventory: Inventory,
     known_hosts: Mapping[str, Pins],
     ssh_answers: Mapping[str, SshAnswer],
     logins: Mapping[str, Logins],
 ) -> None:
     """If a tunnel started now, its ssh would know the far host by the key that it really has."""
-    for tunnel in inventory.tunnels_of(login):
+    for tunnel in login.tunnels:
         wrong = known_hosts[tunnel.id].objection(login, ssh_answers[login.via], logins)
         assert wrong is None, wrong
 

@@ -1,0 +1,109 @@
+"""How ops-bridge is called on a host, and in which form it tells how its tunnels are."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
+
+from fleetmesh.inventory.section import Model
+from fleetmesh.inventory.values import Command, Line, RemotePath, shown
+from fleetmesh.text.shell import join
+
+TUNNEL = "{tunnel}"
+"""Stands for a tunnel's name in the command that is asked for each."""
+ExitStatus = Annotated[int, Field(ge=0, le=123, strict=True)]
+"""From 124 on they are those of `timeout`, of the shell and of signals."""
+
+
+class Columns(Model):
+    """Under which names `bridge status` prints what it knows of a tunnel.
+
+    They are a table's headings, or the members of a JSON object.
+    """
+
+    name: Line
+    state: Line
+    kind: Line | None = None
+    autostart: Line | None = None
+    pid: Line | None = None
+
+
+class Bridging(Model):
+    """How ops-bridge is called on a host, and how what it says of its tunnels is read.
+
+    `status` is the form of the answer: `json`, a `table` whose first line has the headings, the
+    `exit` status of one command for each tunnel, or `absent` where there is no ops-bridge. `up`,
+    `down` and `unknown` are words or exit statuses; any other is not understood.
+    """
+
+    command: Command = ("bridge",)
+    status: Literal["json", "table", "exit", "absent"] = "json"
+    arguments: Command = Field(default=(), min_length=1)
+    columns: Columns | None = None
+    up: tuple[Line | ExitStatus, ...] = ()
+    down: tuple[Line | ExitStatus, ...] = ()
+    unknown: tuple[ExitStatus, ...] = ()
+    """By these it says that it knows no such tunnel."""
+    forward: tuple[Line, ...] = ("forward",)
+    """What the column `kind` has for a tunnel that listens here, and leads away."""
+    autostart: tuple[Line, ...] = ()
+    """What the column `autostart` has for a tunnel that starts by itself."""
+    manual: tuple[Line, ...] = ()
+    """What it has for one that does not."""
+
+    def __str__(self) -> str:
+        return join(self.command)
+
+    def asks(self, tunnel: str = "") -> str:
+        """The shell's command that asks for the status, of one tunnel with `status: exit`."""
+        arguments = self.arguments or {"json": ("status", "--json")}.get(self.status, ("status",))
+        return join((*self.command, *(word.replace(TUNNEL, tunnel) for word in arguments)))
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if wrong := next(self._contradictions(), None):
+            raise ValueError(wrong)
+        return self
+
+    def _contradictions(self) -> Iterator[str]:
+        given = self.model_fields_set - {"command", "status"}
+        useless = {
+            "json": {"unknown"},
+            "table": {"unknown"},
+            "exit": {"columns", "forward", "autostart", "manual"},
+            "absent": given,
+        }[self.status] & given
+        if useless:
+            yield f"`{min(useless)}` says nothing with `status: {self.status}`; delete it"
+        wanted = {"table": ("columns", "up", "down"), "exit": ("arguments", "up", "down")}
+        for key in wanted.get(self.status, ()):
+            if key not in given:
+                yield f"`status: {self.status}` needs `{key}`; write what `bridge` uses"
+        numbers = self.status == "exit"
+        for key in ("up", "down"):
+            for word in getattr(self, key):
+                if isinstance(word, int) != numbers:
+                    kind = "numbers, without quotes" if numbers else "words, in quotes"
+                    yield f"`{key}` has {shown(word)}; write {kind}"
+        for one, other in (("up", "down"), ("up", "unknown"), ("down", "unknown"),
+                           ("autostart", "manual")):  # fmt: skip
+            both = [w for w in getattr(self, one) if w in getattr(self, other)]
+            if both:
+                yield f"{shown(both[0])} stands for both `{one}` and `{other}`; delete one"
+        named = sum(TUNNEL in word for word in (*self.command, *self.arguments))
+        if named != numbers:
+            what = "once, in `arguments`" if numbers else "only with `status: exit`"
+            yield f"{TUNNEL} stands for a tunnel's name; write it {what}"
+        tells = self.columns is not None and self.columns.autostart is not None
+        if self.status == "table" and tells != bool(self.autostart and self.manual):
+            yield "column `autostart` needs words in `autostart` and `manual`; write all or none"
+
+
+def _by_name(value: Any) -> Any:
+    """A bare command is one whose status is JSON."""
+    if isinstance(value, str):
+        return {"command": [TypeAdapter(RemotePath).validate_python(value)]}
+    return value
+
+
+BridgeCall = Annotated[Bridging, BeforeValidator(_by_name)]
