@@ -193,7 +193,7 @@ def ask_everything(box: Path, inventory: Inventory) -> None:
             commands.append(question.command)
     hints = [text for check in CHECKS for text in hints_of(check, inventory)]
     for typed in (commands, hints):
-        sh(box, "\n".join(f"( {command}\n)" for command in dict.fromkeys(typed)))
+        sh(box, "\n".join(f"( :\n{command}\n)" for command in dict.fromkeys(typed)))
 
 
 def pod(box: Path, probe: ExecInPod) -> None:
