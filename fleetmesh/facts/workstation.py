@@ -99,6 +99,7 @@ def _autostarts(inventory: Inventory) -> dict[str, Probe]:
     for host in inventory.carriers:
         own = [tunnel for tunnel in inventory.tunnels.values() if tunnel.host == host]
         words = [word for t in own for word in (t.id, t.unit.removesuffix(".service"))]
+        words += [t.unit_file.removesuffix(".service") for t in own if "@" in t.unit]
         ports = [t.listen.port for t in own]
         found[host] = question(host, dict.fromkeys([*words, *ports]), "yes")
     return found

@@ -62,7 +62,7 @@ def test_retired_tunnel_has_no_connection(
     "CUT-06.healthy",
     runbook="Cutover 3",
     hint="ssh {tunnel.host} curl -i http://{tunnel.listen}; "
-    "ssh {tunnel.host} systemctl --user status {tunnel.unit}",
+    "ssh {tunnel.host} {tunnel.systemctl} status {tunnel.unit}",
 )
 def test_service_answers_through_its_tunnel(
     tunnel: Tunnel, inventory: Inventory, tunnel_answers: Mapping[str, Answer], case: Case
@@ -78,7 +78,7 @@ def test_service_answers_through_its_tunnel(
     "CUT-08.stop",
     runbook="Rollback",
     gate="warn",
-    hint="ssh {tunnel.host} systemctl --user disable --now {tunnel.unit}",
+    hint="ssh {tunnel.host} {tunnel.systemctl} disable --now {tunnel.unit}",
 )
 def test_fleet_tunnel_can_be_stopped(
     tunnel: Tunnel, manager: Manager, bridge_tools: Mapping[str, BridgeTool], case: Case
@@ -90,7 +90,7 @@ def test_fleet_tunnel_can_be_stopped(
     if bridge.kind != "ops-bridge":
         case.note(
             f"the runbook's `bridge down {tunnel}` cannot work on {tunnel.host}, where `bridge` is "
-            f"{bridge.kind}; `systemctl --user disable --now {tunnel.unit}` does the same"
+            f"{bridge.kind}; `{tunnel.systemctl} disable --now {tunnel.unit}` does the same"
         )
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
+from pathlib import Path
 
 from fixtures import check
 from fleetmesh.facts.installed import InstalledFile
@@ -24,9 +25,10 @@ def test_installed_files_equal_the_reference(
     """Installed unit files and tunnels.yaml equal the reference, byte for byte."""
     for path, reference in manager.files(inventory, carrier).items():
         found, expected = installed[carrier][path], reference_files[reference]
-        assert found is not None, f"~/{path} is not installed on {carrier}"
+        place = Path("~", path)
+        assert found is not None, f"{place} is not installed on {carrier}"
         assert found.content == expected, (
-            f"~/{path} differs from {reference}: {_difference(expected, found.content)}"
+            f"{place} differs from {reference}: {_difference(expected, found.content)}"
         )
 
 
@@ -43,14 +45,16 @@ def _difference(expected: bytes, found: bytes) -> str:
 @check(
     "CUT-02.loaded",
     runbook="Install",
-    hint="ssh {tunnel.host} systemctl --user daemon-reload; systemctl --user cat {tunnel.unit}",
+    hint="ssh {tunnel.host} {tunnel.systemctl} daemon-reload; "
+    "ssh {tunnel.host} {tunnel.systemctl} cat {tunnel.unit}",
 )
-def test_systemd_has_loaded_it(tunnel: Tunnel, inventory: Inventory, manager: Manager) -> None:
+def test_systemd_has_loaded_it(tunnel: Tunnel, manager: Manager) -> None:
     """systemd has loaded what is installed: no pending daemon-reload, no undeclared drop-in."""
     unit = manager.unit(tunnel)
     assert unit.load == "loaded", f"{unit.name} is {unit.load}"
-    place = f".config/systemd/user/{unit.name}"
-    if place in manager.files(inventory, tunnel.host):  # else it is not the runbook's
-        assert unit.file.endswith(f"/{place}"), f"systemd has loaded {unit.file}, not ~/{place}"
+    place, _ = manager.made_from(tunnel)
+    if place.endswith(".service"):  # else the unit is not the runbook's
+        found = unit.file if place.startswith("/") else unit.file[-len(place) :]
+        assert found == place, f"systemd has loaded {unit.file}, not {Path('~', place)}"
     assert not unit.need_reload, f"{unit.file} has changed since systemd read it"
     assert not unit.drop_ins, f"{unit.name} is changed by {', '.join(unit.drop_ins)}"

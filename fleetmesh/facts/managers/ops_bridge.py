@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fleetmesh.facts.managers.manager import BRIDGE_CONFIG, Manager
+from fleetmesh.facts.managers.manager import Manager, bridge_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,11 +30,15 @@ class OpsBridge(Manager):
     """The unit of ops-bridge, and what its `bridge status` says of each tunnel."""
 
     name = "ops-bridge"
-    made_from = BRIDGE_CONFIG
     renews_certificates = True
 
     bridge_status: Mapping[str, dict[str, BridgeTunnel]]
     bridge_tools: Mapping[str, BridgeTool]
+
+    @classmethod
+    def made_from(cls, tunnel: Tunnel) -> tuple[str, str]:
+        """Its tunnels.yaml."""
+        return bridge_config(tunnel)
 
     def pid(self, tunnel: Tunnel) -> int:
         """The ssh that `bridge status` names."""
