@@ -46,9 +46,11 @@ class Bridging(Model):
     """By these it says that it knows no such tunnel."""
     forward: tuple[Line, ...] = ("forward",)
     """What the column `kind` has for a tunnel that listens here, and leads away."""
-    autostart: tuple[Line, ...] = ()
-    """What the column `autostart` has for a tunnel that starts by itself."""
-    manual: tuple[Line, ...] = ()
+    enabled: Command = Field(default=(), min_length=1)
+    """With `status: exit`, the arguments that ask whether a tunnel starts by itself."""
+    autostart: tuple[Line | ExitStatus, ...] = ()
+    """What the column `autostart`, or `enabled`, has for a tunnel that starts by itself."""
+    manual: tuple[Line | ExitStatus, ...] = ()
     """What it has for one that does not."""
 
     def __str__(self) -> str:
@@ -59,6 +61,10 @@ class Bridging(Model):
         arguments = self.arguments or {"json": ("status", "--json")}.get(self.status, ("status",))
         return join((*self.command, *(word.replace(TUNNEL, tunnel) for word in arguments)))
 
+    def asks_enabled(self, tunnel: str) -> str:
+        """The shell's command that asks whether a tunnel starts by itself."""
+        return join((*self.command, *(word.replace(TUNNEL, tunnel) for word in self.enabled)))
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if wrong := next(self._contradictions(), None):
@@ -68,19 +74,19 @@ class Bridging(Model):
     def _contradictions(self) -> Iterator[str]:
         given = self.model_fields_set - {"command", "status"}
         useless = {
-            "json": {"unknown"},
-            "table": {"unknown"},
-            "exit": {"columns", "forward", "autostart", "manual"},
+            "json": {"unknown", "enabled"},
+            "table": {"unknown", "enabled"},
+            "exit": {"columns", "forward"},
             "absent": given,
         }[self.status] & given
         if useless:
             yield f"`{min(useless)}` says nothing with `status: {self.status}`; delete it"
-        wanted = {"table": ("columns", "up", "down"), "exit": ("arguments", "up", "down")}
-        for key in wanted.get(self.status, ()):
+        needed = {"table": ("columns", "up", "down"), "exit": ("arguments", "up", "down")}
+        for key in needed.get(self.status, ()):
             if key not in given:
                 yield f"`status: {self.status}` needs `{key}`; write what `bridge` uses"
         numbers = self.status == "exit"
-        for key in ("up", "down"):
+        for key in ("up", "down", "autostart", "manual"):
             for word in getattr(self, key):
                 if isinstance(word, int) != numbers:
                     kind = "numbers, without quotes" if numbers else "words, in quotes"
@@ -90,13 +96,16 @@ class Bridging(Model):
             both = [w for w in getattr(self, one) if w in getattr(self, other)]
             if both:
                 yield f"{shown(both[0])} stands for both `{one}` and `{other}`; delete one"
-        named = sum(TUNNEL in word for word in (*self.command, *self.arguments))
-        if named != numbers:
-            what = "once, in `arguments`" if numbers else "only with `status: exit`"
-            yield f"{TUNNEL} stands for a tunnel's name; write it {what}"
-        tells = self.columns is not None and self.columns.autostart is not None
-        if self.status == "table" and tells != bool(self.autostart and self.manual):
-            yield "column `autostart` needs words in `autostart` and `manual`; write all or none"
+        for words in (self.command, self.arguments, self.enabled):
+            wanted = bool(words) and words is not self.command and numbers
+            if sum(TUNNEL in word for word in words) != wanted:
+                what = "once, in the arguments" if numbers else "only with `status: exit`"
+                yield f"{TUNNEL} stands for a tunnel's name; write it {what}"
+        column = self.columns is not None and self.columns.autostart is not None
+        told = bool(self.enabled) if numbers else column
+        if self.status in ("table", "exit") and told != bool(self.autostart and self.manual):
+            by = "`enabled`" if numbers else "column `autostart`"
+            yield f"{by} needs `autostart` and `manual`, what it says; write all three or none"
 
 
 def _by_name(value: Any) -> Any:

@@ -53,7 +53,7 @@ class Places:
         return [a for a, name in self._hosts.items() if name == host and a not in self._disputed]
 
     def behind(self, host: str) -> frozenset[str]:
-        """The addresses under which a host's connections arrive elsewhere, translated on the way."""
+        """The addresses under which a host's connections arrive elsewhere, translated."""
         return frozenset(address for address, hosts in self._nat.items() if host in hosts)
 
     def origin(self, session: LoginSession) -> str:
@@ -111,9 +111,9 @@ def held_by(socket: Socket, sessions: Mapping[str, LoginSession], places: Places
     """Attribute `socket` by its cgroup (ss(8), cgroups(7)) and logind's session list.
 
     A system unit is not the user's unit of the same name. Root alone puts a process into one, so
-    that what a tunnel's holds is the tunnel's, whoever its user is. An sshd without PAM opens no session:
-    what its logins hold is in sshd's own cgroup, under the uid of whoever logged in, and an
-    ordinary user does not see the process. If ss names a process that is not sshd's, it is a
+    that what a tunnel's holds is the tunnel's, whoever its user is. An sshd without PAM opens no
+    session: what its logins hold is in sshd's own cgroup, under the uid of whoever logged in, and
+    an ordinary user does not see the process. If ss names a process that is not sshd's, it is a
     program of that unit.
     """
     if socket.session:
