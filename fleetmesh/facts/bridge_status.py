@@ -131,7 +131,7 @@ def _tunnel(entry: Mapping[str, Any], bridge: Bridging) -> BridgeTunnel:
         kind="forward" if kind in bridge.forward else kind,
         up=_up(entry[columns.state], bridge),
         autostart=_autostart(entry[columns.autostart], bridge) if columns.autostart else None,
-        pid=int(pid) if str(pid).isdecimal() else None,
+        pid=int(str(pid)) if str(pid).isdecimal() else None,
         tells_pid=columns.pid is not None,
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
 
 from fleetmesh.inventory.section import Model
-from fleetmesh.inventory.values import Command, Line, RemotePath, shown
+from fleetmesh.inventory.values import Command, Line, RemotePath, Words, shown
 from fleetmesh.text.shell import join
 
 TUNNEL = "{tunnel}"
@@ -38,7 +38,7 @@ class Bridging(Model):
 
     command: Command = ("bridge",)
     status: Literal["json", "table", "exit", "absent"] = "json"
-    arguments: Command = Field(default=(), min_length=1)
+    arguments: Words = ()
     columns: Columns | None = None
     up: tuple[Line | ExitStatus, ...] = ()
     down: tuple[Line | ExitStatus, ...] = ()
@@ -46,7 +46,7 @@ class Bridging(Model):
     """By these it says that it knows no such tunnel."""
     forward: tuple[Line, ...] = ("forward",)
     """What the column `kind` has for a tunnel that listens here, and leads away."""
-    enabled: Command = Field(default=(), min_length=1)
+    enabled: Words = ()
     """With `status: exit`, the arguments that ask whether a tunnel starts by itself."""
     autostart: tuple[Line | ExitStatus, ...] = ()
     """What the column `autostart`, or `enabled`, has for a tunnel that starts by itself."""

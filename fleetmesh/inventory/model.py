@@ -219,9 +219,12 @@ class RetiredTunnel(Named):
 
 
 class InteractiveTunnel(Named):
-    """A forward tunnel that the workstation may keep for interactive work."""
+    """A forward tunnel that the workstation may keep for interactive work.
 
-    to: Name
+    Without `to`, it leads to none of the inventory's services.
+    """
+
+    to: Name | None = None
     listen: Listen
 
 

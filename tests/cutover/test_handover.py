@@ -115,7 +115,7 @@ def test_workstation_tunnel_can_be_started(
     units: Mapping[str, dict[str, Unit]],
     system_units: Mapping[str, dict[str, Unit]],
 ) -> None:
-    """Rollback is ready: the workstation's `bridge`, or its unit, still knows the retired tunnel."""
+    """Rollback is ready: the workstation's `bridge`, or systemd, still knows the retired tunnel."""
     host, known = inventory.workstation.host, bridge_status[inventory.workstation.host]
     if retired.unit and retired.id not in known:
         unit = (units if retired.scope == "user" else system_units)[host].get(retired.unit)
@@ -123,7 +123,5 @@ def test_workstation_tunnel_can_be_started(
         assert state == "loaded", f"{retired.unit} on {host} is {state}"
         return
     if inventory.workstation.bridge.status == "absent":
-        raise Inconclusive(
-            f"what starts {retired} on {host} is unknown: the inventory names no unit"
-        )
+        raise Inconclusive(f"no `bridge`, and no `unit` in the inventory, starts {retired}")
     assert retired.id in bridge_status[host], f"`bridge` on {host} does not know {retired}"
