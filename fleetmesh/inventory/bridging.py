@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
+from pydantic import BeforeValidator, PlainValidator, TypeAdapter, model_validator
 
 from fleetmesh.inventory.section import Model
 from fleetmesh.inventory.values import Command, Line, RemotePath, Words, shown
@@ -11,8 +11,26 @@ from fleetmesh.text.shell import join
 
 TUNNEL = "{tunnel}"
 """Stands for a tunnel's name in the command that is asked for each."""
-ExitStatus = Annotated[int, Field(ge=0, le=123, strict=True)]
-"""From 124 on they are those of `timeout`, of the shell and of signals."""
+
+
+def _exit_status(value: Any) -> Any:
+    """From 124 on they are those of `timeout`, of the shell and of signals."""
+    if type(value) is not int or not 0 <= value <= 123:
+        raise ValueError(f"{shown(value)} is none that a program chooses; write one of 0 to 123")
+    return value
+
+
+def _said(value: Any) -> Any:
+    if not isinstance(value, str):
+        return _exit_status(value)
+    if not value.isprintable() or not value.strip():
+        raise ValueError(f"{shown(value)} is no word; write one, in quotes")
+    return value
+
+
+ExitStatus = Annotated[int, PlainValidator(_exit_status)]
+Said = Annotated[str | int, PlainValidator(_said)]
+"""What a `bridge` answers: a word, or an exit status."""
 
 
 class Columns(Model):
@@ -40,17 +58,17 @@ class Bridging(Model):
     status: Literal["json", "table", "exit", "absent"] = "json"
     arguments: Words = ()
     columns: Columns | None = None
-    up: tuple[Line | ExitStatus, ...] = ()
-    down: tuple[Line | ExitStatus, ...] = ()
+    up: tuple[Said, ...] = ()
+    down: tuple[Said, ...] = ()
     unknown: tuple[ExitStatus, ...] = ()
     """By these it says that it knows no such tunnel."""
     forward: tuple[Line, ...] = ("forward",)
     """What the column `kind` has for a tunnel that listens here, and leads away."""
     enabled: Words = ()
     """With `status: exit`, the arguments that ask whether a tunnel starts by itself."""
-    autostart: tuple[Line | ExitStatus, ...] = ()
+    autostart: tuple[Said, ...] = ()
     """What the column `autostart`, or `enabled`, has for a tunnel that starts by itself."""
-    manual: tuple[Line | ExitStatus, ...] = ()
+    manual: tuple[Said, ...] = ()
     """What it has for one that does not."""
 
     def __str__(self) -> str:
