@@ -1,4 +1,4 @@
-"""Of tunnels that log in by keys of their own, as users of their own, one no longer can."""
+"""Of tunnels with keys, users and units of their own, one no longer can log in."""
 
 from __future__ import annotations
 

@@ -1,25 +1,92 @@
-"""What the workstation's `bridge` says, where it says it otherwise than by JSON."""
+"""The unit of the system does not hold its tunnel; what `bridge` says otherwise than by JSON."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from rehearsal.faults.bases import FilesAdded, OtherUnits
+from rehearsal.faults.clusters import until_unready
 from rehearsal.faults.fault import Fault, fail, inconclusive, warn
 from rehearsal.faults.machines import (
+    HUB,
     HUB_RETIRED,
     ISSUES_RETIRED,
+    RAILIANCE,
+    UNITS,
     WORKSTATION,
     configure,
+    listening,
     restore_configuration,
     root,
     user,
+    wait_for,
 )
-from rehearsal.faults.symptoms import ONLY
-from rehearsal.other_units import BY_EXIT_STATUS, PROGRAM
+from rehearsal.faults.symptoms import DOWN, FROM_POD, HELD, INSTALLED, ONLY, PATH, RUNNING, STEADY
+from rehearsal.other_units import BY_EXIT_STATUS, HUB_TEMPLATE, HUB_UNIT, PROGRAM
 from rehearsal.states import on
 
-DOWN, KNOWN = f"CUT-03.down[{HUB_RETIRED}]", f"CUT-08.start[{HUB_RETIRED}]"
+SAME = f"PROD-09.same-after-reboot[{HUB}]"
+
+
+class SystemUnitStopped(Fault):
+    """The system's unit was stopped."""
+
+    ground = OtherUnits
+    turns = DOWN | {STEADY: fail(f"{HUB_UNIT} is inactive (dead)")}
+
+    def inject(self) -> None:
+        root(RAILIANCE, f"systemctl stop {HUB_UNIT}")
+        until_unready()
+
+    def heal(self) -> None:
+        root(RAILIANCE, f"systemctl start {HUB_UNIT}")
+
+
+class UserUnitInItsPlace(Fault):
+    """A user's unit of the same name carries the tunnel that the system's is to carry."""
+
+    ground = OtherUnits
+    turns = {
+        STEADY: fail(f"{HUB_UNIT} is inactive (dead)"),
+        HELD: fail(f"127.0.0.1:18000 is held by the unit {HUB_UNIT}"),
+        RUNNING: fail("runs no ssh"),
+        SAME: fail("runs no ssh"),
+        f"PRE-11.listen-address[{HUB}]": fail(f"is held by the unit {HUB_UNIT}"),
+        PATH: fail(f"it is carried by the unit {HUB_UNIT}"),
+        FROM_POD: fail(f"it is carried by the unit {HUB_UNIT}"),
+    }
+
+    def inject(self) -> None:
+        root(RAILIANCE, f"systemctl stop {HUB_UNIT}")
+        user(RAILIANCE, f"sed /^User=/d {HUB_TEMPLATE} >{UNITS}/tunnel@.service; "
+                        "systemctl --user daemon-reload; "
+                        f"systemctl --user start {HUB_UNIT}")  # fmt: skip
+        wait_for(RAILIANCE, listening(18000))
+
+    def heal(self) -> None:
+        user(RAILIANCE, f"systemctl --user stop {HUB_UNIT}; rm {UNITS}/tunnel@.service; "
+                        "systemctl --user daemon-reload")  # fmt: skip
+        root(RAILIANCE, f"systemctl start {HUB_UNIT}")
+
+
+class TemplateEdited(Fault):
+    """The template's file was edited, and systemd does not know."""
+
+    ground = OtherUnits
+    turns = {
+        INSTALLED: fail("/etc/systemd/system/tunnel@.service differs from systemd/tunnel@.serv"),
+        f"CUT-02.loaded[{HUB}]": fail("tunnel@.service has changed since systemd read it"),
+        SAME: fail("has changed: systemd runs what it was"),
+    }
+
+    def inject(self) -> None:
+        root(RAILIANCE, f"cp -p {HUB_TEMPLATE} /run/kept; echo '# edited' >>{HUB_TEMPLATE}")
+
+    def heal(self) -> None:
+        root(RAILIANCE, f"cp -p /run/kept {HUB_TEMPLATE}; systemctl daemon-reload")
+
+
+RETIRED_DOWN, KNOWN = f"CUT-03.down[{HUB_RETIRED}]", f"CUT-08.start[{HUB_RETIRED}]"
 NEITHER = f"PROD-06.retired[{HUB_RETIRED}]"
 OF_STATUS = ("CUT-03.down", "CUT-08.start", "PROD-06.retired", ONLY)
 UNIT = "~/.config/systemd/user/{}.service"
@@ -90,7 +157,7 @@ class UpByTheTable(_UpBesideTheFleet):
     """The table of `bridge` has a retired tunnel that runs, on another port than it had."""
 
     turns = {
-        DOWN: fail(f"`bridge` on workstation says that {HUB_RETIRED} is up"),
+        RETIRED_DOWN: fail(f"`bridge` on workstation says that {HUB_RETIRED} is up"),
         NEITHER: fail("is up"),
         ONLY: fail(f"runs {HUB_RETIRED}"),
         "PROD-06.listeners[railiance01]": fail("127.0.0.1:18001 is held by"),
@@ -158,7 +225,7 @@ class RetiredUnitRuns(BridgeAbsent):
 
     harmless_to = ""
     turns = {
-        DOWN: fail("to-hub.service on workstation is active"),
+        RETIRED_DOWN: fail("to-hub.service on workstation is active"),
         NEITHER: fail("to-hub.service on workstation is active"),
     }
 
@@ -169,14 +236,6 @@ class RetiredUnitRuns(BridgeAbsent):
     def heal(self) -> None:
         user(WORKSTATION, "systemctl --user stop to-hub")
         super().heal()
-
-
-class RetiredUnitEnabled(BridgeAbsent):
-    """Without a `bridge`, the unit of a retired tunnel starts with the workstation."""
-
-    harmless_to = ""
-    turns = {NEITHER: fail("to-hub.service on workstation is enabled")}
-    enabled = "to-hub.service"
 
 
 class RetiredUnitGone(BridgeAbsent):
