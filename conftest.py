@@ -10,11 +10,13 @@ pytest_plugins = (
     "fixtures.redaction",
     "fixtures.testinfra_host",
     "fixtures.replay",
+    "fixtures.questions",
     "fixtures.facts",
     "fixtures.live_paths",
     "fixtures.terminal_report",
     "fixtures.html_report",
     "fixtures.record",
     "fixtures.interrupts",
+    "fixtures.waiting",
     "fixtures.run_end",
 )

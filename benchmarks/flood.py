@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import yaml
 
+from selftests.inventory import RUNBOOK
 from selftests.sessions.conftest import USER, Sshd, key_line, launch
 
 ROOT = Path(__file__).parents[1]
@@ -154,7 +155,7 @@ def kubeconfig(folder: Path, certificate: Path, port: int) -> Path:
 
 def inventory(folder: Path, sshds: dict[str, Sshd], service: int, config: Path) -> Path:
     """The production inventory, with everything in it on loopback."""
-    document: dict[str, Any] = yaml.safe_load((ROOT / "fleets/production.yaml").read_text())
+    document: dict[str, Any] = yaml.safe_load(RUNBOOK.read_text())
     blocks = []
     for name, sshd in sshds.items():
         host = document["hosts"][name]

@@ -1,13 +1,15 @@
-"""`python -m fleetmesh`: work with the evidence of runs."""
+"""`python -m fleetmesh`: check a fleet, and work with the evidence of runs."""
 
 import os
 import sys
 from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 from fleetmesh.attach.attach import attach, parcel
 from fleetmesh.attach.issue import target
+from fleetmesh.discover import command as discover
 from fleetmesh.evidence.age import ages, on_disk, span
 from fleetmesh.evidence.changes import changes
 from fleetmesh.evidence.folder import BrokenRecord, read
@@ -16,14 +18,32 @@ from fleetmesh.evidence.journal import CannotRecord, put
 from fleetmesh.evidence.run import PHASES, RUNBOOK
 from fleetmesh.evidence.since import since
 from fleetmesh.evidence.sums import SUMS, Refused
+from fleetmesh.inventory.suite import SUITE
 from fleetmesh.sealing.sealed_run import seal_folder
 from fleetmesh.sealing.verify import Report, Trust, verified, verify
+from fleetmesh.state import expectation
+from fleetmesh.state.changes import changes as state_changes
+from fleetmesh.state.changes import unasked
+from fleetmesh.state.judgement import judge
+from fleetmesh.state.moment import moment
 from fleetmesh.text.terminal import Parser, complain, say
 from fleetmesh.views.history_page import page
 from fleetmesh.views.render import VIEWS, NotRendered, render
 
 TOKEN = "FORGE_TOKEN"  # noqa: S105 - the variable's name
 _SIGNS = {True: "holds", False: "REFUSED", None: "note"}
+
+
+def _check(arguments: list[str]) -> NoReturn:
+    """Become the process that runs the checks.
+
+    -P keeps what lies in the caller's folder from being imported.
+    """
+    paths = [str(SUITE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    command = [sys.executable, "-P", "-m", "fixtures.front_door", *arguments]
+    sys.stdout.flush()
+    os.execve(sys.executable, command, environment)  # noqa: S606 - there is no shell
 
 
 def _seal(given: Namespace) -> int:
@@ -74,7 +94,7 @@ def _concluded(report: Report, *, record_only: bool) -> tuple[int, str]:
     )
 
 
-def _diff(given: Namespace) -> int:
+def _outcomes(given: Namespace) -> int:
     """Like diff(1): 0 if nothing differs, 1 if something does."""
     before, after = (Entry.of(read(folder.resolve())) for folder in (given.before, given.after))
     say(f"- {before.run}: {before.headline}")
@@ -87,6 +107,25 @@ def _diff(given: Namespace) -> int:
     for change in found:
         say(f"{change.kind:<12} {change}")
     return 1 if found or before.verdict != after.verdict else 0
+
+
+def _state(given: Namespace) -> int:
+    """Like diff(1): 0 if what was expected has changed, and nothing else; 1 otherwise."""
+    before, after = moment(given.before.resolve()), moment(given.after.resolve())
+    found = judge(state_changes(before, after), expectation.read(given.expect, after.inventory))
+    say(f"- {before.name}")
+    say(f"+ {after.name}")
+    for change in found.as_expected:
+        say(f"as expected: {change}")
+    for finding in found.findings:
+        say(finding)
+    if nobody := unasked(before, after):
+        say(f"neither was asked, so nothing is known: {', '.join(nobody)}")
+    say(
+        f"{given.expect}: {len(found.as_expected)} changes as expected, "
+        f"{len(found.besides)} besides, {len(found.did_not)} did not happen"
+    )
+    return 1 if found.findings else 0
 
 
 def _history(given: Namespace) -> int:
@@ -141,6 +180,8 @@ def _arguments() -> Parser:
     parser = Parser("python -m fleetmesh", description=__doc__.split(": ", 1)[1])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
+    commands.add_parser("check", help="check a fleet: `check --help` says how")
+
     command = commands.add_parser("seal", help="seal a run's folder, so that later changes show")
     command.add_argument("folder", type=Path, metavar="DIR")
     command.add_argument("--sign", type=Path, metavar="KEY", help="an OpenSSH key or certificate")
@@ -165,13 +206,27 @@ def _arguments() -> Parser:
     )
     command.set_defaults(do=_verify)
 
-    command = commands.add_parser("diff", help="say what differs between two runs")
+    command = commands.add_parser(
+        "diff", help="say what is otherwise on the fleet at B than at A, and was not expected to be"
+    )
+    command.add_argument("before", type=Path, metavar="A", help="the folder of a run")
+    command.add_argument("after", type=Path, metavar="B", help="that of a later one")
+    command.add_argument(
+        "--expect",
+        default="nothing",
+        metavar="NAME|FILE",
+        help=f"what changes in between: {', '.join(expectation.known())}, or a file of your own "
+        "(default: nothing)",
+    )
+    command.set_defaults(do=_state)
+
+    command = commands.add_parser("outcomes", help="say which checks ended otherwise")
     command.add_argument("before", type=Path, metavar="A")
     command.add_argument("after", type=Path, metavar="B")
-    command.set_defaults(do=_diff)
+    command.set_defaults(do=_outcomes)
 
     command = commands.add_parser(
-        "history", help="write reports/index.html; say how old the evidence is"
+        "history", help="write reports/index.html; say the age of the last evidence"
     )
     command.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR")
     command.add_argument(
@@ -204,6 +259,8 @@ def _arguments() -> Parser:
     command.add_argument("--incomplete", action="store_true", help="attach it even if INCOMPLETE")
     command.add_argument("--dry-run", action="store_true", help="only say what would be sent")
     command.set_defaults(do=_attach)
+
+    discover.add(commands)
     return parser
 
 
@@ -212,14 +269,17 @@ def main(arguments: list[str] | None = None) -> int:
 
     It is also 2 if nobody reads the output to its end.
     """
-    given = _arguments().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["check"]:
+        _check(words[1:])
+    given = _arguments().parse_args(words)
     try:
         done: int = given.do(given)
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
         return 2
-    except (Refused, BrokenRecord, CannotRecord, NotRendered) as error:
+    except (Refused, BrokenRecord, CannotRecord, NotRendered, discover.CannotDiscover) as error:
         complain(f"fleetmesh: {error}")
         return 2
     return done

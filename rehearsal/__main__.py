@@ -1,4 +1,4 @@
-"""The command line: python -m rehearsal up|down|status|shell|reset|image|faults|drill."""
+"""The command line: python -m rehearsal up|down|status|shell|reset|image|faults|hints|drill."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rehearsal.errors import RehearsalError
 from rehearsal.image import DEFAULT, GENERATIONS, ensure
 from rehearsal.paths import SSH_CONFIG
 from rehearsal.states import STATES
+from rehearsal.variant import VARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,11 @@ def main() -> int:
     ):
         command = commands.add_parser(name, help=what)
         command.add_argument("--state", choices=STATES, default="after")
+        command.add_argument(
+            "--variant",
+            choices=VARIANTS,
+            help="whose names the fleet has (default: this project's)",
+        )
         outfit.options(command)
     image = commands.add_parser(
         "image", help="build what the machines boot from, unless it is there"
@@ -51,6 +57,12 @@ def main() -> int:
     faults.add_argument(
         "--record", action="store_true", help="keep their recordings, which `make test` judges"
     )
+    faults.add_argument(
+        "--discover",
+        action="store_true",
+        help="see that `fleetmesh discover` writes no fault into an inventory, on the fleet that "
+        "is up",
+    )
     outfit.options(faults)
     faults.add_argument(
         "--fleets",
@@ -59,6 +71,9 @@ def main() -> int:
         metavar="N",
         help="fleets of their own to try them on, side by side (default: the fleet that is up)",
     )
+    hints = commands.add_parser("hints", help="run what the checks advise, and see that it helps")
+    hints.add_argument("names", nargs="*", metavar="CHECK", help="whose hints (default: all)")
+    outfit.options(hints)
     drill = commands.add_parser("drill", help="walk the whole runbook, there and back")
     drill.add_argument(
         "--keep-fleet", action="store_true", help="leave the fleet up where the drill ends"
@@ -78,9 +93,13 @@ def main() -> int:
         elif wanted.command == "status":
             return _status()
         elif wanted.command == "faults":
+            if wanted.discover:
+                return _discovered(wanted.names)
             return _faults(
                 wanted.names, _outfit(wanted), record=wanted.record, fleets=wanted.fleets
             )
+        elif wanted.command == "hints":
+            return _hints(wanted.names, _outfit(wanted))
         elif wanted.command == "drill":
             return _drill(_outfit(wanted), manager=wanted.manager, keep=wanted.keep_fleet)
         elif wanted.command == "image":
@@ -123,13 +142,25 @@ def _shell(name: str, words: list[str]) -> None:
 
 
 def _outfit(wanted: argparse.Namespace) -> Outfit | None:
-    return fleet.outfit(wanted.image, wanted.shell)
+    return fleet.outfit(wanted.image, wanted.shell, getattr(wanted, "variant", None))
 
 
 def _faults(names: list[str], made: Outfit | None, *, record: bool, fleets: int) -> int:
     from rehearsal.matrix.command import faults  # noqa: PLC0415 - it loads the suite's sessions
 
     return faults(names, made, _clock(), record=record, fleets=fleets)
+
+
+def _discovered(names: list[str]) -> int:
+    from rehearsal.matrix.command import discovered  # noqa: PLC0415 - it loads the sessions
+
+    return discovered(names, _clock())
+
+
+def _hints(names: list[str], made: Outfit | None) -> int:
+    from rehearsal.matrix.hints import hints  # noqa: PLC0415 - it loads the suite's sessions
+
+    return hints(names, made, _clock())
 
 
 def _drill(made: Outfit | None, *, manager: str, keep: bool) -> int:

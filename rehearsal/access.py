@@ -9,8 +9,9 @@ from rehearsal import keys
 from rehearsal.paths import SSH, SSH_CONFIG
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from fleetmesh.inventory import Inventory
 
+_OWN_CONFIG = SSH / "machines"
 HOST = """Host {name}
     HostName {address}
     User tegwick
@@ -23,18 +24,24 @@ HOST = """Host {name}
 """
 
 
-def write(addresses: Mapping[str, str]) -> None:
-    """Write configuration, known_hosts and key; they belong to the user who called sudo."""
+def write(inventory: Inventory) -> None:
+    """Write configuration, known_hosts and key; they belong to the user who called sudo.
+
+    Whoever checks the fleet has the ssh names of its inventory; what rehearses, the machines' own.
+    """
+    addresses = {name: host.addresses[0] for name, host in inventory.hosts.items()}
+    named = {host.ssh: host.addresses[0] for host in inventory.hosts.values()}
     SSH.mkdir(mode=0o700)
     identity, pinned = SSH / "suite", SSH / "known_hosts"
     contents = {
         identity: keys.SUITE.read_text(),
         pinned: keys.known_hosts(addresses),
-        SSH_CONFIG: "".join(
-            HOST.format(name=name, address=address, identity=identity, known_hosts=pinned)
-            for name, address in addresses.items()
-        ),
     }
+    for file, hosts in ((SSH_CONFIG, named), (_OWN_CONFIG, addresses)):
+        contents[file] = "".join(
+            HOST.format(name=name, address=address, identity=identity, known_hosts=pinned)
+            for name, address in hosts.items()
+        )
     uid, gid = int(os.environ.get("SUDO_UID", "0")), int(os.environ.get("SUDO_GID", "0"))
     for path, content in contents.items():
         path.touch(mode=0o600)
@@ -45,4 +52,4 @@ def write(addresses: Mapping[str, str]) -> None:
 
 def command(host: str, *options: str) -> list[str]:
     """The ssh command that logs in to a machine as tegwick."""
-    return ["ssh", "-F", str(SSH_CONFIG), "-o", "ConnectTimeout=5", *options, host]
+    return ["ssh", "-F", str(_OWN_CONFIG), "-o", "ConnectTimeout=5", *options, host]

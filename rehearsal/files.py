@@ -42,6 +42,31 @@ class Files:
         os.chown(file, owner, owner)
         file.chmod(mode)
 
+    def has(self, path: str) -> bool:
+        """Whether the machine, or the image, has the file."""
+        return (self.upper / path).exists() or (self.image / path).exists()
+
+    def read(self, path: str) -> str:
+        """What is in a file of the machine, or of the image."""
+        return self._found(path).read_text()
+
+    def mode(self, path: str) -> int:
+        """The mode of a file of the machine, or of the image."""
+        return self._found(path).stat().st_mode & 0o777
+
+    def move(self, old: str, new: str) -> None:
+        """Put one of the machine's own files somewhere else."""
+        self.write(new, self.read(old), self.mode(old))
+        (self.upper / old).unlink()
+
+    def link(self, path: str, target: str) -> None:
+        """Make a symbolic link."""
+        (self.directory(str(Path(path).parent)) / Path(path).name).symlink_to(target)
+
+    def _found(self, path: str) -> Path:
+        own = self.upper / path
+        return own if own.exists() else self.image / path
+
     def copy_tree(self, source: Path, path: str) -> None:
         """Copy the files below `source` as `write` does; executables stay executable."""
         for file in sorted(source.rglob("*")):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import shutil
 import time
@@ -12,16 +11,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fleetmesh.inventory import InventoryError, load
-from rehearsal import access, assets, cgroup, host, keys, lock, network, states, workstation
+from rehearsal import (
+    access,
+    assets,
+    cgroup,
+    host,
+    keys,
+    lock,
+    network,
+    states,
+    variant,
+    workstation,
+)
 from rehearsal import image as images
 from rehearsal.cluster import ADMIN_KUBECONFIG
 from rehearsal.errors import RehearsalError
+from rehearsal.files import Files
 from rehearsal.furnish import furnish
 from rehearsal.image import SHELLS
 from rehearsal.machine import NspawnMachine
 from rehearsal.outfit import Outfit
-from rehearsal.paths import INVENTORY, MACHINES, PRODUCTION_INVENTORY, RECORD, STATE
+from rehearsal.paths import MACHINES, RECORD, STATE
 from rehearsal.signals import undisturbed
 
 if TYPE_CHECKING:
@@ -33,28 +43,18 @@ if TYPE_CHECKING:
 BOOT_DEADLINE = 30
 
 
-@functools.cache
 def inventory() -> Inventory:
-    """The rehearsal's inventory. Raises RehearsalError with everything that is wrong with it."""
-    return _load(INVENTORY)
+    """What is right for the fleet that is up, or for the one with this project's names.
 
-
-@functools.cache
-def production() -> Inventory:
-    """Production's inventory, whose addresses the runbook names. Raises RehearsalError."""
-    return _load(PRODUCTION_INVENTORY)
-
-
-def _load(file: Path) -> Inventory:
-    try:
-        return load(file)
-    except InventoryError as error:
-        raise RehearsalError(str(error)) from error
+    Raises RehearsalError with everything that is wrong with it.
+    """
+    return variant.inventory((record() or {}).get("variant", variant.OWN))
 
 
 def machines() -> dict[str, NspawnMachine]:
     """The machines of the fleet by name, running or not."""
-    return {name: NspawnMachine(name, h.addresses[0]) for name, h in inventory().hosts.items()}
+    hosts = variant.inventory(variant.OWN).hosts  # all variants have these addresses
+    return {name: NspawnMachine(name, host.addresses[0]) for name, host in hosts.items()}
 
 
 def machine(name: str) -> NspawnMachine:
@@ -81,11 +81,13 @@ def is_up() -> bool:
     return reached and all(one.init is not None for one in machines().values())
 
 
-def outfit(images: Sequence[str] | None = None, shell: str | None = None) -> Outfit | None:
+def outfit(
+    images: Sequence[str] | None = None, shell: str | None = None, names: str | None = None
+) -> Outfit | None:
     """What the command line wants the machines to be; None if it leaves that open."""
-    if not images and not shell:
+    if not images and not shell and not names:
         return None
-    return Outfit.chosen(machines(), images or (), shell or SHELLS[0])
+    return Outfit.chosen(machines(), images or (), shell or SHELLS[0], names or variant.OWN)
 
 
 def up(
@@ -277,12 +279,14 @@ def _boot(wanted: Outfit, say: Callable[[str], None]) -> None:
     STATE.mkdir(mode=0o755)
     MACHINES.mkdir(mode=0o700)
     keys.generate(machines())
-    access.write({name: one.address for name, one in machines().items()})
-    assets.write(production(), inventory())
+    right = variant.inventory(wanted.variant)
+    access.write(right)
+    assets.write(right)
     network.create()
     for one in machines().values():
         one.directory.mkdir()
-        furnish(one, roots[one.name], inventory(), wanted.shell)
+        furnish(one, roots[one.name], right, wanted.shell)
+        variant.dress(Files(one.files, roots[one.name]), wanted.variant)
         if wanted.generations[one.name] == images.BARE:
             workstation.strip(one.files, roots[one.name])
     say("the machines boot")
@@ -292,14 +296,15 @@ def _boot(wanted: Outfit, say: Callable[[str], None]) -> None:
         list(pool.map(wait_for_login, machines().values()))
     since = datetime.now(UTC).isoformat(timespec="seconds")
     who = {"user": lock.caller(), "since": since, "boot": _boot_id()}
-    made = {"generations": dict(wanted.generations), "shell": wanted.shell}
+    made: dict[str, Any] = {"generations": dict(wanted.generations), "shell": wanted.shell}
+    made["variant"] = wanted.variant
     made["images"] = {name: str(root) for name, root in roots.items()}
     _write_record({"state": None, **made, **who})
 
 
 def _power_on_all(state: str | None, say: Callable[[str], None]) -> None:
     off = [one.name for one in machines().values() if one.init is None]
-    if off and state != states.STATES[-1]:
+    if off and state != "after":
         raise RehearsalError(  # an operator's tunnels do not come back by themselves
             f"{', '.join(off)} lost power in state {state}: "
             f"start over with python -m rehearsal reset --state {state or states.STATES[0]}"

@@ -31,7 +31,7 @@ def furnish(machine: NspawnMachine, image: Path, inventory: Inventory, shell: st
     files = Files(machine.files, image)
     files.directory("")
     addresses = {name: host.addresses[0] for name, host in inventory.hosts.items()}
-    _identity(files, machine, addresses)
+    _identity(files, machine, addresses, inventory.hosts[machine.name].hostname)
     _logins(files, machine.name, shell)
     files.copy_tree(STANDINS, LIBRARY)
     cluster.furnish(files, machine.name, inventory)
@@ -43,8 +43,10 @@ def furnish(machine: NspawnMachine, image: Path, inventory: Inventory, shell: st
         files.write(f"{HOME}/.config/warden/fleet_user_ca", keys.USER_CA.read_text(), 0o600)
 
 
-def _identity(files: Files, machine: NspawnMachine, addresses: Mapping[str, str]) -> None:
-    files.write("etc/hostname", f"{machine.name}\n")
+def _identity(
+    files: Files, machine: NspawnMachine, addresses: Mapping[str, str], hostname: str
+) -> None:
+    files.write("etc/hostname", f"{hostname}\n")
     files.write("etc/machine-id", f"{secrets.token_hex(16)}\n", 0o444)
     names = "".join(f"{address} {name}\n" for name, address in addresses.items())
     files.write("etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{names}")

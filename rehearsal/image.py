@@ -70,6 +70,12 @@ ln -sf /dev/null /etc/systemd/system-generators/systemd-ssh-generator
 systemctl mask --quiet {MASKED_UNITS}
 systemctl enable --quiet fleet-address.service k3s.service
 """
+OLD_KUBECTL = ("bullseye", "bookworm")
+"""Generations whose kubectl cannot exec over WebSocket, as a cluster of today wants it."""
+KUBECTL = """#!/bin/sh
+# Kubernetes brings a kubectl of its own; this one stands for it, with its libc.
+exec /usr/lib/kubectl/ld.so --library-path /usr/lib/kubectl /usr/lib/kubectl/kubectl "$@"
+"""
 BUILD_DEADLINE = 900
 KEPT_UNUSED = 30 * 86400  # another checkout, or a fleet that is up, may still stand on it
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")  # Ubuntu has it in a package
@@ -96,12 +102,12 @@ def ensure(generation: str, say: Callable[[str], None]) -> Path:
         if not KEYRING.exists():
             raise RehearsalError(f"{KEYRING} is missing: sudo apt install debian-archive-keyring")
         say(f"building the image of {generation} (once; less than a minute)")
-        _build(generation, image)
+        _build(generation, image, say)
     os.utime(image)
     return image
 
 
-def _build(generation: str, image: Path) -> None:
+def _build(generation: str, image: Path, say: Callable[[str], None]) -> None:
     CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)
     for old in CACHE.iterdir():  # other definitions, and what interrupted builds left
         if old.stat().st_mtime < time.time() - KEPT_UNUSED:
@@ -117,6 +123,8 @@ def _build(generation: str, image: Path) -> None:
             ["mmdebstrap", "--variant=minbase", "--mode=root", *options, generation, str(building)],
             deadline=BUILD_DEADLINE,
         )
+        if generation in OLD_KUBECTL:
+            _renew_kubectl(building, ensure(DEFAULT, say))
         for source in (path for path in ROOTFS.rglob("*") if path.is_file()):
             target = building / source.relative_to(ROOTFS)
             target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -127,3 +135,15 @@ def _build(generation: str, image: Path) -> None:
         building.rename(image)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def _renew_kubectl(building: Path, newer: Path) -> None:
+    """Put `newer`'s kubectl in the place of the generation's own."""
+    home = building / "usr/lib/kubectl"
+    home.mkdir()
+    libraries = newer / "usr/lib"
+    (loader,), (libc,) = libraries.glob("*/ld-linux*.so.*"), libraries.glob("*/libc.so.6")
+    for source, name in ((loader, "ld.so"), (libc, libc.name), (newer / "usr/bin/kubectl", "")):
+        shutil.copy(source, home / (name or source.name))
+    kubectl = building / "usr/bin/kubectl"
+    kubectl.write_text(KUBECTL)

@@ -1,4 +1,4 @@
-"""What the machines are made of: a generation of Debian each, and their user's log-in shell."""
+"""What the machines are made of: a generation of Debian each, a log-in shell, and names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rehearsal.errors import RehearsalError
 from rehearsal.image import BARE, DEFAULT, GENERATIONS, SHELLS
+from rehearsal.variant import OWN
 
 if TYPE_CHECKING:
     import argparse
@@ -15,13 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outfit:
-    """The generation of each machine, and the log-in shell of the fleet's user on all of them."""
+    """The generation of each machine, the log-in shell of the fleet's user, and whose names."""
 
     generations: Mapping[str, str]
     shell: str
+    variant: str = OWN
 
     @classmethod
-    def chosen(cls, machines: Collection[str], images: Iterable[str], shell: str) -> Outfit:
+    def chosen(
+        cls, machines: Collection[str], images: Iterable[str], shell: str, variant: str = OWN
+    ) -> Outfit:
         """As the command line says: GENERATION for all machines, MACHINE=GENERATION for one.
 
         Raises RehearsalError for what there is none of.
@@ -41,17 +45,18 @@ class Outfit:
                 of_one[name] = generation
             else:
                 of_all = generation
-        return cls({name: of_one.get(name, of_all) for name in machines}, shell)
+        return cls({name: of_one.get(name, of_all) for name in machines}, shell, variant)
 
     @classmethod
     def recorded(cls, record: Mapping[str, Any]) -> Outfit:
         """That of the fleet that is up."""
-        return cls(record["generations"], record["shell"])
+        return cls(record["generations"], record["shell"], record["variant"])
 
     def __str__(self) -> str:
         kinds = set(self.generations.values())
         each = ", ".join(f"{name} {kind}" for name, kind in self.generations.items())
-        return f"{each if len(kinds) > 1 else kinds.pop()}, log-in shell {self.shell}"
+        names = "" if self.variant == OWN else f", with {self.variant} names"
+        return f"{each if len(kinds) > 1 else kinds.pop()}, log-in shell {self.shell}{names}"
 
 
 def options(parser: argparse.ArgumentParser) -> None:

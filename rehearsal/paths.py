@@ -4,7 +4,6 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 INVENTORY = PROJECT / "fleets" / "rehearsal.yaml"
-PRODUCTION_INVENTORY = PROJECT / "fleets" / "production.yaml"
 ASSETS = PROJECT / "infra" / "fleet-mesh"
 ROOTFS = PROJECT / "rehearsal" / "rootfs"
 STANDINS = PROJECT / "rehearsal" / "standins"
@@ -19,5 +18,7 @@ SSH = STATE / "ssh"
 SSH_CONFIG = SSH / "config"
 MACHINES = STATE / "machines"
 NETWORK_NAMESPACE = STATE / "network-namespace"
+RUNBOOK_INVENTORY = STATE / "fleets" / "runbook.yaml"
+"""Production's inventory with the addresses of the rehearsal: what is known of a fleet at first."""
 REHEARSAL_ASSETS = STATE / "infra" / "fleet-mesh"
 RECORD = STATE / "fleet.json"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from fleetmesh.inventory import Inventory
 
-STATES = ("before", "installed", "after")
+STATES = ("before", "installed", "after", "rolled-back")
 
 
 def rank(state: str | None) -> int:
@@ -23,21 +23,26 @@ def rank(state: str | None) -> int:
 def forward(state: str, inventory: Inventory, say: Callable[[str], None]) -> None:
     """Take the one step that ends in `state`. Raises RehearsalError naming the command."""
     retired = list(inventory.workstation.retired)
-    units = " ".join(inventory.tunnels)
+    units = " ".join(t.unit.removesuffix(".service") for t in inventory.tunnels.values())
+    bridge = str(inventory.workstation.bridge)
     nodes = sorted({tunnel.host for tunnel in inventory.tunnels.values()})
     if state == "before":
         say("the workstation's tunnels go up")
         names = [*inventory.workstation.interactive, *retired]
-        steps = [f"bridge up {' '.join(names)}"]
+        steps = [f"{bridge} up {' '.join(names)}"]
     elif state == "installed":
         say("the installer runs")
         steps = ["cd ~/the-custodian"]
         for node in nodes:
             steps.append(f"bash infra/fleet-mesh/install-{node}.sh {node}")
             steps.append(f"ssh {node} 'sudo loginctl enable-linger tegwick'")
+    elif state == "rolled-back":
+        say("the rollback")
+        steps = [f"ssh {node} 'systemctl --user disable --now {units}'" for node in nodes]
+        steps += [f"bridge up {' '.join(retired)}"]
     else:
         say("the cutover")
-        steps = [f"bridge down {name}" for name in retired]
+        steps = [f"{bridge} down {name}" for name in retired]
         steps += [f"ssh {node} 'systemctl --user enable --now {units}'" for node in nodes]
     on(inventory.workstation.host, " && ".join(steps), deadline=60)
 

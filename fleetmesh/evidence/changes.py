@@ -41,7 +41,8 @@ def _compared(before: CheckSeen, after: CheckSeen) -> Iterator[Change]:
     if before.outcome != after.outcome:
         why = f": {after.reason}" if after.reason else ""
         yield Change("outcome", after.check, f"{before.outcome} → {after.outcome}{why}")
-    elif before.reason != after.reason:
+        return  # the reason says what is seen now
+    if before.reason != after.reason:
         what = f"{after.outcome} as before, but now: {after.reason or 'without a reason'}"
         yield Change("observation", after.check, what)
     if before.saw != after.saw:

@@ -49,8 +49,8 @@ class Outcome(Enum):
 _MEANINGS = {
     "fail": "observed, and not as the runbook wants it",
     "inconclusive": "not observed, or not understood",
-    "accepted": "not observed, and accepted until a day",
-    "waived": "failing, and accepted until a day",
+    "accepted": "not observed, and accepted until a date",
+    "waived": "failing, and accepted until a date",
     "warn": "not as wanted, but only advisory",
     "deferred": "postponed by the runbook itself",
     "pass": "observed, and as the runbook wants it",

@@ -15,8 +15,12 @@ from fleetmesh.tunnels.path import Path
 
 _CASES = 10_000
 RUNBOOK = ("prereqs", "cutover", "production")
-PHASES = (*RUNBOOK, "own")
-"""The phases of the runbook, and the operators' own checks, which belong to none of them."""
+ROLLBACK = "rollback"
+PHASES = (*RUNBOOK, ROLLBACK, "own")
+"""The phases of the runbook, the way back from them, and the operators' own checks.
+
+What holds after a rollback contradicts the cutover. So a run looks at it only if it is named.
+"""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Result:
     notes: tuple[str, ...]
     started: datetime
     seconds: float
+    mends: bool = False
+    """Whether the hint changes something, by which the check passes; else it only looks."""
     transcripts: tuple[Transcript, ...] = ()
     paths: tuple[Path, ...] = ()
 
@@ -203,6 +209,8 @@ class Run:
                     "subject": result.subject,
                     "outcome": result.outcome.value,
                     "reason": result.reason,
+                    "hint": result.hint,
+                    "mends": result.mends,
                     "notes": list(result.notes),
                     "hosts": list(result.hosts),
                     "paths": [str(path) for path in result.paths],
@@ -255,6 +263,7 @@ def of_result(result: Result, keys: list[str]) -> dict[str, Any]:
         "runbook": result.runbook,
         "gate": result.gate,
         "hint": result.hint,
+        "mends": result.mends,
         "outcome": result.outcome.value,
         "reason": result.reason,
         "notes": list(result.notes),
@@ -267,6 +276,7 @@ def of_result(result: Result, keys: list[str]) -> dict[str, Any]:
 
 def to_result(entry: Mapping[str, Any], transcripts: Mapping[str, Transcript]) -> Result:
     """What `of_result` was given. Raises ValueError, KeyError or TypeError."""
+    entry = {"mends": False, **entry}  # records of before there were such hints have none
     given = {field.name: entry[field.name] for field in fields(Result)}
     given["started"] = plain.moment(entry["started"])
     given["transcripts"] = tuple(transcripts[key] for key in entry["transcripts"])

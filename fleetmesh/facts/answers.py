@@ -1,16 +1,18 @@
 """What the services answer: at their ClusterIP, through their tunnel, and to a write."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from fleetmesh.facts.fact import Fact, NotUnderstood
+from fleetmesh.facts.healthy import differs
 from fleetmesh.gather.own_session import OwnSession
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.services import Get, WriteAndReadBack
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Health, Inventory
+from fleetmesh.inventory.values import SECRET_HEADERS
 from fleetmesh.text import strict_json
-from fleetmesh.text.legible import brief
 
 
 @dataclass(frozen=True)
@@ -23,32 +25,19 @@ class Answer:
     refused: str | None
     sent: int
     received: int
+    headers: Mapping[str, str] | None = None
+    """By name, in lower case, but for those that hold secrets; None where they were not kept."""
 
     def unhealthy(self, health: Health) -> str | None:
-        """Why this is not the healthy answer of the service, in one sentence; None if it is."""
+        """Why this is not the healthy answer of the service, in one sentence; None if it is.
+
+        Raises Inconclusive if it depends on headers that were not kept.
+        """
         if self.refused:
             return self.refused
-        if self.status != 200:
-            return f"{health.path} answered {self.status}, not 200"
-        return differs(self.body, health)
-
-
-def differs(body: bytes, health: Health) -> str | None:
-    """Where a body lacks what `health` demands, in one sentence; None where nothing is missing."""
-    try:
-        found = strict_json.loads(body)
-    except strict_json.Ambiguous as error:
-        return f"{health.path} answered with JSON that {error}: {body[:80]!r}"
-    except strict_json.NotJson:
-        return f"{health.path} did not answer in JSON: {body[:80]!r}"
-    if not isinstance(found, dict):
-        return f"{health.path} did not answer with a JSON object: {body[:80]!r}"
-    for key, value in health.json_.items():
-        if key not in found:
-            return f"{health.path} answered without {key!r}, which should be {value!r}"
-        if not strict_json.same(found[key], value):
-            return f"{health.path} answered {key}: {brief(repr(found[key]))}, not {value!r}"
-    return None
+        if self.status != health.status:
+            return f"{health.path} answered {self.status}, not {health.status}"
+        return differs(self.body, self.headers, health)
 
 
 def _service_answers(inventory: Inventory) -> dict[str, Probe]:
@@ -70,7 +59,28 @@ def parse_answer(transcript: Transcript) -> Answer:
         sent, received = int(details["sent"]), int(details["received"])
     except (KeyError, ValueError):
         raise NotUnderstood("the bytes of its connection were not counted") from None
-    return Answer(transcript.exit_status, transcript.stdout, refused, sent, received)
+    return Answer(
+        transcript.exit_status,
+        transcript.stdout,
+        refused,
+        sent,
+        received,
+        headers(transcript.err.splitlines()),
+    )
+
+
+def headers(lines: Iterable[str]) -> dict[str, str]:
+    """The headers in `name: value` lines, by name in lower case; several of a name as one list.
+
+    Those that hold secrets are left out: no inventory expects them, and a record is without them.
+    """
+    found: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        name, value = name.strip().lower(), value.strip()
+        if colon and name not in SECRET_HEADERS:
+            found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 SERVICE_ANSWERS = Fact("service_answers", _service_answers, parse_answer)
@@ -89,6 +99,49 @@ def _tunnel_answers(inventory: Inventory) -> dict[str, Probe]:
 
 
 TUNNEL_ANSWERS = Fact("tunnel_answers", _tunnel_answers, parse_answer)
+
+
+def _smoke_paths(inventory: Inventory) -> dict[str, Probe]:
+    return {
+        service.id: Get(
+            inventory.service_host(service), service.cluster_ip, service.port, service.smoke.path
+        )
+        for service in inventory.services.values()
+        if service.smoke
+    }
+
+
+def parse_smoke_path(transcript: Transcript) -> Answer:
+    """Read the answer to a GET where a smoke would POST; one that rules that out is refused.
+
+    A path for POST alone answers 405 and lists what it takes (RFC 9110, 15.5.6).
+    """
+    answer = parse_answer(transcript)
+    if answer.refused or answer.status is None:
+        return answer
+    headers = (line.partition(":") for line in transcript.err.splitlines())
+    allow = [value for name, _, value in headers if name.strip().lower() == "allow"]
+    methods = {method.strip() for value in allow for method in value.split(",")}
+    wrong = None
+    if answer.status in (404, 410):
+        wrong = "the service knows no such path"
+    elif answer.status == 405 and allow and "POST" not in methods:
+        wrong = f"the path takes no POST, only {', '.join(sorted(methods))}"
+    elif answer.status in (401, 403):
+        wrong = "the service wants a log-in there, and the suite has none"
+    elif (
+        answer.status != 405 and not 200 <= answer.status < 300 and answer.status not in (400, 422)
+    ):
+        wrong = "nothing says whether it takes a POST there"
+    if wrong:
+        raise NotUnderstood(
+            f"HTTP {answer.status}: {wrong}; write the path of its API as the `smoke.path` of "
+            f"{transcript.subject} in the inventory"
+        )
+    return answer
+
+
+SMOKE_PATHS = Fact("smoke_paths", _smoke_paths, parse_smoke_path)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,7 @@
 from importlib.resources import files
 
 from fleetmesh.facts.fact import NotUnderstood
-from fleetmesh.gather.services import endpoint
-from fleetmesh.inventory import Inventory, Login, Tunnel
+from fleetmesh.inventory import Inventory, Login, Tunnel, endpoint
 from fleetmesh.text.shell import quote
 
 _AS_TUNNEL = files(__package__).joinpath("as_tunnel.sh").read_text()

@@ -22,6 +22,10 @@ class Inconclusive(Exception):
     """A check could not observe what it needs. Its text is the cause, in one sentence."""
 
 
+class Hidden(Inconclusive):
+    """What was seen is known to the fleet alone: the record has a mark where it matters."""
+
+
 class NotUnderstood(Exception):
     """A parser met output that it does not know. Its text says what was expected."""
 
@@ -154,7 +158,7 @@ class Observed(Mapping[str, T]):
         return transcript
 
     def _hide(self, transcript: Transcript, rules: Sequence[str]) -> NoReturn:
-        raise Inconclusive(
+        raise Hidden(
             f"{transcript.host}: what `{self._fact}` says was recorded without a secret "
             f"({', '.join(rules)}) where it matters: only the fleet itself can be judged by it"
         )

@@ -243,3 +243,50 @@ def parse_authorizations(transcript: Transcript) -> Authorizations:
 
 
 AUTHORIZATIONS = Fact("authorizations", _authorizations, parse_authorizations)
+
+
+@dataclass(frozen=True)
+class AuthorizedKey:
+    """A line that lets a key in: which key, and a digest of the whole line with its options."""
+
+    fingerprint: str
+    """As `ssh-keygen -l` prints it; `none` where that does not know the key."""
+    digest: str
+    """SHA-256, 64 hexadecimal digits."""
+
+
+# The lines themselves stay where they are: what an option says may be secret.
+_AUTHORIZED_KEYS = r"""
+set -f
+for file in ~/.ssh/authorized_keys ~/.ssh/authorized_keys2; do
+  [ -e "$file" ] || continue
+  [ -r "$file" ] || { echo "unreadable $file"; continue; }
+  grep -v '^[[:space:]]*\(#\|$\)' "$file" | while IFS= read -r line; do
+    set -- $(printf '%s\n' "$line" | ssh-keygen -l -f - 2>/dev/null)
+    digest=$(printf '%s\n' "$line" | { sha256sum || shasum -a 256; } 2>/dev/null)
+    echo "key ${2:-none} ${digest%% *}"
+  done
+done
+echo end
+"""
+
+
+def _authorized_keys(inventory: Inventory) -> dict[str, Probe]:
+    return {host: Exec(host, _AUTHORIZED_KEYS.strip()) for host in inventory.hosts}
+
+
+def parse_authorized_keys(transcript: Transcript) -> tuple[AuthorizedKey, ...]:
+    """Read `key FINGERPRINT DIGEST` lines, in the order of the file, closed by `end`."""
+    *lines, last = succeeded(transcript).splitlines() or [""]
+    if last != "end":
+        raise NotUnderstood("the account does not end with its mark")
+    found = []
+    for line in lines:
+        match = re.fullmatch(r"key (none|[A-Z0-9]+:\S+) ([0-9a-f]{64})", line)
+        if not match:
+            raise NotUnderstood(f"expected `key FINGERPRINT DIGEST`, found {line!r}")
+        found.append(AuthorizedKey(match[1], match[2]))
+    return tuple(found)
+
+
+AUTHORIZED_KEYS = Fact("authorized_keys", _authorized_keys, parse_authorized_keys)

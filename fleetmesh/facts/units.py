@@ -61,12 +61,16 @@ _PROPERTIES = [
 ]
 
 
+_NO_SYSTEMD = "no-systemd"
+
+
 def _units(inventory: Inventory) -> dict[str, Probe]:
     tunnels = [t for t in inventory.tunnels.values() if not t.by_system]
     retired = [t for t in inventory.workstation.retired.values() if t.scope == "user"]
     units = [unit for t in tunnels for unit in (t.unit, t.own_unit)]
     named = join(dict.fromkeys([*units, *(t.unit for t in retired if t.unit)]))
-    command = show(_PROPERTIES, f"{named} '*.service' '*.timer'")
+    command = f"command -v systemctl >/dev/null || {{ echo {_NO_SYSTEMD}; exit; }}\n"
+    command += show(_PROPERTIES, f"{named} '*.service' '*.timer'")
     hosts = (*inventory.carriers, inventory.workstation.host)
     return {host: Exec(host, command) for host in hosts}
 
@@ -91,9 +95,12 @@ def _system_units(inventory: Inventory) -> dict[str, Probe]:
 def parse_units(transcript: Transcript) -> dict[str, Unit]:
     """Read `systemctl --user show --timestamp=us+utc`; systemctl(1).
 
-    Before systemd 248 it tells whole seconds, and before 247 it does not know the option.
+    Before systemd 248 it tells whole seconds, and before 247 it does not know the option. A host
+    without systemd has no units.
     """
-    units = {}
+    units: dict[str, Unit] = {}
+    if succeeded(transcript).strip() == _NO_SYSTEMD:
+        return units
     for block in blocks(succeeded(transcript)):
         missing = {"Id", "LoadState", "ActiveState", "SubState"} - block.keys()
         if missing:
@@ -209,12 +216,12 @@ _ENDS = {"systemd-exit.service", "shutdown.target"}
 _BOOT_UNITS = """
 list() { systemctl --user list-dependencies --no-pager --plain "$1"; }
 list default.target || exit
-if target=$(systemctl --user get-default 2>&1); then
-  case $(systemctl --user is-enabled default.target 2>/dev/null) in
-    masked*) target="it is masked" ;;
-    *) [ "$target" = default.target ] || list "$target" ;;
-  esac
-fi
+case $(systemctl --user is-enabled default.target 2>/dev/null) in
+  masked*) target="it is masked" ;;
+  *) if target=$(systemctl --user get-default 2>&1) && [ "$target" != default.target ]; then
+      list "$target"
+    fi ;;
+esac
 echo "leads-to=$target"
 """
 

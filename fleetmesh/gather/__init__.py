@@ -2,7 +2,7 @@
 
 A probe is one kind of question. A snapshot holds the transcripts of one moment.
 
-May import: text, inventory, redaction, sessions.
+May import: text, inventory, by_hand, redaction, sessions.
 """
 
 from fleetmesh.gather.demands import patience

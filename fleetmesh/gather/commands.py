@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from fleetmesh.by_hand import on
 from fleetmesh.gather import batch
 from fleetmesh.gather.permit import NONCE, Permit
 from fleetmesh.gather.probe import Errand, OfHost, Probe, Question
@@ -16,7 +17,7 @@ from fleetmesh.inventory import Inventory, Limits
 from fleetmesh.sessions import Completed, Session
 from fleetmesh.text import regular_file
 from fleetmesh.text.legible import last_line
-from fleetmesh.text.shell import join, over_ssh
+from fleetmesh.text.shell import join
 
 _LONGEST_FILE = 2**20
 """Bytes of a file of the suite's own machine."""
@@ -35,9 +36,9 @@ class Exec(OfHost):
     seconds: float | None = None
     """Deadline of this command; None means the inventory's `limits.command`."""
 
-    def typed(self, host: str) -> str:
-        """Run by ssh."""
-        return over_ssh(host, self.command)
+    def typed(self, inventory: Inventory) -> str:
+        """The command itself."""
+        return on(inventory, self.host, self.command)
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ class Clock(OfHost):
 
     host: str
 
-    def typed(self, host: str) -> str:
-        """The clock, read by ssh."""
-        return over_ssh(host, "date +%s.%N")
+    def typed(self, inventory: Inventory) -> str:
+        """With date."""
+        return on(inventory, self.host, "date +%s.%N")
 
 
 class Batch(Errand):
@@ -85,7 +86,7 @@ class ReadFile(Probe):
         """No host."""
         return ""
 
-    def typed(self, _: str) -> str:
+    def typed(self, _: Inventory) -> str:
         """As cat(1)."""
         return join(["cat", str(self.path)])
 

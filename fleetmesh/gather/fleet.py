@@ -46,9 +46,15 @@ class Fleet:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
+        self.start_over()
+
+    def start_over(self) -> None:
+        """Close all sessions, and know of none: what is asked next opens new ones."""
         for session in self.sessions.values():
             if not isinstance(session, Unreachable):
                 session.close()
+        self.sessions.clear()
+        self._kubeconfigs.clear()
 
     @property
     def channels(self) -> dict[str, int]:

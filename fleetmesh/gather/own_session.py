@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from fleetmesh.by_hand import log_in
 from fleetmesh.gather.probe import Errand, OfHost, Question
 from fleetmesh.gather.transcript import Transcript
+from fleetmesh.inventory import Inventory
 from fleetmesh.sessions import Unreachable
-from fleetmesh.text.shell import join
 
 
 @dataclass(frozen=True)
@@ -14,9 +15,9 @@ class OwnSession(OfHost):
 
     host: str
 
-    def typed(self, host: str) -> str:
+    def typed(self, inventory: Inventory) -> str:
         """A log-in that tells of itself."""
-        return join(["ssh", "-v", host, "true"])
+        return log_in(inventory, self.host)
 
 
 class Identities(Errand):

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 from fleetmesh.gather.permit import Permit
 from fleetmesh.gather.transcript import HERE, Transcript
 from fleetmesh.inventory import Inventory, Limits
+from fleetmesh.redaction import Redactor
 from fleetmesh.sessions import Kubeconfig, Session, Unreachable
 
 
@@ -24,8 +25,12 @@ class Probe(ABC):
         """The host to which it is put; empty for the suite's own machine."""
 
     @abstractmethod
-    def typed(self, host: str) -> str:
-        """What a person would type to ask `host` the same."""
+    def typed(self, inventory: Inventory) -> str:
+        """What a person would type to ask the same; see `by_hand`."""
+
+    def of(self, inventory: Inventory) -> "Probe":  # noqa: ARG002
+        """By which this fleet is asked the same: itself, unless the inventory says otherwise."""
+        return self
 
 
 class OfHost(Probe):
@@ -68,6 +73,8 @@ class Question:
     subject: str
     probe: Any
     host: str
+    command: str
+    """What a person would type to ask the same."""
 
     def answer(self, **given: Any) -> Transcript:
         """A transcript of this question; `started` defaults to now, `seconds` to none."""
@@ -75,11 +82,6 @@ class Question:
         given.setdefault("seconds", 0.0)
         host = self.host or HERE
         return Transcript(self.fact, self.subject, host, self.command, **given)
-
-    @property
-    def command(self) -> str:
-        """What a person would type to ask the same."""
-        return str(self.probe.typed(self.host))
 
     def lost(self, cause: str, **given: Any) -> Transcript:
         """A transcript of a question that got no full answer."""
@@ -90,6 +92,8 @@ class OpenFleet(Protocol):
     """The fleet as an errand sees it."""
 
     inventory: Inventory
+    redactor: Redactor
+    """Is to know what a kubeconfig holds, before anything is written that may repeat it."""
     sessions: dict[str, Session | Unreachable]
     requests: Iterator[int]
     """Numbers the requests of the run."""
@@ -175,9 +179,10 @@ class Held(Alone):
 def questions(facts: Iterable[Asking], inventory: Inventory) -> list[Question]:
     """Everything that has to be asked to know `facts`, in the order in which they are named."""
     return [
-        Question(fact.name, subject, probe, probe.asked_of(inventory))
+        Question(fact.name, subject, put, put.asked_of(inventory), put.typed(inventory))
         for fact in facts
         for subject, probe in fact.probes(inventory).items()
+        for put in (probe.of(inventory),)
     ]
 
 

@@ -6,21 +6,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
+from fleetmesh.by_hand import on
 from fleetmesh.gather.permit import Permit
 from fleetmesh.gather.probe import Alone, Held, OfHost, OpenFleet, Question
 from fleetmesh.gather.transcript import Transcript
-from fleetmesh.inventory import Inventory, Limits
+from fleetmesh.inventory import Inventory, Limits, endpoint
 from fleetmesh.sessions import HttpAnswer, Session, http_get, http_held, http_post
 from fleetmesh.text import strict_json
-from fleetmesh.text.shell import join, over_ssh
+from fleetmesh.text.shell import join
 
 _LONGEST_ID = 1000
 """Characters of an id that is asked for."""
-
-
-def endpoint(ip: str, port: int) -> str:
-    """`ip:port`, with brackets around an IPv6 address."""
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
 @dataclass(frozen=True)
@@ -37,9 +33,9 @@ class Get(OfHost):
         """The address, as seen from the host."""
         return f"http://{endpoint(self.ip, self.port)}{self.path}"
 
-    def typed(self, host: str) -> str:
-        """With curl, by ssh."""
-        return over_ssh(host, join(["curl", "-sS", "-i", self.url]))
+    def typed(self, inventory: Inventory) -> str:
+        """With curl."""
+        return on(inventory, self.host, join(["curl", "-sS", "-i", self.url]))
 
 
 class Request(Held):
@@ -100,9 +96,10 @@ class WriteAndReadBack(OfHost):
         """The address to which `body` is posted, as seen from the host."""
         return f"http://{endpoint(self.ip, self.port)}{self.path}"
 
-    def typed(self, host: str) -> str:
-        """With curl, by ssh."""
-        return over_ssh(host, join(["curl", "-sS", "-d", "@body.json", self.url]))
+    def typed(self, inventory: Inventory) -> str:
+        """With curl."""
+        sent = ["-H", "Content-Type: application/json", "-d", json.dumps(self.body)]
+        return on(inventory, self.host, join(["curl", "-sS", *sent, self.url]))
 
 
 class Write(Alone):

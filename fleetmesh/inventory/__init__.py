@@ -5,12 +5,12 @@ May import: text.
 
 from fleetmesh.inventory.bridging import Bridging
 from fleetmesh.inventory.document import InventoryError, Problem
+from fleetmesh.inventory.health import Health
 from fleetmesh.inventory.load import load
 from fleetmesh.inventory.model import (
     Bridge,
     Certificate,
     Cluster,
-    Health,
     Host,
     InteractiveTunnel,
     Inventory,
@@ -24,7 +24,7 @@ from fleetmesh.inventory.model import (
     Waiver,
     Workstation,
 )
-from fleetmesh.inventory.values import Address
+from fleetmesh.inventory.values import Address, endpoint
 
 __all__ = [
     "Address",
@@ -47,5 +47,6 @@ __all__ = [
     "Tunnel",
     "Waiver",
     "Workstation",
+    "endpoint",
     "load",
 ]

@@ -63,14 +63,17 @@ class Document:
         return Problem(self.file, location, self.lines.get(known), cut(message, _LONGEST))
 
 
-def read(file: Path) -> Document:
-    """Read `file`; raises InventoryError where there is no YAML mapping to work with."""
+def read(file: Path, text: str | None = None) -> Document:
+    """Read `file`, or `text` as if it stood there.
+
+    Raises InventoryError where there is no YAML mapping to work with.
+    """
 
     def refused(message: str, line: int | None = None, at: Location = ()) -> InventoryError:
         return InventoryError([Problem(file, at, line, message)])
 
     try:
-        content = regular_file.read(file, yaml12.LONGEST)
+        content = regular_file.read(file, yaml12.LONGEST) if text is None else text.encode()
         text = content.decode("utf-8")
     except FileNotFoundError:
         raise refused("no such file; see fleets/") from None

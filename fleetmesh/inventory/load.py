@@ -17,8 +17,8 @@ from fleetmesh.inventory.model import Inventory
 from fleetmesh.inventory.values import CHECK_ID, not_a_check, shown
 
 
-def load(file: Path, checks: Collection[str] = ()) -> Inventory:
-    """Read and validate the inventory in `file`.
+def load(file: Path, checks: Collection[str] = (), text: str | None = None) -> Inventory:
+    """Read and validate the inventory in `file`, or `text` as if it stood there.
 
     `checks` are the ids that its waivers and deferrals may name; without any, every well-formed
     one is taken.
@@ -26,10 +26,10 @@ def load(file: Path, checks: Collection[str] = ()) -> Inventory:
     Relative paths in it (`reference`, `ssh_config`) are meant from the file's own folder. Raises
     InventoryError with all problems at once; nothing is contacted.
     """
-    read = document.read(file)
+    read = document.read(file, text)
     data = dict(read.data)
     unseen = set(read.unprintable)
-    problems = [read.problem(key, "stands twice; delete one") for key in read.repeated]
+    problems = [read.problem(key, "occurs twice; delete one") for key in read.repeated]
     problems += [
         read.problem(key, "holds a character that cannot be seen; write it anew")
         for key in read.unprintable

@@ -76,6 +76,9 @@ _ORDINARY = frozenset(
 )
 """What hosts say anyway: none of these is a secret, whoever uses it as one."""
 
+_FOLDERS = ("PWD", "OLDPWD")
+"""Variables of the shell that sound like passwords and hold where it is."""
+
 Found = tuple[int, int, str]
 """Where a secret begins and ends, in bytes, and the rule."""
 
@@ -100,7 +103,7 @@ class Redactor:
             piece for size in range(_FEWEST, _PIECE + 1) for piece in _cut(_bytes(names), size)
         }
         for name, value in environment.items():
-            if says_secret(name):
+            if says_secret(name) and name not in _FOLDERS:
                 self.learn("environment", value)
 
     def learn(self, rule: str, value: str) -> None:

@@ -1,5 +1,6 @@
 """Quotes words for a POSIX shell, which then takes them as they are."""
 
+import re
 import shlex
 from collections.abc import Iterable
 
@@ -14,6 +15,11 @@ def join(words: Iterable[str]) -> str:
     return " ".join(map(quote, words))
 
 
-def over_ssh(host: str, command: str) -> str:
-    """What a person would type to have the shell on `host` run `command`, byte for byte."""
-    return f"ssh {quote(host)} {shlex.quote(command)}"
+def one_word(command: str) -> str:
+    """`command` as one word, in the quotes that leave it most readable."""
+    readable = "'" in command and not _NOT_IN_DOUBLE_QUOTES.search(command)
+    return f'"{command}"' if readable else shlex.quote(command)
+
+
+_NOT_IN_DOUBLE_QUOTES = re.compile(r'["$`\\!\n]')
+"""What shells, some of them only while somebody types, act on there."""

@@ -264,6 +264,6 @@ def _distinct(node: Node) -> None:
         seen = set()
         for key, inner in node.value:
             if (name := str(key.value)) in seen:
-                raise Malformed(f"{brief(name, 80)!r} stands twice; delete one", key.line)
+                raise Malformed(f"{brief(name, 80)!r} occurs twice; delete one", key.line)
             seen.add(name)
             _distinct(inner)

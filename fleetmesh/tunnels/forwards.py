@@ -23,6 +23,8 @@ _QUOTED = "\1"
 _BETWEEN_COMMANDS = "();<>|&"
 _SHELLS = ("sh", "bash", "dash", "ksh", "zsh", "env")
 _ENDING = ("disable", "down", "is-active", "mask", "status", "stop")
+_HARMLESS = (*_ENDING, "is-enabled", "is-failed", "reset-failed", "show", "try-restart")
+"""What starts nothing that is stopped."""
 _FOR_GOOD = ("disable", "down", "isolate", "mask", "stop")
 _LOGGING_OUT = ("disable-linger", "kill-user", "terminate-user")
 _WITH_WORD = ("-M", "-n", "-o", "-p", "-s", "-t", "--machine", "--signal", "--state", "--type")
@@ -93,6 +95,15 @@ def starts(entry: Autostart, retired: RetiredTunnel, found: Autostarts) -> bool:
     return any(
         re.search(rf"(?<!\d){port}:", word) and not any(spec in word for spec in own)
         for word in _words(entry.line)
+    )
+
+
+def starts_unit(entry: Autostart, names: Iterable[str]) -> bool:
+    """Whether a line names one of these units other than to end it, or to look at it."""
+    return any(
+        mentions(" ".join(words), name) and not _ends(words, _HARMLESS)
+        for words in _every_command(entry.line)
+        for name in names
     )
 
 
@@ -200,12 +211,12 @@ def unresolved(entry: Autostart, retired: RetiredTunnel, found: Autostarts) -> s
     return None
 
 
-def _ends(words: list[str]) -> bool:
+def _ends(words: list[str], harmless: Iterable[str] = _ENDING) -> bool:
     """Whether a command only takes down what it names, or looks at it."""
     for place, word in enumerate(words):
         if word.rpartition("/")[2] in ("bridge", "systemctl"):
             verbs = [other for other in words[place + 1 :] if not other.startswith("-")]
-            return verbs[:1] != [] and verbs[0] in _ENDING
+            return verbs[:1] != [] and verbs[0] in harmless
     return False
 
 

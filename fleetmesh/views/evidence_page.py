@@ -1,5 +1,6 @@
 """evidence.html: the whole run as one static page, without a script."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
@@ -35,9 +36,10 @@ class HostSection:
         return f"host-{sha256(self.name.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
-def page(run: Run) -> str:
-    """The page. The same run always makes the same page."""
+def page(run: Run, changes: Sequence[str] | None = None) -> str:
+    """The page. The same run and `changes` (see workplan.block) always make the same page."""
     machines = _machines(run)
+    places = {machine.name: place for place, machine in enumerate(machines, 1)}
     marks = {
         machine.name: diagram.Mark(
             machine.worst.value,
@@ -53,9 +55,15 @@ def page(run: Run) -> str:
         "evidence.html",
         run=run,
         words=words,
-        **style(*map(files("fleetmesh.views").joinpath, _SHEETS)),
+        **style(*map(files("fleetmesh.views").joinpath, _SHEETS), more=_filters(len(machines))),
         verdict=fragments.verdict(run),
-        findings=fragments.findings(run),
+        failed=[result for result in run.results if result.outcome is Outcome.FAIL],
+        findings=fragments.findings(run, with_failed=False),
+        changes=changes,
+        folded=_folded,
+        on=lambda *some: " ".join(
+            dict.fromkeys(f"on-{places[host]}" for result in some for host in result.hosts)
+        ),
         inventory=PurePath(run.inventory).name,
         paths=observed,
         topology=diagram.topology(observed, [m.name for m in machines if m.name != HERE], marks),
@@ -67,6 +75,30 @@ def page(run: Run) -> str:
         worst=worst,
         outcomes=[outcome for outcome in Outcome if run.counts[outcome]],
     )
+
+
+def _filters(hosts: int) -> str:
+    """What a browser hides of the checks where a box is not ticked, without a script."""
+    rules = [
+        f"body:has(#show-{outcome.value}:not(:checked)) "
+        f":is(.check, .fold, .above).is-{outcome.value} {{ display: none; }}"
+        for outcome in Outcome
+    ]
+    rules += [
+        f"body:has(#only-{place}:checked) "
+        f":is(.check, .fold, .above):not(.on-{place}) {{ display: none; }}"
+        for place in range(1, hosts + 1)
+    ]
+    return "\n".join(["@media screen {", *rules, "}"])
+
+
+def _folded(results: Iterable[Result]) -> list[list[Result]]:
+    """The passes, those of one check together."""
+    found: dict[str, list[Result]] = {}
+    for result in results:
+        if result.outcome is Outcome.PASS:
+            found.setdefault(result.id, []).append(result)
+    return list(found.values())
 
 
 def worst(results: tuple[Result, ...]) -> Outcome | None:

@@ -45,13 +45,20 @@ def verdict(run: Run) -> Markup:
     )
 
 
-def findings(run: Run) -> Markup:
+def findings(run: Run, *, with_failed: bool = True) -> Markup:
     """What stands in the way, causes before symptoms, and what was put off."""
     by_outcome = {
         outcome.value: [result for result in run.results if result.outcome is outcome]
         for outcome in Outcome
     }
-    return render("findings.html", run=run, words=words, anchor=anchor, by_outcome=by_outcome)
+    return render(
+        "findings.html",
+        run=run,
+        words=words,
+        anchor=anchor,
+        by_outcome=by_outcome,
+        with_failed=with_failed,
+    )
 
 
 def summary(run: Run) -> Markup:

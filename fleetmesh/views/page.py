@@ -18,6 +18,16 @@ def _finalize(value: Any) -> Any:
     return value if isinstance(value, Markup) else legible(str(value))
 
 
+def _prose(text: Any) -> Markup:
+    """A sentence of ours, in which words between backticks are code."""
+    parts = legible(str(text)).split("`")
+    if len(parts) % 2 == 0:  # one that stands alone
+        return fill("{}", text)
+    return Markup("").join(
+        fill("<code>{}</code>" if place % 2 else "{}", part) for place, part in enumerate(parts)
+    )
+
+
 _environment = Environment(
     loader=PackageLoader("fleetmesh.views"),
     autoescape=True,
@@ -26,7 +36,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters.update(cut=cut, duration=duration, shown=shown, utc=utc)
+_environment.filters.update(cut=cut, duration=duration, prose=_prose, shown=shown, utc=utc)
 
 
 def render(template: str, **values: Any) -> Markup:
@@ -45,8 +55,11 @@ def fill(markup: str, *values: Any) -> Markup:
     return Markup(markup).format(*map(_finalize, values))  # noqa: S704 - a literal of ours
 
 
-def style(*sheets: Traversable) -> dict[str, str]:
-    """The one style sheet of a page, and the digest by which its policy (CSP level 2) admits it."""
-    css = "\n".join(sheet.read_text("utf-8") for sheet in sheets).strip()
+def style(*sheets: Traversable, more: str = "") -> dict[str, str]:
+    """The one style sheet of a page, and the digest by which its policy (CSP level 2) admits it.
+
+    `more` are rules of our own that depend on the page.
+    """
+    css = "\n".join([*(sheet.read_text("utf-8") for sheet in sheets), more]).strip()
     digest = sha256(f"\n{css}\n".encode()).digest()  # as it stands between the tags
     return {"css": Markup(css), "css_digest": b64encode(digest).decode()}  # noqa: S704 - our own

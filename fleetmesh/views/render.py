@@ -52,7 +52,7 @@ def made(folder: Path, run: Run, names: Collection[str]) -> dict[str, bytes]:
     Raises NotRendered.
     """
     makers: dict[str, Callable[[], str | bytes]] = {
-        "evidence.html": lambda: evidence_page.page(run),
+        "evidence.html": lambda: evidence_page.page(run, _changes(folder)),
         "junit.xml": lambda: junit(run),
         "results.json": lambda: _json(run.summary()),
         "statement.json": lambda: statement(run),

@@ -8,23 +8,31 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from fleetmesh.evidence.folder import BrokenRecord
 from fleetmesh.evidence.outcomes import Outcome, verdict
+from fleetmesh.evidence.run import ROLLBACK
+from fleetmesh.evidence.sums import Refused
 from rehearsal import fleet, lock
 from rehearsal.drill import footing
+from rehearsal.drill.differences import Differences, differences
 from rehearsal.drill.stage import Measured, Seen
 from rehearsal.errors import RehearsalError
+from rehearsal.faults.fault import Ground
 from rehearsal.matrix.compare import compare
-from rehearsal.matrix.judge import Verdicts, judge, pool
+from rehearsal.matrix.judge import Judged, Verdicts, judge, pool
 from rehearsal.matrix.take import take
 from rehearsal.signals import undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from concurrent.futures import Executor, Future
     from pathlib import Path
 
     from rehearsal.drill.stage import Stage
     from rehearsal.outfit import Outfit
+
+_TESTS = (*Ground.tests, f"tests/{ROLLBACK}")
+"""All checks of the runbook, and those of the way back from it."""
 
 
 @dataclass
@@ -60,11 +68,11 @@ class Course:
     def conclusion(self) -> str:
         """What the drill came to, and what to look at where it does not hold."""
         if self.holds:
-            return f"The drill holds: {len(self.stages)} stages in {self.seconds:.0f} s."
+            return f"The drill succeeded: {len(self.stages)} stages in {self.seconds:.0f} s."
         broken = self.broken
         if broken is None:
             return f"The drill did not come to its end: {self.trouble}"
-        return f"The drill does not hold: {broken.stage.title()}: {broken.problems[0]}"
+        return f"The drill failed: {broken.stage.title()}: {broken.problems[0]}"
 
     def plain(self) -> dict[str, Any]:
         """All of it, for programs."""
@@ -124,18 +132,24 @@ def _all(
     note: Callable[[], None],
 ) -> None:
     at_first = footing.of_fleet()
-    pending: deque[tuple[Seen, Future[Verdicts]]] = deque()
+    pending: deque[tuple[Seen, Future[Verdicts], Future[Differences] | None]] = deque()
+    recorded: dict[str, Path] = {}
     for number, kind in enumerate(stages, 1):
         say(f"{number:2} of {len(stages)}  {kind.title()}: {kind.what()}")
         seen = Seen(kind(), f"{number:02}-{kind.title()}", at_first)
         course.stages.append(seen)
         _make(seen, folder)
-        pending.append((seen, judges.submit(judge, folder / seen.folder, writes=kind.writes)))
+        asked = judges.submit(judge, folder / seen.folder, writes=kind.writes, tests=_TESTS)
+        here, compared = folder / seen.folder, None
+        if recorded:
+            before = recorded[kind.against or next(reversed(recorded))]
+            compared = judges.submit(differences, before, here, kind.expects, kind.manager.name)
+        pending.append((seen, asked, compared))
+        recorded[kind.title()] = here
         # The checks look at a stage while the next one goes on, unless the fleet is to be kept.
         at_once = keep or bool(seen.trouble) or number == len(stages)
         while len(pending) > (0 if at_once else 1):
-            looked_at, found = pending.popleft()
-            _settle(looked_at, found, say)
+            _settle(*pending.popleft(), say)
             note()
         if course.broken:
             return
@@ -157,22 +171,35 @@ def _make(seen: Seen, folder: Path) -> None:
     seen.seconds = time.monotonic() - seen.begin
 
 
-def _settle(seen: Seen, judging: Future[Verdicts], say: Callable[[str], None]) -> None:
-    """Hold what the checks found against what they must find."""
+def _settle(
+    seen: Seen,
+    judging: Future[Verdicts],
+    compared: Future[Differences] | None,
+    say: Callable[[str], None],
+) -> None:
+    """Hold what the checks found, and what has changed, against what was expected."""
     try:
         found = judging.result()
-    except RuntimeError as error:
+        if compared:
+            seen.changed, seen.unexpected = compared.result()
+    except (RuntimeError, Refused, BrokenRecord) as error:
         seen.trouble = seen.trouble or str(error)
         say(f"    ✕ {seen.stage.title()}: {seen.trouble}")
         return
     seen.cells = compare(type(seen.stage), _ideal(seen.stage, found), found)
-    amounts = verdict((Outcome(judged.outcome) for judged in found.values()), missing=0)
-    seen.verdict = amounts.value
+    back = {check: judged for check, judged in found.items() if judged.phase == ROLLBACK}
+    seen.verdict = _amounts(found[check] for check in found.keys() - back.keys())
+    seen.rollback = _amounts(back.values())
     sign = "✕" if seen.problems else "✓"
-    lines = [f"    {sign} {seen.stage.title()}: {seen.verdict} as it must be, {_told(seen)}"]
+    what = f"{seen.verdict} (after a rollback: {seen.rollback}) as it must be"
+    lines = [f"    {sign} {seen.stage.title()}: {what}, {_told(seen)}"]
     if seen.problems:
         lines = [f"    {sign} {seen.stage.title()} does not hold, {_told(seen)}"]
     say("\n".join(lines + [f"        {problem}" for problem in seen.problems]))
+
+
+def _amounts(found: Iterable[Judged]) -> str:
+    return verdict((Outcome(judged.outcome) for judged in found), missing=0).value
 
 
 def _ideal(stage: Stage, found: Verdicts) -> Verdicts:

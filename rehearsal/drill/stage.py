@@ -12,7 +12,7 @@ from rehearsal import access, assets, fleet, host, migration
 from rehearsal.drill.commands import COMMANDS
 from rehearsal.drill.manager import SYSTEMD, ManagerCommands
 from rehearsal.errors import RehearsalError
-from rehearsal.faults.fault import Expectation
+from rehearsal.faults.fault import Expectation, Turn, fail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +31,16 @@ UNIT_RESTART_WINDOW = 0.1
 """Seconds after a restart of its own after which it calls a unit steady."""
 
 
+FLEET_SERVES: dict[str, Turn] = {
+    "ROLL-01.up": fail("does not say that"),
+    "ROLL-01.path": fail("the path is railiance01 → coulombcore → "),
+    "ROLL-02.stopped": fail(".service is active (running)"),
+    "ROLL-02.boot": fail(".service is enabled, not disabled"),
+    "ROLL-03.ports": fail("is held by the unit"),
+}
+"""What the checks of a rollback must say while the fleet serves."""
+
+
 class DoesNotHold(RehearsalError):
     """A stage did not do what it must; the text says what, and where to look."""
 
@@ -39,10 +49,12 @@ class Stage(Expectation):
     """What happens, in one line.
 
     Every check that the expectation does not name must pass, or be deferred where the inventory
-    defers it. `unsettled` names those whose end depends on the moment, with words that stand in
-    the reason where they fail.
+    defers it: those of a rollback, too, which is why a stage on the fleet names some of them.
+    `unsettled` names those whose end depends on the moment, with words that stand in the reason
+    where they fail.
     """
 
+    turns = FLEET_SERVES
     manager: ClassVar[ManagerCommands] = SYSTEMD
     proves: ClassVar[str] = ""
     """The row of the check catalogue that this stage is."""
@@ -51,6 +63,10 @@ class Stage(Expectation):
     patience: ClassVar[float | None] = None
     """Seconds within which the checks' questions must be done with, where that is in doubt."""
     unsettled: ClassVar[Mapping[str, str]] = {}
+    expects: ClassVar[str] = "nothing"
+    """What it changes on the fleet: an expectation of `fleetmesh diff`, or of `drill/expected`."""
+    against: ClassVar[str] = ""
+    """The title of the stage that it is compared with, if that is not the one before it."""
 
     @classmethod
     def inventory(cls, document: dict[str, Any]) -> None:
@@ -127,8 +143,14 @@ class Seen:
     findings: list[str] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
     trouble: str = ""
+    changed: int = 0
+    """How much has changed since the stage before, as it was expected to."""
+    unexpected: list[str] = field(default_factory=list)
+    """What of the fleet is otherwise than expected."""
     verdict: str = ""
     """What a run of all checks amounts to here: READY, NOT READY, INCONCLUSIVE."""
+    rollback: str = ""
+    """The same of those that hold after a rollback."""
 
     @property
     def problems(self) -> list[str]:
@@ -139,7 +161,7 @@ class Seen:
             for one in self.measured
             if not one.holds
         ]
-        return [*([self.trouble] if self.trouble else []), *late, *wrong]
+        return [*([self.trouble] if self.trouble else []), *late, *wrong, *self.unexpected]
 
     @property
     def judged(self) -> bool:
@@ -153,7 +175,7 @@ class Seen:
         """
         command = COMMANDS[name]
         text = self.stage.manager.instead.get(name) or command.meant or command.text
-        ours = assets.exchange(text, fleet.production(), fleet.inventory())
+        ours = assets.exchange(text, fleet.inventory())
         return self.run(command.host, ours, check=check, deadline=deadline)
 
     def run(self, where: str, text: str, *, check: bool = True, deadline: float = 60) -> Ran:
@@ -193,7 +215,11 @@ class Seen:
             "seconds": round(self.seconds, 3),
             "holds": self.judged and not self.problems,
             "verdict": self.verdict,
+            "rollback": self.rollback,
             "problems": self.problems,
+            "expects": self.stage.expects,
+            "changed": self.changed,
+            "unexpected": self.unexpected,
             "commands": [vars(ran) | {"seconds": round(ran.seconds, 3)} for ran in self.ran],
             "outages": [
                 vars(one)

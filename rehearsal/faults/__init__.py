@@ -18,7 +18,7 @@ from importlib import import_module
 
 from rehearsal.faults.fault import Fault, Ground, Turn
 
-PHASES = ("prereqs", "cutover", "production", "own")
+PHASES = ("prereqs", "cutover", "production", "rollback", "own")
 
 
 def _faults() -> dict[str, type[Fault]]:

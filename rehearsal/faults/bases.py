@@ -6,7 +6,7 @@ import json
 from shlex import quote
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rehearsal import fleet, keys, ops_bridge, other_units
+from rehearsal import fleet, keys, ops_bridge, other_units, states
 from rehearsal.faults.clusters import BRIDGES, kubectl, patch, restore, rolled_out
 from rehearsal.faults.fault import Fault, Ground
 from rehearsal.faults.machines import (
@@ -61,6 +61,21 @@ class OtherUnits(Ground):
 
     def inventory(self, document: dict[str, Any]) -> None:
         other_units.described(document)
+
+
+class RolledBack(Ground):
+    """The workstation serves again, by its hub; the fleet's units are stopped for good."""
+
+    name = "rolled-back"
+    tests = ("tests/rollback",)
+
+    def enter(self) -> None:
+        states.forward("rolled-back", fleet.inventory(), lambda _: None)
+        fleet.wait_until_ready()
+
+    def leave(self) -> None:
+        states.forward("after", fleet.inventory(), lambda _: None)
+        fleet.wait_until_ready()
 
 
 class Own(Ground):
@@ -178,7 +193,7 @@ class SelectedByExpressions(Fault):
         kept = {key: made["metadata"][key] for key in ("name", "namespace", "labels")}
         kubectl(BRIDGES, f"delete deploy/{self.deployment}")
         body = json.dumps({**made, "metadata": kept, "status": {}})
-        kubectl(BRIDGES, f"create -f - <<'END'\n{body}\nEND")
+        kubectl(BRIDGES, f"create --validate=false -f - <<'END'\n{body}\nEND")
         rolled_out(BRIDGES, self.deployment)
 
     def heal(self) -> None:

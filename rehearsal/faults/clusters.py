@@ -32,6 +32,27 @@ def patch(namespace: str, what: str, *operations: Mapping[str, Any]) -> None:
     kubectl(namespace, f"patch {what} --type=json -p '{json.dumps(operations)}'")
 
 
+_PATCH_STATUS = """
+kubectl proxy --unix-socket=/run/status.sock >/dev/null & proxy=$!
+until [ -S /run/status.sock ]; do sleep 0.02; done
+curl -sS -f -o /dev/null --unix-socket /run/status.sock -X PATCH --data '{body}' \\
+  -H 'Content-Type: application/merge-patch+json' http://localhost{path}
+done=$?
+kill $proxy && rm -f /run/status.sock
+exit $done
+"""
+
+
+def set_status(namespace: str, pod: str, **status: Any) -> None:
+    """Write members of a pod's status, as its node's kubelet or a controller does; None removes.
+
+    `kubectl patch` itself can do that since 1.24 alone (--subresource).
+    """
+    path = f"/api/v1/namespaces/{namespace}/pods/{pod.removeprefix('pod/')}/status"
+    command = _PATCH_STATUS.format(body=json.dumps({"status": status}), path=path)
+    root(_HOSTS[namespace], f"export KUBECONFIG={ADMIN_KUBECONFIG}{command}")
+
+
 def replace(path: str, value: Any) -> dict[str, Any]:
     """A JSON Patch operation: another value there."""
     return {"op": "replace", "path": path, "value": value}
@@ -84,6 +105,15 @@ def until_phase(namespace: str, pod: str, wanted: str) -> None:
     while (phase := _read(namespace, f"pod/{pod}")["status"].get("phase")) != wanted:
         if time.monotonic() > end:
             raise RehearsalError(f"pod/{pod} is {phase} after {_DEADLINE} s, not {wanted}")
+        time.sleep(0.05)
+
+
+def until_none(namespace: str, app: str) -> None:
+    """Wait until an application has no pods; kubectl 1.20 fails where they are gone already."""
+    end = time.monotonic() + _DEADLINE
+    while left := kubectl(namespace, f"get pods -l app.kubernetes.io/name={app} -o name"):
+        if time.monotonic() > end:
+            raise RehearsalError(f"{left.strip()} is there after {_DEADLINE} s")
         time.sleep(0.05)
 
 
@@ -152,9 +182,9 @@ def account(name: str) -> str:
     return f"sudo {standin} {make}; sudo chown tegwick: {KUBECONFIG}"
 
 
-def pod_name() -> str:
-    """State Hub's bridge pod, as kubectl calls it (`pod/…`)."""
-    return kubectl(BRIDGES, f"get pods -l app.kubernetes.io/name={HUB_BRIDGE} -o name").strip()
+def pod_name(app: str = HUB_BRIDGE, namespace: str = BRIDGES) -> str:
+    """The only pod of an application, as kubectl calls it (`pod/…`)."""
+    return kubectl(namespace, f"get pods -l app.kubernetes.io/name={app} -o name").strip()
 
 
 def misbehave(service: str, port: int, mode: str) -> None:

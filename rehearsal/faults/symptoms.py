@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rehearsal.faults.fault import Turn, fail, inconclusive
-from rehearsal.faults.machines import HUB, HUB_BRIDGE
+from rehearsal.faults.machines import HUB, HUB_BRIDGE, RAILIANCE
 
 INSTALLED = "CUT-01.installed"
 STEADY, HELD = f"CUT-04.steady[{HUB}]", f"CUT-05.port[{HUB}]"
@@ -43,6 +43,11 @@ def next_start(turn: Turn, name: str | None = None) -> dict[str, Turn]:
     case = f"[{name}]" if name else ""
     checks = ("CUT-07.settings", "PROD-17.settings")
     return {f"{check}{case}": turn for check in checks}
+
+
+def unanswered(host: str, words: str) -> dict[str, Turn]:
+    """The check that a host answers every question, of one that does not answer some."""
+    return {f"PRE-14.answerable[{host}]": fail(words)}
 
 
 def doors(where: str) -> dict[str, Turn]:
@@ -89,6 +94,7 @@ def blind(words: str, kubectl: str) -> dict[str, Turn]:
         "PROD-04.from-pod": inconclusive(words),
         "PRE-13.cluster": inconclusive(words),
         "PROD-16.workstation-unnamed": inconclusive(words),
+        **unanswered(RAILIANCE, words),
     }
 
 

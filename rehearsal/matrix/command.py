@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehearsal.errors import RehearsalError
 from rehearsal.faults import FAULTS
 from rehearsal.matrix import page, recordings
 from rehearsal.matrix.beside import live_on
+from rehearsal.matrix.discovered import sweep
 from rehearsal.matrix.run import live
 from rehearsal.paths import PROJECT
 
@@ -61,6 +64,19 @@ def faults(
         recordings.keep((row.fault for row in matrix.rows if not row.problems), folder)
     print("", *matrix.summary(), f"report: {folder / 'faults.html'}", sep="\n")
     return 0 if matrix.holds else 1
+
+
+def discovered(names: Sequence[str], say: Callable[[str], None]) -> int:
+    """Have an inventory discovered in each of these faults; 0 if none is written into it."""
+    folder = Path(tempfile.mkdtemp(prefix="discovered-"))
+    tried = sweep(names or list(FAULTS), folder, say)
+    wrong = [one for one in tried if one.laundered or one.trouble]
+    same = sum(not one.differs for one in tried)
+    print(
+        f"{len(tried)} faults: in {same} the discovered inventory says what is right, in "
+        f"{len(tried) - same} the fleet was judged by it; wrong: {len(wrong)}"
+    )
+    return 1 if wrong or not tried else 0
 
 
 def _told(row: Row, place: str) -> str:

@@ -41,6 +41,8 @@ class Judged:
     outcome: str
     reason: str
     hosts: tuple[str, ...]
+    hint: str = ""
+    mends: bool = False
 
 
 Verdicts = dict[str, Judged]
@@ -103,6 +105,8 @@ def judge(recording: Path, *, writes: bool, tests: tuple[str, ...] = Ground.test
             outcome=result["outcome"],
             reason=result["reason"],
             hosts=tuple(result["hosts"]),
+            hint=result["hint"],
+            mends=result["mends"],
         )
         for result in found["results"]
     }

@@ -38,7 +38,7 @@ def live(
     start = time.monotonic()
     matrix = Matrix(complete=set(names) >= FAULTS.keys())
     chosen = sorted((FAULTS[name] for name in names), key=lambda fault: fault.ground.name)
-    with _standing(made, say), pool() as judges:
+    with standing("rehearsal faults", made, say), pool() as judges:
         known = {fault: fault.impossible(fleet.generations()) for fault in chosen}
         matrix.impossible = {fault.title(): why for fault, why in known.items() if why}
         chosen = [fault for fault, why in known.items() if not why]
@@ -104,9 +104,9 @@ def in_order(rows: Iterable[Row]) -> list[Row]:
 
 
 @contextmanager
-def _standing(made: Outfit | None, say: Callable[[str], None]) -> Iterator[None]:
+def standing(purpose: str, made: Outfit | None, say: Callable[[str], None]) -> Iterator[None]:
     """Hold the fleet, after the cutover; it is left as it was found, up and sound or down."""
-    with lock.held("rehearsal faults"):
+    with lock.held(purpose):
         found = fleet.is_up()
         fleet.up("after", say, made)
         try:

@@ -47,12 +47,15 @@ class JsonHandler(BaseHTTPRequestHandler):
         body = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.send_header("Allow", "POST")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
 
 NOT_FOUND = (HTTPStatus.NOT_FOUND, {"error": "not found"})
+POST_ONLY = (HTTPStatus.METHOD_NOT_ALLOWED, {"error": "method not allowed"})
 
 
 def serve(handler: type[JsonHandler]) -> None:

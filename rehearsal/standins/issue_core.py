@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import Any
 
-from .http_json import NOT_FOUND, JsonHandler, serve
+from .http_json import NOT_FOUND, POST_ONLY, JsonHandler, serve
 
 SAFE_LABEL = "fleet-mesh-safe"
 runs: dict[str, dict[str, Any]] = {}
@@ -20,6 +20,8 @@ class IssueCore(JsonHandler):
         """GET /healthz, GET /runs/ID."""
         if path == "/healthz":
             return HTTPStatus.OK, {"status": "ok", "service": "issue-core"}
+        if path == "/runs":
+            return POST_ONLY
         parent, _, run = path.rpartition("/")
         if parent == "/runs" and run in runs:
             return HTTPStatus.OK, runs[run]

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import Any
 
-from .http_json import NOT_FOUND, JsonHandler, serve
+from .http_json import NOT_FOUND, POST_ONLY, JsonHandler, serve
 
 events: dict[str, dict[str, Any]] = {}
 
@@ -19,6 +19,8 @@ class StateHub(JsonHandler):
         """GET /state/health, GET /progress/ID."""
         if path == "/state/health":
             return HTTPStatus.OK, {"status": "ok", "service": "state-hub", "events": len(events)}
+        if path == "/progress":
+            return POST_ONLY
         parent, _, event = path.rpartition("/")
         if parent == "/progress" and event in events:
             return HTTPStatus.OK, events[event]

@@ -20,6 +20,7 @@ pytest_plugins = (
     "fixtures.html_report",
     "fixtures.record",
     "fixtures.interrupts",
+    "fixtures.waiting",
     "fixtures.run_end",
 )
 

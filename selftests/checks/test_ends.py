@@ -220,8 +220,9 @@ def ids(family: str) -> list[str]:
 def source() -> str:
     """A file with a check for every end."""
     checks = [
-        f'{end.decorator}\n@check("{end.id(name)}", runbook="Goal", gate="{end.gate}", hint="mend '
-        f'{{inventory.name}} {{bridge.tunnel}}")\ndef test_{name}({annotated(end.arguments)}):\n'
+        f'{end.decorator}\n@check("{end.id(name)}", runbook="Goal", gate="{end.gate}", hint="on '
+        'coulombcore: a; b\\nMend {inventory.name}.")\n'
+        f"def test_{name}({annotated(end.arguments)}):\n"
         f'    """It {name}."""\n    {end.body}\n'
         for name, end in ENDS.items()
     ]
@@ -272,15 +273,18 @@ def test_the_terminal_tells_all_that_is_not_well(ran: Ran) -> None:
     lines = ran.terminal.splitlines()
     assert lines.count("production/test_ends.py") == 0
     at = lines.index("PROD-90.asserts-with-message: It asserts_with_message.")
-    assert lines[at + 1 : at + 3] == [
+    config = "-F /var/lib/fleet-rehearsal/ssh/config"
+    assert lines[at + 1 : at + 4] == [
         "    one is not two",
-        "    try: mend {inventory.name} {bridge.tunnel}",
+        f"    look: ssh {config} tegwick@coulombcore 'a; b'",
+        "    Mend rehearsal.",
     ]
     at = lines.index("no idea")
     unseen = "is-inconclusive", "advises-and-is-inconclusive", "is-waived-and-inconclusive"
     assert lines[at + 1] == f"    PROD-90.{unseen[0]}, PROD-90.{unseen[1]}, PROD-91.{unseen[2]}"
     for title in ("NOT AS THE RUNBOOK WANTS IT", "COULD NOT BE OBSERVED, by cause", "WARN",
-                  "DEFERRED", "WAIVED", "ACCEPTED"):  # fmt: skip
+                  "DEFERRED", "WAIVED", "ACCEPTED",
+                  "WAIVERS AND DEFERRALS THAT DID NOTHING"):  # fmt: skip
         assert sum(f" {title} " in line for line in lines) == 1, title
     counts: dict[str, int] = {}
     for end in ENDS.values():

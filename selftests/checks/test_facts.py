@@ -5,12 +5,13 @@ import pytest
 from fixtures import facts
 from fleetmesh.facts import FACTS
 from fleetmesh.inventory import load
-from selftests.checks.conftest import ROOT, Suite
+from selftests.checks.conftest import Suite
+from selftests.inventory import RUNBOOK
 
 CHECK = '''
 Linger = Mapping[str, str]
 
-@check("PROD-90.it", runbook="Goal", hint="mend it")
+@check("PROD-90.it", runbook="Goal", hint="Mend it.")
 def test_it({arguments}):
     """It holds."""
     linger["railiance01"]
@@ -61,7 +62,7 @@ def test_every_fact_is_a_fixture_that_is_found_by_its_name() -> None:
 
 
 def test_some_facts_ask_a_cluster() -> None:
-    production = load(ROOT / "fleets/production.yaml")
+    production = load(RUNBOOK)
     assert {name for name, fact in FACTS.items() if fact.asks_a_cluster(production)} == {
         *("bridge_endpoints", "bridge_services", "live_services", "service_endpoints"),
         *("cluster_uids", "cluster_versions", "deployments", "inside_answers", "pods"),

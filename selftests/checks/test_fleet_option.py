@@ -7,7 +7,7 @@ import pytest
 from selftests.checks.conftest import Ran, Suite
 
 CHECK = '''
-@check("PROD-07.it", runbook="Goal", hint="mend it")
+@check("PROD-07.it", runbook="Goal", hint="Mend it.")
 def test_it(linger: Mapping[str, str]):
     """It holds."""
     linger["railiance01"]

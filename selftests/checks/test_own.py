@@ -23,7 +23,7 @@ def standing_fleet(pytestconfig):
     return inventory(pytestconfig)
 """
 CHECK = '''
-@check("OWN-90.{name}", runbook="Own checks", hint="mend it")
+@check("OWN-90.{name}", runbook="Own checks", hint="Mend it.")
 def test_{name}(host: Any) -> None:
     """It holds."""
     {body}

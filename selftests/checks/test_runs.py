@@ -12,7 +12,7 @@ from fleetmesh.views.words import NEVER
 from selftests.checks.conftest import Ran, Suite, annotated
 
 PASSES = '''
-@check("{id}", runbook="Goal", hint="mend it")
+@check("{id}", runbook="Goal", hint="Mend it.")
 def test_{name}({arguments}):
     """It holds."""
     {body}
@@ -122,6 +122,8 @@ def ended(ran: Ran, exit_status: int, headline: str) -> None:
         ),
         ("-k nothing", 5, "INCOMPLETE: nothing on rehearsal (rehearsal): no outcome"),
         ("tests/nowhere", 4, ""),
+        ("tests/production::nothing", 4, ""),
+        (["-k", "a b"], 4, ""),
     ],
     ids=str,
 )
@@ -132,8 +134,9 @@ def test_selection(
     ran = three.run(*split)
     if ran.exit_status == 4:
         assert exit_status == 4
-        assert "READY" not in ran.terminal
-        assert "Traceback" not in ran.terminal
+        for word in ("READY", "Traceback", "INCOMPLETE", "did not report", "report:"):
+            assert word not in ran.terminal
+        assert [*(three.folder / "reports").iterdir()] == [], "a run that never began left a folder"
         return
     ended(ran, exit_status, headline)
     assert ran.contacted == []

@@ -82,7 +82,7 @@ ENDS = {
 
 def source() -> str:
     checks = [
-        f'@check("PROD-90.{name.replace("_", "-")}", runbook="Goal", hint="mend it")\n'
+        f'@check("PROD-90.{name.replace("_", "-")}", runbook="Goal", hint="Mend it.")\n'
         f"def test_{name}({annotated(f'said, {more}')}):\n"
         f'    """It {name}."""\n    {body}\n'
         for name, (more, body) in ENDS.items()

@@ -8,6 +8,7 @@ import pytest
 
 from rehearsal.drill.commands import COMMANDS
 from rehearsal.drill.course import Course, _settle
+from rehearsal.drill.differences import Differences
 from rehearsal.drill.stage import Measured, Seen, Stage
 from rehearsal.drill.stages import STAGES
 from rehearsal.faults.fault import Turn, fail
@@ -32,7 +33,7 @@ GOOD: Verdicts = {
 }
 
 
-def settled(**changed: tuple[str, str]) -> Seen:
+def settled(*unexpected: str, **changed: tuple[str, str]) -> Seen:
     """The stage, whose checks ended well but for those given by the beginnings of their names."""
     found: Verdicts = {}
     for name, one in GOOD.items():
@@ -40,7 +41,9 @@ def settled(**changed: tuple[str, str]) -> Seen:
         found[name] = replace(one, outcome=outcome, reason=reason)
     seen, judging = Seen(Down(), "01-down"), Future[Verdicts]()
     judging.set_result(found)
-    _settle(seen, judging, lambda _: None)
+    compared = Future[Differences]()
+    compared.set_result((2, list(unexpected)))
+    _settle(seen, judging, compared, lambda _: None)
     return seen
 
 
@@ -67,6 +70,12 @@ def test_a_stage_holds_with_the_failures_that_it_must_have() -> None:
 def test_any_other_end_breaks_it(check: str, end: tuple[str, str]) -> None:
     seen = settled(**{check: end})
     assert len(seen.problems) == 1, seen.problems
+
+
+def test_a_change_that_nobody_expected_breaks_it() -> None:
+    assert settled("not expected: listeners[a] [::1]:1: absent → x").problems == [
+        "not expected: listeners[a] [::1]:1: absent → x"
+    ]
 
 
 def test_the_drill_holds_only_with_every_stage_judged_and_in_time() -> None:

@@ -34,7 +34,12 @@ def course(text: str = "fine") -> Course:
 
 def test_verdict_first_then_timeline_findings_and_stages() -> None:
     text = page.html(course().plain())
-    parts = ("</span> The drill holds</h1>", "<svg", "What was learned", '<article id="00-before"')
+    parts = (
+        "</span> The drill succeeded</h1>",
+        "<svg",
+        "What was learned",
+        '<article id="00-before"',
+    )
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
     assert "What is wrong" not in text
@@ -47,7 +52,7 @@ def test_a_broken_stage_is_told_at_the_top_and_in_its_place() -> None:
     broken = course()
     broken.stages[3].trouble = "the tunnels are gone"
     text = page.html(broken.plain())
-    assert "The drill does not hold</h1>" in text
+    assert "The drill failed</h1>" in text
     assert text.index("the tunnels are gone") < text.index("<svg")
     assert '<article id="03-cutover" class="is-fail">' in text
 
@@ -56,7 +61,7 @@ def test_a_stage_that_nobody_judged_is_not_shown_as_good() -> None:
     cut_short = course()
     cut_short.stages[-1].cells = []
     text = page.html(cut_short.plain())
-    assert "The drill does not hold</h1>" in text
+    assert "The drill failed</h1>" in text
     assert f'id="{cut_short.stages[-1].folder}" class="is-inconclusive"' in text
 
 

@@ -117,6 +117,7 @@ def test_a_foreign_folder_is_remarked_on_and_breaks_nothing(
         ["render"],
         ["seal"],
         ["diff", str(tmp_path / OTHER)],
+        ["outcomes", str(tmp_path / OTHER)],
         ["verify", "--unsigned"],
     ):
         assert main([*command, str(foreign)]) in (1, 2), command

@@ -70,7 +70,7 @@ def test_every_command_is_legible(
 ) -> None:
     one, two = hostile(tmp_path, OTHER), hostile(tmp_path, ID)
     assert "⟨ESC⟩[2J" in said(capsys, "render", two)
-    assert "⟨ESC⟩[2J" in said(capsys, "diff", one, two)
+    assert "⟨ESC⟩[2J" in said(capsys, "outcomes", one, two)
     assert "⟨ESC⟩[2J" in said(capsys, "history", "--reports", tmp_path)
     said(capsys, "seal", two)
     bundle = tmp_path / f"{ID}.tar.gz"

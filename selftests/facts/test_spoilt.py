@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +19,9 @@ from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import load as load_inventory
 from fleetmesh.tunnels.attribution import Places
 from selftests.facts.cases import Case, load
+from selftests.inventory import RUNBOOK
 
-INVENTORY = load_inventory(Path(__file__).parents[2] / "fleets/production.yaml")
+INVENTORY = load_inventory(RUNBOOK)
 CASES = load()
 BREAKS: list[Exception] = [
     RecursionError("maximum recursion depth exceeded"), StopIteration(), OverflowError("too large"),

@@ -15,7 +15,9 @@ from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, load
 from fleetmesh.sessions import Completed, Forwarder, Identity, Target
+from fleetmesh.sessions.command import Follow
 from fleetmesh.sessions.local import LocalSession
+from selftests.inventory import RUNBOOK
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 64 * 1024
@@ -35,7 +37,13 @@ class HereSession:
         self._before = before
 
     def run(
-        self, command: str, *, deadline: float, limit: int = LIMIT, stdin: bytes = b""
+        self,
+        command: str,
+        *,
+        deadline: float,
+        limit: int = LIMIT,
+        stdin: bytes = b"",
+        follow: Follow | None = None,
     ) -> Completed:
         self.channels += 1
         self._events.append(f"{self.target.name} runs")
@@ -45,6 +53,7 @@ class HereSession:
                 deadline=deadline,
                 limit=min(limit, LIMIT),
                 stdin=stdin,
+                follow=follow,
             )
         finally:
             self._events.append(f"{self.target.name} ran")
@@ -63,7 +72,7 @@ def fact(name: str, probes: dict[str, Probe]) -> Fact[Transcript]:
 @pytest.fixture
 def inventory() -> Inventory:
     """The production inventory with short deadlines; nothing in it is ever contacted."""
-    loaded = load(ROOT / "fleets/production.yaml")
+    loaded = load(RUNBOOK)
     limits = loaded.limits.model_copy(update={"command": 0.5, "http": 2.0})
     return loaded.model_copy(update={"limits": limits})
 

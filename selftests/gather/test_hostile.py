@@ -224,7 +224,7 @@ KUBECONFIGS = {
     "aliases": (lambda text: text + "a0: &a0 [x, x]\n" + LAYERS, "10000 values"),
     "merges": (lambda text: text + "a: {<<: {b: c}}\n", "a.<<: is a merge"),
     "deep": (lambda text: text + "a: " + "[" * 5_000 + "\n", "is nested too deeply"),
-    "twice": (lambda text: text + "users: []\n", "line 5: 'users' stands twice"),
+    "twice": (lambda text: text + "users: []\n", "line 5: 'users' occurs twice"),
     "a tag": (lambda text: text + "a: !!python/name:os.system\n", "has the tag !!python/name"),
     "long": (lambda text: text + "#" * 300_000, "printed more than"),
     "a token in two lines": (

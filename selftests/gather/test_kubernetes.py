@@ -5,6 +5,7 @@ import gc
 import hashlib
 import json
 import re
+import shlex
 import socket
 import ssl
 import struct
@@ -21,7 +22,7 @@ import pytest
 from fleetmesh.gather import Fleet
 from fleetmesh.gather.cluster_api import Kubernetes
 from fleetmesh.gather.commands import Exec
-from fleetmesh.gather.pod_exec import ExecInPod
+from fleetmesh.gather.pod_exec import Asked, ExecInPod
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from selftests.gather.conftest import Serve, fact
@@ -157,7 +158,8 @@ def cluster(fleet: Fleet, serve: Serve, api: type[Api], certificate: Path, confi
 
 
 VERSION = Kubernetes(CLUSTER, "/version", "version")
-INSIDE = ExecInPod(CLUSTER, "activity-core", "actcore-api", "python", "print(1)", {}, 0.7, 5.0)
+PROGRAM = Asked("python", ("python", "-c", "print(1)", "{}"))
+INSIDE = ExecInPod(CLUSTER, "activity-core", "actcore-api", None, PROGRAM, 0.7, 5.0)
 
 
 def ask(cluster: Fleet, probe: Probe) -> Transcript:
@@ -175,7 +177,9 @@ def test_an_answer(cluster: Fleet) -> None:
     found = ask(cluster, VERSION)
     assert (found.exit_status, json.loads(found.stdout)) == (200, {"gitVersion": "v1.32.4"})
     assert (found.host, found.lost) == ("railiance01", None)
-    assert found.command == "ssh railiance01 'kubectl version'"
+    kubeconfig = cluster.inventory.clusters["railiance01"].kubeconfig
+    asked = f"kubectl --kubeconfig {shlex.quote(kubeconfig)} version"
+    assert shlex.split(found.command) == ["ssh", "tegwick@railiance01", asked]
 
 
 def test_one_kubeconfig_is_read_however_much_is_asked(cluster: Fleet) -> None:

@@ -11,10 +11,11 @@ from fleetmesh.gather.batch import COMMAND, compose
 from fleetmesh.gather.demands import permits
 from fleetmesh.gather.permit import NONCE, Permit
 from fleetmesh.inventory import load
+from selftests.inventory import RUNBOOK
 from selftests.processes import family
 
 ROOT = Path(__file__).parents[2]
-INVENTORY = load(ROOT / "fleets/production.yaml")
+INVENTORY = load(RUNBOOK)
 GATE = ROOT / "infra/verify/gate"
 WORD = "fleetmesh-0123456789abcdef"
 

@@ -125,10 +125,10 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
 def ask(session: Session, inventory: Inventory) -> list[Transcript]:
     """The suite's questions, and what it makes of the answers."""
     asked = [
-        Question(f"f{n}", "x", Exec("railiance01", command), "railiance01")
+        Question(f"f{n}", "x", Exec("railiance01", command), "railiance01", "")
         for n, command in enumerate(QUESTIONS)
     ]
-    asked.append(Question("clock", "x", Clock("railiance01"), "railiance01"))
+    asked.append(Question("clock", "x", Clock("railiance01"), "railiance01", ""))
     return commands.run_batch(session, asked, inventory)
 
 
@@ -237,7 +237,7 @@ def test_commands_are_found_where_the_user_has_them(
     here.reads('PATH="$HOME/bin:$PATH"')
     (answer,) = commands.run_batch(
         here.session(),
-        [Question("f", "x", Exec("railiance01", "kubectl"), "railiance01")],
+        [Question("f", "x", Exec("railiance01", "kubectl"), "railiance01", "")],
         inventory,
     )
     assert answer.out == f"mine {here.home}\n"

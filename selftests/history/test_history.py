@@ -258,9 +258,9 @@ def test_only_what_was_signed_by_the_allowed_counts_where_that_is_asked(tmp_path
 def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = run(tmp_path, 3, routed("198.19.43.94"))
     two = run(tmp_path, 2, routed("198.19.43.99"))
-    assert main(["diff", str(one), str(two)]) == 1
+    assert main(["outcomes", str(one), str(two)]) == 1
     assert "198.19.43.99" in capsys.readouterr().out
-    assert main(["diff", str(one), str(one)]) == 0
+    assert main(["outcomes", str(one), str(one)]) == 0
     gate = ["history", "--reports", str(tmp_path), "--max-age", "36h"]
     assert main([*gate, "--phase", "prereqs"]) == 0
     assert main(gate) == 1

@@ -1,4 +1,4 @@
-"""Whatever is done to production.yaml, it is refused as an inventory or is a sound one."""
+"""Whatever is done to runbook.yaml, it is refused as an inventory or is a sound one."""
 
 import copy
 from collections.abc import Iterator
@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fleetmesh.inventory import Inventory, InventoryError, load
+from selftests.inventory import RUNBOOK
 
-PRODUCTION = yaml.safe_load((Path(__file__).parents[2] / "fleets/production.yaml").read_text())
+PRODUCTION = yaml.safe_load(RUNBOOK.read_text())
 
 Place = tuple[Any, ...]
 

@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from fleetmesh.inventory import Inventory, InventoryError, Problem, load
+from selftests.inventory import RUNBOOK
 
 ROOT = Path(__file__).parents[2]
-PRODUCTION = (ROOT / "fleets/production.yaml").read_text()
+PRODUCTION = RUNBOOK.read_text()
 WRONG: list[dict[str, Any]] = yaml.safe_load(
     Path(__file__).with_name("wrong.yaml").read_text(encoding="utf-8")
 )
@@ -46,9 +47,11 @@ def changed(text: str, new: str) -> str:
     return PRODUCTION.replace(text, new, 1)
 
 
-@pytest.mark.parametrize("name", ["production", "rehearsal"])
-def test_committed_inventories_load(name: str) -> None:
-    loaded = load(ROOT / f"fleets/{name}.yaml")
+@pytest.mark.parametrize(
+    ("name", "file"), [("production", RUNBOOK), ("rehearsal", ROOT / "fleets/rehearsal.yaml")]
+)
+def test_committed_inventories_load(name: str, file: Path) -> None:
+    loaded = load(file)
     assert (loaded.name, loaded.kind) == (name, name)
     assert loaded.carriers == ("railiance01",)
     assert loaded.fleet_hosts == ("railiance01", "coulombcore")
@@ -127,7 +130,7 @@ def test_bridge_is_called_as_the_inventory_says(
 
 
 def test_production_s_values_are_the_runbook_s() -> None:
-    loaded = load(ROOT / "fleets/production.yaml")
+    loaded = load(RUNBOOK)
     listens = {name: (t.listen.ip, t.listen.port) for name, t in loaded.tunnels.items()}
     assert listens == {
         "fleet-state-hub-coulombcore": ("127.0.0.1", 18000),
@@ -284,7 +287,7 @@ def test_a_file_that_is_no_file(tmp_path: Path) -> None:
 
 
 def test_a_link_to_a_file_is_one(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(ROOT / "fleets/production.yaml")
+    (tmp_path / "link").symlink_to(RUNBOOK)
     assert load(tmp_path / "link").name == "production"
 
 
@@ -382,7 +385,9 @@ def test_a_waiver_counts_until_its_moment(file: Path) -> None:
 
 
 def test_paths_are_meant_from_the_file_s_folder(file: Path) -> None:
-    file.write_text(changed("reference: ../infra", "reference: ~/infra") + "ssh_config: ssh/config")
+    file.write_text(
+        changed("reference: ../../infra", "reference: ~/infra") + "ssh_config: ssh/config"
+    )
     loaded = load(file)
     assert loaded.reference == Path.home() / "infra/fleet-mesh"
     assert loaded.ssh_config == file.parent / "ssh/config"

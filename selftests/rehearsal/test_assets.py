@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,14 +11,16 @@ import yaml
 
 from fleetmesh.inventory import Inventory, load
 from rehearsal import assets
-from rehearsal.paths import ASSETS, INVENTORY, PRODUCTION_INVENTORY, PROJECT
+from rehearsal.errors import RehearsalError
+from rehearsal.paths import ASSETS, INVENTORY, PROJECT
+from selftests.inventory import RUNBOOK
 
 SHELL_SCRIPTS = [ASSETS / "install-railiance01.sh", PROJECT / "rehearsal/supervise.sh"]
 
 
 @pytest.fixture(scope="module")
 def production() -> Inventory:
-    return load(PRODUCTION_INVENTORY)
+    return load(RUNBOOK)
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +79,41 @@ def test_rehearsal_differs_from_production_in_addresses_alone(
 ) -> None:
     for asset in (path for path in ASSETS.rglob("*") if path.is_file()):
         text = asset.read_text()
-        exchanged = assets.exchange(text, production, rehearsal)
+        exchanged = assets.exchange(text, rehearsal)
         assert exchanged != text, f"{asset.name} names no address"
         for inventory, used in ((production, text), (rehearsal, exchanged)):
             other = exchanged if used is text else text
             for address in addresses(inventory):
                 assert address not in other
-        assert assets.exchange(exchanged, rehearsal, production) == text
+        assert assets.foreign(text) == []
+        back = exchanged
+        for name, address in assets.CLUSTER_IPS.items():
+            back = back.replace(rehearsal.services[name].cluster_ip, address)
+        for name, address in assets.HOSTS.items():
+            back = back.replace(rehearsal.hosts[name].addresses[0], address)
+        assert back == text
+
+
+def test_the_addresses_exchanged_are_those_of_the_runbook(production: Inventory) -> None:
+    ours = [*assets.CLUSTER_IPS.values(), *assets.HOSTS.values()]
+    assert ours == addresses(production)
+    text = (PROJECT / "docs/runbook/fleet-mesh-dehub-runbook.md").read_text()
+    assert all(address in text for address in ours)
+
+
+def test_assets_that_lead_elsewhere_are_not_rehearsed(
+    rehearsal: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator who edits them in place would have the rehearsal log in to his fleet."""
+    edited = tmp_path / "infra/fleet-mesh"
+    shutil.copytree(ASSETS, edited)
+    unit = edited / "systemd/fleet-state-hub-coulombcore.service"
+    unit.write_text(unit.read_text().replace("92.205.130.254", "203.0.113.9"))
+    monkeypatch.setattr(assets, "ASSETS", edited)
+    monkeypatch.setattr(assets, "PROJECT", tmp_path)
+    monkeypatch.setattr(assets, "REHEARSAL_ASSETS", tmp_path / "written")
+    with pytest.raises(RehearsalError, match=r"hub-coulombcore\.service names 203\.0\.113\.9"):
+        assets.write(rehearsal)
 
 
 def addresses(inventory: Inventory) -> list[str]:

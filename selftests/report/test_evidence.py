@@ -134,7 +134,54 @@ def test_results_stand_by_phase_and_runbook_section(opened: Open) -> None:
         "Cutover 1",
     ]
     assert page.locator("details.check").count() == len(RUNS["not_ready"]().results)
-    assert page.locator("details.check[open]").count() == 2, "what failed is unfolded"
+    above = page.locator("main > section").first
+    assert above.locator("details.check.is-fail").count() == 2, "what failed stands first"
+    assert above.locator(".why").count() == above.locator(".hint").count() == 2
+    assert page.locator(".above").count() == 2, "and is named in its section"
+
+
+@browser
+def test_passes_of_a_check_are_folded_into_one(opened: Open) -> None:
+    page = opened("ready", view=_VIEW, scripts=False)
+    folds = page.locator("details.fold")
+    assert folds.count() > 0
+    for fold in folds.all():
+        assert len(set(fold.locator(".check .id").all_inner_texts())) <= 1
+        assert f"{fold.locator('.check').count()} cases" in fold.locator("> summary").inner_text()
+
+
+@browser
+def test_a_row_is_shown_by_its_outcome_and_its_host(opened: Open) -> None:
+    page = opened("not_ready", view=_VIEW, scripts=False)
+    rows = page.locator("#checks :is(.step > .check, .fold, .above):visible")
+    every = rows.count()
+    page.locator("#show-pass").uncheck()
+    assert 0 < rows.count() < every
+    assert rows.locator(".outcome", has_text="pass").count() == 0
+    page.locator("#show-pass").check()
+    assert rows.count() == every
+    page.get_by_label("workstation", exact=True).check()
+    shown = rows.count()
+    assert 0 < shown < every
+    hosts = page.locator("#checks .step > .check:visible > summary .where").all_inner_texts()
+    assert all("workstation" in told for told in hosts)
+
+
+@browser
+def test_each_row_can_be_linked_to(opened: Open) -> None:
+    page = opened("not_ready", view=_VIEW, scripts=False)
+    links = page.locator("details.check > summary .where a")
+    assert links.count() == len(RUNS["not_ready"]().results)
+    links.first.click()
+    assert page.locator(".body:target").count() == 1
+
+
+def test_what_changed_since_the_last_run_is_told() -> None:
+    run = RUNS["ready"]()
+    assert "Changed since" not in evidence_page.page(run)
+    assert "Nothing has changed." in evidence_page.page(run, [])
+    told = evidence_page.page(run, ["PROD-01.pods: fail → pass <b>"])
+    assert "<li>PROD-01.pods: fail → pass &lt;b&gt;</li>" in told
 
 
 @browser
@@ -162,17 +209,24 @@ def test_words_stand_out_from_their_ground(opened: Open, dark: bool) -> None:
 
 
 @browser
-def test_paper_shows_everything(opened: Open) -> None:
+def test_paper_is_a_report(opened: Open) -> None:
+    """A line for each check; of what fails, its reason and hint, and what was asked where."""
     page = opened("not_ready", view=_VIEW)
     page.emulate_media(media="print")
-    shown = page.locator("details:not([open]) pre").evaluate_all(
-        "all => all.map(e => e.checkVisibility({contentVisibilityAuto: true})"
-        " && e.getBoundingClientRect().height > 10)"
-    )
-    assert len(shown) > 100
-    assert all(shown)
-    clipped = "all => all.filter(e => e.scrollHeight > e.clientHeight + 1).length"
-    assert page.locator("pre").evaluate_all(clipped) == 0
+    visible = "all => all.filter(e => e.checkVisibility({contentVisibilityAuto: true}))"
+    count = f"{visible}.map(e => e.textContent).length"
+    failed = page.locator("details.check.is-fail")
+    assert failed.locator(".why").evaluate_all(count) == 2
+    assert failed.locator(".transcript > summary").evaluate_all(count) > 2
+    assert page.locator("pre.command, .stream").evaluate_all(count) == 0
+    passed = page.locator("details:is(.check, .fold).is-pass")
+    assert passed.locator(".transcript").evaluate_all(count) == 0
+    assert page.locator(".step > .is-pass > summary").evaluate_all(count) > 0
+    parts = "all => all.map(e => [...e.children].map(c => c.getBoundingClientRect()))"
+    for boxes in page.locator(".step > .is-pass > summary").evaluate_all(parts):
+        lefts = [box["left"] for box in boxes]
+        rights = [box["right"] for box in boxes]
+        assert all(right <= left for right, left in zip(rights, lefts[1:], strict=False))
 
 
 @browser

@@ -1,5 +1,7 @@
 """The timer and service of the box that verifies: systemd has nothing to say of them."""
 
+import json
+import os
 import re
 import shlex
 import shutil
@@ -8,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from rehearsal.matrix.recordings import whole
 
 ROOT = Path(__file__).parents[2]
 VERIFY = ROOT / "infra/verify"
@@ -53,19 +57,32 @@ def test_what_is_broken_is_noticed(tmp_path: Path, unit: str, sound: str, broken
 
 def test_it_checks_production_and_writes_nothing() -> None:
     text = (VERIFY / "fleet-verify.service").read_text()
-    assert "-m production --fleet production" in text
+    assert "check production \\\n    --fleet production" in text
     assert "--allow-writes" not in text
 
 
-def test_pytest_takes_its_arguments(tmp_path: Path) -> None:
+def test_it_starts_as_it_ships(tmp_path: Path) -> None:
+    """bash runs the words of ExecStart from another folder, with a blank in every path."""
     service = (VERIFY / "fleet-verify.service").read_text().replace("\\\n", "")
     (start,) = re.findall(r"^ExecStart=(.*)$", service, re.MULTILINE)
-    _, *arguments = shlex.split(start.replace("${STATE_DIRECTORY}", str(tmp_path)))
+    program, rest = start.split(" ", 1)
+    assert program == "/opt/fleet-mesh-verification/.venv/bin/python"
+    reports, recorded = tmp_path / "state directory", tmp_path / "a run"
+    recorded.mkdir()
+    whole("linger-off").unpack(recorded)
+    # Only what is judged is another: the real fleet is not asked from here.
+    assert rest.count("--fleet production ") == 1
+    rest = rest.replace("--fleet production ", f"--replay {shlex.quote(str(recorded))} ")
     done = subprocess.run(
-        [sys.executable, *arguments, "--collect-only", "-qqq"],
-        cwd=ROOT, capture_output=True, text=True, timeout=60,
+        ["bash", "-c", f"{shlex.quote(sys.executable)} {rest}"],
+        cwd=ROOT, capture_output=True, text=True, timeout=120,
+        env={**os.environ, "STATE_DIRECTORY": str(reports)},
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "NOT READY: production on rehearsal" in done.stdout
+    assert "left out" not in done.stdout
+    (run,) = reports.glob("*_rehearsal_production_*/results.json")
+    assert json.loads(run.read_text())["verdict"] == "NOT READY"
 
 
 READY_TO_COPY = (
@@ -84,7 +101,10 @@ def test_pytest_is_given_paths_with_an_equals_sign() -> None:
 
 
 def found_in(text: str) -> list[str]:
-    return re.findall(rf"{TAKES_A_PATH}\S+", text)
+    """The options of pytest's with a path after a space; `fleetmesh check` takes them so."""
+    commands = re.sub(r"\\\n\s*", "", text).splitlines()
+    lines = [line for line in commands if "fleetmesh check" not in line]
+    return [one for line in lines for one in re.findall(rf"{TAKES_A_PATH}\S+", line)]
 
 
 def test_path_after_a_space_is_found() -> None:

@@ -14,11 +14,12 @@ from fleetmesh.gather.cluster_api import Kubernetes
 from fleetmesh.gather.pod_exec import ExecInPod
 from fleetmesh.inventory import Inventory, load
 from rehearsal import cluster
-from rehearsal.paths import INVENTORY, PRODUCTION_INVENTORY, PROJECT
+from rehearsal.paths import INVENTORY, PROJECT
 from rehearsal.standins.kubernetes import config, paths
 from rehearsal.standins.kubernetes.config import PolicyRule
 from rehearsal.standins.kubernetes.paths import Attributes
 from rehearsal.standins.kubernetes.rbac import User
+from selftests.inventory import RUNBOOK
 
 CLUSTERS = {"railiance01": "account-bridges", "coulombcore": "account-services"}
 ACCOUNTS = PROJECT / "infra" / "verify"
@@ -57,7 +58,7 @@ def refused(name: str, rules: tuple[PolicyRule, ...], file: Path = INVENTORY) ->
     return [w for where, w in asked(load(file)) if where == name and not user.may(w)]
 
 
-@pytest.mark.parametrize("file", [INVENTORY, PRODUCTION_INVENTORY], ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", [INVENTORY, RUNBOOK], ids=lambda file: file.stem)
 @pytest.mark.parametrize("name", CLUSTERS)
 def test_it_may_ask_everything(name: str, file: Path) -> None:
     assert refused(name, may(name), file) == []

@@ -1,6 +1,6 @@
 """The workstation has let go, the fleet has taken over, and the way back is open."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from fixtures import Case, Inconclusive, check
 from fleetmesh.facts.answers import Answer
@@ -9,7 +9,7 @@ from fleetmesh.facts.managers import Manager
 from fleetmesh.facts.managers.ops_bridge import BridgeTunnel
 from fleetmesh.facts.sockets import LoginSession, Process, Socket
 from fleetmesh.facts.units import Unit
-from fleetmesh.inventory import Inventory, RetiredTunnel, Tunnel
+from fleetmesh.inventory import Bridge, Inventory, RetiredTunnel, Tunnel
 from fleetmesh.tunnels import forwards
 from fleetmesh.tunnels.attribution import Places, held_by
 
@@ -17,7 +17,8 @@ from fleetmesh.tunnels.attribution import Places, held_by
 @check(
     "CUT-03.down",
     runbook="Cutover 1",
-    hint="on the workstation: bridge down {retired}",
+    hint="on {inventory.workstation.host}: {retired:down}",
+    mends=True,
 )
 def test_retired_tunnel_is_down(
     retired: RetiredTunnel,
@@ -46,7 +47,8 @@ def test_retired_tunnel_is_down(
 @check(
     "CUT-03.no-connection",
     runbook="Cutover 1",
-    hint="ssh {retired.host} ss -tlnpe 'sport = :{retired.listen.port}'",
+    hint="on {retired.host}: ss -tlnpe 'sport = :{retired.listen.port}'\n"
+    "on {retired.host}: loginctl list-sessions --no-pager",
 )
 def test_retired_tunnel_has_no_connection(
     retired: RetiredTunnel,
@@ -69,24 +71,30 @@ def test_retired_tunnel_has_no_connection(
 @check(
     "CUT-06.healthy",
     runbook="Cutover 3",
-    hint="ssh {tunnel.host} curl -i http://{tunnel.listen}; "
-    "ssh {tunnel.host} {tunnel.systemctl} status {tunnel.unit}",
+    hint="on {tunnel.host}: curl -sS -i -m 10 {tunnel:url}\n"
+    "on {tunnel.host}: {tunnel:systemctl} status --no-pager {tunnel.unit}",
 )
 def test_service_answers_through_its_tunnel(
-    tunnel: Tunnel, inventory: Inventory, tunnel_answers: Mapping[str, Answer], case: Case
+    tunnel: Tunnel,
+    inventory: Inventory,
+    tunnel_answers: Mapping[str, Answer],
+    mistaken: Callable[[Tunnel | Bridge], str | None],
+    case: Case,
 ) -> None:
     """From the node, the service answers healthy through its tunnel, and it is that service."""
     answer = tunnel_answers[tunnel.id]
     case.note(f"answered {answer.status}: {answer.body[:120]!r}")
     unhealthy = answer.unhealthy(inventory.services[tunnel.to].health)
     assert unhealthy is None, unhealthy
+    another = mistaken(tunnel)
+    assert another is None, another
 
 
 @check(
     "CUT-08.stop",
     runbook="Rollback",
     gate="warn",
-    hint="ssh {tunnel.host} {tunnel.systemctl} disable --now {tunnel.unit}",
+    hint="on {tunnel.host}: {tunnel:systemctl} status --no-pager {tunnel.unit}",
 )
 def test_fleet_tunnel_can_be_stopped(
     tunnel: Tunnel, manager: Manager, bridge_tools: Mapping[str, BridgeTool], case: Case
@@ -106,7 +114,7 @@ def test_fleet_tunnel_can_be_stopped(
     "CUT-08.start",
     runbook="Rollback",
     gate="warn",
-    hint="on the workstation: bridge status",
+    hint="on {inventory.workstation.host}: {inventory.workstation:bridge} status",
 )
 def test_workstation_tunnel_can_be_started(
     retired: RetiredTunnel,

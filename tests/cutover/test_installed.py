@@ -13,7 +13,13 @@ from fleetmesh.inventory import Inventory, Tunnel
 @check(
     "CUT-01.installed",
     runbook="Install",
-    hint="bash infra/fleet-mesh/install-railiance01.sh {carrier}",
+    hint="on {carrier}: mkdir -p ~/.config/systemd/user ~/.config/bridge\n"
+    "here: tar -cC {inventory.reference}/systemd . | on {carrier}: tar -xC "
+    "~/.config/systemd/user --no-overwrite-dir\n"
+    "here: cat {inventory.reference}/{carrier}-tunnels.yaml | on {carrier}: cat "
+    ">~/.config/bridge/tunnels.yaml\n"
+    "on {carrier}: systemctl --user daemon-reload",
+    mends=True,
 )
 def test_installed_files_equal_the_reference(
     carrier: str,
@@ -45,8 +51,9 @@ def _difference(expected: bytes, found: bytes) -> str:
 @check(
     "CUT-02.loaded",
     runbook="Install",
-    hint="ssh {tunnel.host} {tunnel.systemctl} daemon-reload; "
-    "ssh {tunnel.host} {tunnel.systemctl} cat {tunnel.unit}",
+    hint="on {tunnel.host}: {tunnel:manage} daemon-reload; {tunnel:systemctl} cat {tunnel.unit}\n"
+    "A drop-in that nobody declared has to be removed first.",
+    mends=True,
 )
 def test_systemd_has_loaded_it(tunnel: Tunnel, manager: Manager) -> None:
     """systemd has loaded what is installed: no pending daemon-reload, no undeclared drop-in."""

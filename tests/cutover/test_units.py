@@ -24,8 +24,12 @@ _LOUD = {
 @check(
     "CUT-04.steady",
     runbook="Cutover 2",
-    hint="ssh {tunnel.host} {tunnel.systemctl} status {tunnel.unit}; "
-    "ssh {tunnel.host} {tunnel.journalctl} -u {tunnel.unit} -n 20",
+    hint="on {tunnel.host}: {tunnel:systemctl} status --no-pager {tunnel.unit}; "
+    "{tunnel:journalctl} -n 20 --no-pager\n"
+    "on {tunnel.host}: ss -Htln 'sport = :{tunnel.listen.port}' | grep . || {tunnel:manage} "
+    "enable --now {tunnel.unit}\n"
+    "The second command starts the unit, unless somebody holds its port.",
+    mends=True,
 )
 def test_unit_is_running_and_steady(
     tunnel: Tunnel,
@@ -56,7 +60,8 @@ def test_unit_is_running_and_steady(
 @check(
     "CUT-05.port",
     runbook="Cutover 2",
-    hint="ssh {tunnel.host} ss -tlnpe 'sport = :{tunnel.listen.port}'",
+    hint="on {tunnel.host}: ss -tlnpe 'sport = :{tunnel.listen.port}'\n"
+    "on {tunnel.host}: loginctl list-sessions --no-pager",
 )
 def test_port_is_held_by_its_own_unit(
     tunnel: Tunnel,
@@ -80,7 +85,8 @@ def test_port_is_held_by_its_own_unit(
 @check(
     "CUT-07.forwards",
     runbook="Cutover 2",
-    hint="ssh {tunnel.host} {tunnel.systemctl} restart {tunnel.unit}",
+    hint="on {tunnel.host}: {tunnel:systemctl} cat {tunnel.unit}; ps -C ssh -o pid,args\n"
+    "If only the process is wrong, PROD-09.same-after-reboot mends it.",
 )
 def test_running_ssh_forwards_what_it_should(
     tunnel: Tunnel,
@@ -118,7 +124,8 @@ def test_running_ssh_forwards_what_it_should(
 @check(
     "CUT-07.settings",
     runbook="Cutover 2",
-    hint="ssh {tunnel.host} 'cat ~/.ssh/config /etc/ssh/ssh_config'",
+    hint="on {tunnel.host}: ssh -G {tunnel:far_end}\n"
+    "It reads ~/.ssh/config and /etc/ssh/ssh_config.",
 )
 def test_ssh_config_changes_nothing(
     tunnel: Tunnel,
@@ -138,8 +145,7 @@ def test_ssh_config_changes_nothing(
 @check(
     "CUT-07.listeners",
     runbook="Cutover 2",
-    hint="ssh {tunnel.host} 'ss -tlnpe; cat ~/.ssh/config /etc/ssh/ssh_config'; "
-    "ssh {tunnel.host} {tunnel.systemctl} restart {tunnel.unit}",
+    hint="on {tunnel.host}: ss -tlnpe; ssh -G {tunnel:far_end} | grep -i forward",
 )
 def test_unit_listens_nowhere_else(
     tunnel: Tunnel,

@@ -8,8 +8,8 @@ from fixtures import Case, check
 @check(
     "OWN-01.no-reboot-pending",
     runbook="Own checks",
-    hint="ssh {host_name} cat /run/reboot-required.pkgs; choose the hour of the reboot yourself",
     gate="warn",
+    hint="on {host_name}: cat /run/reboot-required.pkgs\nChoose the hour of the reboot yourself.",
 )
 def test_no_reboot_is_pending(host: Host, host_name: str, case: Case) -> None:
     """No upgrade waits for a reboot of the host (Debian and Ubuntu tell by a file)."""

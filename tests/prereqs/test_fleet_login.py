@@ -15,7 +15,8 @@ from fleetmesh.inventory import Inventory, Login
 @check(
     "PRE-03.login",
     runbook="Prerequisites",
-    hint="ssh {login.host} 'ssh -v -i {login.key} -o IdentitiesOnly=yes -o BatchMode=yes -W …'",
+    hint="on {login.host}: ssh -v -i {login.key} -o IdentitiesOnly=yes -o BatchMode=yes -W "
+    "{login:forward} {login:far_end} </dev/null",
 )
 def test_fleet_identity_logs_in(
     login: Login, inventory: Inventory, logins: Mapping[str, Logins], case: Case
@@ -30,7 +31,11 @@ def test_fleet_identity_logs_in(
 @check(
     "PRE-04.private-key",
     runbook="Install",
-    hint="ssh {carrier} 'chown -R $(id -un) ~/.ssh && chmod 700 ~/.ssh && chmod 600 ~/.ssh/id_*'",
+    hint="on {carrier}: ls -ld ~/.ssh {carrier:keys}\n"
+    "on {carrier}: sudo chown $USER ~/.ssh {carrier:keys} && chmod 700 ~/.ssh && chmod 600 "
+    "{carrier:keys}\n"
+    "A key that is gone is put there again by the runbook's installer.",
+    mends=True,
 )
 def test_identity_is_private(
     carrier: str,
@@ -49,8 +54,8 @@ def test_identity_is_private(
 @check(
     "PRE-05.host-key",
     runbook="Prerequisites",
-    hint="ssh {login.host} ssh-keygen -F {login.via}; "
-    "take the key from a machine that already trusts it, never from ssh-keyscan alone",
+    hint="on {login.host}: ssh-keygen -F {login.via:pinned}\n"
+    "Take the key from a machine that already trusts it, never from ssh-keyscan alone.",
 )
 def test_host_key_is_pinned(
     login: Login,
@@ -67,7 +72,8 @@ def test_host_key_is_pinned(
 @check(
     "PRE-09.certificate",
     runbook="cert_command migration",
-    hint="ops-warden/wiki/playbooks/ops-bridge-tunnel-cert.md",
+    hint="on {login.host}: ssh-keygen -L -f {login.key}-cert.pub\n"
+    "The playbook is ops-warden/wiki/playbooks/ops-bridge-tunnel-cert.md.",
 )
 def test_certificate_readiness(
     login: Login, inventory: Inventory, logins: Mapping[str, Logins], case: Case

@@ -20,7 +20,7 @@ _ROOM = 16 * 2**20  # bytes: what an installation, a certificate and a day's not
 @check(
     "PRE-02.bridge-tool",
     runbook="Prerequisites, Install",
-    hint="ssh {carrier} 'which bridge; bridge -V'",
+    hint="on {carrier}: which bridge && bridge -V",
 )
 def test_bridge_is_known_for_what_it_is(
     carrier: str, manager: Manager, bridge_tools: Mapping[str, BridgeTool]
@@ -37,7 +37,7 @@ def test_bridge_is_known_for_what_it_is(
 @check(
     "PRE-10.user-manager",
     runbook="Install",
-    hint="ssh {carrier} systemctl --user status; loginctl user-status",
+    hint="on {carrier}: systemctl --user status --no-pager; loginctl user-status --no-pager",
 )
 def test_user_manager_runs(
     carrier: str,
@@ -58,7 +58,9 @@ def test_user_manager_runs(
 @check(
     "PRE-10.tools",
     runbook="Install",
-    hint="ssh {carrier} sudo apt install iproute2 openssh-client curl",
+    hint="on {carrier}: which ss ssh curl kubectl systemctl loginctl timeout ssh-keygen\n"
+    "Debian has them in iproute2, openssh-client, curl, systemd and coreutils, and no "
+    "kubectl.",
 )
 def test_tools_are_there(carrier: str, tools: Mapping[str, Tools]) -> None:
     """The commands that checks and tunnels stand on are installed."""
@@ -69,7 +71,8 @@ def test_tools_are_there(carrier: str, tools: Mapping[str, Tools]) -> None:
 @check(
     "PRE-10.versions",
     runbook="Install",
-    hint="ssh {fleet_host} 'systemctl --version; ssh -V; ss -V'; see docs/operating.md, Hosts",
+    hint="on {fleet_host}: systemctl --version; ssh -V; which ss && ss -V\n"
+    "The section Hosts of docs/operating.md says which versions are needed.",
 )
 def test_programs_are_new_enough(
     fleet_host: str, versions: Mapping[str, Versions], case: Case
@@ -90,7 +93,7 @@ def test_programs_are_new_enough(
 @check(
     "PRE-10.kubectl",
     runbook="Install",
-    hint="ssh {carrier} kubectl get --raw=/readyz",
+    hint="in {carrier:cluster}: --request-timeout=10s get --raw='/readyz?verbose'",
 )
 def test_kubectl_reaches_the_cluster(
     carrier: str, kubectl: Mapping[str, KubectlAnswer], case: Case
@@ -104,7 +107,7 @@ def test_kubectl_reaches_the_cluster(
 @check(
     "PRE-10.home",
     runbook="Install",
-    hint="ssh {carrier} 'df -h ~; findmnt -T ~'",
+    hint="on {carrier}: df -h ~; findmnt -T ~",
 )
 def test_home_has_room(carrier: str, homes: Mapping[str, Home], case: Case) -> None:
     """The tunnels' user can write to its home, where units, keys and certificates are put."""

@@ -11,7 +11,7 @@ from fleetmesh.inventory import Inventory
 @check(
     "PRE-01.right-machine",
     runbook="Prerequisites",
-    hint="ssh -v {host_name} true",
+    hint="here: {host_name:log_in}",
 )
 def test_host_is_the_right_one(
     host_name: str,
@@ -31,7 +31,7 @@ def test_host_is_the_right_one(
 @check(
     "PRE-01.no-twin",
     runbook="Prerequisites",
-    hint="compare `ssh {host_name} cat /etc/machine-id` with the other hosts'",
+    hint="on {host_name}: cat /etc/machine-id\nNo other host of the inventory may have the same.",
 )
 def test_host_is_no_other_host(host_name: str, machines: Mapping[str, Machine]) -> None:
     """No two names of the inventory lead to one machine."""
@@ -51,7 +51,7 @@ def test_host_is_no_other_host(host_name: str, machines: Mapping[str, Machine]) 
     "PRE-12.clock",
     runbook="–",
     gate="warn",
-    hint="ssh {host_name} timedatectl",
+    hint="on {host_name}: timedatectl",
 )
 def test_clock_agrees(
     host_name: str, inventory: Inventory, clocks: Mapping[str, ClockOffset], case: Case

@@ -11,7 +11,8 @@ from fleetmesh.tunnels.attribution import Holder, Places, covers, held_by
 @check(
     "PRE-11.listen-address",
     runbook="Cutover",
-    hint="ssh {tunnel.host} ss -tlnpe 'sport = :{tunnel.listen.port}'",
+    hint="on {tunnel.host}: ss -tlnpe 'sport = :{tunnel.listen.port}'\n"
+    "on {tunnel.host}: loginctl list-sessions --no-pager",
 )
 def test_listen_address_is_free_or_ours(
     tunnel: Tunnel,

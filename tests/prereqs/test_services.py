@@ -14,7 +14,7 @@ from fleetmesh.text import ssh_command
 @check(
     "PRE-06.cluster-ip",
     runbook="Prerequisites",
-    hint="ssh {service.cluster} kubectl -n {service.namespace} get svc {service.name} -o wide",
+    hint="in {service.cluster}: -n {service.namespace} get svc {service.name} -o wide",
 )
 def test_cluster_ip_is_current(
     service: Service, live_services: Mapping[str, LiveService | None]
@@ -33,7 +33,7 @@ def test_cluster_ip_is_current(
 @check(
     "PRE-06.interactive",
     runbook="Prerequisites",
-    hint="ssh {inventory.workstation.host} {inventory.workstation.bridge} status",
+    hint="on {inventory.workstation.host}: {inventory.workstation:bridge} status",
 )
 def test_interactive_tunnel_leads_to_the_same(
     service: Service, inventory: Inventory, processes: Mapping[str, tuple[Process, ...]]
@@ -63,7 +63,7 @@ def test_interactive_tunnel_leads_to_the_same(
 @check(
     "PRE-13.cluster",
     runbook="Prerequisites",
-    hint="ssh {cluster.host} kubectl get namespace kube-system -o jsonpath='{{.metadata.uid}}'",
+    hint="in {cluster}: get namespace kube-system -o jsonpath='{{.metadata.uid}}'",
 )
 def test_cluster_is_the_right_one(
     cluster: Cluster, inventory: Inventory, cluster_uids: Mapping[str, str]
@@ -80,8 +80,7 @@ def test_cluster_is_the_right_one(
 @check(
     "PRE-07.healthy",
     runbook="Prerequisites",
-    hint="ssh {service.cluster} curl -i http://{service.cluster_ip}:{service.port}"
-    "{service.health.path}",
+    hint="on {service.cluster:host}: curl -sS -i -m 10 {service:url}",
 )
 def test_service_is_healthy(
     service: Service, service_answers: Mapping[str, Answer], case: Case
@@ -96,7 +95,8 @@ def test_service_is_healthy(
 @check(
     "PRE-08.same",
     runbook="Prerequisites",
-    hint="compare {inventory.file} with {inventory.reference}",
+    hint="here: cat {inventory.reference}/{tunnel.host}-tunnels.yaml\n"
+    "Compare it with the inventory, {inventory.file}.",
 )
 def test_reference_says_the_same(
     tunnel: Tunnel,
@@ -121,7 +121,8 @@ def test_reference_says_the_same(
 @check(
     "PRE-08.no-other",
     runbook="Prerequisites",
-    hint="compare {inventory.file} with {inventory.reference}",
+    hint="here: cat {inventory.reference}/{carrier}-tunnels.yaml\n"
+    "Compare it with the inventory, {inventory.file}.",
 )
 def test_reference_knows_no_other_tunnel(
     carrier: str,

@@ -20,7 +20,7 @@ _WAITED_FOR = ("oneshot", "notify", "notify-reload", "forking", "dbus")
 @check(
     "PROD-18.user-manager",
     runbook="Persist across reboot",
-    hint="ssh {carrier} 'systemctl cat user@$(id -u).service; findmnt -T ~'",
+    hint="on {carrier}: systemctl cat --no-pager user@$(id -u).service; findmnt -T ~",
 )
 def test_user_manager_comes_up_at_boot(
     carrier: str,
@@ -57,7 +57,7 @@ def test_user_manager_comes_up_at_boot(
 @check(
     "PROD-18.order",
     runbook="Persist across reboot",
-    hint="ssh {tunnel.host} {tunnel.systemctl} list-dependencies --after {tunnel.unit}",
+    hint="on {tunnel.host}: {tunnel:systemctl} list-dependencies --after --no-pager {tunnel.unit}",
 )
 def test_nothing_holds_the_unit_back(
     tunnel: Tunnel,
@@ -103,7 +103,7 @@ def test_nothing_holds_the_unit_back(
 @check(
     "PROD-18.undisturbed",
     runbook="Persist across reboot",
-    hint="ssh {tunnel.host} 'crontab -l; systemctl --user list-timers --all'",
+    hint="on {tunnel.host}: crontab -l; {tunnel:systemctl} list-timers --all --no-pager",
 )
 def test_nothing_ends_the_unit_or_takes_its_port(
     tunnel: Tunnel,
@@ -145,7 +145,8 @@ def test_nothing_ends_the_unit_or_takes_its_port(
 @check(
     "PROD-18.restart",
     runbook="Persist across reboot",
-    hint="ssh {tunnel.host} {tunnel.systemctl} show {tunnel.unit} -p Restart -p StartLimitBurst",
+    hint="on {tunnel.host}: {tunnel:systemctl} show {tunnel.unit} -p Restart -p RestartUSec -p "
+    "StartLimitBurst -p StartLimitIntervalUSec",
 )
 def test_a_dead_tunnel_is_started_again(
     tunnel: Tunnel,
@@ -160,7 +161,7 @@ def test_a_dead_tunnel_is_started_again(
 @check(
     "PROD-18.services",
     runbook="Persist across reboot",
-    hint="ssh {fleet_host} systemctl is-enabled ssh.service k3s.service",
+    hint="on {fleet_host}: systemctl list-unit-files --no-pager 'ssh*' 'k3s*' 'rke2*' 'kubelet*'",
 )
 def test_the_host_brings_up_what_production_needs(
     fleet_host: str,
@@ -200,7 +201,7 @@ def test_the_host_brings_up_what_production_needs(
 @check(
     "PROD-19.route",
     runbook="Goal, After",
-    hint="ssh {login.host} 'ip route get {login.via}; ip neigh'",
+    hint="on {login.host}: ip route get {login.via:address}; ip neigh",
 )
 def test_packets_do_not_pass_the_workstation(
     login: Login,

@@ -16,8 +16,8 @@ from fleetmesh.inventory import Inventory, Login
 @check(
     "PROD-14.certificate",
     runbook="cert_command migration",
-    hint="ops-warden/wiki/playbooks/ops-bridge-tunnel-cert.md; "
-    "ssh {login.host} ssh-keygen -L -f {login.key}-cert.pub",
+    hint="on {login.host}: ssh-keygen -L -f {login.key}-cert.pub\n"
+    "The playbook is ops-warden/wiki/playbooks/ops-bridge-tunnel-cert.md.",
 )
 def test_tunnels_use_a_valid_certificate(
     login: Login,

@@ -13,7 +13,10 @@ from fleetmesh.tunnels.attribution import Places
 @check(
     "PROD-15.endpoints",
     runbook="Goal, After",
-    hint="ssh {service.cluster} kubectl -n {service.namespace} get svc,endpointslices,pods -o wide",
+    hint="in {service.cluster}: -n {service.namespace} get svc {service.name} -o wide\n"
+    "in {service.cluster}: -n {service.namespace} get endpointslices -l "
+    "kubernetes.io/service-name={service.name}\n"
+    "in {service.cluster}: -n {service.namespace} get pods -o wide",
 )
 def test_service_leads_to_its_own_pods(
     service: Service,
@@ -48,8 +51,9 @@ def test_service_leads_to_its_own_pods(
 @check(
     "PROD-16.workstation-unnamed",
     runbook="Tunnel policy",
-    hint="ssh {inventory.probe.cluster} kubectl -n {inventory.probe.namespace} "
-    "get deploy,sts,ds,cronjob,job,pod,svc,endpointslice,cm -o yaml",
+    hint="in {inventory.probe.cluster}: -n {inventory.probe.namespace} get "
+    "deploy,sts,ds,cronjob,job,pod,svc,endpointslice,cm -o yaml | grep -nF "
+    "{inventory.workstation.host:names}",
 )
 def test_no_object_names_the_workstation(
     inventory: Inventory,

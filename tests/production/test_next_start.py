@@ -18,7 +18,8 @@ from fleetmesh.tunnels.attribution import Places, open_doors
 @check(
     "PROD-17.login",
     runbook="Goal, Persist across reboot",
-    hint="ssh {login.host} 'ssh -v -i {login.key} -o IdentitiesOnly=yes -o BatchMode=yes -W …'",
+    hint="on {login.host}: ssh -v -i {login.key} -o IdentitiesOnly=yes -o BatchMode=yes -W "
+    "{login:forward} {login:far_end} </dev/null",
 )
 def test_tunnels_could_log_in_anew(
     login: Login, inventory: Inventory, logins: Mapping[str, Logins], case: Case
@@ -33,7 +34,11 @@ def test_tunnels_could_log_in_anew(
 @check(
     "PROD-17.key",
     runbook="Goal, Persist across reboot",
-    hint="ssh {carrier} 'ls -ld ~/.ssh ~/.ssh/id_*'",
+    hint="on {carrier}: ls -ld ~/.ssh {carrier:keys}\n"
+    "on {carrier}: sudo chown $USER ~/.ssh {carrier:keys} && chmod 700 ~/.ssh && chmod 600 "
+    "{carrier:keys}\n"
+    "A key that is gone is put there again by the runbook's installer.",
+    mends=True,
 )
 def test_key_is_there_for_the_next_start(
     carrier: str,
@@ -53,7 +58,7 @@ def test_key_is_there_for_the_next_start(
     "PROD-17.lasting",
     runbook="Goal, Persist across reboot",
     gate="warn",
-    hint="ssh {login.via} 'grep -n expiry-time ~/.ssh/authorized_keys; chage -l $(id -un)'",
+    hint="on {login.via}: grep -n expiry-time ~/.ssh/authorized_keys; chage -l $USER",
 )
 def test_tunnels_are_let_in_without_an_end(
     login: Login,
@@ -77,8 +82,8 @@ def test_tunnels_are_let_in_without_an_end(
 @check(
     "PROD-17.host-key",
     runbook="Goal, Persist across reboot",
-    hint="ssh {login.host} ssh-keygen -F {login.via}; "
-    "take the key from a machine that already trusts it, never from ssh-keyscan alone",
+    hint="on {login.host}: ssh-keygen -F {login.via:pinned}\n"
+    "Take the key from a machine that already trusts it, never from ssh-keyscan alone.",
 )
 def test_host_key_is_known_for_the_next_start(
     login: Login,
@@ -95,7 +100,8 @@ def test_host_key_is_known_for_the_next_start(
 @check(
     "PROD-17.settings",
     runbook="Goal, Persist across reboot",
-    hint="ssh {tunnel.host} 'cat ~/.ssh/config /etc/ssh/ssh_config'",
+    hint="on {tunnel.host}: ssh -G {tunnel:far_end}\n"
+    "It reads ~/.ssh/config and /etc/ssh/ssh_config.",
 )
 def test_next_start_does_what_the_inventory_says(
     tunnel: Tunnel,
@@ -115,8 +121,7 @@ def test_next_start_does_what_the_inventory_says(
 @check(
     "PROD-17.listeners",
     runbook="Goal",
-    hint="ssh {tunnel.host} 'ss -tlnpe; cat ~/.ssh/config /etc/ssh/ssh_config'; "
-    "ssh {tunnel.host} {tunnel.systemctl} restart {tunnel.unit}",
+    hint="on {tunnel.host}: ss -tlnpe; ssh -G {tunnel:far_end} | grep -i forward",
 )
 def test_tunnel_is_no_open_door(
     tunnel: Tunnel,

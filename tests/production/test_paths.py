@@ -12,8 +12,8 @@ from fleetmesh.tunnels.path import Path
 @check(
     "PROD-04.path",
     runbook="Goal, After",
-    hint="ssh {tunnel.host} ss -tnpe 'sport = :{tunnel.listen.port}'; "
-    "ssh {tunnel.via} ss -tnpe state established",
+    hint="on {tunnel.host}: ss -tnpe 'sport = :{tunnel.listen.port}'\n"
+    "on {tunnel.via}: ss -tnpe state established",
 )
 def test_live_path_leads_over_the_fleet(
     tunnel: Tunnel, inventory: Inventory, paths: Callable[[str], Path]
@@ -32,8 +32,8 @@ def test_live_path_leads_over_the_fleet(
 @check(
     "PROD-04.from-pod",
     runbook="Goal, After",
-    hint="ssh {bridge.cluster} kubectl -n {bridge.namespace} get pods -o wide; "
-    "ssh {bridge.cluster} ss -tnpe state established",
+    hint="in {bridge.cluster}: -n {bridge.namespace} get pods -o wide\n"
+    "on {bridge.cluster:host}: ss -tnpe state established",
 )
 def test_path_from_inside_leads_over_the_bridge(
     bridge: Bridge, inventory: Inventory, inside_paths: Callable[[str], Path]
@@ -54,8 +54,8 @@ def test_path_from_inside_leads_over_the_bridge(
 @check(
     "PROD-05.ports",
     runbook="Tunnel policy",
-    hint="on the workstation: bridge down the tunnel that is named; "
-    "ssh {fleet_host} loginctl list-sessions",
+    hint="on {inventory.workstation.host}: {inventory.workstation:all_down}",
+    mends=True,
 )
 def test_no_production_port_is_held_from_the_workstation(
     fleet_host: str,

@@ -15,7 +15,8 @@ from fleetmesh.inventory import Inventory, Tunnel
 @check(
     "PROD-07.linger",
     runbook="Persist across reboot",
-    hint="ssh {carrier} 'sudo loginctl enable-linger $(id -un)'",
+    hint="on {carrier}: sudo loginctl enable-linger $USER",
+    mends=True,
 )
 def test_linger_is_on(
     carrier: str, inventory: Inventory, manager: Manager, linger: Mapping[str, str], case: Case
@@ -31,7 +32,8 @@ def test_linger_is_on(
 @check(
     "PROD-08.enabled",
     runbook="Persist across reboot",
-    hint="ssh {tunnel.host} {tunnel.systemctl} enable {tunnel.unit}",
+    hint="on {tunnel.host}: {tunnel:manage} enable {tunnel.unit}",
+    mends=True,
 )
 def test_unit_is_enabled(
     tunnel: Tunnel,
@@ -54,8 +56,12 @@ def test_unit_is_enabled(
 @check(
     "PROD-09.same-after-reboot",
     runbook="Persist across reboot",
-    hint="ssh {tunnel.host} {tunnel.systemctl} daemon-reload; "
-    "ssh {tunnel.host} {tunnel.systemctl} restart {tunnel.unit}",
+    hint="on {tunnel.host}: {tunnel:systemctl} cat {tunnel.unit}\n"
+    "on {tunnel.host}: {tunnel:manage} daemon-reload; {tunnel:manage} try-restart "
+    "{tunnel.unit}\n"
+    "It interrupts the tunnel for a moment, and what is installed runs: see to "
+    "CUT-01.installed first.",
+    mends=True,
 )
 def test_running_is_what_would_start(
     tunnel: Tunnel,
@@ -90,7 +96,9 @@ def test_running_is_what_would_start(
     "PROD-09.not-replaced",
     runbook="Persist across reboot",
     gate="warn",
-    hint="ssh {carrier} systemctl --user restart UNIT, for one tunnel after the other",
+    hint="on {carrier}: {carrier:restart_each}\n"
+    "It interrupts each tunnel for a moment, one after the other.",
+    mends=True,
 )
 def test_running_is_not_replaced(
     carrier: str,
@@ -115,7 +123,8 @@ def test_running_is_not_replaced(
     "PROD-10.few-units",
     runbook="WireGuard evaluation",
     gate="warn",
-    hint="the runbook's WireGuard evaluation; CUST-WP-0054-T02",
+    hint="on {carrier}: systemctl --user list-unit-files --state=enabled --no-pager\n"
+    "The runbook's section WireGuard evaluation says what then.",
 )
 def test_few_enough_tunnel_units(
     carrier: str, inventory: Inventory, manager: Manager, case: Case
@@ -131,7 +140,7 @@ def test_few_enough_tunnel_units(
     "PROD-13.restarts",
     runbook="–",
     gate="warn",
-    hint="ssh {tunnel.host} {tunnel.journalctl} -u {tunnel.unit}",
+    hint="on {tunnel.host}: {tunnel:journalctl} -n 50 --no-pager",
 )
 def test_unit_restarts_rarely(tunnel: Tunnel, inventory: Inventory, manager: Manager) -> None:
     """The fleet unit did not restart more often than the inventory allows since its start."""

@@ -19,7 +19,9 @@ _ENABLED = ("enabled", "enabled-runtime", "linked", "linked-runtime")
 @check(
     "PROD-06.retired",
     runbook="Tunnel policy",
-    hint="on the workstation: bridge down {retired}, and remove what starts it",
+    hint="on {inventory.workstation.host}: {retired:down}\n"
+    "What the reason says would start it has to be removed there.",
+    mends=True,
 )
 def test_retired_tunnel_neither_runs_nor_would_start(
     retired: RetiredTunnel,
@@ -62,7 +64,8 @@ def test_retired_tunnel_neither_runs_nor_would_start(
 @check(
     "PROD-06.interactive",
     runbook="Tunnel policy",
-    hint="on the workstation: ps -C ssh -o pid,args; bridge status",
+    hint="on {inventory.workstation.host}: ps -ef | grep '[s]sh'; {inventory.workstation:bridge} "
+    "status",
 )
 def test_only_interactive_tunnels_run(
     inventory: Inventory,
@@ -133,7 +136,8 @@ def test_only_interactive_tunnels_run(
 @check(
     "PROD-06.listeners",
     runbook="Tunnel policy",
-    hint="ssh {fleet_host} loginctl list-sessions; on the workstation: ps -C ssh -o pid,args",
+    hint="on {fleet_host}: ss -tlnpe; loginctl list-sessions --no-pager\n"
+    "on {inventory.workstation.host}: ps -ef | grep '[s]sh'",
 )
 def test_nothing_listens_from_the_workstation(
     fleet_host: str,

@@ -7,7 +7,12 @@ from fleetmesh.facts.answers import Answer, ReadBack
 from fleetmesh.inventory import Tunnel
 
 
-@check("PROD-11.event", runbook="Cutover evidence", hint="run again with --allow-writes")
+@check(
+    "PROD-11.event",
+    runbook="Cutover evidence",
+    hint="on {progress_tunnel.host}: curl -sS -i -m 10 {progress_tunnel:url}\n"
+    "Nothing is written without --allow-writes.",
+)
 def test_progress_event_can_be_read_back(
     progress_tunnel: Tunnel,
     allow_writes: bool,
@@ -19,7 +24,12 @@ def test_progress_event_can_be_read_back(
     _arrives(progress_tunnel, allow_writes, writes, tunnel_answers, case)
 
 
-@check("PROD-12.run", runbook="Verify production", hint="run again with --allow-writes")
+@check(
+    "PROD-12.run",
+    runbook="Verify production",
+    hint="on {emission_tunnel.host}: curl -sS -i -m 10 {emission_tunnel:url}\n"
+    "Nothing is written without --allow-writes.",
+)
 def test_safe_run_arrives(
     emission_tunnel: Tunnel,
     allow_writes: bool,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from fleetmesh.facts.sockets import Process
-    from fleetmesh.facts.units import Unit
+    from fleetmesh.facts.units import BootUnits, Unit
     from fleetmesh.inventory import Inventory, Tunnel
 
 
@@ -115,6 +115,30 @@ class Manager(ABC):
             f"after {unit.restarts} restarts"
         )
 
+    def running(self, tunnel: Tunnel) -> str | None:
+        """What of a tunnel runs, or is tried again and again; None if it is stopped.
+
+        Raises Inconclusive if its unit is not installed: what runs may have another name.
+        """
+        return next(filter(None, map(runs, self._installed(tunnel))), None)
+
+    def returns(self, tunnel: Tunnel, boot: BootUnits) -> str | None:
+        """Why a boot would start a tunnel; None if it would not. Raises Inconclusive as `running`.
+
+        What is neither `disabled` nor `masked` may be started, whatever it is; systemctl(1).
+        """
+        return next(filter(None, (boots(unit, boot) for unit in self._installed(tunnel))), None)
+
+    def _installed(self, tunnel: Tunnel) -> list[Unit]:
+        """Its unit and, if there is one, the unit of its own name."""
+        unit, own = self.unit(tunnel), self._beside(tunnel).get(tunnel.own_unit)
+        if unit.load == "not-found":
+            raise Inconclusive(
+                f"{unit.name} is not installed on {tunnel.host}: what ran there had another name, "
+                "or never ran"
+            )
+        return [unit] if own is None or own.load == "not-found" or own == unit else [unit, own]
+
     def left_out(self, tunnel: Tunnel) -> str | None:
         """Why a boot that starts its unit would not start a tunnel by that; None if it would."""
         other = self._beside(tunnel).get(tunnel.own_unit)
@@ -132,3 +156,16 @@ class Manager(ABC):
             if unit.survives_reboot
             and any((ssh := parse(c.split())) and ssh.is_tunnel for c in unit.commands)
         )
+
+
+def runs(unit: Unit) -> str | None:
+    """How a unit is up, or on its way; None if it is stopped."""
+    stopped = unit.active in ("inactive", "failed")
+    return None if stopped else f"{unit.name} is {unit.active} ({unit.sub})"
+
+
+def boots(unit: Unit, boot: BootUnits) -> str | None:
+    """Why a boot may start a unit; None if it does not."""
+    if unit.file_state not in ("disabled", "masked"):
+        return f"{unit.name} is {unit.file_state or unit.load}, not disabled"
+    return f"default.target pulls {unit.name} in" if unit.name in boot else None

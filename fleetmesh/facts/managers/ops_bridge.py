@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fleetmesh.facts.fact import Inconclusive
-from fleetmesh.facts.managers.manager import Manager, bridge_config
+from fleetmesh.facts.managers.manager import Manager, boots, bridge_config, runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fleetmesh.facts.machines import BridgeTool
     from fleetmesh.facts.sockets import Socket
+    from fleetmesh.facts.units import BootUnits
     from fleetmesh.inventory import Tunnel
 
 
@@ -70,6 +71,20 @@ class OpsBridge(Manager):
             return down
         up = self._known(tunnel).up
         return None if up else f"`bridge` on {tunnel.host} says that {tunnel} is down"
+
+    def running(self, tunnel: Tunnel) -> str | None:
+        """Its unit may run on without the tunnel."""
+        if self._known(tunnel).up:
+            return f"`bridge` on {tunnel.host} says that {tunnel} is up"
+        return next(filter(None, map(runs, self._installed(tunnel)[1:])), None)
+
+    def returns(self, tunnel: Tunnel, boot: BootUnits) -> str | None:
+        """`bridge down` does not last: a boot starts the unit, and that what has `autostart`."""
+        unit, *own = self._installed(tunnel)
+        again = boots(unit, boot) if self._known(tunnel).autostart else None
+        if again:
+            return f"{again}, and it starts {tunnel}"
+        return next(filter(None, (boots(each, boot) for each in own)), None)
 
     def left_out(self, tunnel: Tunnel) -> str | None:
         """Its unit starts only what has `autostart`."""

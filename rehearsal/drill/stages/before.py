@@ -41,6 +41,8 @@ NOT_INSTALLED: dict[str, Turn] = {
     "PROD-13.restarts": warn("is not-found"),
     "PROD-17.lasting": inconclusive("which key ~/.ssh/id_ops is, railiance01 does not tell"),
     "PROD-18.restart": fail("stays dead: Restart=no"),
+    "ROLL-02.stopped": inconclusive("is not installed on railiance01"),
+    "ROLL-02.boot": inconclusive("is not installed on railiance01"),
 }
 NOT_STARTED = {"CUT-04.steady": fail("is inactive (dead)")}
 
@@ -69,7 +71,8 @@ class Before(Stage):
 class Install(Stage):
     """The installer and linger: units are there and enabled, and the hub still serves."""
 
-    turns = {**HUB, **NOT_STARTED}
+    turns = {**HUB, **NOT_STARTED, "ROLL-02.boot": fail("is enabled, not disabled")}
+    expects = "install"
 
     def act(self, seen: Seen) -> None:
         ran = seen.runbook("install")

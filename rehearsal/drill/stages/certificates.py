@@ -20,6 +20,7 @@ LOGIN = "ssh -o BatchMode=yes -o IdentitiesOnly=yes -o ControlPath=none"
 class Migrate(Stage):
     """Principal, key pair, certificate by warden, units switched, static key withdrawn."""
 
+    expects = "migrate"
     migrated = True
 
     def act(self, seen: Seen) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class Cutover(Stage):
     """Workstation tunnels down, fleet tunnels up, step by step, under traffic from a pod."""
 
+    expects = "cutover"
+
     def act(self, seen: Seen) -> None:
         with Prober() as prober:
             begin = time.monotonic()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fleetmesh.text import ssh_command
 from rehearsal import fleet, states
 from rehearsal.drill.prober import Prober
-from rehearsal.drill.stage import DoesNotHold, Measured, Stage
+from rehearsal.drill.stage import FLEET_SERVES, DoesNotHold, Measured, Stage
 from rehearsal.faults.fault import fail, inconclusive
 from rehearsal.faults.machines import COULOMB, RAILIANCE, WORKSTATION, root, user
 from rehearsal.faults.symptoms import logs_in
@@ -29,6 +29,7 @@ MARGIN = 3.0
 class RebootRailiance01(Stage):
     """railiance01 reboots, and its tunnels are back before anybody has logged in."""
 
+    expects = "by-hand"
     proves = "DRILL-01"
 
     def act(self, seen: Seen) -> None:
@@ -69,11 +70,15 @@ class RebootCoulombcore(Stage):
 class WorkstationOff(Stage):
     """The workstation loses power, and production does not notice."""
 
+    expects = "workstation-off"
     proves = "DRILL-03"
     unsettled = RETRIED
     deadlines = {"connect": 2}
     blinds = {WORKSTATION: inconclusive("198.18.77.13:22")}
-    turns = {"PRE-01.right-machine[workstation]": fail("198.18.77.13:22")}
+    turns = {
+        **{check: turn for check, turn in FLEET_SERVES.items() if check != "ROLL-01.up"},
+        "PRE-01.right-machine[workstation]": fail("198.18.77.13:22"),
+    }
 
     def act(self, seen: Seen) -> None:
         with Prober() as prober:
@@ -88,6 +93,7 @@ class WorkstationOff(Stage):
 class WorkstationOn(Stage):
     """The workstation is back, and brings up its interactive tunnels, and no other."""
 
+    expects, against = "by-hand", "reboot-coulombcore"
     unsettled = RETRIED
 
     def act(self, seen: Seen) -> None:
@@ -98,9 +104,21 @@ class WorkstationOn(Stage):
         seen.measured.append(Measured("interactive tunnels back", seconds))
 
 
+CUT_OFF = {
+    **{check: FLEET_SERVES[check] for check in ("ROLL-01.up", "ROLL-02.boot")},
+    "ROLL-01.path": fail("Connection refused"),
+    "ROLL-01.healthy": fail("Connection refused"),
+    "ROLL-02.stopped": fail("service is acti"),
+    "ROLL-04.pods": fail("is 0/1 ready"),
+    "ROLL-04.inside": fail("asked from inside"),
+}
+"""What the checks of a rollback say while the fleet's tunnels are down and try again."""
+
+
 class NetworkCut(Stage):
     """Nothing passes between railiance01 and coulombcore any more: the tunnels report it."""
 
+    expects = "network-cut"
     proves = "DRILL-05"
     patience = 30.0
     deadlines = {"connect": 2, "command": 2, "http": 2}
@@ -112,6 +130,7 @@ class NetworkCut(Stage):
         "PROD-01.pods": fail("is 0/1 ready"),
         "PROD-03.inside": fail("does not answer"),
         "PROD-04.from-pod": fail("does not answer"),
+        **CUT_OFF,
     }
     # Between two attempts no ssh runs; while one is made, it does.
     unsettled = {
@@ -139,6 +158,7 @@ class NetworkCut(Stage):
 class NetworkHealed(Stage):
     """The network is whole again, and so are the tunnels, by themselves."""
 
+    against = "workstation-on"
     unsettled = RETRIED
 
     def act(self, seen: Seen) -> None:
@@ -158,10 +178,10 @@ def cut(*, on: bool) -> None:
     root(
         COULOMB,
         "nft 'add table ip drill; "
-        "add chain ip drill in { type filter hook input priority 0; }; "
-        "add chain ip drill out { type filter hook output priority 0; }; "
-        f"add rule ip drill in ip saddr {address} drop; "
-        f"add rule ip drill out ip daddr {address} drop'",
+        "add chain ip drill arriving { type filter hook input priority 0; }; "
+        "add chain ip drill leaving { type filter hook output priority 0; }; "
+        f"add rule ip drill arriving ip saddr {address} drop; "
+        f"add rule ip drill leaving ip daddr {address} drop'",
     )
 
 

@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING, cast
 from rehearsal import fleet, migration, ops_bridge
 from rehearsal.drill.manager import OPS_BRIDGE, SYSTEMD
 from rehearsal.drill.prober import Prober
+from rehearsal.drill.stage import FLEET_SERVES
 from rehearsal.drill.stages import before, certificates, cutover, disturbances, rollback
 from rehearsal.faults.fault import Turn, fail, inconclusive
 from rehearsal.faults.machines import RAILIANCE, user
+from rehearsal.faults.symptoms import unanswered
 
 if TYPE_CHECKING:
     from rehearsal.drill.stage import Seen, Stage
 
+SERVES = FLEET_SERVES | {"ROLL-02.stopped": fail("`bridge` on railiance01 says that")}
 NOT_UNDERSTOOD = inconclusive("`bridge_status` was not understood")
 NOT_INSTALLED: dict[str, Turn] = {
     **{
         check: turn
         for check, turn in before.NOT_INSTALLED.items()
-        if "is not-found" not in turn.words
+        if "is not-found" not in turn.words and "Restart=no" not in turn.words
     },
     "CUT-04.steady": fail("ops-bridge.service is inactive (dead)"),
     "PROD-08.enabled": fail("ops-bridge.service is disabled"),
@@ -30,6 +33,9 @@ NOT_INSTALLED: dict[str, Turn] = {
     "CUT-07.forwards": NOT_UNDERSTOOD,
     "PROD-09.same-after-reboot": NOT_UNDERSTOOD,
     "PROD-10.few-units": NOT_UNDERSTOOD,
+    "ROLL-02.stopped": NOT_UNDERSTOOD,
+    "ROLL-02.boot": NOT_UNDERSTOOD,
+    **unanswered(RAILIANCE, NOT_UNDERSTOOD.words),
 }  # fmt: skip
 """Without `tunnels.yaml`, `bridge` has nothing to say on railiance01."""
 
@@ -56,7 +62,11 @@ class Before(before.Before):
 class Install(before.Install):
     """The installer and linger: ops-bridge has its configuration, and the hub still serves."""
 
-    turns = {**before.HUB, **NOT_STARTED}
+    turns = {
+        **{**before.HUB, **NOT_STARTED},
+        "PROD-18.order": fail(".service would take 127.0.0.1:18"),  # the units' own, still enabled
+        "ROLL-02.boot": fail("is enabled, not disabled"),
+    }
 
     def act(self, seen: Seen) -> None:
         super().act(seen)
@@ -85,13 +95,18 @@ class NetworkCut(disturbances.NetworkCut):
         "CUT-07.forwards": fail("runs no ssh"),
         "PROD-09.same-after-reboot": fail("runs no ssh"),
     }
-    unsettled = disturbances.RETRIED
+    turns.pop("ROLL-02.stopped")  # what is down and tried again, `bridge` calls down
+    unsettled = {**disturbances.RETRIED, "ROLL-02.stopped": "carries it"}
 
 
 class Rollback(rollback.Rollback):
     """By the runbook's own two lines: the workstation hub serves both services again."""
 
-    turns = {**before.HUB, **DOWN}
+    # `bridge down` lasts until the next boot.
+    turns = {
+        **{**before.HUB, **DOWN},
+        "ROLL-02.boot": fail("ops-bridge.service is enabled, not disabled, and it starts fleet-"),
+    }
 
     def act(self, seen: Seen) -> None:
         with Prober() as prober:
@@ -108,6 +123,12 @@ class Rollback(rollback.Rollback):
             "tunnels anew at the next boot. `systemctl --user disable --now ops-bridge` lasts."
         )
         fleet.wait_until_ready()
+
+
+class CutoverAgain(cutover.CutoverAgain):
+    """The same cutover once more, after a rollback that left the unit as it was."""
+
+    expects = "cutover-again"
 
 
 class Migrate(certificates.Migrate):
@@ -146,7 +167,16 @@ class BackToTheStart(rollback.BackToTheStart):
 
 def _managed(kind: type[Stage]) -> type[Stage]:
     """A stage as it is, but for the manager."""
-    same = {"manager": OPS_BRIDGE, "__doc__": inspect.getdoc(kind), "__module__": kind.__module__}
+    turns = {
+        check: SERVES[check] if turn == FLEET_SERVES.get(check) else turn
+        for check, turn in kind.turns.items()
+    }
+    same = {
+        "manager": OPS_BRIDGE,
+        "turns": turns,
+        "__doc__": inspect.getdoc(kind),
+        "__module__": kind.__module__,
+    }
     managed = new_class(kind.__name__, (kind,), exec_body=lambda body: body.update(same))
     return cast("type[Stage]", managed)
 
@@ -157,7 +187,7 @@ STAGES = tuple(
         *(Before, Install, InstallAgain, cutover.Cutover, cutover.Verify),
         *(disturbances.RebootRailiance01, disturbances.RebootCoulombcore),
         *(disturbances.WorkstationOff, disturbances.WorkstationOn),
-        *(NetworkCut, disturbances.NetworkHealed, Rollback, cutover.CutoverAgain),
+        *(NetworkCut, disturbances.NetworkHealed, Rollback, CutoverAgain),
         *(Migrate, Renew, BackToTheStart),
     )
 )

@@ -24,6 +24,7 @@ class Rollback(Stage):
 
     proves = "DRILL-04"
     turns = {**HUB, **DISABLED}
+    expects = "rollback"
 
     def act(self, seen: Seen) -> None:
         tried = seen.runbook("rollback-fleet", check=False)
@@ -45,6 +46,7 @@ class Rollback(Stage):
 class BackToTheStart(Stage):
     """Everything that the drill did is undone: files, units and listeners are those of `before`."""
 
+    expects, against = "back-to-the-start", "before"
     turns = Before.turns
 
     def act(self, seen: Seen) -> None:

@@ -30,7 +30,15 @@ from rehearsal.faults.machines import (
     user,
     wait_for,
 )
-from rehearsal.faults.symptoms import INSTALLED, RUNNING, UNANSWERED, doors, logs_in, next_start
+from rehearsal.faults.symptoms import (
+    INSTALLED,
+    RUNNING,
+    UNANSWERED,
+    doors,
+    logs_in,
+    next_start,
+    unanswered,
+)
 from rehearsal.states import on
 
 
@@ -183,7 +191,7 @@ class BridgeStatusGarbage(Fault):
             "PROD-06.retired",
             "PROD-06.interactive",
         )
-    }
+    } | unanswered(WORKSTATION, "not the status that ops-bridge prints")
     program = "#!/bin/sh\\necho Segmentation fault\\n"
 
     def inject(self) -> None:
@@ -199,7 +207,10 @@ class BridgeStatusGarbage(Fault):
 class WorkstationBridgeMissing(Fault):
     """The workstation has lost its `bridge`: iproute2's answers to the name."""
 
-    turns = {name: inconclusive('Object "status" is unknown') for name in BridgeStatusGarbage.turns}
+    turns = {
+        name: Turn(turn.outcome, 'Object "status" is unknown')
+        for name, turn in BridgeStatusGarbage.turns.items()
+    }
 
     def inject(self) -> None:
         move = "mv /usr/local/bin/bridge /usr/local/bin/bridge.kept"
@@ -226,7 +237,7 @@ class ForwardingForbiddenToTheSuite(Fault):
             "PROD-12.run",
             "PROD-16.workstation-unnamed",
         )
-    }
+    } | unanswered(RAILIANCE, "administratively prohibited")
 
     def inject(self) -> None:
         configure_sshd(RAILIANCE, "AllowTcpForwarding no")
@@ -245,7 +256,7 @@ class ProcessesHidden(Fault):
             "PRE-06.interactive",
             "PROD-06.interactive",
         )
-    }
+    } | unanswered(WORKSTATION, "/proc/1/comm")
 
     def inject(self) -> None:
         root(WORKSTATION, "mount -o remount,hidepid=2 /proc")

@@ -32,6 +32,7 @@ from rehearsal.faults.symptoms import (
     logs_in,
     next_start,
     pinned,
+    unanswered,
 )
 
 
@@ -74,6 +75,7 @@ class UnitCrashLoops(Fault):
         **next_start(fail("it would not start: command-line: line 0: Bad configuration"), HUB),
         **logs_in(fail("Bad configuration option: nosuchoption")),
         **pinned(inconclusive("Bad configuration option: nosuchoption")),
+        **unanswered(RAILIANCE, "Bad configuration option: nosuchoption"),
     }
 
     def inject(self) -> None:

@@ -24,7 +24,15 @@ from rehearsal.faults.machines import (
     root,
     user,
 )
-from rehearsal.faults.symptoms import INSTALLED, RUNNING, doors, logs_in, next_start, pinned
+from rehearsal.faults.symptoms import (
+    INSTALLED,
+    RUNNING,
+    doors,
+    logs_in,
+    next_start,
+    pinned,
+    unanswered,
+)
 
 
 class SshConfigWillJump(WorkstationLetsFleetIn):
@@ -85,6 +93,7 @@ class SshConfigBroken(FilesAdded):
         **next_start(fail("it would not start: ")),
         **logs_in(fail("terminating, 1 bad configuration options")),
         **pinned(inconclusive("terminating, 1 bad configuration options")),
+        **unanswered(RAILIANCE, "terminating, 1 bad configuration options"),
     }
     host, files = RAILIANCE, _for_coulombcore("NoSuchOption yes")
 
@@ -299,5 +308,6 @@ class UnitRunsSshInTimeout(Rewritten):
         INSTALLED: fail("ExecStart=/usr/bin/timeout 1d"),
         RUNNING: fail("runs no ssh"),
         f"PROD-09.same-after-reboot[{HUB}]": fail("runs no ssh"),
+        **unanswered(RAILIANCE, "what it would start cannot be told"),
     }
     change = "s|^ExecStart=|&/usr/bin/timeout 1d |"

@@ -26,7 +26,7 @@ from rehearsal.faults.machines import (
     user,
     wait_for,
 )
-from rehearsal.faults.symptoms import NOT_VERIFIED, logs_in, next_start, pinned, private
+from rehearsal.faults.symptoms import NOT_VERIFIED, logs_in, next_start, pinned, private, unanswered
 
 UNREAD = {"PROD-17.lasting": inconclusive("which key ~/.ssh/id_ops is, railiance01 does not tell")}
 NOT_ACCEPTED = logs_in(fail("Permission denied (publickey)"))
@@ -168,6 +168,7 @@ class PenaltyActive(Fault):
         "PROD-17.lasting": TURNED_AWAY,
         "PRE-09.certificate": TURNED_AWAY,
         "PROD-14.certificate": TURNED_AWAY,
+        **unanswered(RAILIANCE, "the far end turns this host away"),
     }
 
     def inject(self) -> None:
@@ -298,6 +299,7 @@ class ForwardingForbiddenToTheTunnels(Fault):
         "PRE-06.cluster-ip": inconclusive("administratively prohibited"),
         "PRE-13.cluster": inconclusive("administratively prohibited"),
         "PROD-15.endpoints": inconclusive("administratively prohibited"),
+        **unanswered(COULOMB, "administratively prohibited"),
     }
 
     def inject(self) -> None:

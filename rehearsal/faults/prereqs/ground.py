@@ -19,7 +19,7 @@ from rehearsal.faults.machines import (
     until_listening,
     user,
 )
-from rehearsal.faults.symptoms import OF_SESSIONS, blind, logs_in, next_start, pinned
+from rehearsal.faults.symptoms import OF_SESSIONS, blind, logs_in, next_start, pinned, unanswered
 
 
 class KubeconfigMissing(FileChanged):
@@ -173,6 +173,7 @@ class SsMissing(_ProgramMissing):
         "PRE-10.versions[railiance01]": fail("ss of iproute2 5.9 or later: there is none"),
         **dict.fromkeys(OF_SESSIONS, inconclusive("ss: not found")),
         "PROD-18.services[railiance01]": inconclusive("ss: not found"),
+        **unanswered(RAILIANCE, "ss: not found"),
     }
 
 
@@ -203,6 +204,7 @@ class SshMissing(_ProgramMissing):
         **logs_in(fail("ssh: not found")),
         **next_start(fail("it would not start")),
         **pinned(inconclusive("not found")),
+        **unanswered(RAILIANCE, "ssh: not found"),
     }
 
 
@@ -227,6 +229,7 @@ class UnknownBridge(FilesAdded):
     turns = {
         "PRE-02.bridge-tool": inconclusive("is neither iproute2's bridge nor ops-"),
         "CUT-08.stop": inconclusive("is neither iproute2's bridge nor ops-bridge"),
+        **unanswered(RAILIANCE, "is neither iproute2's bridge nor ops-bridge"),
     }
     host = RAILIANCE
     files = {"/usr/local/bin/bridge": "#!/bin/sh\necho a game of cards\n"}
@@ -309,6 +312,7 @@ class OpsBridgeExpected(Fault):
         "CUT-07.forwards": inconclusive("`bridge_status` was not understood"),
         "PROD-09.same-after-reboot": inconclusive("`bridge_status` was not understood"),
         "PROD-10.few-units": inconclusive("`bridge_status` was not understood"),
+        **unanswered(RAILIANCE, "`bridge_status` was not understood"),
     }
 
     def inject(self) -> None:

@@ -44,6 +44,7 @@ from rehearsal.faults.symptoms import (
     blind,
     logs_in,
     next_start,
+    unanswered,
 )
 from rehearsal.paths import REHEARSAL_ASSETS
 from rehearsal.states import on
@@ -122,6 +123,7 @@ class ReferenceIsMissing(Fault):
         "PRE-08.same": inconclusive("No such file or directory"),
         NO_OTHER: inconclusive("No such file or directory"),
         INSTALLED: inconclusive("No such file or directory"),
+        **unanswered(RAILIANCE, "here: `reference_files` was not understood"),
     }
 
     def inject(self) -> None:
@@ -280,6 +282,7 @@ class ServiceOfAnotherNamespace(Fault):
     turns = {
         CURRENT: inconclusive("the account lacks `get services in default`"),
         OWN: inconclusive("the account lacks `get services in default`"),
+        **unanswered(COULOMB, "the account lacks `get services in default`"),
     }
 
     def inject(self) -> None:
@@ -315,6 +318,7 @@ class ApiOfTheServicesHangs(ApiHangs):
         "PRE-06.cluster-ip": inconclusive("the API did not answer"),
         "PROD-15.endpoints": inconclusive("the API did not answer"),
         "PRE-13.cluster": inconclusive("the API did not answer"),
+        **unanswered(COULOMB, "the API did not answer"),
     }
 
 
@@ -325,6 +329,7 @@ class KubeconfigOfAnotherCluster(Fault):
         "PRE-06.cluster-ip": inconclusive("the account lacks `get services in state-hub`"),
         "PROD-15.endpoints": inconclusive("lacks `get services in state-hub`"),
         "PRE-13.cluster": fail("are one cluster"),
+        **unanswered(COULOMB, "the account lacks `get services in state-hub`"),
     }
 
     def inject(self) -> None:

@@ -23,11 +23,12 @@ from rehearsal.faults.clusters import (
     replace,
     restore,
     rolled_out,
+    set_status,
     until_phase,
 )
 from rehearsal.faults.fault import Fault, fail, inconclusive
-from rehearsal.faults.machines import HUB_BRIDGE, RAILIANCE, user
-from rehearsal.faults.symptoms import FROM_POD, INSIDE, LEADS, LED, everywhere
+from rehearsal.faults.machines import HUB_BRIDGE, RAILIANCE, root, user
+from rehearsal.faults.symptoms import FROM_POD, INSIDE, LEADS, LED, everywhere, unanswered
 
 
 class BridgePastTheTunnel(BridgeChanged):
@@ -120,8 +121,7 @@ class BridgeOnAnotherNode(Fault):
     turns = {LEADS: fail("is on 198.18.77.12, not on railiance01")}
 
     def inject(self) -> None:
-        other = [{"ip": "198.18.77.12"}]
-        patch(BRIDGES, f"{pod_name()} --subresource=status", replace("/status/hostIPs", other))
+        set_status(BRIDGES, pod_name(), hostIPs=[{"ip": "198.18.77.12"}])
 
     def heal(self) -> None:
         kubectl(BRIDGES, f"delete pods -l app.kubernetes.io/name={HUB_BRIDGE}")
@@ -167,6 +167,7 @@ class NoPodToAskFrom(Fault):
     turns = {
         "PROD-03.inside": inconclusive("has no running pod"),
         "PROD-04.from-pod": inconclusive("has no running pod"),
+        **unanswered(RAILIANCE, "has no running pod"),
     }
 
     def inject(self) -> None:
@@ -204,7 +205,9 @@ class ClusterDnsSilent(_Application):
     turns = everywhere(fail("DNS did not answer for actcore-"))
 
     def heal(self) -> None:
-        left = kubectl(BRIDGES, f"exec deploy/{API} -- ps -eo args")
+        uid = kubectl(BRIDGES, f"get {pod_name(API)} -o jsonpath={{.metadata.uid}}")
+        group = f"pod{uid.replace('-', '_')}.slice"
+        left = root(RAILIANCE, f"ps -eo cgroup:300,args | grep {group}")
         super().heal()
         if "python" in left:
             raise RehearsalError(f"the program that asked has stayed in its pod: {left}")
@@ -217,7 +220,9 @@ class ImageWithoutPython(_Application):
         replace(f"{CONTAINER}/command", ["/usr/bin/sleep", "infinity"]),
         add(f"{CONTAINER}/env/-", {"name": "PATH", "value": "/opt/bin"}),
     )
-    turns = everywhere(inconclusive('exec: "python": executable file not found in $PATH'))
+    turns = everywhere(
+        inconclusive('exec: "python": executable file not found in $PATH')
+    ) | unanswered(RAILIANCE, "as probe.python in the inventory")
 
 
 class ApplicationHasSidecar(_Application):
@@ -266,6 +271,7 @@ class ExecForbidden(FileChanged):
     turns = {
         "PROD-03.inside": inconclusive("the account lacks `get pods/exec` or `create pods/exec`"),
         "PROD-04.from-pod": inconclusive("the account lacks `get pods/exec` or `create pods/exec`"),
+        **unanswered(RAILIANCE, "the account lacks `get pods/exec` or `create pods/exec`"),
     }
 
 

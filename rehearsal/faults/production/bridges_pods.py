@@ -20,11 +20,22 @@ from rehearsal.faults.clusters import (
     replace,
     restore,
     rolled_out,
+    set_status,
+    until_none,
     until_phase,
 )
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.machines import HUB_BRIDGE, RAILIANCE, root
-from rehearsal.faults.symptoms import FROM_POD, INSIDE, LEADS, LED, NO_ANSWER, READY, everywhere
+from rehearsal.faults.symptoms import (
+    FROM_POD,
+    INSIDE,
+    LEADS,
+    LED,
+    NO_ANSWER,
+    READY,
+    everywhere,
+    unanswered,
+)
 
 
 class BridgeNotReady(BridgeChanged):
@@ -154,9 +165,7 @@ class BridgeGone(Fault):
 
     def inject(self) -> None:
         kubectl(BRIDGES, f"delete deploy/{HUB_BRIDGE}")
-        kubectl(
-            BRIDGES, f"wait pods -l app.kubernetes.io/name={HUB_BRIDGE} --for=delete --timeout=5s"
-        )
+        until_none(BRIDGES, HUB_BRIDGE)
 
     def heal(self) -> None:
         restore(BRIDGES, HUB_BRIDGE)
@@ -189,11 +198,7 @@ class NodeLost(Fault):
 
     def inject(self) -> None:
         condition = {"type": "Ready", "status": "False"}  # it gives no reason
-        patch(
-            BRIDGES,
-            f"{pod_name()} --subresource=status",
-            replace("/status/conditions", [condition]),
-        )
+        set_status(BRIDGES, pod_name(), conditions=[condition])
 
     def heal(self) -> None:
         kubectl(BRIDGES, f"delete pods -l app.kubernetes.io/name={HUB_BRIDGE}")
@@ -323,8 +328,11 @@ class BridgePodEvicted(Fault):
 
     def inject(self) -> None:
         message = "The node was low on resource: memory."
-        status = {"phase": "Failed", "reason": "Evicted", "message": message}
-        patch(BRIDGES, f"{pod_name()} --subresource=status", replace("/status", status))
+        # The kubelet's update has nothing else in it.
+        evicted = dict.fromkeys(("conditions", "containerStatuses", "podIPs", "podIP"))
+        set_status(
+            BRIDGES, pod_name(), **evicted, phase="Failed", reason="Evicted", message=message
+        )
         rolled_out(BRIDGES, HUB_BRIDGE)
 
     def heal(self) -> None:
@@ -364,6 +372,7 @@ class KubeletSilent(Fault):
     turns = {
         "PROD-01.pods": fail("its node railiance01 may be lost"),
         **everywhere(inconclusive("the API answered 500: error dialing backend: dial tcp")),
+        **unanswered(RAILIANCE, "error dialing backend: dial tcp"),
     }
 
     def inject(self) -> None:

@@ -27,7 +27,7 @@ from rehearsal.faults.machines import (
     WORKSTATION,
     user,
 )
-from rehearsal.faults.symptoms import FROM_POD, INSIDE, LED, NO_ANSWER, UNNAMED
+from rehearsal.faults.symptoms import FROM_POD, INSIDE, LED, NO_ANSWER, UNNAMED, unanswered
 
 
 class BridgeImpersonated(Fault):
@@ -227,4 +227,5 @@ class SlicesForbidden(FileChanged):
         "PROD-16.workstation-unnamed": inconclusive(
             "the account lacks `list endpointslices.discovery.k8s.io in activity-core`"
         ),
+        **unanswered(RAILIANCE, "lacks `list endpointslices.discovery.k8s.io in activity-core`"),
     }

@@ -11,9 +11,11 @@ from rehearsal.faults.clusters import (
     create_slice,
     kubectl,
     patch,
+    pod_name,
     replace,
     restore,
     rolled_out,
+    set_status,
     unready,
     until_phase,
 )
@@ -220,9 +222,8 @@ class ServiceRunsOnTheWorkstation(Fault):
     turns = {OWN: fail("runs on workstation")}
 
     def inject(self) -> None:
-        name = kubectl(SERVICES, "get pods -l app.kubernetes.io/name=state-hub -o name").strip()
-        node = [{"ip": "198.18.77.13"}]
-        patch(SERVICES, f"{name} --subresource=status", replace("/status/hostIPs", node))
+        name = pod_name("state-hub", SERVICES)
+        set_status(SERVICES, name, hostIPs=[{"ip": "198.18.77.13"}])
 
     def heal(self) -> None:
         kubectl(SERVICES, "delete pods -l app.kubernetes.io/name=state-hub")

@@ -8,7 +8,7 @@ from rehearsal.faults.machines import COULOMB, RAILIANCE, SSH_CONFIG, root
 
 
 class FleetKeyAuthorizedUntilADay(Authorized):
-    """The fleet identity is authorised, but only until a day of some year."""
+    """The fleet identity is authorised, but only until a date of some year."""
 
     turns = {"PROD-17.lasting": warn("lets ~/.ssh/id_ops in until 20991231")}
     change = 's/^/expiry-time="20991231" /'

@@ -23,7 +23,7 @@ from rehearsal.faults.machines import (
     units,
     user,
 )
-from rehearsal.faults.symptoms import ENABLED, OF_SESSIONS, OF_UNITS
+from rehearsal.faults.symptoms import ENABLED, OF_SESSIONS, OF_UNITS, unanswered
 from rehearsal.states import on
 
 
@@ -84,7 +84,7 @@ class SshdWithoutPam(Fault):
 
     turns = dict.fromkeys(
         (*OF_UNITS, "PRE-10.user-manager"), inconclusive("XDG_RUNTIME_DIR not def")
-    )
+    ) | unanswered(RAILIANCE, "XDG_RUNTIME_DIR not def")
 
     def inject(self) -> None:
         # Without PAM an account whose password is locked may not log in at all; see sshd(8).
@@ -108,6 +108,7 @@ class UserManagerDead(Fault):
         "PROD-01.pods": fail("is 0/1 ready"),
         "PROD-03.inside": fail("does not answer"),
         "PROD-04.from-pod": fail("does not answer"),
+        **unanswered(RAILIANCE, "Failed to connect to"),
     }
 
     def inject(self) -> None:
@@ -134,6 +135,7 @@ class UserManagerHangs(Fault):
         **dict.fromkeys(
             ("PROD-03.inside", "PROD-04.from-pod"), inconclusive("the program in the pod broke")
         ),
+        **unanswered(RAILIANCE, "did not end within"),
     }
 
     def inject(self) -> None:
@@ -202,6 +204,7 @@ class LogindDead(Fault):
         ),
         **dict.fromkeys(OF_SESSIONS, inconclusive("login1.service")),
         "PROD-07.linger": inconclusive("login1.service"),
+        **unanswered(RAILIANCE, "login1.service"),
     }
 
     def inject(self) -> None:
@@ -262,7 +265,7 @@ WAIVER = {"check": "PROD-08.enabled", "owner": "rehearsal", "reason": "the unit 
 
 
 class WaiverExpired(_UnitDisabled):
-    """A disabled unit was accepted until a day that has passed."""
+    """A disabled unit was accepted until a date that has passed."""
 
     turns = {f"PROD-08.enabled[{HUB}]": fail("the waiver has expired: the unit is being rebuilt")}
 
@@ -271,7 +274,7 @@ class WaiverExpired(_UnitDisabled):
 
 
 class WaiverValid(_UnitDisabled):
-    """A disabled unit is accepted until a day to come."""
+    """A disabled unit is accepted until a date to come."""
 
     turns = {f"PROD-08.enabled[{HUB}]": Turn("waived", "accepted: the unit is being rebuilt")}
 

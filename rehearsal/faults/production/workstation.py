@@ -84,6 +84,7 @@ class RogueForwardBesideToken(Rogue):
         "PRE-06.interactive[issue-core]": _unknown,
         f"CUT-03.down[{HUB_RETIRED}]": _unknown,
         f"CUT-03.down[{ISSUES_RETIRED}]": _unknown,
+        "PRE-14.answerable[workstation]": _unknown,
     }
 
 

@@ -1,0 +1,169 @@
+"""`python -m fleetmesh discover`: shows an edit of the inventory, and writes it if told so."""
+
+import os
+import re
+from argparse import Namespace
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from fleetmesh.discover.edit import Edit
+from fleetmesh.discover.found import Finding, Settled, Value, dotted
+from fleetmesh.discover.rounds import Discovery, discover
+from fleetmesh.inventory import InventoryError
+from fleetmesh.inventory.suite import SUITE, TEMPLATE
+from fleetmesh.text.legible import brief
+from fleetmesh.text.terminal import say
+
+_HERE = "local"
+
+
+class CannotDiscover(Exception):
+    """There is nothing to edit, or it cannot be written; the text says what to do."""
+
+
+def add(commands: Any) -> None:
+    """Add the command to those of `python -m fleetmesh`."""
+    command = commands.add_parser(
+        "discover",
+        help="ask a fleet, read-only, for what its inventory leaves open",
+        description="Shows an edit of the inventory, and what contradicts the runbook. Exits 0 if "
+        "a run needs nothing else, 1 if there are findings, 2 if nothing could be done.",
+    )
+    command.add_argument("--fleet", type=Path, required=True, metavar="FILE")
+    command.add_argument(
+        "hosts",
+        nargs="*",
+        type=_named,
+        metavar="HOST=NAME",
+        help="the ssh name of a host of the inventory, or `local` for this machine",
+    )
+    command.add_argument("--write", action="store_true", help="write the edit into FILE")
+    command.add_argument(
+        "--template",
+        type=Path,
+        default=TEMPLATE,
+        metavar="FILE",
+        help="what a new inventory is made from (default: the runbook's)",
+    )
+    command.set_defaults(do=run)
+
+
+def run(given: Namespace) -> int:
+    """Ask, show, and write if told so; the exit status says whether anything is left to do."""
+    edit = _edit(given.fleet, given.template)
+    _name_hosts(edit, given.hosts)
+    done = discover(edit)
+    _show(done)
+    if given.write:
+        try:
+            edit.write()
+        except OSError as error:
+            raise CannotDiscover(f"{given.fleet} cannot be written: {error.strerror}") from None
+        say(f"written: {given.fleet}")
+    elif edit.diff():
+        say("nothing is written yet: --write does that")
+    left = edit.left_open()
+    say(_concluded(done, len(left)))
+    return 1 if any(each.matters for each in done.findings) else 0
+
+
+def _named(text: str) -> tuple[str, str]:
+    host, equals, name = text.partition("=")
+    if not (host and equals and name):
+        raise ValueError
+    return host, name
+
+
+def _edit(file: Path, template: Path) -> Edit:
+    """The inventory in `file`, or a new one as the template has it."""
+    try:
+        if os.path.lexists(file):
+            before = file.read_text("utf-8")
+            return Edit(file, before, before)
+        text = template.read_text("utf-8")
+        return Edit(file, _at(file, template, text), "")
+    except OSError as error:
+        why = f"{error.filename} cannot be read: {error.strerror}"
+        raise CannotDiscover(f"{why}; give a readable --template or --fleet") from None
+    except UnicodeDecodeError as error:
+        raise CannotDiscover(f"{file}: {error}; write it in UTF-8") from None
+    except InventoryError as error:
+        raise CannotDiscover(str(error)) from None
+
+
+def _at(file: Path, template: Path, text: str) -> str:
+    """A template's text, its name and relative paths meant from where `file` is.
+
+    The runbook's own stands as if among the suite's inventories.
+    """
+    here = file.resolve().parent
+    there = SUITE / "fleets" if template == TEMPLATE else template.resolve().parent
+
+    def moved(match: re.Match[str]) -> str:
+        path = os.path.normpath(there / match[2])
+        shown = os.path.relpath(path, here) if _near(here, there) else path
+        return f"{match[1]}{shown}{match[3]}"
+
+    text = re.sub(r"(?m)^((?:reference|ssh_config): *)(\.{1,2}/[^\s#]+)(.*)$", moved, text)
+    name = re.sub(r"[^a-z0-9.-]+", "-", file.stem.lower()).strip("-.") or "fleet"
+    return re.sub(r"(?m)^name:.*$", f"name: {name}", text, count=1)
+
+
+def _near(here: Path, there: Path) -> bool:
+    return here.parent == there.parent
+
+
+def _name_hosts(edit: Edit, named: Iterable[tuple[str, str]]) -> None:
+    """Write the ssh names that the command line gives, and let these hosts say theirs."""
+    for host, name in named:
+        if host not in edit.inventory.hosts:
+            known = ", ".join(edit.inventory.hosts)
+            raise CannotDiscover(
+                f"{brief(host)} is no host of the inventory; write one of: {known}"
+            )
+        place = ("hosts", host)
+        try:
+            if name == _HERE:
+                edit.set((*place, "transport"), _HERE, None)
+            edit.set((*place, "ssh"), host if name == _HERE else name, None)
+        except InventoryError as error:
+            raise CannotDiscover(f"{host}={brief(name)}: {error.problems[0].message}") from None
+        edit.settle((*place, "ssh"))
+        edit.open((*place, "hostname"))
+
+
+def _show(done: Discovery) -> None:
+    for value in done.values:
+        _value("found", value)
+    for known in done.confirmed:
+        _value("confirmed", known)
+    for finding in done.findings:
+        _finding(finding)
+    for number, line in done.edit.left_open():
+        say(f"left open: line {number}: {brief(line, 120)}")
+    say("")
+    for line in done.edit.diff().splitlines():
+        say(line)
+
+
+def _value(title: str, each: Value | Settled) -> None:
+    what = brief(str(each.value), 160) if isinstance(each, Value) else "as the runbook has it"
+    say(f"{title}: {dotted(each.place)}: {what}")
+    say(f"    seen: {each.seen}")
+
+
+def _finding(each: Finding) -> None:
+    title = "finding" if each.matters else "open"
+    say(f"{title}: {dotted(each.place)}: {each.what}")
+    if each.seen:
+        say(f"    seen: {each.seen}")
+    if each.advice:
+        say(f"    try: {each.advice}")
+
+
+def _concluded(done: Discovery, left: int) -> str:
+    return (
+        f"{len(done.values)} values found, {len(done.confirmed)} confirmed, "
+        f"{sum(each.matters for each in done.findings)} findings, {left} lines left open"
+    )

@@ -1,0 +1,1 @@
+"""Faults of the checks in tests/rollback/, file by file."""

@@ -1,0 +1,105 @@
+"""`python -m fleetmesh discover` without a fleet: what it says, what it writes, how it ends."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fleetmesh.inventory import load
+from fleetmesh.inventory.suite import TEMPLATE
+from selftests.discover.answers import PRODUCTION
+
+ROOT = Path(__file__).parents[2]
+THREE = ("railiance01=rail", "coulombcore=cc", "workstation=desk")
+
+
+def discover(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run it as an operator does."""
+    return subprocess.run(
+        [sys.executable, "-m", "fleetmesh", "discover", *words], cwd=cwd, capture_output=True,
+        text=True, stdin=subprocess.DEVNULL, timeout=120, check=False,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    """The runbook's inventory, whose hosts nobody reaches from here."""
+    config = tmp_path / "ssh_config"
+    config.write_text("Host *\n    ProxyCommand false\n    UserKnownHostsFile /dev/null\n")
+    file = tmp_path / "template.yaml"
+    text = PRODUCTION.read_text().replace("\nhosts:\n", f"\nssh_config: {config}\n\nhosts:\n")
+    file.write_text(text.replace("../../infra", str(ROOT / "infra")))
+    return file
+
+
+def test_a_fleet_that_cannot_be_reached_leaves_an_inventory_that_loads(
+    template: Path, tmp_path: Path
+) -> None:
+    new = tmp_path / "Our Fleet.yaml"
+    done = discover(f"--template={template}", f"--fleet={new}", *THREE, "--write")
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    for host in ("railiance01", "coulombcore", "workstation"):
+        assert f"finding: hosts.{host}.ssh: " in done.stdout
+    assert f"try: ssh -v -F {template.with_name('ssh_config')} tegwick@rail true" in done.stdout
+    loaded = load(new)
+    assert loaded.name == "our-fleet"
+    assert [host.ssh for host in loaded.hosts.values()] == ["rail", "cc", "desk"]
+    assert loaded.reference == ROOT / "infra" / "fleet-mesh"
+    assert new.read_text().count("# OPEN") > 10, "nothing of it was told"
+
+
+def test_without_write_nothing_is_written(template: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new.yaml"
+    done = discover(f"--template={template}", f"--fleet={new}", *THREE)
+    assert not new.exists()
+    assert "+++ " in done.stdout
+    assert "nothing is written yet: --write does that" in done.stdout
+
+
+def test_this_machine_can_be_the_workstation(template: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new.yaml"
+    discover(f"--template={template}", f"--fleet={new}", "workstation=local", "--write")
+    assert load(new).hosts["workstation"].transport == "local"
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (
+            ("nuc=x",),
+            "nuc is no host of the inventory; write one of: railiance01, coulombcore, workstation",
+        ),
+        (("workstation=-oProxyCommand=x",), "is no name of a host or user"),
+        (("workstation",), "invalid"),
+        (("--template=/nowhere.yaml",), "/nowhere.yaml cannot be read"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(
+    words: tuple[str, ...], why: str, template: Path, tmp_path: Path
+) -> None:
+    done = discover(f"--template={template}", f"--fleet={tmp_path / 'new.yaml'}", *words)
+    assert done.returncode == 2
+    assert why in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_malformed_inventory_is_not_edited(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("name: x\nhosts: 7\n")
+    done = discover(f"--fleet={file}", "--write")
+    assert done.returncode == 2
+    assert "mine.yaml:2: hosts" in done.stderr
+    assert file.read_text() == "name: x\nhosts: 7\n"
+
+
+def test_the_template_is_what_is_shipped_as_production() -> None:
+    first, ours = (file.read_text().partition("name: ")[2] for file in (TEMPLATE, PRODUCTION))
+    assert first.replace("../infra", "../../infra", 1) == ours
+
+
+def test_a_new_one_lies_beside_the_template_s_relative_paths(tmp_path: Path) -> None:
+    done = discover(f"--fleet={tmp_path / 'x.yaml'}", "nuc=x")
+    assert "is no host of" in done.stderr, "it was made, and loads"
