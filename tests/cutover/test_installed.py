@@ -2,7 +2,6 @@
 
 import difflib
 from collections.abc import Mapping
-from pathlib import Path
 
 from fixtures import check
 from fleetmesh.facts.installed import InstalledFile
@@ -31,7 +30,7 @@ def test_installed_files_equal_the_reference(
     """Installed unit files and tunnels.yaml equal the reference, byte for byte."""
     for path, reference in manager.files(inventory, carrier).items():
         found, expected = installed[carrier][path], reference_files[reference]
-        place = Path("~", path)
+        place = manager.place(path)
         assert found is not None, f"{place} is not installed on {carrier}"
         assert found.content == expected, (
             f"{place} differs from {reference}: {_difference(expected, found.content)}"
@@ -62,6 +61,6 @@ def test_systemd_has_loaded_it(tunnel: Tunnel, manager: Manager) -> None:
     place, _ = manager.made_from(tunnel)
     if place.endswith(".service"):  # else the unit is not the runbook's
         found = unit.file if place.startswith("/") else unit.file[-len(place) :]
-        assert found == place, f"systemd has loaded {unit.file}, not {Path('~', place)}"
+        assert found == place, f"systemd has loaded {unit.file}, not {manager.place(place)}"
     assert not unit.need_reload, f"{unit.file} has changed since systemd read it"
     assert not unit.drop_ins, f"{unit.name} is changed by {', '.join(unit.drop_ins)}"

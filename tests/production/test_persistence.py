@@ -1,7 +1,6 @@
 """What runs now is what runs after a reboot."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from fixtures import Case, Inconclusive, check
 from fleetmesh.facts.boot import SystemBoot
@@ -81,7 +80,7 @@ def test_running_is_what_would_start(
         if now != after_reboot and tunnel.by_system and "$" in after_reboot:
             raise Inconclusive(f"{unit.name} would start what its variables say: {after_reboot}")
         assert now == after_reboot, f"{unit.name} runs `{now}` but would start `{after_reboot}`"
-    file, place = installed[tunnel.host][made_from], Path("~", made_from)
+    file, place = installed[tunnel.host][made_from], manager.place(made_from)
     if file is None or unit.started is None:
         raise Inconclusive(f"the ages of {unit.name} and its process cannot be compared")
     if unit.started < file.modified < unit.started + unit.started_within:

@@ -52,6 +52,11 @@ class Manager(ABC):
         What is installed for the user lies at a path that begins in its home.
         """
 
+    @staticmethod
+    def place(installed: str) -> str:
+        """An installed file's path as a person writes it."""
+        return installed if installed.startswith("/") else f"~/{installed}"
+
     @classmethod
     def files(cls, inventory: Inventory, host: str) -> dict[str, str]:
         """Where the runbook installs each reference file: installed path → path in `reference`.
