@@ -99,6 +99,7 @@ def tunnels(inventory: Inventory) -> dict[str, dict[str, Any]]:
     of_port = {(t.host, t.listen): of_service[t.to] for t in inventory.tunnels.values()}
     config: dict[str, dict[str, Any]] = {}
     for name, interactive in inventory.workstation.interactive.items():
+        assert interactive.to is not None
         service = inventory.services[interactive.to]
         config[name] = {
             "kind": "forward",

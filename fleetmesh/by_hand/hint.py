@@ -158,17 +158,17 @@ class _More:
         """How it takes down all of them, one at a time."""
         return "; ".join(map(self.down, workstation.retired.values()))
 
-    def systemctl(self, _: Tunnel) -> str:
+    def systemctl(self, tunnel: Tunnel) -> str:
         """How one asks the manager of a tunnel's unit."""
-        return "systemctl --user"
+        return "systemctl" if tunnel.by_system else "systemctl --user"
 
     def manage(self, tunnel: Tunnel) -> str:
         """How one tells that manager to do something."""
-        return self.systemctl(tunnel)
+        return tunnel.systemctl
 
     def journalctl(self, tunnel: Tunnel) -> str:
         """How one reads what a tunnel's unit has logged."""
-        return f"journalctl --user -u {quote(tunnel.unit)}"
+        return f"{tunnel.journalctl} -u {quote(tunnel.unit)}"
 
     def forward(self, login: Login) -> str:
         """Where the first tunnel of a log-in leads."""

@@ -8,6 +8,7 @@ from typing import Any
 from fleetmesh.facts import (
     answers,
     boot,
+    bridge_status,
     cluster_services,
     clusters,
     installed,
@@ -39,6 +40,7 @@ FACTS: dict[str, Fact[Any]] = {
         pins,
         renewals,
         workstation,
+        bridge_status,
         answers,
         cluster_services,
         pods,

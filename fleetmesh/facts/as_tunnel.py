@@ -3,10 +3,29 @@
 from importlib.resources import files
 
 from fleetmesh.facts.fact import NotUnderstood
-from fleetmesh.inventory import Inventory, Tunnel, endpoint
+from fleetmesh.inventory import Inventory, Login, Tunnel, endpoint
 from fleetmesh.text.shell import quote
 
-AS_TUNNEL = files(__package__).joinpath("as_tunnel.sh").read_text()
+_AS_TUNNEL = files(__package__).joinpath("as_tunnel.sh").read_text()
+# Keys, files and settings are those of the user as whom the system runs a unit, unless that is who
+# asks. Of a unit that is not installed yet, nobody knows whose it will be.
+_FOREIGN = r"""
+  if [ "$(timeout 1 systemctl show -p LoadState --value -- "$unit")" != not-found ]; then
+    owner=$(timeout 1 systemctl show -p User --value -- "$unit")
+    case ${owner:-root} in
+      "$(id -un)"|"$(id -u)") ;;
+      *) printf 'foreign %s\n' "${owner:-root}"; return;;
+    esac
+  fi
+"""
+
+
+def defined(tunnel: Tunnel) -> str:
+    """The shell's function `as_tunnel`, as it asks the systemd that runs this tunnel."""
+    if not tunnel.by_system:
+        return _AS_TUNNEL
+    script = _AS_TUNNEL.replace("systemctl --user", "systemctl")
+    return script.replace("  shift 3\n", f"  shift 3{_FOREIGN}", 1)
 
 
 def as_tunnel(inventory: Inventory, tunnel: Tunnel, function: str) -> str:
@@ -19,18 +38,22 @@ def as_tunnel(inventory: Inventory, tunnel: Tunnel, function: str) -> str:
         f"as_tunnel {function} {unit} {tunnel.listen.port} ssh -N -T -o BatchMode=yes "
         "-o ExitOnForwardFailure=yes -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes "
         f"-i {quote(tunnel.key)} -L {quote(forward)} "
-        f"{port}{quote(destination(inventory, tunnel.via))}"
+        f"{port}{quote(destination(inventory, tunnel))}"
     )
 
 
-def destination(inventory: Inventory, host: str) -> str:
+def destination(inventory: Inventory, login: Tunnel | Login) -> str:
     """`user@address` of the host that a tunnel logs in to, as the runbook writes it."""
-    via = inventory.hosts[host]
-    return f"{via.user}@{via.target}" if via.user else via.target
+    via = inventory.hosts[login.via]
+    return f"{login.far_user}@{via.target}" if login.far_user else via.target
 
 
 def clear(line: str) -> None:
-    """Raise NotUnderstood where `as_tunnel` could not tell the words of the tunnel's ssh."""
+    """Raise NotUnderstood where `as_tunnel` could not tell what the tunnel's ssh would do."""
+    if line.startswith("foreign "):
+        raise NotUnderstood(
+            f"its unit runs as {line.removeprefix('foreign ')}, and only that user's ssh tells"
+        )
     if line.startswith("unclear"):
         raise NotUnderstood(
             f"what it would start cannot be told: `{line.removeprefix('unclear ')}`"

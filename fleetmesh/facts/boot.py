@@ -95,7 +95,7 @@ class UserBoot:
 
 
 _USER_BOOT = r"""
-unit=user@$(id -u).service
+unit=UNIT
 echo "manager=$unit"
 list() { systemctl list-dependencies --no-pager --plain --after "$1" | sed 's/^ *//'; }
 after=$(list "$unit")
@@ -128,9 +128,14 @@ def _user_boots(inventory: Inventory) -> dict[str, Probe]:
         return f"~ {join(needed)}"
 
     return {
-        host: Exec(host, (_DROP_INS + _USER_BOOT).strip().replace("PLACES", places(host)))
+        host: Exec(host, _boot_of("user@$(id -u).service", places(host)))
         for host in inventory.carriers
     }
+
+
+def _boot_of(unit: str, places: str) -> str:
+    """The shell's question what comes before a unit of the system, and what lies where."""
+    return (_DROP_INS + _USER_BOOT).strip().replace("UNIT", unit, 1).replace("PLACES", places)
 
 
 def parse_user_boot(transcript: Transcript) -> UserBoot:
@@ -172,6 +177,21 @@ def parse_user_boot(transcript: Transcript) -> UserBoot:
 
 
 USER_BOOTS = Fact("user_boots", _user_boots, parse_user_boot)
+
+
+def _unit_boots(inventory: Inventory) -> dict[str, Probe]:
+    """The same of each tunnel that the system's manager runs: its own unit stands for a user's."""
+    return {
+        tunnel.id: Exec(
+            tunnel.host,
+            _boot_of(quote(tunnel.unit), f"{quote(tunnel.key)} ~/.ssh/known_hosts"),
+        )
+        for tunnel in inventory.tunnels.values()
+        if tunnel.by_system
+    }
+
+
+UNIT_BOOTS = Fact("unit_boots", _unit_boots, parse_user_boot)
 
 
 @dataclass(frozen=True)
@@ -223,10 +243,22 @@ def _starting(inventory: Inventory) -> dict[str, Probe]:
     properties = " ".join(f"-p {name}" for name in _STARTING)
 
     def command(host: str) -> str:
-        units = dict.fromkeys(t.unit for t in inventory.tunnels.values() if t.host == host)
-        return f"systemctl --user show --all --no-pager {properties} -- {join(units)} '*.service'"
+        units = dict.fromkeys(t.unit for t in inventory.tunnels_at(host, by_system=False))
+        named = f"{join(units)} " if units else ""
+        return f"systemctl --user show --all --no-pager {properties} -- {named}'*.service'"
 
     return {host: Exec(host, command(host)) for host in inventory.carriers}
+
+
+def _system_starting(inventory: Inventory) -> dict[str, Probe]:
+    properties = " ".join(f"-p {name}" for name in _STARTING)
+    return {
+        host: Exec(
+            host, f"systemctl show --all --no-pager {properties} -- {join(units)} '*.service'"
+        )
+        for host, units in inventory.system_units.items()
+        if host in inventory.carriers
+    }
 
 
 def parse_starting(transcript: Transcript) -> dict[str, Starting]:
@@ -260,6 +292,7 @@ def parse_starting(transcript: Transcript) -> dict[str, Starting]:
 
 
 STARTING = Fact("starting", _starting, parse_starting)
+SYSTEM_STARTING = Fact("system_starting", _system_starting, parse_starting)
 
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _SECONDS |= {"month": 2629800, "y": 31557600}

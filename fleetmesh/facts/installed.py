@@ -20,16 +20,21 @@ class InstalledFile:
     modified: float
 
 
+# What lies outside of the user's home may be there, and be nobody else's to read.
+_UNREADABLE = '[ ! -e "$f" ] || { echo "$f cannot be read" >&2; exit 1; }; '
+
+
 def _installed(inventory: Inventory) -> dict[str, Probe]:
-    return {
-        host: Exec(
-            host,
-            f"for f in {join(MANAGERS[inventory.manager].files(inventory, host))}; do "
+    def command(host: str) -> str:
+        files = MANAGERS[inventory.manager].files(inventory, host)
+        hidden = _UNREADABLE if any(file.startswith("/") for file in files) else ""
+        return (
+            f"for f in {join(files)}; do "
             'if [ -r "$f" ]; then stat -L -c "== %s %.6Y $f" "$f"; cat "$f"; echo; '
-            'else echo "== - - $f"; fi; done',
+            f'else {hidden}echo "== - - $f"; fi; done'
         )
-        for host in inventory.carriers
-    }
+
+    return {host: Exec(host, command(host)) for host in inventory.carriers}
 
 
 def parse_installed(transcript: Transcript) -> dict[str, InstalledFile | None]:

@@ -9,7 +9,7 @@ from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
 from fleetmesh.gather.commands import Exec
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
-from fleetmesh.inventory import Inventory
+from fleetmesh.inventory import Inventory, Login
 from fleetmesh.text.shell import join, quote
 
 
@@ -26,13 +26,18 @@ class FileMode:
         return self.mode & 0o077 == 0
 
 
+_HIDDEN = 'elif [ -e "${f%/*}" ] && [ ! -x "${f%/*}" ]; then echo "$f cannot be seen" >&2; exit 1; '
+
+
 def _modes(inventory: Inventory) -> dict[str, Probe]:
     def command(host: str) -> str:
         keys = dict.fromkeys(login.key for login in inventory.logins if login.host == host)
+        # Where the system runs a tunnel, its key may lie where only its own user may look.
+        hidden = _HIDDEN if inventory.tunnels_at(host, by_system=True) else ""
         return (
             f"for f in ~/.ssh {join(keys)}; do "
             'if [ -e "$f" ]; then stat -L -c "%U %a\t%n" "$f"; '
-            'else printf -- "-\\t%s\\n" "$f"; fi; done'
+            f'{hidden}else printf -- "-\\t%s\\n" "$f"; fi; done'
         )
 
     return {host: Exec(host, command(host)) for host in inventory.carriers}
@@ -60,13 +65,19 @@ def parse_modes(transcript: Transcript) -> dict[str, FileMode | None]:
 MODES = Fact("modes", _modes, parse_modes)
 
 
-def exposed(modes: Mapping[str, FileMode | None], host: str, user: str) -> str | None:
-    """Why these files would not do for `user`'s log-in, in one sentence; None where they do."""
+def exposed(
+    modes: Mapping[str, FileMode | None], host: str, user: str, owners: Mapping[str, str]
+) -> str | None:
+    """Why these files would not do for a log-in, in one sentence; None where they do.
+
+    They are `user`'s, but for those that have another one in `owners`.
+    """
     for path, found in modes.items():
+        owner = owners.get(path, user)
         if found is None:
             return f"{path} does not exist on {host}"
-        if found.owner != user:
-            return f"{path} belongs to {found.owner}, not to {user}"
+        if found.owner != owner:
+            return f"{path} belongs to {found.owner}, not to {owner}"
         if not found.private:
             return f"{path} has mode {found.mode:04o}: others may get at it"
     return None
@@ -198,10 +209,20 @@ LC_ALL=C chage -l "$(id -un)" 2>/dev/null | sed -n 's/^Account expires[^:]*: */a
 echo end
 """
 
+_OF_ANOTHER = """HOME=$(getent passwd USER | cut -d : -f 6)
+[ -r ~/.ssh/authorized_keys ] || { echo "what lets" USER "in cannot be read" >&2; exit 1; }
+"""
+
 
 def _authorizations(inventory: Inventory) -> dict[str, Probe]:
-    command = _AUTHORIZATIONS.strip()
-    return {str(login): Exec(login.via, command) for login in inventory.logins}
+    def command(login: Login) -> str:
+        asked, user = _AUTHORIZATIONS.strip(), login.far_user
+        if user == inventory.hosts[login.via].user or user is None:
+            return asked
+        # What another user has lies in its home, and may be nobody else's to read.
+        return _OF_ANOTHER.replace("USER", quote(user)) + asked.replace('"$(id -un)"', quote(user))
+
+    return {str(login): Exec(login.via, command(login)) for login in inventory.logins}
 
 
 def parse_authorizations(transcript: Transcript) -> Authorizations:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from importlib.resources import files
 
-from fleetmesh.facts.as_tunnel import AS_TUNNEL, as_tunnel, clear, destination
+from fleetmesh.facts.as_tunnel import as_tunnel, clear, defined, destination
 from fleetmesh.facts.fact import Fact, Inconclusive, NotUnderstood, succeeded
 from fleetmesh.gather.commands import Exec
 from fleetmesh.gather.probe import Probe
@@ -95,8 +95,11 @@ def _logins(inventory: Inventory) -> dict[str, Probe]:
             f'echo "own $(ssh-keygen -y -P "" -f {quote(login.key)} 2>/dev/null | '
             'ssh-keygen -l -f - 2>/dev/null)"\n'
         )
-        script = AS_TUNNEL + _LOGIN.replace("OPTIONS", options) + f"seconds={seconds:g}\n" + own
-        for tunnel in login.tunnels:
+        script = defined(login.tunnels[0]) + _LOGIN.replace("OPTIONS", options)
+        script += f"seconds={seconds:g}\n{own}"
+        for before, tunnel in zip(login.tunnels[:1] + login.tunnels, login.tunnels, strict=False):
+            if before.by_system != tunnel.by_system:
+                script += defined(tunnel)
             service = inventory.services[tunnel.to]
             to = f"{service.cluster_ip}:{service.port}"
             asked = (
@@ -210,7 +213,7 @@ def _static_logins(inventory: Inventory) -> dict[str, Probe]:
             f"ssh {_HARMLESS.format(connect=limits.connect)} -o IdentitiesOnly=yes "
             "-o IdentityAgent=none -o 'PubkeyAcceptedKeyTypes=-*-cert-*' "
             f"{' '.join(f'-i {quote(key)}' for key in keys)} {f'-p {port} ' if port else ''}"
-            f"{quote(destination(inventory, login.via))} true"
+            f"{quote(destination(inventory, login))} true"
         )
 
     return {

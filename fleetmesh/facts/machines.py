@@ -223,17 +223,25 @@ class BridgeTool:
     path: str | None
 
 
+BRIDGE_TOOL = (
+    "command -v bridge || { echo absent; exit 0; }; "
+    "bridge -V 2>&1 || true; bridge --version 2>&1 || true"
+)
+"""The shell's question what `bridge` is."""
+
+
 def _bridge_tools(inventory: Inventory) -> dict[str, Probe]:
-    command = (
-        "command -v bridge || { echo absent; exit 0; }; "
-        "bridge -V 2>&1 || true; bridge --version 2>&1 || true"
-    )
-    return {host: Exec(host, command) for host in inventory.carriers}
+    return {host: Exec(host, BRIDGE_TOOL) for host in inventory.carriers}
 
 
 def parse_bridge_tool(transcript: Transcript) -> BridgeTool:
     """Tell iproute2's `bridge` from ops-bridge's by what -V and --version print."""
-    path, *said = succeeded(transcript).splitlines() or [""]
+    return bridge_tool(succeeded(transcript))
+
+
+def bridge_tool(answer: str) -> BridgeTool:
+    """What `BRIDGE_TOOL` was answered."""
+    path, *said = answer.splitlines() or [""]
     if path == "absent":
         return BridgeTool("absent", None)
     if not path.startswith("/"):

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from fleetmesh.facts.as_tunnel import AS_TUNNEL, as_tunnel, clear
+from fleetmesh.facts.as_tunnel import as_tunnel, clear, defined
 from fleetmesh.facts.fact import Fact, NotUnderstood
 from fleetmesh.gather.commands import Exec
 from fleetmesh.gather.probe import Probe
@@ -44,8 +44,8 @@ class NextStart:
             wrong.append(
                 f"it would go to port {found.one('port')} of {tunnel.via}, not {via.port or 22}"
             )
-        if via.user and found.one("user") != via.user:
-            wrong.append(f"it would log in as {found.one('user')}, not as {via.user}")
+        if tunnel.far_user and found.one("user") != tunnel.far_user:
+            wrong.append(f"it would log in as {found.one('user')}, not as {tunnel.far_user}")
         local = [(one.listen, one.target) for one in found.local]
         if local != forward:
             wrong.append(f"it would forward {local}, not {forward}")
@@ -111,7 +111,7 @@ settings() { echo "source $source"; printf 'word %s\n' "$@"; echo; ssh -G -v "$@
 def _settings(inventory: Inventory) -> dict[str, Probe]:
     return {
         tunnel.id: Exec(
-            tunnel.host, AS_TUNNEL + _SETTINGS + as_tunnel(inventory, tunnel, "settings")
+            tunnel.host, defined(tunnel) + _SETTINGS + as_tunnel(inventory, tunnel, "settings")
         )
         for tunnel in inventory.tunnels.values()
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from fleetmesh.facts.answers import SshAnswer
-from fleetmesh.facts.as_tunnel import AS_TUNNEL, as_tunnel, clear
+from fleetmesh.facts.as_tunnel import as_tunnel, clear, defined
 from fleetmesh.facts.fact import Fact, Inconclusive, NotUnderstood, succeeded
 from fleetmesh.facts.logins import Logins
 from fleetmesh.gather.commands import Exec
@@ -58,7 +58,7 @@ _PINS = files(__package__).joinpath("pins.sh").read_text()
 
 def _pins(inventory: Inventory) -> dict[str, Probe]:
     return {
-        tunnel.id: Exec(tunnel.host, AS_TUNNEL + _PINS + as_tunnel(inventory, tunnel, "pins"))
+        tunnel.id: Exec(tunnel.host, defined(tunnel) + _PINS + as_tunnel(inventory, tunnel, "pins"))
         for tunnel in inventory.tunnels.values()
     }
 

@@ -108,6 +108,11 @@ class Socket:
         return str(services[-1])
 
     @property
+    def of_a_user_manager(self) -> bool:
+        """Whether a user's systemd instance runs what holds it, and not the system's."""
+        return "/user@" in (self.cgroup or "")
+
+    @property
     def session(self) -> str | None:
         """Id of the login session whose scope holds the socket."""
         match = _SESSION.search(self.cgroup or "")

@@ -1,6 +1,7 @@
-"""systemd units of the tunnels' user, their installed files, and what boots."""
+"""systemd units of the tunnels' user, and what its manager boots."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,6 +35,8 @@ class Unit:
     restarts: int
     commands: tuple[str, ...]
     """The argument vectors of ExecStart, each joined by spaces as systemctl shows them."""
+    user: str = ""
+    """As whom the system's manager runs it; empty for root, and for a user's own unit."""
 
     @property
     def survives_reboot(self) -> bool:
@@ -62,17 +65,31 @@ _NO_SYSTEMD = "no-systemd"
 
 
 def _units(inventory: Inventory) -> dict[str, Probe]:
-    tunnels = inventory.tunnels.values()
-    named = join(dict.fromkeys(unit for t in tunnels for unit in (t.unit, t.own_unit)))
-    properties = " ".join(f"-p {name}" for name in _PROPERTIES)
-    command = (
-        f"command -v systemctl >/dev/null || {{ echo {_NO_SYSTEMD}; exit; }}\n"
-        "exact=--timestamp=us+utc; systemctl $exact --version >/dev/null 2>&1 || exact=; "
-        f"TZ=UTC systemctl --user show --all --no-pager $exact {properties} -- "
-        f"{named} '*.service' '*.timer'"
-    )
+    tunnels = [t for t in inventory.tunnels.values() if not t.by_system]
+    retired = [t for t in inventory.workstation.retired.values() if t.scope == "user"]
+    units = [unit for t in tunnels for unit in (t.unit, t.own_unit)]
+    named = join(dict.fromkeys([*units, *(t.unit for t in retired if t.unit)]))
+    command = f"command -v systemctl >/dev/null || {{ echo {_NO_SYSTEMD}; exit; }}\n"
+    command += show(_PROPERTIES, f"{named} '*.service' '*.timer'")
     hosts = (*inventory.carriers, inventory.workstation.host)
     return {host: Exec(host, command) for host in hosts}
+
+
+def show(properties: Iterable[str], units: str, systemctl: str = "systemctl --user") -> str:
+    """The shell's command that shows these properties of units, with times as exact as can be."""
+    wanted = " ".join(f"-p {name}" for name in properties)
+    return (
+        "exact=--timestamp=us+utc; systemctl $exact --version >/dev/null 2>&1 || exact=; "
+        f"TZ=UTC {systemctl} show --all --no-pager $exact {wanted} -- {units}"
+    )
+
+
+def _system_units(inventory: Inventory) -> dict[str, Probe]:
+    """Of the hosts where the system's manager runs a tunnel, or one that is retired."""
+    return {
+        host: Exec(host, show((*_PROPERTIES, "User"), f"{join(units)} '*.service'", "systemctl"))
+        for host, units in inventory.system_units.items()
+    }
 
 
 def parse_units(transcript: Transcript) -> dict[str, Unit]:
@@ -96,6 +113,7 @@ def parse_units(transcript: Transcript) -> dict[str, Unit]:
 
 
 UNITS = Fact("units", _units, parse_units)
+SYSTEM_UNITS = Fact("system_units", _system_units, parse_units)
 
 
 def _unit(block: dict[str, str]) -> Unit:
@@ -120,6 +138,7 @@ def _unit(block: dict[str, str]) -> Unit:
             commands=tuple(
                 re.findall(r"argv\[\]=(.*?) ; ignore_errors=", block.get("ExecStart", ""))
             ),
+            user=block.get("User", ""),
         )
     except (KeyError, ValueError) as error:
         raise NotUnderstood(f"{block['Id']}: {error}") from None

@@ -6,45 +6,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
-from fleetmesh.facts.managers import MANAGERS
-from fleetmesh.facts.managers.ops_bridge import BridgeTunnel
 from fleetmesh.gather.commands import Exec
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
-from fleetmesh.text import ssh_settings, strict_json
+from fleetmesh.text import ssh_settings
 from fleetmesh.text.shell import quote
 from fleetmesh.text.ssh_settings import SshSettings
-
-
-def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
-    workstation = inventory.workstation
-    asked: dict[str, Probe] = {workstation.host: Exec(workstation.host, workstation.bridge.asks())}
-    if BRIDGE_STATUS.name in MANAGERS[inventory.manager].reads():
-        asked |= {host: Exec(host, "bridge status --json") for host in inventory.carriers}
-    return asked
-
-
-def parse_bridge_status(transcript: Transcript) -> dict[str, BridgeTunnel]:
-    """Read `bridge status --json`: an array of objects with name, kind, state, autostart."""
-    try:
-        listed = strict_json.loads(succeeded(transcript))
-        tunnels = {
-            entry["name"]: BridgeTunnel(
-                name=entry["name"],
-                kind=entry["kind"],
-                up={"up": True, "down": False}[entry["state"]],
-                autostart={True: True, False: False}[entry["autostart"]],
-                pid=entry.get("pid"),
-            )
-            for entry in listed
-        }
-    except (ValueError, KeyError, TypeError) as error:
-        raise NotUnderstood(f"not the status that ops-bridge prints: {error!r}") from None
-    return tunnels
-
-
-BRIDGE_STATUS = Fact("bridge_status", _bridge_status, parse_bridge_status)
 
 
 @dataclass(frozen=True)
@@ -99,6 +67,7 @@ def _autostarts(inventory: Inventory) -> dict[str, Probe]:
     for host in inventory.carriers:
         own = [tunnel for tunnel in inventory.tunnels.values() if tunnel.host == host]
         words = [word for t in own for word in (t.id, t.unit.removesuffix(".service"))]
+        words += [t.unit_file.removesuffix(".service") for t in own if "@" in t.unit]
         ports = [t.listen.port for t in own]
         found[host] = question(host, dict.fromkeys([*words, *ports]), "yes")
     return found

@@ -3,6 +3,7 @@
 May import: text.
 """
 
+from fleetmesh.inventory.bridging import Bridging
 from fleetmesh.inventory.document import InventoryError, Problem
 from fleetmesh.inventory.health import Health
 from fleetmesh.inventory.load import load
@@ -28,6 +29,7 @@ from fleetmesh.inventory.values import Address, endpoint
 __all__ = [
     "Address",
     "Bridge",
+    "Bridging",
     "Certificate",
     "Cluster",
     "Health",

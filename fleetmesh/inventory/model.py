@@ -191,6 +191,16 @@ class Tunnel(Named):
         return self.scope == "system"
 
     @property
+    def systemctl(self) -> str:
+        """The command with which a person manages its unit."""
+        return "sudo systemctl" if self.by_system else "systemctl --user"
+
+    @property
+    def journalctl(self) -> str:
+        """The command with which a person reads what its unit has said."""
+        return "sudo journalctl" if self.by_system else "journalctl --user"
+
+    @property
     def far_user(self) -> str | None:
         """As whom it logs in on `via`; None where ssh_config alone says so."""
         return self._far_user
@@ -239,9 +249,12 @@ class RetiredTunnel(Named):
 
 
 class InteractiveTunnel(Named):
-    """A forward tunnel that the workstation may keep for interactive work."""
+    """A forward tunnel that the workstation may keep for interactive work.
 
-    to: Name
+    Without `to`, it leads to none of the inventory's services.
+    """
+
+    to: Name | None = None
     listen: Listen
 
 
@@ -305,7 +318,7 @@ class Login:
     host: Name
     via: Name
     key: RemotePath
-    user: str | None
+    far_user: str | None
     tunnels: tuple[Tunnel, ...]
     """Those that make it."""
 
@@ -360,6 +373,26 @@ class Inventory(Model):
     def carriers(self) -> tuple[str, ...]:
         """Hosts on which fleet tunnels listen, in the inventory's order."""
         return tuple(dict.fromkeys(tunnel.host for tunnel in self.tunnels.values()))
+
+    @property
+    def system_units(self) -> dict[str, tuple[str, ...]]:
+        """By host, the units of tunnels, or of retired ones, that the system's manager runs."""
+        found: dict[str, list[str]] = {}
+        for tunnel in self.tunnels.values():
+            if tunnel.by_system:
+                found.setdefault(tunnel.host, []).append(tunnel.unit)
+        for retired in self.workstation.retired.values():
+            if retired.unit and retired.scope == "system":
+                found.setdefault(self.workstation.host, []).append(retired.unit)
+        return {host: tuple(units) for host, units in found.items()}
+
+    def tunnels_at(self, host: str, *, by_system: bool | None = None) -> tuple[Tunnel, ...]:
+        """The tunnels that listen on a host; those of the system's manager, or of a user's."""
+        return tuple(
+            tunnel
+            for tunnel in self.tunnels.values()
+            if tunnel.host == host and by_system in (None, tunnel.by_system)
+        )
 
     @property
     def logins(self) -> tuple[Login, ...]:

@@ -236,13 +236,21 @@ def _words(value: Any) -> Any:
             value = shlex.split(value)
         except ValueError as error:
             raise ValueError(f"{shown(value)}: {error}; write a list of its words") from None
-    if not isinstance(value, list) or not value or not all(isinstance(w, str) for w in value):
+    if (
+        not isinstance(value, (list, tuple))
+        or not value
+        or not all(isinstance(w, str) for w in value)
+    ):
         raise ValueError(f"{shown(value)} is no command; write a list of its words, in quotes")
     if strange := [word for word in value if not word.isprintable()]:
         raise ValueError(f"{shown(strange[0])} cannot be a word of a command; write one line")
-    if value[0].startswith("-") or not value[0].strip():
-        raise ValueError(f"{shown(value[0])} is no program; write the command's name first")
     return tuple(value)
+
+
+def _program(words: tuple[str, ...]) -> tuple[str, ...]:
+    if words[0].startswith("-") or not words[0].strip():
+        raise ValueError(f"{shown(words[0])} is no program; write the command's name first")
+    return words
 
 
 def not_a_check(written: str, checks: Collection[str]) -> str:
@@ -312,7 +320,8 @@ UnitName = Annotated[
         "or an instance of a template, such as tunnel@state-hub.service",
     ),
 ]
-Command = Annotated[tuple[str, ...], PlainValidator(_words)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Command = Annotated[Words, AfterValidator(_program)]
 Selector = Annotated[
     str,
     _must_match(

@@ -7,6 +7,7 @@ from fleetmesh.facts.answers import (
     WRITES,
     Answer,
 )
+from fleetmesh.facts.bridge_status import BRIDGE_STATUS
 from fleetmesh.facts.keys import (
     AUTHORIZATIONS,
     AUTHORIZED_KEYS,
@@ -23,7 +24,7 @@ from fleetmesh.facts.logins import LOGINS, STATIC_LOGINS, LoginAttempt
 from fleetmesh.facts.managers.ops_bridge import BridgeTunnel
 from fleetmesh.facts.next_start import NEXT_STARTS, NextStart
 from fleetmesh.facts.pins import KNOWN_HOSTS, Pins
-from fleetmesh.facts.workstation import AUTOSTARTS, BRIDGE_STATUS, Autostarts
+from fleetmesh.facts.workstation import AUTOSTARTS, Autostarts
 from fleetmesh.state.kind import Around, Kind, NoState, State, members, present, words
 
 

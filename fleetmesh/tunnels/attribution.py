@@ -26,6 +26,13 @@ class Places:
         }
         self._given = frozenset(self._hosts)
         self._disputed: set[str] = set()
+        self._nat: dict[str, list[str]] = {}
+        for name, host in inventory.hosts.items():
+            for address in host.nat:
+                if bare(address) not in self._given:
+                    self._nat.setdefault(bare(address), []).append(name)
+        self.system_units = frozenset(t.unit for t in inventory.tunnels.values() if t.by_system)
+        """The units of tunnels that the system's manager runs."""
 
     def learn(self, host: str, addresses: tuple[str, ...]) -> None:
         """Add the addresses that a host reports; addresses from the inventory are kept.
@@ -45,6 +52,10 @@ class Places:
         """Every address of a host, from the inventory and from the host itself."""
         return [a for a, name in self._hosts.items() if name == host and a not in self._disputed]
 
+    def behind(self, host: str) -> frozenset[str]:
+        """The addresses under which a host's connections arrive elsewhere, translated."""
+        return frozenset(address for address, hosts in self._nat.items() if host in hosts)
+
     def origin(self, session: LoginSession) -> str:
         """Where a session came from, by its address or by the addresses that its name resolves to.
 
@@ -59,6 +70,9 @@ class Places:
         """The host's name; or the address, with a remark that the inventory does not know it."""
         if bare(address) in self._disputed:
             return f"{address} (which several hosts report as their own)"
+        if behind := self._nat.get(bare(address)):
+            own = self._hosts.get(bare(address))
+            return " or ".join(dict.fromkeys([*behind, *([own] if own else [])]))
         return self._hosts.get(bare(address), f"{address} (no host of the inventory)")
 
 
@@ -67,10 +81,12 @@ class Holder:
     """Who holds a socket: a user's unit, a login session from somewhere, or neither.
 
     `origin` is the machine that the login session came from. An `unattributed` socket may belong to
-    a login session or not; nothing tells. An `unseen` one may even belong to a unit.
+    a login session or not; nothing tells. An `unseen` one may even belong to a unit. Of the units
+    that the system runs, only those of tunnels count as a `unit`; the others are its daemons.
     """
 
     unit: str | None = None
+    by_system: bool = False
     session: str | None = None
     origin: str | None = None
     other: str | None = None
@@ -79,19 +95,25 @@ class Holder:
 
     def __str__(self) -> str:
         if self.unit:
-            return f"the unit {self.unit}"
+            return f"the system's unit {self.unit}" if self.by_system else f"the unit {self.unit}"
         if self.session:
             return f"login session {self.session} from {self.origin or 'an unknown place'}"
         other = self.other or "an unknown process"
         return f"{other}: a log-in's or not, nothing tells" if self.unattributed else other
 
+    @classmethod
+    def wanted(cls, tunnel: Tunnel) -> "Holder":
+        """Who must hold what is the tunnel's."""
+        return cls(unit=tunnel.unit, by_system=tunnel.by_system)
+
 
 def held_by(socket: Socket, sessions: Mapping[str, LoginSession], places: Places) -> Holder:
     """Attribute `socket` by its cgroup (ss(8), cgroups(7)) and logind's session list.
 
-    A system unit is not the user's unit of the same name. An sshd without PAM opens no session:
-    what its logins hold is in sshd's own cgroup, under the uid of whoever logged in, and an
-    ordinary user does not see the process. If ss names a process that is not sshd's, it is a
+    A system unit is not the user's unit of the same name. Root alone puts a process into one, so
+    that what a tunnel's holds is the tunnel's, whoever its user is. An sshd without PAM opens no
+    session: what its logins hold is in sshd's own cgroup, under the uid of whoever logged in, and
+    an ordinary user does not see the process. If ss names a process that is not sshd's, it is a
     program of that unit.
     """
     if socket.session:
@@ -99,9 +121,10 @@ def held_by(socket: Socket, sessions: Mapping[str, LoginSession], places: Places
         if session is None:
             return Holder(session=socket.session, origin="a session that has ended")
         return Holder(session=socket.session, origin=places.origin(session))
-    in_a_user_manager = "/user@" in (socket.cgroup or "")
-    if socket.unit and in_a_user_manager:
+    if socket.unit and socket.of_a_user_manager:
         return Holder(unit=socket.unit)
+    if socket.unit in places.system_units:
+        return Holder(unit=socket.unit, by_system=True)
     if socket.unit:
         programs = {name for name, _ in socket.processes} - _SSHD_PROCESSES
         sshd = not programs and _SSHD.match(socket.unit) is not None
@@ -113,7 +136,8 @@ def held_by(socket: Socket, sessions: Mapping[str, LoginSession], places: Places
     named = ", ".join(f"{name} (pid {pid})" for name, pid in socket.processes)
     where = f"cgroup {socket.cgroup}" if socket.cgroup else "no cgroup that ss could see"
     other = f"{named or 'a process'} of uid {socket.uid} in {where}"
-    return Holder(other=other, unattributed=not in_a_user_manager, unseen=not socket.attributable)
+    unattributed = not socket.of_a_user_manager
+    return Holder(other=other, unattributed=unattributed, unseen=not socket.attributable)
 
 
 _SSHD = re.compile(r"ssh|dropbear")
@@ -155,12 +179,13 @@ def open_doors(
 
     A manager's own service may listen; the ssh that it starts may not.
     """
-    held = {str(t.listen) for t in inventory.tunnels.values() if t.unit == tunnel.unit}
+    wanted = Holder.wanted(tunnel)
+    held = {str(t.listen) for t in inventory.tunnels.values() if Holder.wanted(t) == wanted}
     service = tunnel.unit != tunnel.own_unit
     return [
         socket.local
         for socket in listeners
-        if held_by(socket, sessions, places).unit == tunnel.unit
+        if held_by(socket, sessions, places) == wanted
         and socket.local not in held
         and not (service and "ssh" not in [name for name, _ in socket.processes])
     ]

@@ -107,20 +107,23 @@ def starts_unit(entry: Autostart, names: Iterable[str]) -> bool:
     )
 
 
-def ends(entry: Autostart, names: Iterable[str]) -> bool:
+def ends(entry: Autostart, names: Iterable[str], *, by_system: bool = False) -> bool:
     """Whether a line stops, disables or masks one of these units, or its user's manager.
+
+    Units that the system runs end by its manager alone, and go on without a user's.
 
     Raises Inconclusive if nobody can tell which units it means.
     """
     unclear = None
     for words in _every_command(entry.line):
-        match _ending(words):
+        match _ending(words, by_system=by_system):
             case None:
                 continue
             case verb, [] if verb in (*_LOGGING_OUT, "isolate"):
                 return True
             case verb, operands:
-                if verb in ("isolate", *_LOGGING_OUT) or any(map(_MANAGER.match, operands)):
+                of_managers = not by_system and any(map(_MANAGER.match, operands))
+                if verb in ("isolate", *_LOGGING_OUT) or of_managers:
                     return True
                 if any(fnmatch(name, operand) for name in names for operand in operands):
                     return True
@@ -145,7 +148,7 @@ _MANAGER = re.compile(r"user@")
 _VARIABLE = re.compile(rf"[$`{_QUOTED}]")
 
 
-def _ending(words: list[str]) -> tuple[str, list[str]] | None:
+def _ending(words: list[str], *, by_system: bool) -> tuple[str, list[str]] | None:
     """The verb with which a command ends units for good, and the units; None for any other."""
     for place, word in enumerate(words):
         program = word.rpartition("/")[2]
@@ -165,10 +168,13 @@ def _ending(words: list[str]) -> tuple[str, list[str]] | None:
         ]
         verb, *operands = plain or [""]
         if program == "loginctl":
-            return (verb, operands) if verb in _LOGGING_OUT else None
+            return (verb, operands) if verb in _LOGGING_OUT and not by_system else None
         if verb not in _FOR_GOOD:
             return None
-        own = program == "bridge" or {"--user", "-M", "--machine"} & set(rest)
+        of_a_user = bool({"--user", "-M", "--machine"} & set(rest))
+        if by_system and program == "systemctl":
+            return None if of_a_user else (verb, [_unit(each) for each in operands])
+        own = program == "bridge" or of_a_user
         if not own and not any(map(_MANAGER.match, operands)):
             return None  # the system's units are others
         return verb, operands if program == "bridge" else [_unit(each) for each in operands]

@@ -336,21 +336,22 @@ def _far_end(
     )
     holder = _holder(opened, there, places, place)
     exact = [s for s in there.connections if (s.near, s.far) == (upstream.far, upstream.near)]
+    translated = _translated(upstream, tunnel.host, there, places) if not exact else []
     # SSH is sealed from end to end, so that what opened the socket is at the end of the unit's own
     # connection, under whatever address that arrives.
     arrived = [
         socket
-        for socket in exact or there.connections
+        for socket in exact or translated or there.connections
         if socket.port == upstream.peer_port and _of_connection(opened, socket, there)
     ]
-    shown = tuple(f"{socket.peer} → {socket.local}" for socket in exact)
+    shown = tuple(f"{socket.peer} → {socket.local}" for socket in exact or translated)
     addresses = sorted({socket.peer_ip for socket in arrived})
     if not addresses:
         hops = (*passed, Hop(place, str(holder), shown))
         return Path(tunnel.id, hops, f"on {place} the request is carried by {holder}")
     second = Hop(place, str(replace(holder, origin=tunnel.host)), shown)
     if not exact:
-        origin = places.name(addresses[0])
+        origin = tunnel.host if translated else places.name(addresses[0])
         arrives = f"{tunnel.host} arrives from {', '.join(addresses)}"
         second = replace(second, holder=f"{second.holder}; {arrives}")
         if len(addresses) > 1:
@@ -358,32 +359,51 @@ def _far_end(
         if origin != tunnel.host and places.knows(origin):
             hops = (*passed, Hop(place, str(holder), shown))
             return Path(tunnel.id, hops, f"on {place} {tunnel.host} arrives from {origin}")
-        if origin != tunnel.host and (relay := _relay(upstream, place, view)):
+        own = origin == tunnel.host and addresses[0] not in places.behind(tunnel.host)
+        if not own and (relay := _relay(upstream, view)):
             hops = (*passed, Hop(relay, "relays the SSH connection", ()), second)
             return Path(tunnel.id, hops, f"the SSH connection to {place} goes over {relay}")
+        if origin != tunnel.host:
+            _all_arrive(upstream, place, view)
     opens = f"{opened.local} → {opened.peer}"
     return Path(tunnel.id, (*passed, second, _service(service, opened, opens, place, view)))
 
 
-def _relay(upstream: Socket, place: str, view: View) -> str | None:
-    """The host that relays the tunnel's connection, if that arrives from an unknown address.
+def _translated(upstream: Socket, host: str, there: Sight, places: Places) -> list[Socket]:
+    """What arrives from the tunnel's socket under an address of a router that kept its port."""
+    return [
+        socket
+        for socket in there.connections
+        if (socket.port, socket.peer_port) == (upstream.peer_port, upstream.port)
+        and socket.peer_ip in places.behind(host)
+    ]
 
-    A relay has a connection from the tunnel's socket, and one to the far end. All connections to
-    the far end must be seen to arrive there; otherwise the unknown address may be that host's.
-    """
-    arrived = {(socket.far, socket.near) for socket in view.sights[place].connections}
+
+def _relay(upstream: Socket, view: View) -> str | None:
+    """The host that relays the tunnel's connection: it has accepted it."""
     for host, sockets in view.others().items():
         if any(socket.far == upstream.near for socket in sockets):
             return host
+    return None
+
+
+def _all_arrive(upstream: Socket, place: str, view: View) -> None:
+    """Raise Inconclusive if the unknown address from which a tunnel arrives may be another host's.
+
+    All connections of other hosts to the far end must be seen to arrive there.
+    """
+    there = view.sights[place]
+    arrived = {(socket.far, socket.near) for socket in there.connections}
+    for host, sockets in view.others().items():
         for socket in sockets:
             far = view.places.name(socket.peer_ip) == place
-            if far and (socket.near, socket.far) not in arrived:
+            seen = (socket.near, socket.far) in arrived
+            if far and not seen and not _translated(socket, host, there, view.places):
                 raise Inconclusive(
                     f"{place} sees neither {upstream.local} nor {host}'s {socket.local}: addresses "
-                    "are translated on the way. Write those under which a host arrives there among "
-                    "its `addresses` in the inventory"
+                    "are translated on the way. Write those under which a host arrives there under "
+                    "its `nat` in the inventory"
                 )
-    return None
 
 
 def _of_connection(opened: Socket, arrived: Socket, there: Sight) -> bool:
@@ -419,6 +439,7 @@ def _upstreams(connections: tuple[Socket, ...], holder: Holder, tunnel: Tunnel) 
         socket
         for socket in connections
         if socket.unit == holder.unit
+        and socket.of_a_user_manager != holder.by_system
         and socket.port != tunnel.listen.port
         and not ip_address(socket.ip).is_loopback  # what it accepted on another of its forwards
     ]

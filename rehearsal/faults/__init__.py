@@ -5,6 +5,8 @@ blinds a host turns PRE-01.right-machine first), or to which it is harmless. So 
 tests/production/test_boot.py are in `production/boot.py`. Where that grows too long, those of one
 check have a file of their own: those of PROD-18.order are in `production/boot_order.py`.
 
+A ground whose faults all belong together has a file of its own in each phase, `other_units.py`.
+
 What several files need is in `bases` (kinds of faults), `machines` and `clusters` (what is done to
 either) and `symptoms` (the checks by which they show).
 """

@@ -6,7 +6,7 @@ import json
 from shlex import quote
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rehearsal import fleet, keys, ops_bridge, states
+from rehearsal import fleet, keys, ops_bridge, other_units, states
 from rehearsal.faults.clusters import BRIDGES, kubectl, patch, restore, rolled_out
 from rehearsal.faults.fault import Fault, Ground
 from rehearsal.faults.machines import (
@@ -46,6 +46,21 @@ class ManagedByOpsBridge(Ground):
 
     def inventory(self, document: dict[str, Any]) -> None:
         ops_bridge.managed(document)
+
+
+class OtherUnits(Ground):
+    """A system's unit, an instance of a template, another key and user, and another `bridge`."""
+
+    name = "other-units"
+
+    def enter(self) -> None:
+        other_units.install()
+
+    def leave(self) -> None:
+        other_units.undo()
+
+    def inventory(self, document: dict[str, Any]) -> None:
+        other_units.described(document)
 
 
 class RolledBack(Ground):

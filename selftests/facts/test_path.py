@@ -1,5 +1,6 @@
 """Who carried a request, told from sockets: as captured, and in all that may go wrong."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from fleetmesh.facts.fact import Inconclusive
 from fleetmesh.facts.sockets import End, LoginSession, Socket
 from fleetmesh.inventory import Inventory, load
 from fleetmesh.tunnels.attribution import (
+    Holder,
     Places,
     covers,
     harmless_in_a_session,
@@ -94,7 +96,7 @@ class Follow:
     """Traces a request through the tunnel, or from inside, with what all hosts show."""
 
     def __init__(self, inventory: Inventory, places: Places) -> None:
-        self._inventory, self._places = inventory, places
+        self._inventory, self.places = inventory, places
         self.endpoints: set[End] = set()
         self.workstation: tuple[Socket, ...] | str = ()
         """Its connections, or why they cannot be seen."""
@@ -106,7 +108,7 @@ class Follow:
             return {"workstation": self.workstation}
 
         sights = {"railiance01": near, "coulombcore": far}
-        return View(sights, self._places, others, self.endpoints.__contains__)
+        return View(sights, self.places, others, self.endpoints.__contains__)
 
     def __call__(self, near: Sight = NEAR, far: Sight = FAR, answer: Answer = ANSWER) -> Path:
         tunnel = self._inventory.tunnels[TUNNEL]
@@ -257,6 +259,75 @@ def test_declared_address_needs_no_look_at_the_workstation(follow: Follow, place
     follow.workstation = "198.18.77.13:22 does not answer"
     places.learn("railiance01", ("203.0.113.9",))
     assert follow(far=translated("203.0.113.9")).broken is None
+
+
+ROUTER = "203.0.113.9"
+
+
+@pytest.fixture
+def behind(inventory: Inventory) -> Callable[..., Follow]:
+    """Traces on a fleet of which some hosts are behind a router, by the inventory."""
+
+    def follow(*names: str) -> Follow:
+        hosts = {
+            name: host.model_copy(update={"nat": (ROUTER,) if name in names else ()})
+            for name, host in inventory.hosts.items()
+        }
+        fleet = inventory.model_copy(update={"hosts": hosts})
+        return Follow(fleet, Places(fleet))
+
+    return follow
+
+
+def test_declared_router_is_the_hosts(behind: Callable[..., Follow]) -> None:
+    path = behind("railiance01")(far=translated(ROUTER))
+    assert (path.route, path.broken) == (("railiance01", "coulombcore", HUB), None)
+    assert path.hops[1].holder == (
+        f"login session c4 from railiance01; railiance01 arrives from {ROUTER}"
+    )
+
+
+def test_router_of_the_workstation_is_not_the_hosts(behind: Callable[..., Follow]) -> None:
+    path = behind("workstation")(far=translated(ROUTER))
+    assert path.broken == "on coulombcore railiance01 arrives from workstation"
+
+
+@pytest.mark.parametrize("names", [("railiance01",), ("railiance01", "workstation")])
+def test_declared_router_does_not_hide_a_relay(
+    behind: Callable[..., Follow], names: tuple[str, ...]
+) -> None:
+    follow = behind(*names)
+    follow.workstation = (Socket(f"{WORKSTATION}:22", f"{RAILIANCE01}:46544", 0, SSHD),)
+    path = follow(far=translated(ROUTER))
+    assert path.broken == "the SSH connection to coulombcore goes over workstation"
+    follow.workstation = "198.18.77.13:22 does not answer"
+    with pytest.raises(Inconclusive, match="does not answer"):
+        follow(far=translated(ROUTER))
+
+
+def test_hosts_behind_one_router_are_told_by_the_ports_that_it_keeps(
+    behind: Callable[..., Follow],
+) -> None:
+    follow = behind("railiance01", "workstation")
+    follow.workstation = (Socket("192.168.1.2:50000", f"{COULOMBCORE}:22", 1000, SSHD),)
+    far, there = translated(ROUTER), f"{COULOMBCORE}:22"
+    others = [s for s in far.connections if s.peer_ip != ROUTER]
+    kept = Socket(there, f"{ROUTER}:46544", 0, SSHD)
+    changed = Socket(there, f"{ROUTER}:1024", 0, SSHD)
+    workstations = Socket(there, f"{ROUTER}:50000", 0, SSHD)
+    assert follow(far=replace(far, connections=(*others, kept))).broken is None
+    assert follow(far=replace(far, connections=(*others, changed, workstations))).broken is None
+    with pytest.raises(Inconclusive, match="under its `nat` in the inventory"):
+        follow(far=replace(far, connections=(*others, changed)))
+
+
+def test_address_of_two_hosts_is_neithers(behind: Callable[..., Follow]) -> None:
+    shared = behind("railiance01", "workstation").places
+    assert shared.name(ROUTER) == "railiance01 or workstation"
+    assert not shared.knows(shared.name(ROUTER))
+    claimed = behind("railiance01").places
+    claimed.learn("workstation", (ROUTER,))
+    assert claimed.name(ROUTER) == "railiance01 or workstation"
 
 
 @pytest.mark.parametrize(
@@ -636,3 +707,27 @@ def test_hosts_are_known_by_what_they_say_but_the_inventory_is_believed(places: 
 )
 def test_listener_covers_an_address(local: str, covered: bool) -> None:
     assert covers(Socket(local, "0.0.0.0:*", 0, None), "127.0.0.1", 18000) is covered
+
+
+def test_unit_that_the_system_runs_is_told_from_others(inventory: Inventory) -> None:
+    hub = inventory.tunnels[TUNNEL]
+    by_system = hub.model_copy(update={"unit_name": "ssh-out@hub.service", "scope": "system"})
+    fleet = inventory.model_copy(update={"tunnels": {**inventory.tunnels, TUNNEL: by_system}})
+    places = Places(fleet)
+
+    def holder(cgroup: str, uid: int = 1000) -> Holder:
+        return held_by(Socket("127.0.0.1:18000", "0.0.0.0:*", uid, cgroup), {}, places)
+
+    slices = "/system.slice/system-ssh\\x2dout.slice"
+    own = holder(f"{slices}/ssh-out@hub.service")
+    assert own == holder(f"{slices}/ssh-out@hub.service", uid=0) == Holder.wanted(by_system)
+    assert str(own) == "the system's unit ssh-out@hub.service"
+    assert not own.unattributed
+    others = (
+        f"{slices}/ssh-out@issues.service",
+        f"{USER}/user@1000.service/app.slice/ssh-out@hub.service",
+        SSHD,
+        UNIT,
+    )
+    assert Holder.wanted(by_system) not in map(holder, others)
+    assert holder(UNIT) == Holder.wanted(hub)

@@ -76,7 +76,7 @@ def dangling(sound: Inventory) -> list[str]:
         *((bridge.cluster, clusters) for bridge in sound.bridges.values()),
         *((bridge.tunnel, tunnels) for bridge in sound.bridges.values()),
         *((retired.host, hosts) for retired in sound.workstation.retired.values()),
-        *((held.to, services) for held in sound.workstation.interactive.values()),
+        *((i.to, services) for i in sound.workstation.interactive.values() if i.to is not None),
         (sound.workstation.host, hosts),
         (sound.probe.cluster, clusters),
     ]

@@ -63,6 +63,72 @@ def test_committed_inventories_load(name: str, file: Path) -> None:
     assert loaded.service_host(loaded.services["issue-core"]) == "coulombcore"
 
 
+def test_a_tunnel_is_its_own_units_keys_and_users(file: Path) -> None:
+    with_unit = changed(
+        "    listen: 127.0.0.1:18000\n",
+        "    listen: 127.0.0.1:18000\n    unit: tunnel@state-hub.service\n    scope: system\n"
+        "    user: relay\n",
+    )
+    file.write_text(with_unit)
+    loaded = load(file)
+    hub, issues = loaded.tunnels.values()
+    assert (hub.unit, hub.unit_file) == ("tunnel@state-hub.service", "tunnel@.service")
+    assert (issues.unit, issues.unit_file) == 2 * ("fleet-issue-core-coulombcore.service",)
+    assert (hub.by_system, issues.by_system) == (True, False)
+    assert (hub.systemctl, issues.systemctl) == ("sudo systemctl", "systemctl --user")
+    assert loaded.system_units == {"railiance01": ("tunnel@state-hub.service",)}
+    assert loaded.tunnels_at("railiance01", by_system=False) == (issues,)
+    between = "railiance01-coulombcore"
+    assert [(str(one), one.far_user, one.tunnels) for one in loaded.logins] == [
+        (f"{between}-{hub}", "relay", (hub,)),
+        (f"{between}-{issues}", "tegwick", (issues,)),
+    ]
+
+
+def test_only_systemd_runs_a_tunnel_by_the_system(refused: Refused) -> None:
+    managed = PRODUCTION.replace("manager: systemd ", "manager: ops-bridge ", 1)
+    listen = "    listen: 127.0.0.1:18000\n"
+    problems = refused(managed.replace(listen, f"{listen}    scope: system\n", 1))
+    assert [problem.message for problem in problems] == [
+        "ops-bridge runs its tunnels in a user unit; delete it, or `manager: systemd`"
+    ]
+    problems = refused(
+        managed.replace(
+            "    hostname: railiance01\n",
+            "    hostname: railiance01\n    bridge: {status: absent}\n",
+            1,
+        )
+    )
+    assert [problem.message for problem in problems] == [
+        "ops-bridge runs the tunnels; write how it is called, or `manager: systemd`"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "command", "asks"),
+    [
+        ("bridge", ("bridge",), "bridge status --json"),
+        ("~/bin/bridge", ("~/bin/bridge",), "~/bin/bridge status --json"),
+        (
+            "{command: sudo -u ops 'the bridge' --config /etc/b.yaml}",
+            ("sudo", "-u", "ops", "the bridge", "--config", "/etc/b.yaml"),
+            "sudo -u ops 'the bridge' --config /etc/b.yaml status --json",
+        ),
+        (
+            "{command: [bridge, it's], arguments: [list, --all]}",
+            ("bridge", "it's"),
+            "bridge 'it'\"'\"'s' list --all",
+        ),
+    ],
+)
+def test_bridge_is_called_as_the_inventory_says(
+    file: Path, written: str, command: tuple[str, ...], asks: str
+) -> None:
+    file.write_text(changed("bridge: bridge ", f"bridge: {written} "))
+    bridge = load(file).workstation.bridge
+    assert (bridge.command, bridge.asks()) == (command, asks)
+
+
 def test_production_s_values_are_the_runbook_s() -> None:
     loaded = load(RUNBOOK)
     listens = {name: (t.listen.ip, t.listen.port) for name, t in loaded.tunnels.items()}

@@ -6,7 +6,7 @@ import pytest
 
 import rehearsal.faults
 from fixtures.catalogue import written
-from rehearsal.faults import FAULTS, Fault
+from rehearsal.faults import FAULTS, Fault, Ground
 from rehearsal.paths import PROJECT
 
 FOLDER = Path(rehearsal.faults.__file__).parent
@@ -20,10 +20,13 @@ def first(fault: type[Fault]) -> str:
     return next(iter(fault.turns), fault.harmless_to).partition("[")[0]
 
 
-def place(check: str) -> Path:
-    """Where the faults that belong with a check must stand."""
+def place(check: str, ground: type[Ground] = Ground) -> Path:
+    """Where the faults that belong with a check must stand; a ground may have a file of its own."""
     phase, stem = CHECKS[check].phase, CHECKS[check].file.stem.removeprefix("test_")
     alone = FOLDER / phase / f"{stem}_{check.partition('.')[2].replace('-', '_')}.py"
+    apart = FOLDER / phase / f"{ground.name.replace('-', '_')}.py"
+    if apart.exists():
+        return apart
     return alone if alone.exists() else FOLDER / phase / f"{stem}.py"
 
 
@@ -31,7 +34,7 @@ def place(check: str) -> Path:
 def test_a_fault_stands_in_the_file_named_after_that_of_its_check(name: str) -> None:
     fault = FAULTS[name]
     file = FOLDER.parents[1] / (fault.__module__.replace(".", "/") + ".py")
-    assert file == place(first(fault)), f"{name} turns {first(fault)} first"
+    assert file == place(first(fault), fault.ground), f"{name} turns {first(fault)} first"
 
 
 def test_every_file_of_checks_has_one_of_faults_and_none_stands_apart() -> None:
@@ -41,7 +44,9 @@ def test_every_file_of_checks_has_one_of_faults_and_none_stands_apart() -> None:
         for check in CHECKS.values()
     }
     assert named <= files
-    assert files - named <= {place(check) for check in CHECKS}
+    assert files - named <= {
+        place(check, ground) for check in CHECKS for ground in {f.ground for f in FAULTS.values()}
+    }
 
 
 def test_a_harmless_fault_names_a_check_and_turns_none() -> None:

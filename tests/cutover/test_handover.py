@@ -8,6 +8,7 @@ from fleetmesh.facts.machines import BridgeTool
 from fleetmesh.facts.managers import Manager
 from fleetmesh.facts.managers.ops_bridge import BridgeTunnel
 from fleetmesh.facts.sockets import LoginSession, Process, Socket
+from fleetmesh.facts.units import Unit
 from fleetmesh.inventory import Bridge, Inventory, RetiredTunnel, Tunnel
 from fleetmesh.tunnels import forwards
 from fleetmesh.tunnels.attribution import Places, held_by
@@ -24,9 +25,16 @@ def test_retired_tunnel_is_down(
     inventory: Inventory,
     bridge_status: Mapping[str, dict[str, BridgeTunnel]],
     processes: Mapping[str, tuple[Process, ...]],
+    units: Mapping[str, dict[str, Unit]],
+    system_units: Mapping[str, dict[str, Unit]],
 ) -> None:
     """The retired reverse tunnel is down: its `bridge` says so and no process carries it."""
     host = inventory.workstation.host
+    if retired.unit:
+        unit = (units if retired.scope == "user" else system_units)[host].get(retired.unit)
+        assert unit is None or unit.active in ("inactive", "failed"), (
+            f"{retired.unit} on {host} is {unit.active}"
+        )
     listed = bridge_status[host].get(retired.id)
     assert listed is None or not listed.up, f"`bridge` on {host} says that {retired} is up"
     for process in processes[host]:
@@ -98,7 +106,7 @@ def test_fleet_tunnel_can_be_stopped(
     if bridge.kind != "ops-bridge":
         case.note(
             f"the runbook's `bridge down {tunnel}` cannot work on {tunnel.host}, where `bridge` is "
-            f"{bridge.kind}; `systemctl --user disable --now {tunnel.unit}` does the same"
+            f"{bridge.kind}; `{tunnel.systemctl} disable --now {tunnel.unit}` does the same"
         )
 
 
@@ -112,7 +120,16 @@ def test_workstation_tunnel_can_be_started(
     retired: RetiredTunnel,
     inventory: Inventory,
     bridge_status: Mapping[str, dict[str, BridgeTunnel]],
+    units: Mapping[str, dict[str, Unit]],
+    system_units: Mapping[str, dict[str, Unit]],
 ) -> None:
-    """Rollback is ready: the workstation's `bridge` still knows the retired tunnel's name."""
-    host = inventory.workstation.host
+    """Rollback is ready: the workstation's `bridge`, or systemd, still knows the retired tunnel."""
+    host, known = inventory.workstation.host, bridge_status[inventory.workstation.host]
+    if retired.unit and retired.id not in known:
+        unit = (units if retired.scope == "user" else system_units)[host].get(retired.unit)
+        state = unit.load if unit else "not-found"
+        assert state == "loaded", f"{retired.unit} on {host} is {state}"
+        return
+    if inventory.workstation.bridge.status == "absent":
+        raise Inconclusive(f"no `bridge`, and no `unit` in the inventory, starts {retired}")
     assert retired.id in bridge_status[host], f"`bridge` on {host} does not know {retired}"

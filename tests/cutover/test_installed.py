@@ -30,9 +30,10 @@ def test_installed_files_equal_the_reference(
     """Installed unit files and tunnels.yaml equal the reference, byte for byte."""
     for path, reference in manager.files(inventory, carrier).items():
         found, expected = installed[carrier][path], reference_files[reference]
-        assert found is not None, f"~/{path} is not installed on {carrier}"
+        place = manager.place(path)
+        assert found is not None, f"{place} is not installed on {carrier}"
         assert found.content == expected, (
-            f"~/{path} differs from {reference}: {_difference(expected, found.content)}"
+            f"{place} differs from {reference}: {_difference(expected, found.content)}"
         )
 
 
@@ -53,12 +54,13 @@ def _difference(expected: bytes, found: bytes) -> str:
     "A drop-in that nobody declared has to be removed first.",
     mends=True,
 )
-def test_systemd_has_loaded_it(tunnel: Tunnel, inventory: Inventory, manager: Manager) -> None:
+def test_systemd_has_loaded_it(tunnel: Tunnel, manager: Manager) -> None:
     """systemd has loaded what is installed: no pending daemon-reload, no undeclared drop-in."""
     unit = manager.unit(tunnel)
     assert unit.load == "loaded", f"{unit.name} is {unit.load}"
-    place = f".config/systemd/user/{unit.name}"
-    if place in manager.files(inventory, tunnel.host):  # else it is not the runbook's
-        assert unit.file.endswith(f"/{place}"), f"systemd has loaded {unit.file}, not ~/{place}"
+    place, _ = manager.made_from(tunnel)
+    if place.endswith(".service"):  # else the unit is not the runbook's
+        found = unit.file if place.startswith("/") else unit.file[-len(place) :]
+        assert found == place, f"systemd has loaded {unit.file}, not {manager.place(place)}"
     assert not unit.need_reload, f"{unit.file} has changed since systemd read it"
     assert not unit.drop_ins, f"{unit.name} is changed by {', '.join(unit.drop_ins)}"

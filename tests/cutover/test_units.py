@@ -10,7 +10,7 @@ from fleetmesh.facts.next_start import NextStart
 from fleetmesh.facts.sockets import LoginSession, Process, Socket
 from fleetmesh.inventory import Inventory, Tunnel
 from fleetmesh.text import ssh_command
-from fleetmesh.tunnels.attribution import Places, held_by, open_doors
+from fleetmesh.tunnels.attribution import Holder, Places, held_by, open_doors
 
 # What makes the tunnel's ssh fail loudly, and never ask or trust blindly; ssh_config(5).
 _LOUD = {
@@ -76,7 +76,7 @@ def test_port_is_held_by_its_own_unit(
         holder = held_by(socket, sessions[tunnel.host], places)
         if holder.unseen:
             raise Inconclusive(f"{socket.local} is held by {holder}")
-        assert holder.unit == tunnel.unit, f"{socket.local} is held by {holder}"
+        assert holder == Holder.wanted(tunnel), f"{socket.local} is held by {holder}"
         assert socket.local == tunnel.listen, (
             f"{tunnel.unit} listens on {socket.local}, not only on {tunnel.listen}"
         )
@@ -96,9 +96,8 @@ def test_running_ssh_forwards_what_it_should(
     machines: Mapping[str, Machine],
 ) -> None:
     """The running ssh forwards exactly what the inventory says, and fails loudly."""
-    pid = manager.pid(tunnel)
-    running = [process for process in processes[tunnel.host] if process.pid == pid]
-    command = ssh_command.parse(running[0].argv) if running else None
+    running = manager.process(tunnel, processes[tunnel.host])
+    command = ssh_command.parse(running.argv) if running else None
     assert command is not None, f"{tunnel.unit} runs no ssh"
     service, via = inventory.services[tunnel.to], inventory.hosts[tunnel.via]
     home = machines[tunnel.host].home
@@ -108,7 +107,8 @@ def test_running_ssh_forwards_what_it_should(
     assert not command.remote, f"the running ssh also forwards back: {command.remote}"
     assert not command.dynamic, f"the running ssh is also a proxy: {command.dynamic}"
     assert command.host == via.target, f"the running ssh goes to {command.host}, not {via.target}"
-    assert command.user == via.user, f"the running ssh logs in as {command.user}, not {via.user}"
+    user = tunnel.far_user
+    assert command.user == user, f"the running ssh logs in as {command.user}, not {user}"
     assert command.jump is None, f"the running ssh goes through {command.jump}"
     keys = [key.replace("~", home, 1) for key in command.keys]
     assert keys == [tunnel.key.replace("~", home, 1)], f"the running ssh uses {command.keys}"

@@ -7,6 +7,7 @@ from fleetmesh.facts.answers import SshAnswer
 from fleetmesh.facts.keys import FileMode, exposed
 from fleetmesh.facts.logins import Logins, objection
 from fleetmesh.facts.machines import Machine
+from fleetmesh.facts.managers import Manager
 from fleetmesh.facts.pins import Pins
 from fleetmesh.inventory import Inventory, Login
 
@@ -38,11 +39,15 @@ def test_fleet_identity_logs_in(
 )
 def test_identity_is_private(
     carrier: str,
+    inventory: Inventory,
+    manager: Manager,
     modes: Mapping[str, dict[str, FileMode | None]],
     machines: Mapping[str, Machine],
 ) -> None:
     """The identity file and ~/.ssh belong to their user and are readable by nobody else."""
-    wrong = exposed(modes[carrier], carrier, machines[carrier].user)
+    user, home = machines[carrier].user, machines[carrier].home
+    owners = manager.owners(inventory.tunnels_at(carrier), home)
+    wrong = exposed(modes[carrier], carrier, user, owners)
     assert wrong is None, wrong
 
 

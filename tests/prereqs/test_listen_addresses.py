@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from fixtures import Case, Inconclusive, check
 from fleetmesh.facts.sockets import LoginSession, Socket
 from fleetmesh.inventory import Inventory, Tunnel
-from fleetmesh.tunnels.attribution import Places, covers, held_by
+from fleetmesh.tunnels.attribution import Holder, Places, covers, held_by
 
 
 @check(
@@ -34,7 +34,7 @@ def test_listen_address_is_free_or_ours(
         for retired in inventory.workstation.retired.values()
     )
     for holder in holders:
-        ours = holder.unit == tunnel.unit
+        ours = holder == Holder.wanted(tunnel)
         retiring = to_be_retired and holder.origin == inventory.workstation.host
         if holder.unattributed:
             raise Inconclusive(f"{tunnel.listen} on {tunnel.host} is held by {holder}")

@@ -111,7 +111,7 @@ def test_reference_says_the_same(
         "listen": (configured.listen, str(tunnel.listen)),
         "target": (configured.target, f"{service.cluster_ip}:{service.port}"),
         "host": (configured.host, via.target),
-        "user": (configured.user, via.user),
+        "user": (configured.user, tunnel.far_user),
         "identity": (configured.key, tunnel.key),
     }
     for key, (reference, expected) in says.items():

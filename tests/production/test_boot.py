@@ -12,6 +12,7 @@ from fleetmesh.tunnels import forwards
 from fleetmesh.tunnels.attribution import Places
 
 Units = Mapping[str, dict[str, Unit]]
+_WITHOUT_WHICH_NOTHING = (".target", ".slice", "-.mount")
 _WAITED_FOR = ("oneshot", "notify", "notify-reload", "forking", "dbus")
 """The types of services that are waited for, not only started before; systemd.service(5)."""
 
@@ -23,12 +24,23 @@ _WAITED_FOR = ("oneshot", "notify", "notify-reload", "forking", "dbus")
 )
 def test_user_manager_comes_up_at_boot(
     carrier: str,
+    inventory: Inventory,
     user_boots: Mapping[str, UserBoot],
+    unit_boots: Mapping[str, UserBoot],
     boot_units: Mapping[str, BootUnits],
     system_boots: Mapping[str, SystemBoot],
     case: Case,
 ) -> None:
-    """At boot the tunnels' user manager waits for nothing foreign, finds its files, and goes on."""
+    """At boot the tunnels' user manager waits for nothing foreign, finds its files, and goes on.
+
+    A unit that the system runs needs no user's manager, but its files.
+    """
+    for tunnel in inventory.tunnels_at(carrier, by_system=True):
+        late = unit_boots[tunnel.id].too_late
+        assert not late, f"{tunnel.unit} may start without: {'; '.join(late)}"
+        case.note(f"the system runs {tunnel.unit}, after the disks of its files")
+    if not inventory.tunnels_at(carrier, by_system=False):
+        return
     boot = user_boots[carrier]
     ends = boot_units[carrier].objection
     assert ends is None, f"{boot.manager} would start no tunnel: {ends}"
@@ -49,15 +61,19 @@ def test_user_manager_comes_up_at_boot(
 )
 def test_nothing_holds_the_unit_back(
     tunnel: Tunnel,
+    inventory: Inventory,
     starting: Mapping[str, dict[str, Starting]],
+    system_starting: Mapping[str, dict[str, Starting]],
     units: Units,
+    system_units: Units,
     boot_units: Mapping[str, BootUnits],
     system_boots: Mapping[str, SystemBoot],
 ) -> None:
     """At boot nothing else must end before the fleet unit starts, stops it, or takes its port."""
-    services = starting[tunnel.host]
+    host, by_system = tunnel.host, tunnel.by_system
+    services = (system_starting if by_system else starting)[host]
     own = services[tunnel.unit]
-    drop_ins = units[tunnel.host][tunnel.unit].drop_ins
+    drop_ins = (system_units if by_system else units)[host][tunnel.unit].drop_ins
     assert not drop_ins, f"{own.name} is changed by {', '.join(drop_ins)}"
     waits = [
         name
@@ -65,18 +81,22 @@ def test_nothing_holds_the_unit_back(
         if (other := services.get(name)) and other.type in _WAITED_FOR
     ]
     assert not waits, f"{own.name} waits until {' and '.join(waits)} is done"
-    needs = sorted(name for name in own.requires if not name.endswith((".target", ".slice")))
+    needs = sorted(name for name in own.requires if not name.endswith(_WITHOUT_WHICH_NOTHING))
     assert not needs, f"{own.name} does not start without {' and '.join(needs)}"
     against = sorted(own.conflicts - {"shutdown.target"})
     assert not against, f"{own.name} and {' and '.join(against)} stop each other"
+    started = [(units[host], boot_units[host].names, not by_system)]
+    if host in inventory.system_units:
+        started.append((system_units[host], system_boots[host].pulled_in, by_system))
     rivals = [
         unit.name
-        for unit in units[tunnel.host].values()
-        if unit.name != tunnel.unit
-        and (unit.survives_reboot or unit.name in boot_units[tunnel.host])
+        for found, pulled_in, beside in started
+        for unit in found.values()
+        if not (beside and unit.name == tunnel.unit)
+        and (unit.survives_reboot or unit.name in pulled_in)
         and any(forwards.takes(command, tunnel.listen.port) for command in unit.commands)
     ]
-    rivals += system_boots[tunnel.host].takers(tunnel.listen.port)
+    rivals += system_boots[host].takers(tunnel.listen.port)
     assert not rivals, f"{' and '.join(rivals)} would take {tunnel.listen} at boot"
 
 
@@ -86,18 +106,24 @@ def test_nothing_holds_the_unit_back(
     hint="on {tunnel.host}: crontab -l; {tunnel:systemctl} list-timers --all --no-pager",
 )
 def test_nothing_ends_the_unit_or_takes_its_port(
-    tunnel: Tunnel, autostarts: Mapping[str, Autostarts], units: Units, case: Case
+    tunnel: Tunnel,
+    inventory: Inventory,
+    autostarts: Mapping[str, Autostarts],
+    units: Units,
+    system_units: Units,
+    case: Case,
 ) -> None:
     """Nothing that starts by itself stops, disables or masks the fleet unit, or takes its port.
 
-    Whether another unit of the user takes it, PROD-18.order says.
+    Whether another unit takes it, PROD-18.order says.
     """
     host, found, unknown = tunnel.host, autostarts[tunnel.host], []
+    ours = {*units[host], *(system_units[host] if host in inventory.system_units else ())}
     names = {tunnel.unit, tunnel.unit.removesuffix(".service"), tunnel.id}
     for entry in found.lines:
         told = f"{entry.source} on {host}: {entry.line}"
         try:
-            ended = forwards.ends(entry, names)
+            ended = forwards.ends(entry, names, by_system=tunnel.by_system)
         except Inconclusive as error:
             unknown.append(f"{told}: {error}")
             continue
@@ -106,7 +132,7 @@ def test_nothing_ends_the_unit_or_takes_its_port(
         else:
             assert not ended, f"{tunnel.unit} would be ended by {told}"
         taken = forwards.takes(entry.line, tunnel.listen.port)
-        assert entry.source in units[host] or not taken, f"{tunnel.listen} would be taken by {told}"
+        assert entry.source in ours or not taken, f"{tunnel.listen} would be taken by {told}"
     for entry in found.unread:
         if entry.is_for_root:
             case.note(f"root alone could look: {entry.source}: {entry.line}")
@@ -123,10 +149,12 @@ def test_nothing_ends_the_unit_or_takes_its_port(
     "StartLimitBurst -p StartLimitIntervalUSec",
 )
 def test_a_dead_tunnel_is_started_again(
-    tunnel: Tunnel, starting: Mapping[str, dict[str, Starting]]
+    tunnel: Tunnel,
+    starting: Mapping[str, dict[str, Starting]],
+    system_starting: Mapping[str, dict[str, Starting]],
 ) -> None:
     """A tunnel that dies is started again, however often the far host stays away."""
-    unit = starting[tunnel.host][tunnel.unit]
+    unit = (system_starting if tunnel.by_system else starting)[tunnel.host][tunnel.unit]
     assert unit.stays_dead is None, f"{unit.name} stays dead: {unit.stays_dead}"
 
 

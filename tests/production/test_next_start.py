@@ -7,6 +7,7 @@ from fleetmesh.facts.answers import SshAnswer
 from fleetmesh.facts.keys import Authorizations, FileMode, exposed
 from fleetmesh.facts.logins import Logins, objection
 from fleetmesh.facts.machines import Machine
+from fleetmesh.facts.managers import Manager
 from fleetmesh.facts.next_start import NextStart
 from fleetmesh.facts.pins import Pins
 from fleetmesh.facts.sockets import LoginSession, Socket
@@ -41,11 +42,15 @@ def test_tunnels_could_log_in_anew(
 )
 def test_key_is_there_for_the_next_start(
     carrier: str,
+    inventory: Inventory,
+    manager: Manager,
     modes: Mapping[str, dict[str, FileMode | None]],
     machines: Mapping[str, Machine],
 ) -> None:
     """The tunnels' key is there still, and belongs to their user alone."""
-    wrong = exposed(modes[carrier], carrier, machines[carrier].user)
+    user, home = machines[carrier].user, machines[carrier].home
+    owners = manager.owners(inventory.tunnels_at(carrier), home)
+    wrong = exposed(modes[carrier], carrier, user, owners)
     assert wrong is None, wrong
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from fixtures import Inconclusive, check
 from fleetmesh.facts.sockets import LoginSession, Socket
 from fleetmesh.inventory import Bridge, Inventory, Tunnel
-from fleetmesh.tunnels.attribution import Places, held_by
+from fleetmesh.tunnels.attribution import Holder, Places, held_by
 from fleetmesh.tunnels.path import Path
 
 
@@ -26,7 +26,7 @@ def test_live_path_leads_over_the_fleet(
         f"the path is {path}, not {' → '.join(expected)}"
     )
     carrier = path.hops[0].holder
-    assert carrier == f"the unit {tunnel.unit}", f"on {tunnel.host} it is carried by {carrier}"
+    assert carrier == str(Holder.wanted(tunnel)), f"on {tunnel.host} it is carried by {carrier}"
 
 
 @check(
@@ -48,7 +48,7 @@ def test_path_from_inside_leads_over_the_bridge(
         f"the path is {path}, not {' → '.join(expected)}"
     )
     carrier = path.hops[len(within)].holder
-    assert carrier == f"the unit {tunnel.unit}", f"on {tunnel.host} it is carried by {carrier}"
+    assert carrier == str(Holder.wanted(tunnel)), f"on {tunnel.host} it is carried by {carrier}"
 
 
 @check(

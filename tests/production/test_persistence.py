@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from fixtures import Case, Inconclusive, check
+from fleetmesh.facts.boot import SystemBoot
 from fleetmesh.facts.installed import InstalledFile
 from fleetmesh.facts.managers import Manager
 from fleetmesh.facts.sockets import Process
@@ -16,8 +17,14 @@ from fleetmesh.inventory import Inventory, Tunnel
     hint="on {carrier}: sudo loginctl enable-linger $USER",
     mends=True,
 )
-def test_linger_is_on(carrier: str, linger: Mapping[str, str]) -> None:
-    """Linger is on for the units' user."""
+def test_linger_is_on(
+    carrier: str, inventory: Inventory, manager: Manager, linger: Mapping[str, str], case: Case
+) -> None:
+    """Linger is on for the units' user, unless the system runs them all."""
+    by_system = [manager.unit(t).name for t in inventory.tunnels_at(carrier, by_system=True)]
+    if not inventory.tunnels_at(carrier, by_system=False):
+        case.note(f"the system runs {', '.join(by_system)}, which need no linger")
+        return
     assert linger[carrier] == "yes", f"Linger={linger[carrier]} on {carrier}"
 
 
@@ -28,16 +35,19 @@ def test_linger_is_on(carrier: str, linger: Mapping[str, str]) -> None:
     mends=True,
 )
 def test_unit_is_enabled(
-    tunnel: Tunnel, manager: Manager, boot_units: Mapping[str, BootUnits]
+    tunnel: Tunnel,
+    manager: Manager,
+    boot_units: Mapping[str, BootUnits],
+    system_boots: Mapping[str, SystemBoot],
 ) -> None:
     """The fleet unit is enabled, that exact state, and wanted by a target that starts at boot."""
     unit = manager.unit(tunnel)
     assert unit.survives_reboot, (
         f"{unit.name} is {unit.file_state or unit.load}, and only `enabled` survives a reboot"
     )
-    assert unit.name in boot_units[tunnel.host], (
-        f"{unit.name} is enabled, but default.target does not pull it in"
-    )
+    host = tunnel.host
+    started = system_boots[host].pulled_in if tunnel.by_system else boot_units[host].names
+    assert unit.name in started, f"{unit.name} is enabled, but default.target does not pull it in"
     left_out = manager.left_out(tunnel)
     assert left_out is None, left_out
 
@@ -60,24 +70,25 @@ def test_running_is_what_would_start(
 ) -> None:
     """What runs is what would start after a reboot: arguments and age of the process agree."""
     unit = manager.unit(tunnel)
-    pid = manager.pid(tunnel)
-    running = [process for process in processes[tunnel.host] if process.pid == pid]
+    running = manager.process(tunnel, processes[tunnel.host])
     assert running, f"{unit.name} runs no ssh"
     assert unit.commands, f"{unit.name} is {unit.load}: it runs, but would start nothing"
     assert not unit.need_reload, f"{unit.file} or a drop-in has changed: systemd runs what it was"
-    made_from = manager.file(tunnel)  # CUT-01 holds it to the reference, CUT-07 what runs
-    if pid == unit.main_pid:
-        now, after_reboot = " ".join(running[0].argv), unit.commands[-1]
+    made_from, _ = manager.made_from(tunnel)  # CUT-01 holds it to the reference, CUT-07 what runs
+    if running.pid == unit.main_pid:
+        now, after_reboot = " ".join(running.argv), unit.commands[-1]
+        if now != after_reboot and tunnel.by_system and "$" in after_reboot:
+            raise Inconclusive(f"{unit.name} would start what its variables say: {after_reboot}")
         assert now == after_reboot, f"{unit.name} runs `{now}` but would start `{after_reboot}`"
-    file = installed[tunnel.host][made_from]
+    file, place = installed[tunnel.host][made_from], manager.place(made_from)
     if file is None or unit.started is None:
         raise Inconclusive(f"the ages of {unit.name} and its process cannot be compared")
     if unit.started < file.modified < unit.started + unit.started_within:
         raise Inconclusive(
-            f"{unit.name} started in the second in which ~/{made_from} was changed, and its "
+            f"{unit.name} started in the second in which {place} was changed, and its "
             "systemd tells starts by whole seconds only"
         )
-    assert unit.started >= file.modified, f"~/{made_from} is newer than the process that runs"
+    assert unit.started >= file.modified, f"{place} is newer than the process that runs"
 
 
 @check(
@@ -89,9 +100,17 @@ def test_running_is_what_would_start(
     mends=True,
 )
 def test_running_is_not_replaced(
-    carrier: str, replaced: Mapping[str, dict[int, tuple[str, ...]]]
+    carrier: str,
+    inventory: Inventory,
+    manager: Manager,
+    processes: Mapping[str, tuple[Process, ...]],
+    replaced: Mapping[str, dict[int, tuple[str, ...]]],
 ) -> None:
     """No ssh that runs for the tunnels' user is of programs that an upgrade has replaced since."""
+    for tunnel in inventory.tunnels_at(carrier, by_system=True):
+        ssh = manager.process(tunnel, processes[carrier])
+        if ssh and not ssh.own:
+            raise Inconclusive(f"{tunnel.unit} on {carrier} runs as another user: not looked at")
     old = {file: pid for pid, files in replaced[carrier].items() for file in files}
     assert not old, (
         f"on {carrier} ssh (pid {', '.join(map(str, sorted({*old.values()})))}) still runs what "

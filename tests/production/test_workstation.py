@@ -6,10 +6,14 @@ from fnmatch import fnmatch
 from fixtures import Case, Inconclusive, check
 from fleetmesh.facts.managers.ops_bridge import BridgeTunnel
 from fleetmesh.facts.sockets import LoginSession, Process, Socket
+from fleetmesh.facts.units import Unit
 from fleetmesh.facts.workstation import Autostarts
 from fleetmesh.inventory import Inventory, RetiredTunnel
 from fleetmesh.tunnels import forwards
 from fleetmesh.tunnels.attribution import Places, harmless_in_a_session, held_by, may_be_a_login
+
+_AT_REST = ("inactive", "failed")
+_ENABLED = ("enabled", "enabled-runtime", "linked", "linked-runtime")
 
 
 @check(
@@ -24,11 +28,19 @@ def test_retired_tunnel_neither_runs_nor_would_start(
     inventory: Inventory,
     bridge_status: Mapping[str, dict[str, BridgeTunnel]],
     autostarts: Mapping[str, Autostarts],
+    units: Mapping[str, dict[str, Unit]],
+    system_units: Mapping[str, dict[str, Unit]],
     case: Case,
 ) -> None:
     """On the workstation the retired tunnel neither runs nor would start by itself."""
     host = inventory.workstation.host
-    listed = bridge_status[host].get(retired.id)
+    listed, unit = bridge_status[host].get(retired.id), None
+    if retired.unit:
+        unit = (units if retired.scope == "user" else system_units)[host].get(retired.unit)
+    assert unit is None or unit.active in _AT_REST, f"{retired.unit} on {host} is {unit.active}"
+    assert unit is None or unit.file_state not in _ENABLED, (
+        f"{retired.unit} on {host} is {unit.file_state}"
+    )
     assert listed is None or not listed.up, f"`bridge` on {host} says that {retired} is up"
     assert listed is None or not listed.autostart, f"`bridge` on {host} starts {retired} by itself"
     found = autostarts[host]
@@ -43,6 +55,8 @@ def test_retired_tunnel_neither_runs_nor_would_start(
         for entry in found.lines
         if (reason := forwards.unresolved(entry, retired, found))
     ]
+    if listed is not None and listed.autostart is None:
+        unknown.append(f"`bridge` does not say whether it starts {retired}")
     if unknown:
         raise Inconclusive(f"{host}: what starts by itself is not all known: {'; '.join(unknown)}")
 
@@ -73,10 +87,10 @@ def test_only_interactive_tunnels_run(
         assert does is None or _is_interactive(name, inventory), (
             f"`bridge` on {host} {does} {name}, which is not on the interactive list"
         )
-        assert does is None or tunnel.kind == "forward", (
+        assert does is None or tunnel.kind in ("forward", None), (
             f"`bridge` on {host} {does} {name}, a {tunnel.kind} tunnel: none is interactive"
         )
-    listed = {tunnel.pid for tunnel in bridge_status[host].values() if tunnel.up}
+    listed = {tunnel.pid for tunnel in bridge_status[host].values() if tunnel.up} - {None}
     defined = {str(tunnel.listen) for tunnel in inventory.workstation.interactive.values()}
     hidden = []
     for process in processes[host]:

@@ -10,12 +10,16 @@ from fleetmesh.facts.fact import Inconclusive
 from fleetmesh.text.ssh_command import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from fleetmesh.facts.sockets import Process
     from fleetmesh.facts.units import BootUnits, Unit
     from fleetmesh.inventory import Inventory, Tunnel
 
-BRIDGE_CONFIG = (".config/bridge/tunnels.yaml", "{host}-tunnels.yaml")
+
+def bridge_config(tunnel: Tunnel) -> tuple[str, str]:
+    """The installed tunnels.yaml of a tunnel's host, and the reference's file for it."""
+    return ".config/bridge/tunnels.yaml", f"{tunnel.host}-tunnels.yaml"
 
 
 @dataclass(frozen=True)
@@ -27,14 +31,13 @@ class Manager(ABC):
 
     name: ClassVar[str]
     """The inventory's word for it."""
-    made_from: ClassVar[tuple[str, str]]
-    """The installed file by which it starts `{tunnel}` on `{host}`, and the reference's file."""
     without_bridge: ClassVar[str | None] = None
     """Why `bridge` on the tunnels' host need not be ops-bridge; None if it must."""
     renews_certificates: ClassVar[bool] = False
     """Whether it runs a tunnel's cert_command, so that nothing else on the host has to."""
 
     units: Mapping[str, dict[str, Unit]]
+    system_units: Mapping[str, dict[str, Unit]]
 
     @classmethod
     def reads(cls) -> list[str]:
@@ -42,9 +45,17 @@ class Manager(ABC):
         return [field.name for field in fields(cls)]
 
     @classmethod
-    def file(cls, tunnel: Tunnel) -> str:
-        """The installed file by which it starts a tunnel."""
-        return cls.made_from[0].format(tunnel=tunnel)
+    @abstractmethod
+    def made_from(cls, tunnel: Tunnel) -> tuple[str, str]:
+        """The installed file by which it starts a tunnel, and the reference's file for it.
+
+        What is installed for the user lies at a path that begins in its home.
+        """
+
+    @staticmethod
+    def place(installed: str) -> str:
+        """An installed file's path as a person writes it."""
+        return installed if installed.startswith("/") else f"~/{installed}"
 
     @classmethod
     def files(cls, inventory: Inventory, host: str) -> dict[str, str]:
@@ -52,19 +63,29 @@ class Manager(ABC):
 
         It installs tunnels.yaml whatever runs the tunnels.
         """
-        own = [tunnel for tunnel in inventory.tunnels.values() if tunnel.host == host]
-        return {
-            installed.format(tunnel=tunnel): reference.format(tunnel=tunnel, host=host)
-            for installed, reference in (cls.made_from, BRIDGE_CONFIG)
-            for tunnel in own
-        }
+        own = inventory.tunnels_at(host)
+        return dict([*map(cls.made_from, own), *map(bridge_config, own)])
 
     def unit(self, tunnel: Tunnel) -> Unit:
         """The unit that must hold a tunnel. Raises Inconclusive if systemd was not asked for it."""
         try:
-            return self.units[tunnel.host][tunnel.unit]
+            return self._beside(tunnel)[tunnel.unit]
         except KeyError:
             raise Inconclusive(f"{tunnel.host} was not asked about {tunnel.unit}") from None
+
+    def process(self, tunnel: Tunnel, ssh: Iterable[Process]) -> Process | None:
+        """The ssh among a host's that carries a tunnel.
+
+        Raises Inconclusive where another user runs it and the host shows it to that user alone.
+        """
+        pid = self.pid(tunnel)
+        found = next((process for process in ssh if process.pid == pid), None)
+        if found is None and pid and tunnel.by_system and all(process.own for process in ssh):
+            user = self.unit(tunnel).user or "root"
+            raise Inconclusive(
+                f"{tunnel.unit} runs process {pid} as {user}: if it is an ssh, it is not shown"
+            )
+        return found
 
     @abstractmethod
     def pid(self, tunnel: Tunnel) -> int:
@@ -73,6 +94,19 @@ class Manager(ABC):
     @abstractmethod
     def unstoppable(self, tunnel: Tunnel) -> str | None:
         """Why a rollback could not stop a tunnel; None if it could."""
+
+    def owners(self, tunnels: Iterable[Tunnel], home: str) -> dict[str, str]:
+        """Whose the keys of tunnels must be where the system runs their unit, by path."""
+        found = {}
+        for tunnel in tunnels:
+            unit = self.unit(tunnel) if tunnel.by_system else None
+            if unit and unit.load != "not-found":
+                found[tunnel.key.replace("~", home, 1)] = unit.user or "root"
+        return found
+
+    def _beside(self, tunnel: Tunnel) -> dict[str, Unit]:
+        """The units of the manager that runs a tunnel's."""
+        return (self.system_units if tunnel.by_system else self.units)[tunnel.host]
 
     def down(self, tunnel: Tunnel) -> str | None:
         """Why a tunnel is down; None if it is up."""
@@ -102,7 +136,7 @@ class Manager(ABC):
 
     def _installed(self, tunnel: Tunnel) -> list[Unit]:
         """Its unit and, if there is one, the unit of its own name."""
-        unit, own = self.unit(tunnel), self.units[tunnel.host].get(tunnel.own_unit)
+        unit, own = self.unit(tunnel), self._beside(tunnel).get(tunnel.own_unit)
         if unit.load == "not-found":
             raise Inconclusive(
                 f"{unit.name} is not installed on {tunnel.host}: what ran there had another name, "
@@ -112,16 +146,18 @@ class Manager(ABC):
 
     def left_out(self, tunnel: Tunnel) -> str | None:
         """Why a boot that starts its unit would not start a tunnel by that; None if it would."""
-        other = self.units[tunnel.host].get(tunnel.own_unit)
+        other = self._beside(tunnel).get(tunnel.own_unit)
         if other and other.survives_reboot and other.name != tunnel.unit:
             return f"{other.name} would start as well"
         return None
 
     def persistent(self, host: str) -> list[str]:
         """What holds a tunnel on a host from each boot on: units, or tunnels within one."""
+        units = [*self.units[host].values()]
+        units += self.system_units[host].values() if host in tuple(self.system_units) else ()
         return sorted(
             unit.name
-            for unit in self.units[host].values()
+            for unit in units
             if unit.survives_reboot
             and any((ssh := parse(c.split())) and ssh.is_tunnel for c in unit.commands)
         )

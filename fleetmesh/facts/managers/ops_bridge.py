@@ -5,25 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fleetmesh.facts.managers.manager import BRIDGE_CONFIG, Manager, boots, runs
+from fleetmesh.facts.fact import Inconclusive
+from fleetmesh.facts.managers.manager import Manager, boots, bridge_config, runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fleetmesh.facts.machines import BridgeTool
+    from fleetmesh.facts.sockets import Socket
     from fleetmesh.facts.units import BootUnits
     from fleetmesh.inventory import Tunnel
 
 
 @dataclass(frozen=True)
 class BridgeTunnel:
-    """One tunnel as ops-bridge's own status has it."""
+    """One tunnel as ops-bridge's own status has it; None is what it does not say."""
 
     name: str
-    kind: str
+    kind: str | None
     up: bool
-    autostart: bool
+    autostart: bool | None
     pid: int | None = None
+    tells_pid: bool = True
+    """Whether it names processes at all."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +35,27 @@ class OpsBridge(Manager):
     """The unit of ops-bridge, and what its `bridge status` says of each tunnel."""
 
     name = "ops-bridge"
-    made_from = BRIDGE_CONFIG
     renews_certificates = True
 
     bridge_status: Mapping[str, dict[str, BridgeTunnel]]
     bridge_tools: Mapping[str, BridgeTool]
+    listeners: Mapping[str, tuple[Socket, ...]]
+
+    @classmethod
+    def made_from(cls, tunnel: Tunnel) -> tuple[str, str]:
+        """Its tunnels.yaml."""
+        return bridge_config(tunnel)
 
     def pid(self, tunnel: Tunnel) -> int:
-        """The ssh that `bridge status` names."""
-        return self._known(tunnel).pid or 0
+        """The ssh that `bridge status` names; if it names none at all, the one at the port."""
+        known = self._known(tunnel)
+        if known.tells_pid:
+            return known.pid or 0
+        held = [s for s in self.listeners[tunnel.host] if s.local == tunnel.listen]
+        pids = {pid for socket in held for _, pid in socket.processes}
+        if held and len(pids) != 1:
+            raise Inconclusive(f"which process holds {tunnel.listen} on {tunnel.host} is not shown")
+        return next(iter(pids), 0)
 
     def unstoppable(self, tunnel: Tunnel) -> str | None:
         """`bridge down` stops what `bridge` knows."""
@@ -72,6 +88,8 @@ class OpsBridge(Manager):
 
     def left_out(self, tunnel: Tunnel) -> str | None:
         """Its unit starts only what has `autostart`."""
+        if self._known(tunnel).autostart is None:
+            raise Inconclusive(f"`bridge` on {tunnel.host} does not say what it starts by itself")
         if not self._known(tunnel).autostart:
             return f"`bridge` on {tunnel.host} does not start {tunnel} by itself"
         return super().left_out(tunnel)

@@ -1,4 +1,4 @@
-"""systemd as the manager: each tunnel is a user unit of its own name."""
+"""systemd as the manager: each tunnel is a unit of its own, of a user's or of the system's."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ if TYPE_CHECKING:
 
 
 class Systemd(Manager):
-    """A user unit for each tunnel, whose main process is the tunnel's ssh."""
+    """A unit for each tunnel, whose main process is the tunnel's ssh."""
 
     name = "systemd"
-    made_from = (".config/systemd/user/{tunnel}.service", "systemd/{tunnel}.service")
     without_bridge = "systemd units are the production implementation"
+
+    @classmethod
+    def made_from(cls, tunnel: Tunnel) -> tuple[str, str]:
+        """The unit's file: of an instance, its template's."""
+        folder = "/etc/systemd/system" if tunnel.by_system else ".config/systemd/user"
+        return f"{folder}/{tunnel.unit_file}", f"systemd/{tunnel.unit_file}"
 
     def pid(self, tunnel: Tunnel) -> int:
         """The unit's main process."""
