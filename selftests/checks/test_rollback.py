@@ -5,7 +5,7 @@ import pytest
 from selftests.checks.conftest import Suite
 
 CHECK = '''
-@check("{id}", runbook="Goal", hint="mend it")
+@check("{id}", runbook="Goal", hint="Mend it.")
 def test_{name}(linger: Mapping[str, str]):
     """It holds."""
     linger["railiance01"]
