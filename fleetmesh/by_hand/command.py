@@ -3,7 +3,7 @@
 import re
 
 from fleetmesh.inventory import Host, Inventory
-from fleetmesh.text.shell import join, one_word, quote
+from fleetmesh.text.shell import join, one_word
 
 
 def on(inventory: Inventory, host: str, command: str) -> str:
@@ -25,13 +25,12 @@ def at(inventory: Inventory, host: str, command: str) -> str:
 
 
 def in_cluster(inventory: Inventory, cluster: str, arguments: str) -> str:
-    """What to type to run kubectl on the cluster's host, with the inventory's kubeconfig.
+    """What to type to run kubectl on the cluster's host, as the inventory has it.
 
     `arguments` are quoted for a shell. Raises KeyError if the inventory has no such cluster.
     """
     one = inventory.clusters[cluster]
-    command = f"kubectl --kubeconfig {quote(one.kubeconfig)} {arguments}"
-    return on(inventory, one.host, command)
+    return on(inventory, one.host, f"{join(one.typed_kubectl)} {arguments}")
 
 
 def log_in(inventory: Inventory, host: str) -> str:

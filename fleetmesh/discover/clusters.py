@@ -26,7 +26,7 @@ def looks(inventory: Inventory, answers: Answers) -> Fact[tuple[Way, ...]]:
     def probes(_: Inventory) -> dict[str, Probe]:
         asked: dict[str, Probe] = {}
         for cluster in inventory.clusters.values():
-            told = answers.of(KUBECONFIGS, cluster.host)
+            told = answers.of(KUBECONFIGS, cluster.host) if cluster.kubeconfig else None
             for file in told.value.readable if told else ():
                 paths = tuple(_paths(cluster, inventory))
                 asked[f"{cluster}:{file}"] = Look(cluster.host, file, paths)
@@ -71,9 +71,7 @@ def chosen(cluster: Cluster, inventory: Inventory, ways: list[Way]) -> Way | Non
     That of the inventory is kept if a claim is found there, or if it says why it cannot tell.
     """
     own = [way for way in ways if way.kubeconfig == _own(cluster)]
-    held = [way for way in own if way.context == getattr(cluster, "context", None)] or [
-        way for way in own if way.current
-    ]
+    held = [w for w in own if (w.context == cluster.context if cluster.context else w.current)]
     if held and (held[0].problem or proves(held[0], cluster, inventory)):
         return held[0]
     found = [way for way in (*own, *ways) if proves(way, cluster, inventory)]
@@ -109,6 +107,8 @@ def kubeconfigs(
 ) -> Found:
     """Kubeconfig and context of each cluster; the way by which it was `reached` is added there."""
     for cluster in inventory.clusters.values():
+        if cluster.kubeconfig is None:
+            continue  # somebody has named the host's kubectl instead
         place = ("clusters", cluster.id, "kubeconfig")
         told = [t for t in answers.each(fact) if t.subject.partition(":")[0] == cluster.id]
         ways = {way: t.seen for t in told for way in t.value}
@@ -121,9 +121,9 @@ def kubeconfigs(
             what = f"{file} on {cluster.host}: {brief(way.problem)}"
             yield Finding(place, what, ways[way], _advice(cluster, inventory))
             continue
-        yield Value(place, file, ways[way])
-        if not way.current:
+        if not way.current:  # first, while the file is open
             yield Value((*place[:-1], "context"), way.context, ways[way])
+        yield Value(place, file, ways[way])
         reached[cluster.id] = way, ways[way]
 
 

@@ -22,6 +22,7 @@ _COVERED_BY = {
     "transport": "ssh",
     "context": "kubeconfig",
     "container": "deployment",
+    "with": "python",
 }
 """Values that are open if another one of their entry is."""
 _GUTTER = 2

@@ -8,6 +8,7 @@ from typing import Any
 from fleetmesh.discover.answers import Answers
 from fleetmesh.discover.found import Finding, Found, Place, Value
 from fleetmesh.discover.questions import HEALTH, OPENAPI, SMOKE, Reply
+from fleetmesh.facts.healthy import lacks
 from fleetmesh.inventory import Inventory, Service
 from fleetmesh.text.legible import brief
 
@@ -24,7 +25,7 @@ def answers_of_services(inventory: Inventory, answers: Answers, doubted: set[str
     Nothing is learned at an address that may be another Service's, as it is of those `doubted`.
     """
     for service in inventory.services.values():
-        if service.id in doubted:
+        if service.id in doubted or service.health.json_ is None:  # the inventory has other means
             continue
         told = answers.of(HEALTH, service)
         place = ("services", service.id, "health", "json")
@@ -43,16 +44,13 @@ def answers_of_services(inventory: Inventory, answers: Answers, doubted: set[str
             else:
                 yield Value(place, found, told.seen)
         else:
-            yield Value(place, dict(service.health.json_), told.seen)
+            yield Value(place, dict(service.health.json_ or {}), told.seen)
 
 
 def service_says(body: Any, service: Service) -> bool:
-    """Whether the answer already is what the inventory has for healthy."""
+    """Whether the answer already is what the inventory has for healthy, as far as JSON goes."""
     wanted = service.health.json_
-    return isinstance(body, dict) and all(
-        key in body and type(body[key]) is type(value) and body[key] == value
-        for key, value in wanted.items()
-    )
+    return wanted is not None and lacks(body, wanted) is None
 
 
 def _unusable(reply: Reply, service: Service) -> str | None:

@@ -1,14 +1,13 @@
 """The pod from which "inside the cluster" is asked: its Deployment, its container, its Python."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from fleetmesh.discover.answers import Answers
 from fleetmesh.discover.clusters import Object, read
-from fleetmesh.discover.found import Finding, Found, Seen, Value
+from fleetmesh.discover.found import Finding, Found, Seen, Settled, Value
 from fleetmesh.discover.kubeconfigs import Way
 from fleetmesh.facts.fact import Fact, NotUnderstood
-from fleetmesh.gather.pod_exec import ExecInPod
+from fleetmesh.gather.pod_exec import Asked, ExecInPod
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
@@ -44,8 +43,8 @@ def deployment(inventory: Inventory, way: Way, seen: Seen) -> Found:
         and all(any(bridge in text for text in _texts(each.get("spec"))) for bridge in bridges)
     ]
     if len(told) == 1:
+        yield from _container(told[0], bridges, seen)  # first, while the Deployment is open
         yield Value(place, told[0]["metadata"]["name"], seen)
-        yield from _container(told[0], bridges, seen)
         return
     what = (
         f"there is no Deployment {probe.deployment} in {probe.namespace}; told of every bridge "
@@ -74,32 +73,25 @@ def _texts(value: Any) -> list[str]:
     return [text for each in inner for text in _texts(each)]
 
 
+_OTHERS = ("curl", "wget")
+"""Programs that can ask where there is no Python."""
+
 # A shell looks for all of them at once, and runs each that it finds.
 _WHICH = (
     "for p in {}; do command -v $p >/dev/null && "
-    "$p -c 'import sys; sys.exit(sys.version_info < (3, 7))' && echo $p; done; echo end"
+    "$p -c 'import sys; sys.exit(sys.version_info < (3, 7))' && echo $p; done; "
+    "for p in curl wget; do command -v $p >/dev/null && echo $p; done; echo end"
 ).format(" ".join(_PYTHONS))
-
-
-@dataclass(frozen=True)
-class ShellInPod(ExecInPod):
-    """A POSIX shell in a running pod of a Deployment."""
-
-    @property
-    def command(self) -> list[str]:
-        """The argument vector."""
-        return ["sh", "-c", self.program]
 
 
 def _pythons(inventory: Inventory) -> dict[str, Probe]:
     probe, limits = inventory.probe, inventory.limits
-    asked = ShellInPod(
+    asked = ExecInPod(
         probe.cluster,
         probe.namespace,
         probe.deployment,
-        "sh",
-        _WHICH,
-        {},
+        probe.container,
+        Asked("python", ("sh", "-c", _WHICH)),
         limits.http + limits.command,
         limits.http,
     )
@@ -111,7 +103,7 @@ def parse_pythons(transcript: Transcript) -> tuple[str, ...]:
     *names, end = transcript.out.splitlines() or [""]
     if end != "end":
         raise NotUnderstood("the list of Pythons was cut off")
-    return tuple(name for name in names if name in _PYTHONS)
+    return tuple(name for name in names if name in (*_PYTHONS, *_OTHERS))
 
 
 PYTHONS = Fact("pythons", _pythons, parse_pythons)
@@ -125,9 +117,15 @@ def python(inventory: Inventory, answers: Answers) -> Found:
     if told is None:
         cause = str(answers.cause(PYTHONS, probe.deployment))
         yield Finding(place, brief(cause), None, "PROD-03.inside judges it")
+    elif probe.with_ != "python":
+        return  # somebody has chosen another program
+    elif probe.python in told.value:
+        yield Value(place, probe.python, told.seen)
     elif not told.value:
-        what = f"no Python 3.7 or later in the pods of {probe.deployment}"
-        yield Finding(place, what, told.seen, "ask from another Deployment, or without Python")
+        what = f"neither Python 3.7 or later nor curl or wget in the pods of {probe.deployment}"
+        yield Finding(place, what, told.seen, "write `with: nc` or `debug`, or another Deployment")
+    elif told.value[0] in _OTHERS:
+        yield Value((*place[:-1], "with"), told.value[0], told.seen)
+        yield Settled(place, told.seen)
     else:
-        kept = probe.python if probe.python in told.value else told.value[0]
-        yield Value(place, kept, told.seen)
+        yield Value(place, told.value[0], told.seen)

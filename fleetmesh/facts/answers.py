@@ -1,16 +1,18 @@
 """What the services answer: at their ClusterIP, through their tunnel, and to a write."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from fleetmesh.facts.fact import Fact, NotUnderstood
+from fleetmesh.facts.healthy import differs
 from fleetmesh.gather.own_session import OwnSession
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.services import Get, WriteAndReadBack
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Health, Inventory
+from fleetmesh.inventory.values import SECRET_HEADERS
 from fleetmesh.text import strict_json
-from fleetmesh.text.legible import brief
 
 
 @dataclass(frozen=True)
@@ -23,32 +25,19 @@ class Answer:
     refused: str | None
     sent: int
     received: int
+    headers: Mapping[str, str] | None = None
+    """By name, in lower case, but for those that hold secrets; None where they were not kept."""
 
     def unhealthy(self, health: Health) -> str | None:
-        """Why this is not the healthy answer of the service, in one sentence; None if it is."""
+        """Why this is not the healthy answer of the service, in one sentence; None if it is.
+
+        Raises Inconclusive if it depends on headers that were not kept.
+        """
         if self.refused:
             return self.refused
-        if self.status != 200:
-            return f"{health.path} answered {self.status}, not 200"
-        return differs(self.body, health)
-
-
-def differs(body: bytes, health: Health) -> str | None:
-    """Where a body lacks what `health` demands, in one sentence; None where nothing is missing."""
-    try:
-        found = strict_json.loads(body)
-    except strict_json.Ambiguous as error:
-        return f"{health.path} answered with JSON that {error}: {body[:80]!r}"
-    except strict_json.NotJson:
-        return f"{health.path} did not answer in JSON: {body[:80]!r}"
-    if not isinstance(found, dict):
-        return f"{health.path} did not answer with a JSON object: {body[:80]!r}"
-    for key, value in health.json_.items():
-        if key not in found:
-            return f"{health.path} answered without {key!r}, which should be {value!r}"
-        if not strict_json.same(found[key], value):
-            return f"{health.path} answered {key}: {brief(repr(found[key]))}, not {value!r}"
-    return None
+        if self.status != health.status:
+            return f"{health.path} answered {self.status}, not {health.status}"
+        return differs(self.body, self.headers, health)
 
 
 def _service_answers(inventory: Inventory) -> dict[str, Probe]:
@@ -70,7 +59,28 @@ def parse_answer(transcript: Transcript) -> Answer:
         sent, received = int(details["sent"]), int(details["received"])
     except (KeyError, ValueError):
         raise NotUnderstood("the bytes of its connection were not counted") from None
-    return Answer(transcript.exit_status, transcript.stdout, refused, sent, received)
+    return Answer(
+        transcript.exit_status,
+        transcript.stdout,
+        refused,
+        sent,
+        received,
+        headers(transcript.err.splitlines()),
+    )
+
+
+def headers(lines: Iterable[str]) -> dict[str, str]:
+    """The headers in `name: value` lines, by name in lower case; several of a name as one list.
+
+    Those that hold secrets are left out: no inventory expects them, and a record is without them.
+    """
+    found: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        name, value = name.strip().lower(), value.strip()
+        if colon and name not in SECRET_HEADERS:
+            found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 SERVICE_ANSWERS = Fact("service_answers", _service_answers, parse_answer)

@@ -5,18 +5,22 @@ Field names are those of the Kubernetes API; a Deployment omits what is zero in 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from fleetmesh.facts import in_pod
-from fleetmesh.facts.answers import Answer
-from fleetmesh.facts.api_objects import UNUSABLE, body_of, items_of
-from fleetmesh.facts.fact import Fact, NotUnderstood, succeeded
+from fleetmesh.facts.api_objects import UNUSABLE, body_of, http_status, items_of
+from fleetmesh.facts.asking_inside import (
+    Wanted,
+    by_curl,
+    by_nc,
+    by_python,
+    by_wget,
+    parse_inside_answer,
+)
+from fleetmesh.facts.fact import Fact, NotUnderstood
 from fleetmesh.facts.labels import LabelSelector, of_object
 from fleetmesh.facts.pods import Pod
-from fleetmesh.facts.sockets import End, end
 from fleetmesh.gather.cluster_api import Kubernetes
-from fleetmesh.gather.pod_exec import ExecInPod
+from fleetmesh.gather.pod_exec import Asked, ExecInPod
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Bridge, Inventory
@@ -155,8 +159,8 @@ def _cluster_versions(inventory: Inventory) -> dict[str, Probe]:
 
 def parse_cluster_version(transcript: Transcript) -> str:
     """The API server's own version, as /version has it: `v1.32.3+k3s1`."""
-    if transcript.exit_status != 200:
-        raise NotUnderstood(f"HTTP {transcript.exit_status}")
+    if http_status(transcript) != 200:
+        raise NotUnderstood(f"HTTP {http_status(transcript)}")
     try:
         version = strict_json.loads(transcript.stdout)["gitVersion"]
     except (ValueError, KeyError, TypeError):
@@ -169,75 +173,31 @@ def parse_cluster_version(transcript: Transcript) -> str:
 CLUSTER_VERSIONS = Fact("cluster_versions", _cluster_versions, parse_cluster_version)
 
 
-@dataclass(frozen=True)
-class InsideAnswer:
-    """What a service answered to a pod, from which it was asked, and the socket's own two ends.
-
-    An end is address and port; there are none where there was no answer.
-    """
-
-    answer: Answer
-    pod: str
-    local: End | None = None
-    peer: End | None = None
-    kept: bool = False
-    """Whether the connection was still open when the program was told to end."""
-
-
-_BODY_LIMIT = 64 * 1024  # bytes of an answer inside the cluster
-IN_POD = Path(in_pod.__file__).read_text("utf-8")
-"""The program that asks from inside a pod."""
-
-
 def _inside_answers(inventory: Inventory) -> dict[str, Probe]:
     probe, limits = inventory.probe, inventory.limits
     # As long as the hosts' batches may take until one that hangs is given up, and the sockets read.
     hold = limits.http + 4 * limits.command
+
+    def asked(index: int, bridge: Bridge) -> Asked:
+        health = inventory.services[inventory.tunnels[bridge.tunnel].to].health
+        host, port = inventory.reached_at(bridge)
+        wanted = Wanted(host, port, health.path, 1000 + 100 * index, bool(health.headers))
+        if probe.with_ == "python":
+            return by_python(wanted, limits, hold, probe.python)
+        return {"curl": by_curl, "wget": by_wget, "nc": by_nc}[probe.with_](wanted, limits, hold)
+
     return {
         bridge.id: ExecInPod(
             probe.cluster,
             probe.namespace,
             probe.deployment,
-            probe.python,
-            IN_POD,
-            {
-                "host": bridge.id,
-                "port": bridge.port,
-                "path": inventory.services[inventory.tunnels[bridge.tunnel].to].health.path,
-                "size": 1000 + 100 * index,
-                "within": limits.http,
-                "hold": hold,
-                "limit": _BODY_LIMIT,
-            },
+            probe.container,
+            asked(index, bridge),
             limits.http + limits.command,
             hold,
         )
         for index, bridge in enumerate(inventory.bridges.values())
     }
-
-
-def parse_inside_answer(transcript: Transcript) -> InsideAnswer:
-    """Read what `in_pod.py` prints, or its sentence; any other end of it says nothing."""
-    pod = transcript.details.get("pod", "")
-    if transcript.exit_status is None:
-        raise NotUnderstood("the API did not report an exit status")
-    if transcript.exit_status == in_pod.NO_ANSWER and (said := transcript.err.strip()):
-        return InsideAnswer(Answer(None, b"", said.splitlines()[-1], 0, 0), pod)
-    succeeded(transcript)
-    try:
-        found, *last = map(strict_json.loads, transcript.stdout.splitlines())
-        answer = Answer(
-            int(found["status"]),
-            found["body"].encode("latin-1"),
-            None,
-            int(found["sent"]),
-            int(found["received"]),
-        )
-        local, peer = (end(str(found[key][0]), int(found[key][1])) for key in ("local", "peer"))
-        kept = bool(last) and last[0]["kept"] is True
-    except UNUSABLE as error:
-        raise NotUnderstood(f"no account of a request in a pod: {error!r}") from None
-    return InsideAnswer(answer, pod, local, peer, kept)
 
 
 INSIDE_ANSWERS = Fact("inside_answers", _inside_answers, parse_inside_answer)

@@ -12,7 +12,7 @@ from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Cluster, Inventory
 from fleetmesh.text import strict_json
 from fleetmesh.text.legible import brief, last_line
-from fleetmesh.text.shell import quote
+from fleetmesh.text.shell import join
 
 
 @dataclass(frozen=True)
@@ -261,7 +261,7 @@ def _kubectl(inventory: Inventory) -> dict[str, Probe]:
     # A server without its store still tells its version, and is not ready.
     def command(cluster: Cluster) -> str:
         seconds = inventory.limits.command
-        kubectl = f"kubectl --kubeconfig {quote(cluster.kubeconfig)} --request-timeout={seconds:g}s"
+        kubectl = f"{join(cluster.typed_kubectl)} --request-timeout={seconds:g}s"
         return f"{kubectl} get --raw=/readyz >/dev/null && {kubectl} version -o json"
 
     return {

@@ -6,14 +6,21 @@ others.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 from fleetmesh.facts.api_objects import UNUSABLE, items_of
 from fleetmesh.facts.fact import Fact, NotUnderstood
-from fleetmesh.facts.programs import NamedAddress, addresses, program
+from fleetmesh.facts.programs import (
+    FromConfigMap,
+    NamedAddress,
+    Program,
+    addresses,
+    configured,
+    program,
+)
 from fleetmesh.gather.cluster_api import Kubernetes
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
@@ -60,6 +67,26 @@ class Pod:
     """Containers that somebody added to the running pod."""
     ports: tuple[tuple[int, str], ...]
     """The ports on which its containers say that they listen, with their protocol."""
+    host_ports: tuple[int, ...] = ()
+    """The TCP ports of its node that lead to it, according to its containers."""
+    programs: tuple[Program, ...] = ()
+    own: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Its own addresses, each with the ports on which its containers say that they listen."""
+
+    @property
+    def config_maps(self) -> frozenset[str]:
+        """The ConfigMaps that its containers have values or files from."""
+        return frozenset(source.name for each in self.programs for source in each.sources)
+
+    def told(
+        self, maps: Mapping[str, Mapping[str, str]]
+    ) -> tuple[tuple[NamedAddress, ...], tuple[str, ...]]:
+        """Every address that its containers name, ConfigMaps included, and what is still unread."""
+        each = [configured(program, self.own, maps) for program in self.programs]
+        named = tuple(address for found, _ in each for address in found)
+        files = [str(source) for program in self.programs for source in program.sources]
+        elsewhere = [place for place in self.unread if place not in files]
+        return named, tuple(dict.fromkeys((*(u for _, left in each for u in left), *elsewhere)))
 
     @property
     def over(self) -> bool:
@@ -143,7 +170,12 @@ def _pod(item: dict[str, Any]) -> Pod:
             for port in each.get("ports") or ()
         )
         listening = dict.fromkeys((*own, *_LOOPBACK), frozenset(port for port, _ in ports))
-        programs = [program(each, fields) for each in containers]
+        programs = [
+            replace(read, sources=(*read.sources, *_mounted(each, spec)))
+            for each in containers
+            for read in (program(each, fields),)
+        ]
+        host_network = bool(spec.get("hostNetwork"))
         restarted, ended = max(map(_restart, running), default=(None, None), key=_when)
         return Pod(
             name=metadata["name"],
@@ -162,11 +194,19 @@ def _pod(item: dict[str, Any]) -> Pod:
             waiting=next(filter(None, (_waits(each, names) for each in reports)), None),
             unready=_unready(status.get("conditions") or (), spec.get("nodeName")),
             deleting="deletionTimestamp" in metadata,
-            host_network=bool(spec.get("hostNetwork")),
+            host_network=host_network,
             named=tuple(found for each in programs for found in addresses(each, listening)),
             unread=tuple(dict.fromkeys((*(s for p in programs for s in p.unread), *_files(spec)))),
             ephemeral=tuple(each["name"] for each in spec.get("ephemeralContainers") or ()),
             ports=ports,
+            host_ports=tuple(
+                int(port["containerPort"] if host_network else port["hostPort"])
+                for each in containers
+                for port in each.get("ports") or ()
+                if (host_network or port.get("hostPort")) and port.get("protocol", "TCP") == "TCP"
+            ),
+            programs=tuple(programs),
+            own=listening,
         )
     except UNUSABLE as error:
         raise NotUnderstood(f"a pod without a usable {error}") from None
@@ -200,6 +240,21 @@ def _files(spec: Mapping[str, Any]) -> Iterator[str]:
             yield f"ConfigMap {volume['configMap'].get('name', '')}"
         elif "secret" in volume:
             yield f"Secret {volume['secret'].get('secretName', '')}"
+
+
+def _mounted(container: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[FromConfigMap]:
+    """The ConfigMaps that the container has as files: all keys, or those that it has."""
+    volumes = {volume["name"]: volume for volume in spec.get("volumes") or ()}
+    for mount in container.get("volumeMounts") or ():
+        held = volumes.get(mount["name"], {}).get("configMap")
+        if not held:
+            continue
+        items = {item["path"]: item["key"] for item in held.get("items") or ()}
+        keys: list[str | None] = [*items.values()] or [None]
+        if path := mount.get("subPath"):
+            keys = [items.get(path, path)]
+        for key in keys:
+            yield FromConfigMap(held["name"], key, file=True)
 
 
 def _controller(metadata: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -1,7 +1,7 @@
 """What a container's text says of addresses: its command, arguments and environment.
 
 The text is a witness to where a proxy leads, and not the only one: a program may read a file, or
-nothing of what stands here. Values from ConfigMaps and Secrets are not read.
+nothing of what stands here. Values from ConfigMaps are read beside it, those from Secrets never.
 """
 
 import re
@@ -60,7 +60,79 @@ class Program:
     words: tuple[str, ...]
     variables: Mapping[str, str]
     unread: tuple[str, ...]
-    """Where values come from that are not looked at: `ConfigMap hub`, `Secret token`."""
+    """Where values come from that do not stand in the pod: `ConfigMap hub`, `Secret token`."""
+    sources: tuple["FromConfigMap", ...] = ()
+    """Those of them that are ConfigMaps."""
+    unexpanded: tuple[str, ...] = ()
+    """The words as they are written."""
+
+
+@dataclass(frozen=True)
+class FromConfigMap:
+    """What a container has from a ConfigMap: a variable, all of it as variables, or as files."""
+
+    name: str
+    key: str | None = None
+    """None means every key."""
+    variable: str | None = None
+    """By which name a variable has the one key."""
+    prefix: str = ""
+    """What stands before each key to make it the name of a variable."""
+    file: bool = False
+
+    def __str__(self) -> str:
+        return f"ConfigMap {self.name}"
+
+    def read(self, data: Mapping[str, str]) -> dict[str, str] | None:
+        """What of the ConfigMap's data it has, by key; None where the key is missing."""
+        if self.key is None:
+            return dict(data)
+        return {self.key: data[self.key]} if self.key in data else None
+
+
+def configured(
+    given: Program, own: Mapping[str, frozenset[int]], maps: Mapping[str, Mapping[str, str]]
+) -> tuple[tuple[NamedAddress, ...], tuple[str, ...]]:
+    """As `addresses`, with what the program has from ConfigMaps; and what is still unread.
+
+    What stands in a ConfigMap is no more than a variable: a program may read it, or may not.
+    """
+    variables, found, read = dict(given.variables), [], set()
+    for source in given.sources:
+        held = source.read(maps.get(source.name, {})) if source.name in maps else None
+        if held is None:
+            continue
+        read.add(source)
+        if source.file:
+            for key, text in held.items():
+                where = f"{key} of {source}"
+                found += [each for each in _in_file(text, where, own) if not each.aside]
+        else:
+            variables |= {source.variable or f"{source.prefix}{k}": v for k, v in held.items()}
+    words = tuple(expand(word, variables) for word in given.unexpanded or given.words)
+    known = Program(given.container, words, variables, ())
+    left = [str(source) for source in given.sources if source not in read]
+    others = [place for place in given.unread if place not in map(str, given.sources)]
+    unread = tuple(dict.fromkeys((*left, *others)))
+    return (*addresses(known, own), *found), unread
+
+
+_REMARKS = ("#", ";", "//", "--")
+_TWO_LINES = re.compile(
+    r"\b(?:address|host|hostname)[\"']?\s*[:=]\s*[\"']?(?P<host>[A-Za-z0-9_.:-]{1,253}?)[\"']?,?\s+"
+    r"[\"']?(?:port|port_value)[\"']?\s*[:=]\s*[\"']?(?P<port>\d{1,5})\b"
+)
+"""Host and port as two settings beside each other, as Envoy's files have them."""
+
+
+def _in_file(text: str, where: str, own: Mapping[str, frozenset[int]]) -> Iterator[NamedAddress]:
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith(_REMARKS)]
+    for line in lines:
+        for lead, host, port in _in_text(line):
+            yield _named(host, port, where, f"{line.split(maxsplit=1)[0]} {lead}", own, run=False)
+    for pair in _TWO_LINES.finditer("\n".join(lines)):
+        if _is_port(pair["port"]):
+            yield _named(pair["host"], int(pair["port"]), where, "", own, run=False)
 
 
 def program(container: Mapping[str, Any], fields: Mapping[str, str]) -> Program:
@@ -70,17 +142,27 @@ def program(container: Mapping[str, Any], fields: Mapping[str, str]) -> Program:
     """
     variables: dict[str, str] = {}
     unread = [_source(each) for each in container.get("envFrom") or ()]
+    sources = [
+        FromConfigMap(each["configMapRef"]["name"], prefix=each.get("prefix") or "")
+        for each in container.get("envFrom") or ()
+        if "configMapRef" in each
+    ]
     for variable in container.get("env") or ():
         source = variable.get("valueFrom")
         if not source:
             variables[variable["name"]] = expand(variable.get("value") or "", variables)
         elif "fieldRef" not in source:
             unread.append(_source(source))
+            if held := source.get("configMapKeyRef"):
+                sources.append(FromConfigMap(held["name"], held["key"], variable["name"]))
         elif (path := str(source["fieldRef"]["fieldPath"])) in fields:
             variables[variable["name"]] = fields[path]
     words = [*(container.get("command") or ()), *(container.get("args") or ())]
     expanded = tuple(expand(word, variables) for word in words)
-    return Program(container["name"], expanded, variables, tuple(dict.fromkeys(unread)))
+    unread = list(dict.fromkeys(unread))
+    return Program(
+        container["name"], expanded, variables, tuple(unread), tuple(sources), tuple(words)
+    )
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:

@@ -5,12 +5,12 @@ it has values from. Secrets are said, and not read.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from fleetmesh.facts.api_objects import UNUSABLE, items_of, object_of
+from fleetmesh.facts.api_objects import UNUSABLE, http_status, items_of, object_of
 from fleetmesh.facts.fact import Fact, NotUnderstood
 from fleetmesh.facts.pods import OVER
 from fleetmesh.gather.cluster_api import Kubernetes
@@ -30,6 +30,8 @@ class Workload:
     """Where in the object, and what stands there."""
     sources: tuple[str, ...]
     """Where it has values from: `ConfigMap/hub`, `Secret/token`."""
+    data: Mapping[str, str] = field(default_factory=dict)
+    """What a ConfigMap holds, by key."""
     over: bool = False
     """Whether it has run to its end, and nothing of it runs again: a pod or a Job."""
 
@@ -86,7 +88,7 @@ _LISTS = (
 def parse_workloads(transcript: Transcript) -> tuple[Workload, ...]:
     """Read a list of objects of one kind; an empty one is an answer."""
     listed = str(object_of(transcript).get("kind"))
-    if transcript.exit_status == HTTPStatus.OK and listed not in _LISTS:
+    if http_status(transcript) == HTTPStatus.OK and listed not in _LISTS:
         raise NotUnderstood(f"expected a list of what runs or leads somewhere, found {listed!r}")
     kind = listed.removesuffix("List")
     found = []
@@ -97,7 +99,8 @@ def parse_workloads(transcript: Transcript) -> tuple[Workload, ...]:
             sources = tuple(dict.fromkeys(_sources(held)))
             over = kind in ("Pod", "Job") and _over(item.get("status") or {})
             texts = (*_texts(held, ""), *_lines(item.get("data") or {}))
-            found.append(Workload(name, texts, sources, over))
+            data = {str(k): str(v) for k, v in (item.get("data") or {}).items()}
+            found.append(Workload(name, texts, sources, data, over))
         except UNUSABLE as error:
             raise NotUnderstood(f"a {kind} without a usable {error}") from None
     return tuple(found)
@@ -157,3 +160,8 @@ def _sources(value: Any) -> Iterator[str]:
     for held in value.values() if isinstance(value, dict) else value:
         if isinstance(held, (dict, list)):
             yield from _sources(held)
+
+
+def config_maps(listed: Iterable[Workload]) -> dict[str, Mapping[str, str]]:
+    """What the ConfigMaps among these hold, by name and key."""
+    return {one.name.removeprefix("ConfigMap/"): one.data for one in listed if one.is_configuration}

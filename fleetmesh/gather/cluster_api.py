@@ -13,20 +13,20 @@ from fleetmesh.by_hand import in_cluster
 from fleetmesh.gather import batch
 from fleetmesh.gather.commands import answers_of, new_nonce, not_believed, why
 from fleetmesh.gather.permit import NONCE, Permit
-from fleetmesh.gather.probe import Errand, OfCluster, Question
+from fleetmesh.gather.probe import Errand, OfCluster, Probe, Question
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Cluster, Inventory, Limits
 from fleetmesh.sessions import ApiProblem, Kubeconfig, Session, api_client
 from fleetmesh.text import strict_json, yaml12
 from fleetmesh.text.legible import brief, last_line, said
-from fleetmesh.text.shell import quote
+from fleetmesh.text.shell import join, quote
 
 _SILENT = "the API did not answer"
 
 
 def kubeconfig_text(cluster: Cluster, nonce: str, deadline: float) -> bytes:
     """What batch.COMMAND is given to read, so that it prints a kubeconfig."""
-    return batch.compose([(f"cat {quote(cluster.kubeconfig)}", deadline)], nonce)
+    return batch.compose([(f"cat {quote(str(cluster.kubeconfig))}", deadline)], nonce)
 
 
 def read_kubeconfig(session: Session, cluster: Cluster, deadline: float) -> Kubeconfig:
@@ -68,6 +68,17 @@ class Kubernetes(OfCluster):
         """With kubectl."""
         return in_cluster(inventory, self.cluster, self.kubectl)
 
+    def of(self, inventory: Inventory) -> Probe:
+        """By the host's kubectl, if the inventory names one."""
+        from fleetmesh.gather.by_kubectl import KubectlGet  # noqa: PLC0415 - it asks by batches
+
+        cluster, seconds = inventory.clusters[self.cluster], inventory.limits.http
+        if cluster.kubectl is None:
+            return self
+        asked = (f"--request-timeout={seconds:g}s", "get", "--raw", self.path)
+        words = join([*cluster.typed_kubectl, *asked])
+        return KubectlGet(cluster.host, words, cluster=self.cluster)
+
 
 class ApiRequests(Errand):
     """All GETs of one cluster, one after the other."""
@@ -79,14 +90,17 @@ class ApiRequests(Errand):
 
     def answers(self) -> list[Transcript]:
         """Send them; one deadline is enough for one server that hangs."""
-        kubeconfig = self.fleet.kubeconfig(self.questions[0].probe.cluster)
+        name = self.questions[0].probe.cluster
+        kubeconfig, cluster = self.fleet.kubeconfig(name), self.fleet.inventory.clusters[name]
         if kubeconfig.missing:
             return [question.lost(kubeconfig.missing) for question in self.questions]
         session = self.fleet.live(self.questions[0].host)
         deadline = self.fleet.inventory.limits.http
         found: list[Transcript] = []
         try:
-            with api_client(session, kubeconfig.text, deadline=deadline) as api:
+            with api_client(
+                session, kubeconfig.text, deadline=deadline, context=cluster.context
+            ) as api:
                 for question in self.questions:
                     found.append(_ask(api, question, deadline))
                     if (cause := found[-1].lost) and _SILENT in cause:

@@ -1,6 +1,5 @@
 """A program in a running pod of a Deployment, over the API's WebSocket, kept until it is told."""
 
-import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,17 +8,17 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from time import monotonic
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as escaped
 
-from fleetmesh.by_hand import in_cluster
+from fleetmesh.by_hand import in_cluster, on
 from fleetmesh.gather.cluster_api import ApiRequests, get, refusals, why_not
-from fleetmesh.gather.probe import Held, OfCluster, Question
+from fleetmesh.gather.probe import Held, OfCluster, Probe, Question
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Limits
 from fleetmesh.sessions import ApiProblem, api_client
 from fleetmesh.text import strict_json
 from fleetmesh.text.legible import brief
-from fleetmesh.text.shell import join
+from fleetmesh.text.shell import join, quote
 
 _OUTPUT_LIMIT = 1024 * 1024
 _KEPT = 4096
@@ -34,34 +33,88 @@ class NoPod(Exception):
     """The Deployment has no running pod; the text says what it has instead."""
 
 
+def _line_said(out: bytes, _: bytes) -> bool:
+    return b"\n" in out
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A program in a pod that asks and then waits: its sockets stay open until it is told."""
+
+    program: str
+    """What it is, by a word: its account is read by it."""
+    command: tuple[str, ...]
+    says: bytes = b""
+    """What it is given to read at once."""
+    farewell: bytes | None = b"\n"
+    """What it is given to read in the end; None if only the end of its input ends it."""
+    answered: Callable[[bytes, bytes], bool] = _line_said
+    """Whether what it has printed on both its streams is all, until it is told."""
+
+
 @dataclass(frozen=True)
 class ExecInPod(OfCluster):
-    """A Python program in a running pod of a Deployment, as `kubectl exec deploy/… -- python -c …`.
+    """A program in a running pod of a Deployment, as `kubectl exec deploy/… -- python -c …`.
 
-    It prints one line and then waits: its sockets stay open until the batches have run.
+    It says what it has to say and then waits: its sockets stay open until the batches have run.
     """
 
     cluster: str
     namespace: str
     deployment: str
-    python: str
-    program: str
-    given: dict[str, Any]
-    """The program's one argument, as JSON."""
+    container: str | None
+    """None means the one that kubectl takes."""
+    asked: Asked
     seconds: float
-    """Deadline of its line, from the API's acceptance."""
+    """Deadline of its answer, from the API's acceptance."""
     hold: float
     """Seconds after which the program ends by itself, if nobody lets it."""
 
     @property
     def command(self) -> list[str]:
         """The argument vector."""
-        return [self.python, "-c", self.program, json.dumps(self.given)]
+        return list(self.asked.command)
+
+    @property
+    def kubectl(self) -> list[str]:
+        """What kubectl is told."""
+        stdin = ["-i"] if self.asked.says else []
+        inside = ["-c", self.container] if self.container else []
+        return [
+            *("-n", self.namespace, "exec", *stdin, f"deploy/{self.deployment}", *inside),
+            *("--", *self.command),
+        ]
 
     def typed(self, inventory: Inventory) -> str:
         """With kubectl exec."""
-        inside = ["-n", self.namespace, "exec", f"deploy/{self.deployment}", "--", *self.command]
-        return in_cluster(inventory, self.cluster, join(inside))
+        if not self.asked.says:
+            return in_cluster(inventory, self.cluster, join(self.kubectl))
+        cluster = inventory.clusters[self.cluster]
+        asked = join([*cluster.typed_kubectl, *self.kubectl])
+        return on(inventory, cluster.host, f"printf %s {quote(self.asked.says.decode())} | {asked}")
+
+    def of(self, inventory: Inventory) -> Probe:
+        """By the host's kubectl, if the inventory names one."""
+        from fleetmesh.gather.by_kubectl import KubectlExec  # noqa: PLC0415 - it holds one of these
+
+        cluster = inventory.clusters[self.cluster]
+        if cluster.kubectl is None:
+            return self
+        return KubectlExec(cluster.host, cluster.typed_kubectl, self)
+
+    @property
+    def details(self) -> dict[str, str]:
+        """What its account is read by, where the program is not the suite's own."""
+        if self.asked.program == "python":
+            return {}
+        return {"with": self.asked.program, "said": str(len(self.asked.says))}
+
+    @property
+    def remedy(self) -> str:
+        """What to write where the pod has no such program."""
+        if self.asked.program == "python":
+            return "name the Python of the pod's image as probe.python in the inventory"
+        return "name another program of the pod's image as probe.with in the inventory"
 
 
 class InPod(Held):
@@ -80,7 +133,9 @@ class InPod(Held):
         try:
             if not self._lost:
                 patience = probe.seconds + probe.hold + deadline
-                client = api_client(session, kubeconfig.text, deadline=deadline, patience=patience)
+                context = self.fleet.inventory.clusters[probe.cluster].context
+                given: dict[str, Any] = {"patience": patience, "context": context}
+                client = api_client(session, kubeconfig.text, deadline=deadline, **given)
                 self._program = HeldProgram(self.kept.enter_context(client), probe, deadline)
                 self.kept.callback(self._program.close)
         except ApiProblem as problem:
@@ -124,7 +179,7 @@ class HeldProgram:
         from kubernetes.stream import stream  # noqa: PLC0415
 
         self._deadline = deadline
-        self._python = probe.python
+        self._probe = probe
         self.pod, self.container = _pod_and_container(api, probe, deadline)
         self._said: dict[int, bytes] = {_STDOUT: b"", _STDERR: b"", _STATUS: b""}
         self._lost: str | None = None
@@ -142,15 +197,24 @@ class HeldProgram:
             _preload_content=False,
             _request_timeout=deadline,
         )
-        self._listen(probe.seconds, lambda: b"\n" in self._said[_STDOUT])
-        if self._channel.is_open() and b"\n" not in self._said[_STDOUT]:
+        if probe.asked.says:
+            with suppress(*_broken()):
+                self._channel.write_stdin(probe.asked.says)
+        self._listen(probe.seconds, self._answered)
+        if self._channel.is_open() and not self._answered():
             self._lose(f"the program in the pod did not answer within {probe.seconds:g} s")
+
+    def _answered(self) -> bool:
+        return self._probe.asked.answered(self._said[_STDOUT], self._said[_STDERR])
 
     def finish(self) -> dict[str, Any]:
         """Let it go on, and return all that is known of it, as a transcript takes it."""
-        if not self._lost:
+        farewell, left = self._probe.asked.farewell, False
+        if not self._lost and farewell is None and self._channel.is_open():
+            left = True  # over a WebSocket, input ends with the connection
+        elif not self._lost and farewell is not None:
             with suppress(*_broken()):
-                self._channel.write_stdin(b"\n")
+                self._channel.write_stdin(farewell)
             self._listen(self._deadline, lambda: False)
             if self._channel.is_open():
                 self._lose(f"the program in the pod did not end within {self._deadline:g} s")
@@ -158,10 +222,13 @@ class HeldProgram:
         given: dict[str, Any] = {
             "stdout": self._said[_STDOUT],
             "stderr": self._said[_STDERR],
-            "details": {"pod": self.pod, "container": self.container},
+            "details": {"pod": self.pod, "container": self.container, **self._probe.details},
         }
         if self._lost:
             return {**given, "lost": self._lost}
+        if left:
+            given["details"]["left"] = "while it kept its connection"
+            return given
         status, refused = _outcome(self._said[_STATUS])
         if status in _NO_SUCH_PROGRAM:
             refused = (
@@ -169,10 +236,10 @@ class HeldProgram:
                 or f"exit code {status}"
             )
         if refused:
-            remedy = "name the Python of the pod's image as probe.python in the inventory"
+            program, remedy = self._probe.command[0], self._probe.remedy
             return {
                 **given,
-                "lost": f"{self._python} cannot be run in {self.pod}: {refused}; {remedy}",
+                "lost": f"{program} cannot be run in {self.pod}: {refused}; {remedy}",
             }
         return {**given, "exit_status": status}
 
@@ -234,14 +301,14 @@ def _pod_and_container(api: Any, probe: ExecInPod, deadline: float) -> tuple[str
     namespace = f"namespaces/{probe.namespace}"
     found = _read(api, f"/apis/apps/v1/{namespace}/deployments/{probe.deployment}", deadline)
     try:
-        selector = quote(_selector(found["spec"]["selector"]))
+        selector = escaped(_selector(found["spec"]["selector"]))
         pods = _read(api, f"/api/v1/{namespace}/pods?labelSelector={selector}", deadline)["items"]
         running = [pod for pod in pods if _state(pod) == "Running"]
         if not running:
             has = ", ".join(f"{pod['metadata']['name']} {_state(pod)}" for pod in pods)
             raise NoPod(f"deploy/{probe.deployment} has no running pod: {brief(has) or 'no pod'}")
         best = max(running, key=_is_ready)
-        return str(best["metadata"]["name"]), _container(best)
+        return str(best["metadata"]["name"]), _container(best, probe.container)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise NoPod(
             f"the pods of deploy/{probe.deployment} cannot be told from the API's answers: "
@@ -260,10 +327,13 @@ def _is_ready(pod: dict[str, Any]) -> bool:
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
 
 
-def _container(pod: dict[str, Any]) -> str:
+def _container(pod: dict[str, Any], wanted: str | None) -> str:
     names = [str(container["name"]) for container in pod["spec"]["containers"]]
-    wanted = (pod["metadata"].get("annotations") or {}).get(_DEFAULT_CONTAINER)
-    return wanted if wanted in names else names[0]
+    if wanted is not None and wanted not in names:
+        has = f"has no container {wanted}, but {brief(', '.join(names))}"
+        raise NoPod(f"{pod['metadata']['name']} {has}; write one of them as probe.container")
+    default = (pod["metadata"].get("annotations") or {}).get(_DEFAULT_CONTAINER)
+    return wanted or (default if default in names else names[0])
 
 
 def _selector(selector: dict[str, Any]) -> str:

@@ -28,6 +28,10 @@ class Probe(ABC):
     def typed(self, inventory: Inventory) -> str:
         """What a person would type to ask the same; see `by_hand`."""
 
+    def of(self, inventory: Inventory) -> "Probe":  # noqa: ARG002
+        """By which this fleet is asked the same: itself, unless the inventory says otherwise."""
+        return self
+
 
 class OfHost(Probe):
     """A probe that names the host to which it is put."""
@@ -175,9 +179,10 @@ class Held(Alone):
 def questions(facts: Iterable[Asking], inventory: Inventory) -> list[Question]:
     """Everything that has to be asked to know `facts`, in the order in which they are named."""
     return [
-        Question(fact.name, subject, probe, probe.asked_of(inventory), probe.typed(inventory))
+        Question(fact.name, subject, put, put.asked_of(inventory), put.typed(inventory))
         for fact in facts
         for subject, probe in fact.probes(inventory).items()
+        for put in (probe.of(inventory),)
     ]
 
 

@@ -4,12 +4,12 @@ May import: text.
 """
 
 from fleetmesh.inventory.document import InventoryError, Problem
+from fleetmesh.inventory.health import Health
 from fleetmesh.inventory.load import load
 from fleetmesh.inventory.model import (
     Bridge,
     Certificate,
     Cluster,
-    Health,
     Host,
     InteractiveTunnel,
     Inventory,

@@ -19,6 +19,7 @@ def contradictions(read: Document) -> list[Problem]:
         *_shared_addresses(read),
         *_retired_nowhere(read),
         *_indistinct_services(read),
+        *_no_node_to_ask(read),
     ]
 
 
@@ -135,12 +136,20 @@ def _retired_nowhere(read: Document) -> Iterator[Problem]:
 
 
 def _indistinct_services(read: Document) -> Iterator[Problem]:
-    seen: list[tuple[str, Any]] = []
+    """Two services at one address; two with equal bodies are told apart by the paths to them."""
+    taken: dict[tuple[str, str, str], str] = {}
     for name, service in _section(read, "services").items():
-        health = service.get("health")
-        body = health.get("json") if isinstance(health, dict) else None
-        twin = next((other for other, its in seen if body is not None and its == body), None)
-        if twin:
-            message = f"is the same as {twin}'s; add a member by which {name} names itself"
-            yield read.problem(("services", name, "health", "json"), message)
-        seen.append((name, body))
+        at = (str(service.get("cluster")), str(service.get("cluster_ip")), str(service.get("port")))
+        if (other := taken.setdefault(at, name)) != name:
+            message = f"is {other}'s, at the same port; write the address of {name}"
+            yield read.problem(("services", name, "cluster_ip"), message)
+
+
+def _no_node_to_ask(read: Document) -> Iterator[Problem]:
+    hosts, clusters = _section(read, "hosts"), _section(read, "clusters")
+    for name, bridge in _section(read, "bridges").items():
+        node = clusters.get(str(bridge.get("cluster")), {}).get("host")
+        known = node in hosts and hosts[str(node)].get("addresses")
+        if bridge.get("host_port") is not None and not known:
+            message = f"needs the address at which pods reach {node}; write it as its `addresses`"
+            yield read.problem(("bridges", name, "host_port"), message)

@@ -5,11 +5,12 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, model_validator
 
 from fleetmesh.inventory.bridging import BridgeCall, Bridging
+from fleetmesh.inventory.health import Health
 from fleetmesh.inventory.section import Model
 from fleetmesh.inventory.values import (
     Cidr,
@@ -26,6 +27,7 @@ from fleetmesh.inventory.values import (
     Loopback,
     Name,
     Port,
+    RemoteCommand,
     RemotePath,
     Seconds,
     Selector,
@@ -91,23 +93,40 @@ class Host(Named):
 
 
 class Cluster(Named):
-    """A Kubernetes API, reached from `host` with a kubeconfig that lies there."""
+    """A Kubernetes API, reached from `host` with a kubeconfig that lies there, or by its kubectl.
+
+    `kubectl` is a command of `host`, such as `sudo -n k3s kubectl`: for an API whose kubeconfig
+    the suite's user may not read, or whose credentials an exec plugin issues. `context` is that of
+    the kubeconfig, instead of its current one.
+    """
 
     host: Name
-    kubeconfig: RemotePath
+    kubeconfig: RemotePath | None = None
+    context: Line | None = None
+    kubectl: RemoteCommand | None = None
     service_cidr: Cidr
     uid: Line | None = None
 
+    @property
+    def typed_kubectl(self) -> tuple[str, ...]:
+        """The words by which its host's shell asks the API: `kubectl --kubeconfig …`."""
+        if self.kubectl is not None:
+            return tuple(self.kubectl.split())
+        context = (f"--context={self.context}",) if self.context else ()
+        return ("kubectl", "--kubeconfig", str(self.kubeconfig), *context)
 
-class Health(Model):
-    """A healthy answer: status 200 and, in its JSON body, at least these members.
-
-    Give a member by which the service names itself, so that another program which answers 200 on
-    the same path is told apart.
-    """
-
-    path: HttpPath
-    json_: JsonObject = Field(alias="json", min_length=1)
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.kubeconfig is None) == (self.kubectl is None):
+            raise ValueError(
+                "needs one way to its API; write `kubeconfig: ~/.kube/config`, or "
+                "`kubectl: sudo -n k3s kubectl` where the suite's user can read none"
+            )
+        if self.context is not None and self.kubeconfig is None:
+            raise ValueError(
+                "has a context and no kubeconfig; write it as `kubectl: kubectl --context=NAME`"
+            )
+        return self
 
 
 class Smoke(Model):
@@ -178,21 +197,32 @@ class Tunnel(Named):
 
 
 class Bridge(Named):
-    """A Deployment and Service inside a cluster that proxy to a tunnel's listen address."""
+    """A Deployment and Service inside a cluster that proxy to a tunnel's listen address.
+
+    With `host_port`, the application reaches its pods at that port of their node, and there need
+    be no Service.
+    """
 
     cluster: Name
     namespace: Name
     port: Port
     tunnel: Name
+    host_port: Port | None = None
 
 
 class ProbePod(Model):
-    """The pod from which the services are asked, and the selector of the bridge pods' namespace."""
+    """The pod from which the services are asked, and the selector of the bridge pods' namespace.
+
+    `with` is what asks there, a program of the pod's image; `python` is the path of its Python.
+    `container` is that in which it runs; without it, the one that `kubectl exec` takes.
+    """
 
     cluster: Name
     namespace: Name
     deployment: Name
     selector: Selector
+    container: Name | None = None
+    with_: Literal["python", "curl", "wget", "nc"] = Field("python", alias="with")
     python: RemotePath = "python"
 
 
@@ -302,7 +332,7 @@ class Inventory(Model):
     certificate: Certificate
     limits: Limits
     ssh_config: Path | None = None
-    deferrals: dict[str, str] = Field(default={})
+    deferrals: dict[str, str] = Field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
     file: Path = Field(exclude=True)
     digest: str = Field(exclude=True)
@@ -348,6 +378,20 @@ class Inventory(Model):
             )
             for (host, via, key, user), tunnels in made.items()
         )  # fmt: skip
+
+    def alike(self, service: Service) -> tuple[Service, ...]:
+        """The other services whose healthy answer might be taken for this one's."""
+        return tuple(
+            other
+            for other in self.services.values()
+            if other.id != service.id and not service.health.excludes(other.health)
+        )
+
+    def reached_at(self, bridge: Bridge) -> tuple[str, int]:
+        """Name or address, and port, at which the application's pods reach a bridge."""
+        if bridge.host_port is None:
+            return bridge.id, bridge.port
+        return self.hosts[self.clusters[bridge.cluster].host].addresses[0], bridge.host_port
 
     def service_host(self, service: Service) -> str:
         """The host whose cluster runs `service`."""

@@ -10,6 +10,7 @@ from math import isfinite
 from reprlib import Repr
 from typing import Annotated, Any, Literal
 
+import re2  # type: ignore[import-untyped]
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 CHECK_ID = re.compile(r"(PRE|CUT|PROD|ROLL|OWN|DRILL)-\d\d\.[a-z][a-z0-9-]*")
@@ -29,6 +30,26 @@ _GLOB = re.compile(r"[A-Za-z0-9*?\[][][A-Za-z0-9*?!._-]{0,62}")
 _HTTP_PATH = re.compile(r"/([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2}){0,1023}")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _KEY_LINE = re.compile(r"(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+=* ?.*")
+
+# Words of a command, of letters that no shell acts on; they are quoted all the same.
+_COMMAND = re.compile(
+    r"(?=.{1,1024}$)[A-Za-z0-9/~][A-Za-z0-9._+@/~:-]*+( [A-Za-z0-9._+@/~:=,-]++)*+"
+)
+# A token of RFC 9110, 5.6.2.
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+SECRET_HEADERS = frozenset(
+    ("set-cookie", "set-cookie2", "authorization", "www-authenticate", "proxy-authenticate")
+)
+"""Headers whose values a record does not repeat, in lower case."""
+_LONGEST_EXPECTED = 4096
+"""Characters of what a body is to be, hold or match."""
+_OF_ANYBODY = (
+    *("", "0", "1", "{}", "[]", "null", "true", "false", "404 page not found\n", "Unauthorized"),
+    *('{"error": "not found"}', '{"status": "error", "message": "Service Unavailable"}'),
+    "<!DOCTYPE html>\n<html><head><title>Welcome</title></head><body><h1>It works!</h1></html>\n",
+    "AN ANSWER, in 12 words or 3,456; of another: PROGRAM. yes/no? x=y & z\n",
+)
+"""Bodies of programs that nobody asked; what they match, tells nobody apart."""
 
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
@@ -122,6 +143,57 @@ def _line(value: str) -> str:
     return value
 
 
+def _body_text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is blank, and so is an answer of any program; write what it says")
+    if len(value) > _LONGEST_EXPECTED:
+        raise ValueError(f"has more than {_LONGEST_EXPECTED} characters; write less")
+    return value
+
+
+def _body_part(value: str) -> str:
+    for body in _OF_ANYBODY:
+        if _body_text(value) in body:
+            raise ValueError(_too_little(value, body))
+    return value
+
+
+def _body_pattern(value: str) -> str:
+    pattern = compiled(_body_text(value))
+    for body in _OF_ANYBODY:
+        if pattern.search(body):
+            raise ValueError(_too_little(value, body))
+    return value
+
+
+def _header_name(value: str) -> str:
+    if value.lower() in SECRET_HEADERS:
+        raise ValueError(f"{shown(value)} may hold a secret, which no record repeats; name another")
+    return value
+
+
+def _too_little(value: str, body: str) -> str:
+    return (
+        f"{shown(value)} is also found in {shown(body)}, an answer of any other program; write "
+        "more, by which the service names itself"
+    )
+
+
+def compiled(pattern: str) -> Any:
+    """An RE2 expression of an inventory, ready to search a text. Raises ValueError."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        why = error.args[0] if error.args else "unknown"
+        why = why.decode("utf-8", "replace") if isinstance(why, bytes) else str(why)
+        raise ValueError(
+            f"{shown(pattern)} is no regular expression of RE2: {why}; see "
+            "https://github.com/google/re2/wiki/Syntax"
+        ) from None
+
+
 def _finite(value: Any) -> Any:
     """What JSON can hold: no infinity, and nothing that is not a number."""
     if isinstance(value, float) and not isfinite(value):
@@ -208,6 +280,22 @@ RemotePath = Annotated[
         "/._+-@, without blanks or quotes, `~` only as `~/` at its beginning, and `-` not there",
     ),
 ]
+RemoteCommand = Annotated[
+    str,
+    _must_match(
+        _COMMAND,
+        "is no command that can be used on a host; write its words with one blank between them, "
+        "of letters, digits and any of ._+@/~:=,- such as sudo -n k3s kubectl",
+    ),
+]
+HeaderName = Annotated[
+    str,
+    _must_match(_HEADER, "is no name of an HTTP header; write it such as X-Service"),
+    AfterValidator(_header_name),
+]
+BodyText = Annotated[str, AfterValidator(_body_text)]
+BodyPart = Annotated[str, AfterValidator(_body_part)]
+BodyPattern = Annotated[str, AfterValidator(_body_pattern)]
 Word = Annotated[
     str,
     _must_match(

@@ -1,9 +1,16 @@
 """The outcome of one command, whatever happened to it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 LIMIT = 16 * 2**20
+Follow = Callable[[bytes, bytes], bool]
+"""Whether a command may be left, by what it has printed so far on its two streams."""
+LEFT = "it was left"
+"""Why a command that was followed did not run to its end."""
+PERIOD = 0.1
+"""Seconds between two looks at a command that is followed."""
 
 
 @dataclass(frozen=True)

@@ -77,8 +77,11 @@ class Access:
     token: str | None
 
 
-def read(text: str, source: str) -> Access:
-    """Read a kubeconfig; `source` names it in messages. Raises ApiProblem."""
+def read(text: str, source: str, context_name: str | None = None) -> Access:
+    """Read a kubeconfig, by its current context or another; `source` names it in messages.
+
+    Raises ApiProblem.
+    """
 
     def problem(what: str) -> ApiProblem:
         return ApiProblem(f"{source}: {what}")
@@ -116,9 +119,10 @@ def read(text: str, source: str) -> Access:
         except ValueError:
             raise problem(f"{key} is no base64") from None
 
-    if not document.get("current-context"):
-        raise problem("names no current-context; set it with kubectl config use-context")
-    context = named("context", document["current-context"])
+    wanted = context_name or document.get("current-context")
+    if not wanted:
+        raise problem("names no current-context; write the `context` of the cluster")
+    context = named("context", wanted)
     cluster, user = named("cluster", context.get("cluster")), named("user", context.get("user"))
     shown = brief(repr(cluster.get("server")), 120)
     try:
@@ -161,17 +165,22 @@ def read(text: str, source: str) -> Access:
 
 @contextmanager
 def api_client(
-    session: Session, kubeconfig: str, *, deadline: float = 10.0, patience: float | None = None
+    session: Session,
+    kubeconfig: str,
+    *,
+    deadline: float = 10.0,
+    patience: float | None = None,
+    context: str | None = None,
 ) -> Iterator[Any]:
     """A kubernetes.client.ApiClient for the cluster of a kubeconfig's text, until the block ends.
 
     The API server is asked from where `session` is. `deadline` is in seconds for every request,
     to its last byte; `patience`, by default the same, for a connection on which the client is
-    silent, as while a command in a pod runs. Raises ApiProblem for a kubeconfig that cannot be
-    used; requests raise what the client raises: ApiException, or urllib3's HTTPError where no
-    answer came.
+    silent, as while a command in a pod runs. `context` is one of the kubeconfig's, instead of its
+    current one. Raises ApiProblem for a kubeconfig that cannot be used; requests raise what the
+    client raises: ApiException, or urllib3's HTTPError where no answer came.
     """
-    access = read(kubeconfig, f"the kubeconfig on {session.target.name}")
+    access = read(kubeconfig, f"the kubeconfig on {session.target.name}", context)
     with ExitStack() as stack:
         # Patience bounds what the client itself does not: a trickle, a WebSocket's handshake.
         forward = session.forward(

@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fleetmesh.sessions.command import LIMIT, Capture, Completed
+from fleetmesh.sessions.command import LEFT, LIMIT, PERIOD, Capture, Completed, Follow
 from fleetmesh.sessions.forward import Forwarder
 from fleetmesh.sessions.target import Deadline, Identity, Target
 
@@ -31,7 +31,13 @@ class LocalSession:
         self.lost: str | None = None
 
     def run(
-        self, command: str, *, deadline: float, limit: int = LIMIT, stdin: bytes = b""
+        self,
+        command: str,
+        *,
+        deadline: float,
+        limit: int = LIMIT,
+        stdin: bytes = b"",
+        follow: Follow | None = None,
     ) -> Completed:
         """See Session.run. Like sshd: the login shell with -c, in the home directory."""
         started, clock = datetime.now(UTC), time.monotonic()
@@ -47,7 +53,7 @@ class LocalSession:
                 lost = f"{self.target.name} could not start a shell: {error}"
             else:
                 with process:
-                    lost = _talk(process, stdin, capture, Deadline(deadline))
+                    lost = _talk(process, stdin, capture, Deadline(deadline), follow)
                     if lost:
                         with suppress(ProcessLookupError):
                             os.killpg(process.pid, signal.SIGKILL)
@@ -109,7 +115,11 @@ def _start(command: str) -> subprocess.Popen[bytes]:
 
 
 def _talk(
-    process: subprocess.Popen[bytes], stdin: bytes, capture: Capture, deadline: Deadline
+    process: subprocess.Popen[bytes],
+    stdin: bytes,
+    capture: Capture,
+    deadline: Deadline,
+    follow: Follow | None,
 ) -> str | None:
     """Feed the input and drain both streams to their end; returns why that did not work out."""
     assert process.stdin
@@ -124,7 +134,9 @@ def _talk(
         while selector.get_map():
             if deadline.passed:
                 return f"the command did not finish within {deadline}"
-            for key, _ in selector.select(deadline.left):
+            if follow and follow(bytes(capture.stdout), bytes(capture.stderr)):
+                return LEFT
+            for key, _ in selector.select(min(deadline.left, PERIOD) if follow else deadline.left):
                 if key.fileobj is process.stdin:
                     with suppress(BlockingIOError):
                         try:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from fleetmesh.sessions.command import LIMIT, Completed
+from fleetmesh.sessions.command import LIMIT, Completed, Follow
 from fleetmesh.sessions.forward import Forwarder
 from fleetmesh.sessions.target import Identity, Target
 
@@ -20,12 +20,19 @@ class Session(Protocol):
         ...
 
     def run(
-        self, command: str, *, deadline: float, limit: int = LIMIT, stdin: bytes = b""
+        self,
+        command: str,
+        *,
+        deadline: float,
+        limit: int = LIMIT,
+        stdin: bytes = b"",
+        follow: Follow | None = None,
     ) -> Completed:
         """Run a shell command once; never raises for what the host does, see Completed.lost.
 
         `deadline` is in seconds and includes the opening of the channel; `limit` is in bytes, for
-        both output streams together.
+        both output streams together. `follow` is shown what has come of both, ten times a second;
+        if it returns true, the command is left, as it is at its deadline.
         """
         ...
 

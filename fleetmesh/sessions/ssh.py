@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import paramiko
 
 from fleetmesh.sessions.channel import end_writing, send
-from fleetmesh.sessions.command import LIMIT, Capture, Completed
+from fleetmesh.sessions.command import LEFT, LIMIT, PERIOD, Capture, Completed, Follow
 from fleetmesh.sessions.forward import Forwarder
 from fleetmesh.sessions.link import Link
 from fleetmesh.sessions.target import Deadline, Identity, Target
@@ -36,7 +36,13 @@ class SshSession:
         return self._lost
 
     def run(
-        self, command: str, *, deadline: float, limit: int = LIMIT, stdin: bytes = b""
+        self,
+        command: str,
+        *,
+        deadline: float,
+        limit: int = LIMIT,
+        stdin: bytes = b"",
+        follow: Follow | None = None,
     ) -> Completed:
         """See Session.run."""
         started, clock = datetime.now(UTC), time.monotonic()
@@ -50,7 +56,7 @@ class SshSession:
             if lost is None:
                 with self._counting:
                     self.channels += 1
-                lost = execution.run(command, stdin)
+                lost = execution.run(command, stdin, follow)
         finally:
             guard.cancel()
         if execution.dead and self._lost is None:
@@ -103,7 +109,7 @@ class _Execution:
         self.exit_status: int | None = None
         self.dead = False
 
-    def run(self, command: str, stdin: bytes) -> str | None:
+    def run(self, command: str, stdin: bytes, follow: Follow | None) -> str | None:
         """Run it; returns why it did not run to its end, or None."""
         try:
             channel = self.transport.open("session", self.deadline)
@@ -114,7 +120,7 @@ class _Execution:
             for variable, value in self.transport.environment.items():
                 channel.set_environment_variable(variable, value)
             channel.exec_command(command.encode())
-            lost = self._talk(channel, stdin)
+            lost = self._talk(channel, stdin, follow)
             if lost and self.transport.is_active() and not channel.closed:
                 self.transport.terminate(channel)
         except (paramiko.SSHException, EOFError, OSError) as error:
@@ -123,7 +129,7 @@ class _Execution:
             channel.close()
         return lost
 
-    def _talk(self, channel: paramiko.Channel, stdin: bytes) -> str | None:
+    def _talk(self, channel: paramiko.Channel, stdin: bytes, follow: Follow | None) -> str | None:
         """Feed the input and drain both streams, in one loop so that neither can block another."""
         channel.settimeout(0)
         poll = select.poll()
@@ -143,6 +149,8 @@ class _Execution:
                 return f"the command printed more than {self.capture.limit} bytes"
             if ended and not (channel.recv_ready() or channel.recv_stderr_ready()):
                 return self._end(channel)
+            if follow and follow(bytes(self.capture.stdout), bytes(self.capture.stderr)):
+                return LEFT
             if self.deadline.passed:
                 return self._too_late(alive=asked != self._heard())
             if given < len(stdin) and channel.send_ready():
@@ -158,6 +166,7 @@ class _Execution:
                     self.transport.ping()
             else:
                 pause -= min(2.0, self.deadline.seconds / 2)
+            pause = min(pause, PERIOD) if follow else pause
             poll.poll((min(pause, 0.01) if given < len(stdin) else pause) * 1000 + 1)
 
     def _heard(self) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from fleetmesh.facts.asking_inside import InsideAnswer
 from fleetmesh.facts.cluster_services import (
     BRIDGE_ENDPOINTS,
     BRIDGE_SERVICES,
@@ -16,7 +17,6 @@ from fleetmesh.facts.clusters import (
     DEPLOYMENTS,
     INSIDE_ANSWERS,
     Deployment,
-    InsideAnswer,
 )
 from fleetmesh.facts.pods import PODS, RUNBOOK_PODS, Pod
 from fleetmesh.facts.workloads import WORKLOADS, Workload

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from fleetmesh.facts.answers import Answer
-from fleetmesh.facts.clusters import InsideAnswer
+from fleetmesh.facts.asking_inside import InsideAnswer
 from fleetmesh.facts.fact import Inconclusive
 from fleetmesh.facts.sockets import End, LoginSession, Socket, end
 from fleetmesh.inventory import Bridge, Service, Tunnel
@@ -122,6 +122,19 @@ class Pods:
     all: Mapping[str, str]
 
 
+def leads_astray(path: Path, service: Service) -> str | None:
+    """Which address answers in place of the service's, in one sentence; None if it is its own.
+
+    Raises Inconclusive if the path breaks off, so that nobody knows who answers.
+    """
+    if path.broken or not path.hops:
+        raise Inconclusive(f"which service answers cannot be told: {path.broken or 'no path'}")
+    end_of_path = path.route[-1]
+    if end_of_path == f"{service.cluster_ip}:{service.port}":
+        return None
+    return f"{end_of_path} answers, not {service.id} at {service.cluster_ip}:{service.port}"
+
+
 def trace(tunnel: Tunnel, service: Service, answer: Answer, view: View) -> Path:
     """Follow a request that was held on the node, from the tunnel's listener to the service.
 
@@ -146,11 +159,18 @@ def trace_from_pod(
     """
     tunnel, service = to
     here = view.sights[tunnel.host]
-    assert inside.local is not None
-    assert inside.peer is not None
     traffic = Traffic(inside.answer.sent, inside.answer.received)
-    sent = f"{_shown(inside.local)} → {_shown(inside.peer)}"
-    first = Hop(deployment, f"pod {inside.pod}", (sent,))
+    if inside.local is None and not (traffic.sent and traffic.received):
+        raise Inconclusive(
+            f"what asked in {inside.pod} tells neither its socket nor its bytes; write "
+            "`probe.with: curl`, `nc` or `python` in the inventory, whichever the pod has"
+        )
+    sent = tuple(
+        f"{_shown(near)} → {_shown(far)}"
+        for near, far in ((inside.local, inside.peer),)
+        if near and far
+    )
+    first = Hop(deployment, f"pod {inside.pod}", sent)
     accepted = _reached(here, inside.local, traffic, tunnel.host)
     if accepted is None and not inside.kept:
         raise Inconclusive(
@@ -190,13 +210,13 @@ def _names(here: Sight, pods: Pods) -> list[Socket]:
     return [socket for socket in here.listeners if socket.pod in pods.own]
 
 
-def _reached(here: Sight, local: End, traffic: Traffic, host: str) -> Socket | None:
+def _reached(here: Sight, local: End | None, traffic: Traffic, host: str) -> Socket | None:
     """What accepted the pod's request.
 
-    It is the other end of its socket; or, if addresses are translated, the only socket of a pod
-    that has its byte counts.
+    It is the other end of its socket; or, if that is not known or addresses are translated, the
+    only socket of a pod that has its byte counts.
     """
-    ends = [socket for socket in here.connections if socket.far == local]
+    ends = [socket for socket in here.connections if local and socket.far == local]
     found = ends or [s for s in here.connections if s.pod and traffic.server(s)]
     return _one(found, f"{host}: what accepted the request of the pod") if found else None
 

@@ -83,6 +83,7 @@ class Prober:
         for name, bridge in inventory.bridges.items():
             service = inventory.services[inventory.tunnels[bridge.tunnel].to]
             url = f"http://{name}:{bridge.port}{service.health.path}"
+            assert service.health.json_, "the rehearsal's services answer in JSON"
             targets.append((service.id, url, dict(service.health.json_)))
             self._requests[service.id] = []
         probe = inventory.probe

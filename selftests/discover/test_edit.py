@@ -1,14 +1,28 @@
 """An inventory is edited value by value, and only where it is open."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fleetmesh.discover import clusters, inside
 from fleetmesh.discover.edit import Edit
 from fleetmesh.discover.found import Value
+from fleetmesh.discover.questions import KUBECONFIGS
 from fleetmesh.discover.rounds import Discovery
+from fleetmesh.facts.fact import Fact
 from fleetmesh.inventory import InventoryError, load
-from selftests.discover.answers import PRODUCTION, SEEN, edit
+from selftests.discover.answers import (
+    PRODUCTION,
+    SEEN,
+    Said,
+    edit,
+    inventory,
+    listed,
+    service,
+    way,
+)
+from selftests.discover.test_inside import BRIDGES, deployment
 
 NAMESPACE = ("services", "state-hub", "namespace")
 
@@ -108,6 +122,26 @@ def test_a_value_that_was_written_is_settled_from_then_on() -> None:
     assert [each.what for each in done.findings] == [
         "the fleet says stranger, the inventory custodian"
     ]
+
+
+def test_what_is_open_with_another_value_is_told_before_it() -> None:
+    """A kubeconfig's context and a Deployment's container have no line of their own."""
+    right = way(
+        {"services": listed(service("h", "n", "10.43.170.94", 8000))},
+        kubeconfig="~/.kube/b.yaml", context="prod", current=False,
+    )  # fmt: skip
+    fact: Fact[Any] = Fact("ways", lambda _: {}, lambda _: (right,))
+    said = Said().says(KUBECONFIGS, "coulombcore", "open ~/.kube/b.yaml\n")
+    said.says(fact, "coulombcore:any", "[]", host="coulombcore")
+    done = Discovery(edit())
+    done.take(clusters.kubeconfigs(inventory(), said.answers, fact, {}))
+    cluster = done.edit.inventory.clusters["coulombcore"]
+    assert (cluster.kubeconfig, cluster.context) == ("~/.kube/b.yaml", "prod")
+    told = (deployment("web", *BRIDGES, beside="proxy"),)
+    asked = way({"deployments activity-core": listed(*told)}, host="railiance01")
+    done.take(inside.deployment(inventory(), asked, SEEN))
+    probe = done.edit.inventory.probe
+    assert (probe.deployment, probe.container) == ("web", "app")
 
 
 def test_a_host_that_the_command_line_names_may_say_its_name() -> None:

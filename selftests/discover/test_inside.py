@@ -80,10 +80,15 @@ def pythons(said: str) -> list[Any]:
         ("python3\nend\n", "python3"),
         ("/venv/bin/python\nend\n", "/venv/bin/python"),
         ("evil\npython3\nend\n", "python3"),
+        ("python3\ncurl\nend\n", "python3"),
     ],
 )
 def test_its_python_is_the_first_that_runs(said: str, python: str) -> None:
     assert values(pythons(said)) == {"probe.python": python}
+
+
+def test_without_python_another_program_asks() -> None:
+    assert values(pythons("wget\nend\n")) == {"probe.with": "wget", "probe.python": None}
 
 
 @pytest.mark.parametrize("said", ["end\n", "", "python\n"])

@@ -6,7 +6,7 @@ import pytest
 
 from fleetmesh.facts import FACTS
 from fleetmesh.facts.answers import Answer
-from fleetmesh.facts.clusters import InsideAnswer
+from fleetmesh.facts.asking_inside import InsideAnswer
 from fleetmesh.facts.fact import Inconclusive
 from fleetmesh.facts.sockets import End, LoginSession, Socket
 from fleetmesh.inventory import Inventory, load

@@ -15,6 +15,7 @@ from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, load
 from fleetmesh.sessions import Completed, Forwarder, Identity, Target
+from fleetmesh.sessions.command import Follow
 from fleetmesh.sessions.local import LocalSession
 from selftests.inventory import RUNBOOK
 
@@ -36,7 +37,13 @@ class HereSession:
         self._before = before
 
     def run(
-        self, command: str, *, deadline: float, limit: int = LIMIT, stdin: bytes = b""
+        self,
+        command: str,
+        *,
+        deadline: float,
+        limit: int = LIMIT,
+        stdin: bytes = b"",
+        follow: Follow | None = None,
     ) -> Completed:
         self.channels += 1
         self._events.append(f"{self.target.name} runs")
@@ -46,6 +53,7 @@ class HereSession:
                 deadline=deadline,
                 limit=min(limit, LIMIT),
                 stdin=stdin,
+                follow=follow,
             )
         finally:
             self._events.append(f"{self.target.name} ran")

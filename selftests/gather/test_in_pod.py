@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fleetmesh.facts.clusters import IN_POD
+from fleetmesh.facts.asking_inside import IN_POD
 from fleetmesh.facts.in_pod import NO_ANSWER
 from selftests.gather.conftest import Serve
 

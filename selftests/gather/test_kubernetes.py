@@ -21,7 +21,7 @@ import pytest
 from fleetmesh.gather import Fleet
 from fleetmesh.gather.cluster_api import Kubernetes
 from fleetmesh.gather.commands import Exec
-from fleetmesh.gather.pod_exec import ExecInPod
+from fleetmesh.gather.pod_exec import Asked, ExecInPod
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from selftests.gather.conftest import Serve, fact
@@ -157,7 +157,8 @@ def cluster(fleet: Fleet, serve: Serve, api: type[Api], certificate: Path, confi
 
 
 VERSION = Kubernetes(CLUSTER, "/version", "version")
-INSIDE = ExecInPod(CLUSTER, "activity-core", "actcore-api", "python", "print(1)", {}, 0.7, 5.0)
+PROGRAM = Asked("python", ("python", "-c", "print(1)", "{}"))
+INSIDE = ExecInPod(CLUSTER, "activity-core", "actcore-api", None, PROGRAM, 0.7, 5.0)
 
 
 def ask(cluster: Fleet, probe: Probe) -> Transcript:
@@ -175,7 +176,8 @@ def test_an_answer(cluster: Fleet) -> None:
     found = ask(cluster, VERSION)
     assert (found.exit_status, json.loads(found.stdout)) == (200, {"gitVersion": "v1.32.4"})
     assert (found.host, found.lost) == ("railiance01", None)
-    assert found.command == "ssh railiance01 'kubectl version'"
+    assert "kubectl --kubeconfig" in found.command
+    assert found.command.endswith(' version"')
 
 
 def test_one_kubeconfig_is_read_however_much_is_asked(cluster: Fleet) -> None:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from fleetmesh.by_hand import on
 from fleetmesh.facts import FACTS
 from fleetmesh.facts.managers import MANAGERS
 from fleetmesh.gather.cluster_api import kubeconfig_text
@@ -24,6 +25,8 @@ from fleetmesh.gather.pod_exec import ExecInPod
 from fleetmesh.gather.probe import errands, questions
 from fleetmesh.inventory import Address, Inventory, InventoryError, load
 from fleetmesh.text.shell import quote
+from selftests.checks.test_catalogue import CHECKS
+from selftests.checks.test_hints import hints as hints_of
 from selftests.inventory import RUNBOOK
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +82,17 @@ def everything() -> dict[str, Any]:
         "addresses": ["192.0.2.3", "fd00::3"],
         "host_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 a remark"],
     }
+    document["services"]["state-hub"]["health"] |= {
+        "status": 201,
+        "text": "well of state-hub",
+        "contains": "well of",
+        "matches": "^well of",
+        "headers": {"X-Service": "state-hub"},
+    }
+    document["clusters"]["railiance01"] |= {"context": "default"}
+    del document["clusters"]["coulombcore"]["kubeconfig"]
+    document["clusters"]["coulombcore"]["kubectl"] = "sudo -n k3s kubectl"
+    document["probe"] |= {"with": "python", "container": "api"}
     document["clusters"]["coulombcore"]["uid"] = "3b0e1d9e-6c1a-4a3c-9d62-2f3f0f1c9a11"
     return document
 
@@ -121,7 +135,7 @@ def box(tmp_path: Path) -> Path:
         (programs / name).symlink_to(str(shutil.which(name)))
     nothing = "#!/bin/sh\nexit 0\n"
     nothings = ("ssh-keygen", "kubectl", "systemctl", "loginctl", "ss", "ip", "stat", "cat", "id")
-    for name in (*nothings, "crontab", "bridge", "curl", "uname", "python"):
+    for name in (*nothings, "crontab", "bridge", "curl", "uname", "python", "sudo"):
         (programs / name).write_text(nothing)
         (programs / name).chmod(0o755)
     # As ssh hands the words behind its options and the host to the far end's shell.
@@ -161,21 +175,25 @@ def sh(box: Path, command: str) -> None:
 def ask_everything(box: Path, inventory: Inventory) -> None:
     """Run all that the suite would make somebody's shell or Python run."""
     asked = questions(FACTS.values(), inventory)
-    read = [kubeconfig_text(cluster, NONCE, 1) for cluster in inventory.clusters.values()]
-    batches = [group for errand, group in errands(asked) if errand is Batch]
+    clusters = [cluster for cluster in inventory.clusters.values() if cluster.kubeconfig]
+    read = [kubeconfig_text(cluster, NONCE, 1) for cluster in clusters]
+    batches = [group for errand, group in errands(asked) if issubclass(errand, Batch)]
     read += [batch_text(batch, inventory, NONCE) for batch in batches]
     commands = [script.partition(b";")[2].decode() for script in read]  # behind its length
     for question in asked:
         probe = question.probe
         if isinstance(probe, Exec):  # its command is in the batch
-            assert shlex.split(question.command) == ["ssh", probe.host, probe.command]
+            assert question.command == on(inventory, probe.host, probe.command)
+            assert shlex.split(question.command)[-1] == probe.command
         elif isinstance(probe, ExecInPod):
-            inner = shlex.split(shlex.split(question.command)[2])
+            inner = shlex.split(shlex.split(question.command)[-1])
             assert inner[-len(probe.command) :] == probe.command
             pod(box, probe)
         else:
             commands.append(question.command)
-    sh(box, "\n".join(f"( {command}\n)" for command in dict.fromkeys(commands)))
+    hints = [text for check in CHECKS for text in hints_of(check, inventory)]
+    for typed in (commands, hints):
+        sh(box, "\n".join(f"( {command}\n)" for command in dict.fromkeys(typed)))
 
 
 def pod(box: Path, probe: ExecInPod) -> None:
@@ -215,9 +233,6 @@ def test_hostile_text_is_refused_where_it_stands_or_never_run(
     rest = everything()
     for place in accepted:
         put(rest, place, change)
-    rest["services"]["issue-core"]["health"]["json"]["service"] += (
-        "2"  # two that are the same clash
-    )
     file.write_text(json.dumps(rest))
     inventory = load(file)
     for permit in permits([("all", list(FACTS.values()))], inventory).values():
@@ -248,7 +263,18 @@ def test_hostile_names_are_refused(tmp_path: Path, payload: str) -> None:
     assert all(line.isprintable() for line in str(caught.value).split("\n"))
 
 
-REFERENCES = {"host", "cluster", "via", "to", "tunnel", "kind", "manager", "identity", "transport"}
+REFERENCES = {
+    "host",
+    "cluster",
+    "via",
+    "to",
+    "tunnel",
+    "kind",
+    "manager",
+    "identity",
+    "transport",
+}  # and which program asks in the pod
+REFERENCES |= {"with_"}
 
 
 def poisoned(value: Any, change: Callable[[str], str], name: str = "") -> Any:

@@ -1,6 +1,6 @@
 """The workstation has let go, the fleet has taken over, and the way back is open."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from fixtures import Case, Inconclusive, check
 from fleetmesh.facts.answers import Answer
@@ -8,7 +8,7 @@ from fleetmesh.facts.machines import BridgeTool
 from fleetmesh.facts.managers import Manager
 from fleetmesh.facts.managers.ops_bridge import BridgeTunnel
 from fleetmesh.facts.sockets import LoginSession, Process, Socket
-from fleetmesh.inventory import Inventory, RetiredTunnel, Tunnel
+from fleetmesh.inventory import Bridge, Inventory, RetiredTunnel, Tunnel
 from fleetmesh.tunnels import forwards
 from fleetmesh.tunnels.attribution import Places, held_by
 
@@ -67,13 +67,19 @@ def test_retired_tunnel_has_no_connection(
     "on {tunnel.host}: {tunnel:systemctl} status --no-pager {tunnel.unit}",
 )
 def test_service_answers_through_its_tunnel(
-    tunnel: Tunnel, inventory: Inventory, tunnel_answers: Mapping[str, Answer], case: Case
+    tunnel: Tunnel,
+    inventory: Inventory,
+    tunnel_answers: Mapping[str, Answer],
+    mistaken: Callable[[Tunnel | Bridge], str | None],
+    case: Case,
 ) -> None:
     """From the node, the service answers healthy through its tunnel, and it is that service."""
     answer = tunnel_answers[tunnel.id]
     case.note(f"answered {answer.status}: {answer.body[:120]!r}")
     unhealthy = answer.unhealthy(inventory.services[tunnel.to].health)
     assert unhealthy is None, unhealthy
+    another = mistaken(tunnel)
+    assert another is None, another
 
 
 @check(

@@ -1,15 +1,17 @@
 """The bridge pods are ready, lead to the tunnels, and carry the services into the cluster."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from fixtures import Case, Inconclusive, check
+from fleetmesh.facts.asking_inside import InsideAnswer
 from fleetmesh.facts.cluster_services import Endpoint, LiveService, strays
-from fleetmesh.facts.clusters import Deployment, InsideAnswer
+from fleetmesh.facts.clusters import Deployment
 from fleetmesh.facts.machines import ClockOffset, Machine
 from fleetmesh.facts.pods import Pod
 from fleetmesh.facts.programs import elsewhere
-from fleetmesh.inventory import Bridge, Inventory
+from fleetmesh.facts.workloads import Workload, config_maps
+from fleetmesh.inventory import Bridge, Inventory, Tunnel
 from fleetmesh.tunnels.attribution import Places
 
 Pods = Mapping[str, tuple[Pod, ...]]
@@ -97,6 +99,7 @@ def test_bridge_leads_to_its_tunnel(
     pods: Pods,
     deployments: Deployments,
     machines: Mapping[str, Machine],
+    workloads: Mapping[str, tuple[Workload, ...]],
     case: Case,
 ) -> None:
     """What the bridge pod runs leads to its tunnel's listen address on the node, if it says so.
@@ -111,17 +114,19 @@ def test_bridge_leads_to_its_tunnel(
     expected = str(tunnel.listen)
     node = {*inventory.hosts[tunnel.host].addresses, *machines[tunnel.host].addresses}
     for pod in living:
+        held = config_maps(workloads[f"{_where(bridge)}/configmaps"]) if pod.config_maps else {}
+        named, unread = pod.told(held)
         case.note(
             f"{pod.name} names "
-            + (", ".join(f"{each.address} ({each.where})" for each in pod.named) or "no address")
+            + (", ".join(f"{each.address} ({each.where})" for each in named) or "no address")
         )
-        if not any(each.run and each.address == expected for each in pod.named):
+        if not any(each.run and each.address == expected for each in named):
             case.note(
                 f"{pod.name} runs nothing that names {expected}: the path seen is what counts"
             )
-        if pod.unread:
-            case.note(f"{pod.name} has values from {', '.join(pod.unread)}, not looked at")
-        led = elsewhere(pod.named, expected, unread=bool(pod.unread))
+        if unread:
+            case.note(f"{pod.name} has values from {', '.join(unread)}, not looked at")
+        led = elsewhere(named, expected, unread=bool(unread))
         assert not led, (
             f"{pod.name} proxies to {sorted({each.address for each in led})}, not to {expected}: "
             f"{led[0].where}"
@@ -149,7 +154,20 @@ def test_bridge_service_leads_to_its_pods(
     places: Places,
     case: Case,
 ) -> None:
-    """The bridge's Service leads to the bridge's own pods, where they listen, and nowhere else."""
+    """The bridge's Service leads to the bridge's own pods, where they listen, and nowhere else.
+
+    Without a Service, its pods have the node's port that the inventory names.
+    """
+    if bridge.host_port is not None:
+        _, owned = _pods(bridge, pods, deployments)
+        if not (living := _living(owned)):
+            raise Inconclusive(f"{bridge} has no pod whose port of the node could be looked at")
+        for pod in living:
+            has = [*pod.host_ports]
+            assert bridge.host_port in has, (
+                f"{pod.name} has port {has} of its node, the inventory says {bridge.host_port}"
+            )
+        return
     service = bridge_services[bridge.id]
     assert service is not None, f"there is no Service {bridge.namespace}/{bridge}"
     assert service.type != "ExternalName", (
@@ -192,10 +210,15 @@ def test_bridge_service_leads_to_its_pods(
     "print(u.urlopen(sys.argv[1], timeout=10).read())' {bridge:url}",
 )
 def test_service_answers_inside_the_cluster(
-    bridge: Bridge, inventory: Inventory, inside_answers: Mapping[str, InsideAnswer]
+    bridge: Bridge,
+    inventory: Inventory,
+    inside_answers: Mapping[str, InsideAnswer],
+    mistaken: Callable[[Tunnel | Bridge], str | None],
 ) -> None:
     """From inside the cluster, the service answers healthy through its bridge."""
     answer = inside_answers[bridge.id].answer
     assert answer.refused is None, f"asked from inside, {bridge} does not answer: {answer.refused}"
     unhealthy = answer.unhealthy(inventory.services[inventory.tunnels[bridge.tunnel].to].health)
     assert unhealthy is None, unhealthy
+    another = mistaken(bridge)
+    assert another is None, another

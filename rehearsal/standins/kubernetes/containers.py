@@ -51,6 +51,7 @@ class Container:
         self._process: Process | None = None
         self.changed: Callable[[], None] = lambda: None
         self.tell: Callable[[str, str], None] = _unheard
+        self.config_map: Callable[[str], dict[str, str]] = lambda _: {}
         if before:  # its status when this server ended, and every container with it
             ran = "containerID" in before
             self._restarts = before["restartCount"] + ran
@@ -76,11 +77,17 @@ class Container:
         return await sandbox.spawn(command, env, group, **streams)
 
     def environment(self) -> dict[str, str]:
-        """What its processes see, including `fieldRef`s to the pod."""
+        """What its processes see, including `fieldRef`s to the pod, and ConfigMaps."""
         env = {"PATH": PATH, "HOME": "/root", "HOSTNAME": self._pod["metadata"]["name"]}
+        for source in self.spec.get("envFrom", []):
+            env |= self.config_map(source["configMapRef"]["name"])
         for variable in self.spec.get("env", []):
-            if "valueFrom" in variable:
-                value = _field(self._pod, variable["valueFrom"]["fieldRef"]["fieldPath"])
+            source = variable.get("valueFrom")
+            if source and "configMapKeyRef" in source:
+                held = source["configMapKeyRef"]
+                value = self.config_map(held["name"]).get(held["key"], "")
+            elif source:
+                value = _field(self._pod, source["fieldRef"]["fieldPath"])
             else:
                 value = _expand(variable.get("value", ""), env)
             env[variable["name"]] = value

@@ -12,7 +12,7 @@ from . import dns, events, tasks
 from .cgroups import PodGroup
 from .containers import Container
 from .sandbox import Sandbox, SandboxError
-from .store import key_of, now
+from .store import Key, key_of, now
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -130,8 +130,14 @@ class NodePod:
         name = spec["name"]
         container = Container(pod, spec, before.get(name), self._log_file(name), self._groups)
         container.changed = self.report
+        container.config_map = self._config_map
         container.tell = lambda reason, message: self._tell("kubelet", reason, message)
         return container
+
+    def _config_map(self, name: str) -> dict[str, str]:
+        _, namespace, _ = self.key
+        found = self._store.get(Key("configmaps", namespace, name)) or {}
+        return dict(found.get("data", {}))
 
     async def _prepare(self) -> list[asyncio.Task[None]] | None:
         """Run the init containers in their order; the sidecars' tasks, or None if one failed."""
