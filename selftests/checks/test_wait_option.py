@@ -5,7 +5,7 @@ import pytest
 from selftests.checks.conftest import Suite
 
 CHECK = '''
-@check("PROD-01.it", runbook="Goal", hint="mend it")
+@check("PROD-01.it", runbook="Goal", hint="Mend it.")
 def test_it(linger: Mapping[str, str]):
     """It holds."""
     linger["railiance01"]
