@@ -16,6 +16,9 @@ from fleetmesh.text.terminal import say
 
 TEMPLATE = Path(__file__).with_name("runbook.yaml")
 """The runbook's inventory, from which a new one is made."""
+_PACKAGE = Path(__file__).resolve().parents[1]
+_SUITE = next(place for place in (_PACKAGE / "_suite", _PACKAGE.parent) if place.is_dir())
+"""Where `fleets/` and what inventories there refer to are: installed, or in the checkout."""
 _HERE = "local"
 
 
@@ -83,7 +86,7 @@ def _edit(file: Path, template: Path) -> Edit:
             before = file.read_text("utf-8")
             return Edit(file, before, before)
         text = template.read_text("utf-8")
-        return Edit(file, _at(file, template, text), "")
+        return Edit(file, at(file, template, text), "")
     except OSError as error:
         why = f"{error.filename} cannot be read: {error.strerror}"
         raise CannotDiscover(f"{why}; give a readable --template or --fleet") from None
@@ -93,9 +96,11 @@ def _edit(file: Path, template: Path) -> Edit:
         raise CannotDiscover(str(error)) from None
 
 
-def _at(file: Path, template: Path, text: str) -> str:
+def at(file: Path, template: Path, text: str) -> str:
     """A template's text, its name and relative paths meant from where `file` is."""
     here, there = file.resolve().parent, template.resolve().parent
+    if template == TEMPLATE:
+        there = _SUITE / "fleets"
 
     def moved(match: re.Match[str]) -> str:
         path = os.path.normpath(there / match[2])
