@@ -11,7 +11,7 @@ RUN_PACKAGES := openssh-client python3-venv
 PACKAGES := busybox chromium dash debian-archive-keyring fish iproute2 mksh mmdebstrap nftables \
 	openssh-server openssl poppler-utils procps shellcheck socat sudo systemd-container tcsh zsh
 
-.PHONY: rehearse faults drill test check docs permit packages run-packages lock clean
+.PHONY: rehearse faults hints drill test check docs permit packages run-packages lock clean
 
 # On other hosts:  make rehearse IMAGE="bookworm railiance01=sid" LOGIN_SHELL=fish
 rehearse: .venv/run packages
@@ -20,6 +20,9 @@ rehearse: .venv/run packages
 # Every fault on the rehearsal fleet, and what each check makes of it.
 faults: .venv/dev packages
 	@$(SUDO) $(PYTHON) -m rehearsal faults --fleets 2 $(OUTFIT)
+
+hints: .venv/dev packages
+	@$(SUDO) $(PYTHON) -m rehearsal hints $(OUTFIT)
 
 # The runbook, there and back, stage by stage.
 drill: .venv/run packages

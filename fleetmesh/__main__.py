@@ -18,6 +18,7 @@ from fleetmesh.evidence.journal import CannotRecord, put
 from fleetmesh.evidence.run import PHASES, RUNBOOK
 from fleetmesh.evidence.since import since
 from fleetmesh.evidence.sums import SUMS, Refused
+from fleetmesh.inventory.suite import SUITE
 from fleetmesh.sealing.sealed_run import seal_folder
 from fleetmesh.sealing.verify import Report, Trust, verified, verify
 from fleetmesh.state import expectation
@@ -30,9 +31,6 @@ from fleetmesh.views.history_page import page
 from fleetmesh.views.render import VIEWS, NotRendered, render
 
 TOKEN = "FORGE_TOKEN"  # noqa: S105 - the variable's name
-_HERE = Path(__file__).resolve().parent
-_SUITE = next(place for place in (_HERE / "_suite", _HERE.parent) if place.is_dir())
-"""Where the checks and the pytest layer are: in the installed package, or in the checkout."""
 _SIGNS = {True: "holds", False: "REFUSED", None: "note"}
 
 
@@ -41,7 +39,7 @@ def _check(arguments: list[str]) -> NoReturn:
 
     -P keeps what lies in the caller's folder from being imported.
     """
-    paths = [str(_SUITE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(SUITE), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, "-P", "-m", "fixtures.front_door", *arguments]
     sys.stdout.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fleetmesh.discover.command import TEMPLATE
+from fleetmesh.inventory.suite import TEMPLATE
 from rehearsal.errors import RehearsalError
 from rehearsal.paths import ASSETS, PROJECT, REHEARSAL_ASSETS, RUNBOOK_INVENTORY, SSH_CONFIG
 

@@ -11,14 +11,10 @@ from fleetmesh.discover.edit import Edit
 from fleetmesh.discover.found import Finding, Settled, Value, dotted
 from fleetmesh.discover.rounds import Discovery, discover
 from fleetmesh.inventory import InventoryError
+from fleetmesh.inventory.suite import SUITE, TEMPLATE
 from fleetmesh.text.legible import brief
 from fleetmesh.text.terminal import say
 
-TEMPLATE = Path(__file__).with_name("runbook.yaml")
-"""The runbook's inventory, from which a new one is made."""
-_PACKAGE = Path(__file__).resolve().parents[1]
-_SUITE = next(place for place in (_PACKAGE / "_suite", _PACKAGE.parent) if place.is_dir())
-"""Where `fleets/` and what inventories there refer to are: installed, or in the checkout."""
 _HERE = "local"
 
 
@@ -97,10 +93,12 @@ def _edit(file: Path, template: Path) -> Edit:
 
 
 def at(file: Path, template: Path, text: str) -> str:
-    """A template's text, its name and relative paths meant from where `file` is."""
-    here, there = file.resolve().parent, template.resolve().parent
-    if template == TEMPLATE:
-        there = _SUITE / "fleets"
+    """A template's text, its name and relative paths meant from where `file` is.
+
+    The runbook's own stands as if among the suite's inventories.
+    """
+    here = file.resolve().parent
+    there = SUITE / "fleets" if template == TEMPLATE else template.resolve().parent
 
     def moved(match: re.Match[str]) -> str:
         path = os.path.normpath(there / match[2])

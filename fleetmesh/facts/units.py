@@ -58,11 +58,15 @@ _PROPERTIES = [
 ]
 
 
+_NO_SYSTEMD = "no-systemd"
+
+
 def _units(inventory: Inventory) -> dict[str, Probe]:
     tunnels = inventory.tunnels.values()
     named = join(dict.fromkeys(unit for t in tunnels for unit in (t.unit, t.own_unit)))
     properties = " ".join(f"-p {name}" for name in _PROPERTIES)
     command = (
+        f"command -v systemctl >/dev/null || {{ echo {_NO_SYSTEMD}; exit; }}\n"
         "exact=--timestamp=us+utc; systemctl $exact --version >/dev/null 2>&1 || exact=; "
         f"TZ=UTC systemctl --user show --all --no-pager $exact {properties} -- "
         f"{named} '*.service' '*.timer'"
@@ -74,9 +78,12 @@ def _units(inventory: Inventory) -> dict[str, Probe]:
 def parse_units(transcript: Transcript) -> dict[str, Unit]:
     """Read `systemctl --user show --timestamp=us+utc`; systemctl(1).
 
-    Before systemd 248 it tells whole seconds, and before 247 it does not know the option.
+    Before systemd 248 it tells whole seconds, and before 247 it does not know the option. A host
+    without systemd has no units.
     """
-    units = {}
+    units: dict[str, Unit] = {}
+    if succeeded(transcript).strip() == _NO_SYSTEMD:
+        return units
     for block in blocks(succeeded(transcript)):
         missing = {"Id", "LoadState", "ActiveState", "SubState"} - block.keys()
         if missing:

@@ -2,6 +2,7 @@
 
 from fleetmesh.facts.answers import (
     SERVICE_ANSWERS,
+    SMOKE_PATHS,
     TUNNEL_ANSWERS,
     WRITES,
     Answer,
@@ -115,6 +116,7 @@ STATES = (
     Kind(BRIDGE_STATUS, _bridge_status, "pids"),
     Kind(AUTOSTARTS, _autostarts, "how many lines concern no tunnel"),
     Kind(SERVICE_ANSWERS, _answer, "the body, bytes, why there is none"),
+    Kind(SMOKE_PATHS, _answer, "the body, bytes, why there is none"),
     Kind(TUNNEL_ANSWERS, _answer, "the body, bytes, why there is none"),
     NoState(WRITES, "each run writes anew"),
 )

@@ -14,9 +14,10 @@ from fleetmesh.facts.fact import Fact
 from fleetmesh.gather.snapshot import Snapshot
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, load
+from selftests.inventory import RUNBOOK
 
 ROOT = Path(__file__).parents[2]
-PRODUCTION = ROOT / "fleets" / "production.yaml"
+PRODUCTION = RUNBOOK
 NOW = datetime(2026, 11, 26, 18, 22, 3, tzinfo=UTC)
 SEEN = Seen("ssh there look", "there", NOW, load(PRODUCTION))
 

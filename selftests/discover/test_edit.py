@@ -153,7 +153,7 @@ def test_a_host_that_the_command_line_names_may_say_its_name() -> None:
 
 def test_it_is_written_at_once_with_the_file_s_own_mode(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
-    text = PRODUCTION.read_text().replace("../infra/fleet-mesh", str(tmp_path))
+    text = PRODUCTION.read_text().replace("../../infra/fleet-mesh", str(tmp_path))
     file.write_text(text)
     file.chmod(0o640)
     under = Edit(file, text, text)

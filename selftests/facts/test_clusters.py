@@ -1,6 +1,7 @@
 """What is made of the clusters' objects: selectors, ownership, addresses, mentions."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -93,6 +94,35 @@ def test_a_deployment_owns_the_pods_of_its_replica_sets_whatever_others_are_labe
     owner: str, labels: dict[str, str], owned: bool
 ) -> None:
     assert deployment({"matchLabels": {"app": "hub"}}).owns(pod(owner=owner, **labels)) is owned
+
+
+@pytest.mark.parametrize(
+    ("replicas", "changes", "why"),
+    [
+        (1, [{}], None),
+        (2, [{}, {}], None),
+        (1, [{}, {"deleting": True}, {"phase": "Failed"}, {"labels": {"app": "api"}}], None),
+        (0, [], "hub is scaled to 0 replicas"),
+        (0, [{}], "hub is scaled to 0 replicas"),
+        (1, [], "hub wants 1 pods and has 0"),
+        (2, [{}], "hub wants 2 pods and has 1"),
+        (1, [{}, {}], "hub wants 1 pods and has 2"),
+        (1, [{"deleting": True}], "hub wants 1 pods and has 0"),
+        (1, [{"phase": "Succeeded"}], "hub wants 1 pods and has 0"),
+        (1, [{"labels": {"app": "api"}}], "hub wants 1 pods and has 0"),
+        (2, [{}, {"ready": 1}], "hub-1 is 1/2 ready"),
+        (1, [{"ready": 0, "waiting": "CrashLoopBackOff"}], "hub-1 is 0/2 ready, CrashLoopBackOff"),
+        (1, [{"unready": "a gate"}], "hub-1 is 2/2 ready, a gate"),
+        (1, [{"ready": 0, "containers": 0}], "hub-1 is 0/0 ready"),
+    ],
+)
+def test_a_deployment_is_ready_with_all_pods_that_it_wants_and_no_others(
+    replicas: int, changes: list[dict[str, Any]], why: str | None
+) -> None:
+    labels = {"app": "hub", "pod-template-hash": "5d4"}
+    made = replace(deployment({"matchLabels": {"app": "hub"}}), replicas=replicas)
+    sound = replace(pod({}, **labels), phase="Running", ready=2, containers=2, unready=None)
+    assert made.unready([replace(sound, **change) for change in changes]) == why
 
 
 @pytest.mark.parametrize(

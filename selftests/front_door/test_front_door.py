@@ -169,6 +169,8 @@ def test_paths_may_follow_a_space_or_an_equals_sign(
         (["--replay", "../a run", "--fleet", "production"], "leave out --fleet: what is replayed"),
         (["--replay", "../a run", "--check", "NIX-1"], "'NIX-1' is no check"),
         (["--replay", "../a run", "--reports", "/proc/x"], "no report can be written there"),
+        (["--replay", "../a run", "--wait", "5m"], "what is replayed does not change"),
+        (["--replay", "../a run", "--steady", "5s"], "it needs --wait"),
         (["--replay", "../a run", "--", "--nonsense"], "unrecognized arguments: --nonsense"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",

@@ -244,7 +244,7 @@ def test_a_clock_that_is_off_is_bounded(
 def test_a_clock_alone_is_asked_too(fleet: Fleet) -> None:
     found = fleet.gather([fact("clocks", {"h": Clock("railiance01")})]).of("clocks")["h"]
     assert abs(parse_clock(found).latest) < 1
-    assert found.command == "ssh railiance01 'date +%s.%N'"
+    assert found.command == "ssh tegwick@railiance01 'date +%s.%N'"
 
 
 def test_sessions_are_closed_at_the_end(inventory: Inventory, events: list[str]) -> None:

@@ -97,7 +97,7 @@ def test_an_answer_as_it_came(fleet: Fleet, serve: Serve, service: type[Service]
     assert "content-length: 16" in found["health"].err
     assert found["nowhere"].exit_status == 404
     assert found["health"].command == (
-        f"ssh railiance01 'curl -sS -i http://127.0.0.1:{port}/health'"
+        f"ssh tegwick@railiance01 'curl -sS -i http://127.0.0.1:{port}/health'"
     )
     assert all(transcript.lost is None for transcript in found.values())
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from fleetmesh.by_hand import on
 from fleetmesh.facts import FACTS
 from fleetmesh.facts.managers import MANAGERS
 from fleetmesh.gather.cluster_api import kubeconfig_text
@@ -24,6 +25,8 @@ from fleetmesh.gather.pod_exec import ExecInPod
 from fleetmesh.gather.probe import errands, questions
 from fleetmesh.inventory import Address, Inventory, InventoryError, load
 from fleetmesh.text.shell import quote
+from selftests.checks.test_catalogue import CHECKS
+from selftests.checks.test_hints import hints as hints_of
 from selftests.inventory import RUNBOOK
 
 ROOT = Path(__file__).parents[2]
@@ -180,14 +183,17 @@ def ask_everything(box: Path, inventory: Inventory) -> None:
     for question in asked:
         probe = question.probe
         if isinstance(probe, Exec):  # its command is in the batch
-            assert shlex.split(question.command) == ["ssh", probe.host, probe.command]
+            assert question.command == on(inventory, probe.host, probe.command)
+            assert shlex.split(question.command)[-1] == probe.command
         elif isinstance(probe, ExecInPod):
-            inner = shlex.split(shlex.split(question.command)[2])
+            inner = shlex.split(shlex.split(question.command)[-1])
             assert inner[-len(probe.command) :] == probe.command
             pod(box, probe)
         else:
             commands.append(question.command)
-    sh(box, "\n".join(f"( {command}\n)" for command in dict.fromkeys(commands)))
+    hints = [text for check in CHECKS for text in hints_of(check, inventory)]
+    for typed in (commands, hints):
+        sh(box, "\n".join(f"( {command}\n)" for command in dict.fromkeys(typed)))
 
 
 def pod(box: Path, probe: ExecInPod) -> None:

@@ -31,7 +31,7 @@ def test_bridge_is_ready(
     runbook="Rollback",
     hint="in {bridge.cluster}: -n {bridge.namespace} get pods,svc -o wide",
 )
-def test_service_answers_inside_the_cluster(
+def test_service_answers_inside_as_before(
     bridge: Bridge,
     inventory: Inventory,
     inside_answers: Mapping[str, InsideAnswer],

@@ -178,10 +178,10 @@ def cut(*, on: bool) -> None:
     root(
         COULOMB,
         "nft 'add table ip drill; "
-        "add chain ip drill in { type filter hook input priority 0; }; "
-        "add chain ip drill out { type filter hook output priority 0; }; "
-        f"add rule ip drill in ip saddr {address} drop; "
-        f"add rule ip drill out ip daddr {address} drop'",
+        "add chain ip drill arriving { type filter hook input priority 0; }; "
+        "add chain ip drill leaving { type filter hook output priority 0; }; "
+        f"add rule ip drill arriving ip saddr {address} drop; "
+        f"add rule ip drill leaving ip daddr {address} drop'",
     )
 
 

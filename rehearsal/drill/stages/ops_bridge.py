@@ -14,6 +14,7 @@ from rehearsal.drill.stage import FLEET_SERVES
 from rehearsal.drill.stages import before, certificates, cutover, disturbances, rollback
 from rehearsal.faults.fault import Turn, fail, inconclusive
 from rehearsal.faults.machines import RAILIANCE, user
+from rehearsal.faults.symptoms import unanswered
 
 if TYPE_CHECKING:
     from rehearsal.drill.stage import Seen, Stage
@@ -34,6 +35,7 @@ NOT_INSTALLED: dict[str, Turn] = {
     "PROD-10.few-units": NOT_UNDERSTOOD,
     "ROLL-02.stopped": NOT_UNDERSTOOD,
     "ROLL-02.boot": NOT_UNDERSTOOD,
+    **unanswered(RAILIANCE, NOT_UNDERSTOOD.words),
 }  # fmt: skip
 """Without `tunnels.yaml`, `bridge` has nothing to say on railiance01."""
 

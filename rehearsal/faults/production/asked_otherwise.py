@@ -9,7 +9,7 @@ from rehearsal.faults.bases import BridgeChanged
 from rehearsal.faults.clusters import KUBECONFIG, TARGET, replace
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.machines import COULOMB, HUB_BRIDGE, RAILIANCE, root, user
-from rehearsal.faults.symptoms import FROM_POD, INSIDE, LEADS, blind
+from rehearsal.faults.symptoms import FROM_POD, INSIDE, LEADS, blind, everywhere, unanswered
 
 _NC, _WGET = "/usr/local/bin/nc", "/usr/local/bin/wget"
 
@@ -54,10 +54,10 @@ class AskedByWhatIsNotThere(_AskedBy):
     """The pod has no nc."""
 
     program = "nc"
-    turns = dict.fromkeys(
-        ("PROD-03.inside", "PROD-04.from-pod"),
-        inconclusive("name another program of the pod's image as probe.with"),
-    )
+    turns = {
+        **everywhere(inconclusive("name another program of the pod's image as probe.with")),
+        **unanswered(RAILIANCE, "name another program of the pod's image as probe.with"),
+    }
 
     def inject(self) -> None:
         """There is none."""
