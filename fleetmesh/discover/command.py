@@ -82,7 +82,7 @@ def _edit(file: Path, template: Path) -> Edit:
             before = file.read_text("utf-8")
             return Edit(file, before, before)
         text = template.read_text("utf-8")
-        return Edit(file, _at(file, template, text), "")
+        return Edit(file, at(file, template, text), "")
     except OSError as error:
         why = f"{error.filename} cannot be read: {error.strerror}"
         raise CannotDiscover(f"{why}; give a readable --template or --fleet") from None
@@ -92,7 +92,7 @@ def _edit(file: Path, template: Path) -> Edit:
         raise CannotDiscover(str(error)) from None
 
 
-def _at(file: Path, template: Path, text: str) -> str:
+def at(file: Path, template: Path, text: str) -> str:
     """A template's text, its name and relative paths meant from where `file` is.
 
     The runbook's own stands as if among the suite's inventories.

@@ -1,6 +1,7 @@
 """Who the hosts are: what their ssh names lead to, and what they call themselves."""
 
 from fleetmesh.by_hand import log_in
+from fleetmesh.discover import aliases
 from fleetmesh.discover.answers import Answers
 from fleetmesh.discover.found import Finding, Found, Value
 from fleetmesh.facts.answers import SSH_ANSWERS
@@ -47,9 +48,22 @@ def _unreached(inventory: Inventory, answers: Answers) -> Found:
             continue
         refused = told.value.refused
         advice = log_in(inventory, host)
+        elsewhere = _meant(inventory, host)
+        if elsewhere:
+            advice = f"{advice}   (your ssh_config knows {elsewhere}: name it, as {host}=NAME)"
         if "host key" in refused:  # trust is the operator's to give: no key is ever proposed
             advice = f"compare it on the host's own console: {COMPARE}"
         yield Finding(("hosts", host, "ssh"), brief(refused), told.seen, advice)
+
+
+def _meant(inventory: Inventory, host: str) -> str:
+    """Which name of ssh_config may be the host's, if the inventory has none of them for it."""
+    names = aliases.known(inventory)
+    entry = inventory.hosts[host]
+    if entry.ssh in names:
+        return ""
+    right = aliases.leading_to(entry.addresses, names, inventory.ssh_config)
+    return brief(", ".join(right or names))
 
 
 def _addresses(inventory: Inventory, answers: Answers) -> Found:

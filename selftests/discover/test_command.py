@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fleetmesh.discover.command import at
 from fleetmesh.inventory import load
 from fleetmesh.inventory.suite import TEMPLATE
 from selftests.discover.answers import PRODUCTION
@@ -100,6 +101,10 @@ def test_the_template_is_what_is_shipped_as_production() -> None:
     assert first.replace("../infra", "../../infra", 1) == ours
 
 
-def test_a_new_one_lies_beside_the_template_s_relative_paths(tmp_path: Path) -> None:
-    done = discover(f"--fleet={tmp_path / 'x.yaml'}", "nuc=x")
-    assert "is no host of" in done.stderr, "it was made, and loads"
+@pytest.mark.parametrize("folder", ["fleets", "elsewhere"])
+def test_what_a_new_one_refers_to_is_there(folder: str, tmp_path: Path) -> None:
+    new = (ROOT if folder == "fleets" else tmp_path) / folder / "never-written.yaml"
+    made = at(new, TEMPLATE, TEMPLATE.read_text())
+    assert load(new, text=made).reference.samefile(ROOT / "infra" / "fleet-mesh")
+    if folder == "fleets":
+        assert "\nreference: ../infra/fleet-mesh " in made
