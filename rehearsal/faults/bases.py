@@ -7,7 +7,16 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rehearsal import fleet, keys, ops_bridge, other_units, states
-from rehearsal.faults.clusters import BRIDGES, kubectl, patch, restore, rolled_out
+from rehearsal.faults.clusters import (
+    BRIDGES,
+    CONTAINER,
+    SERVICES,
+    kubectl,
+    patch,
+    replace,
+    restore,
+    rolled_out,
+)
 from rehearsal.faults.fault import Fault, Ground
 from rehearsal.faults.machines import (
     AUTHORIZED,
@@ -241,3 +250,51 @@ class Managed(Fault):
     def heal(self) -> None:
         units("restart", "ops-bridge")
         fleet.wait_until_ready()
+
+
+_PORTS = {"state-hub": 8000, "issue-core": 8765}
+_NC, _WGET = "/usr/local/bin/nc", "/usr/local/bin/wget"
+
+
+class Says(Fault):
+    """A service says a thing, and the inventory expects another, or just that."""
+
+    services: ClassVar[tuple[str, ...]] = ("state-hub",)
+    body: ClassVar[str] = "well\n"
+    header: ClassVar[str] = ""
+    health: ClassVar[dict[str, Any]]
+
+    def inject(self) -> None:
+        for service in self.services:
+            command = ["python3", "-m", "standins.says", "--port", str(_PORTS[service])]
+            command += [f"--header={self.header}"] if self.header else []
+            patch(
+                SERVICES,
+                f"deploy/{service}",
+                replace(f"{CONTAINER}/command", [*command, self.body]),
+            )
+            rolled_out(SERVICES, service)
+
+    def heal(self) -> None:
+        for service in self.services:
+            restore(SERVICES, service)
+
+    def inventory(self, document: dict[str, Any]) -> None:
+        for service in self.services:
+            path = document["services"][service]["health"]["path"]
+            document["services"][service]["health"] = {"path": path, **self.health}
+
+
+class AskedBy(Fault):
+    """The application's image has no Python, and the inventory says what it has."""
+
+    program: ClassVar[str]
+
+    def inject(self) -> None:
+        root(RAILIANCE, f"for name in {_NC} {_WGET}; do ln -sf /usr/bin/busybox $name; done")
+
+    def heal(self) -> None:
+        root(RAILIANCE, f"rm {_NC} {_WGET}")
+
+    def inventory(self, document: dict[str, Any]) -> None:
+        document["probe"] |= {"with": self.program, "container": "api"}

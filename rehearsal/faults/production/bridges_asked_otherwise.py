@@ -1,0 +1,105 @@
+"""Bridges that are asked by other means than Python, or than the API."""
+
+from __future__ import annotations
+
+from rehearsal.faults.bases import AskedBy, BridgeChanged
+from rehearsal.faults.clusters import TARGET, replace
+from rehearsal.faults.fault import fail, inconclusive
+from rehearsal.faults.machines import HUB_BRIDGE, RAILIANCE, user
+from rehearsal.faults.prereqs.ground_kubectl import AskedByKubectl
+from rehearsal.faults.symptoms import FROM_POD, INSIDE, LEADS, everywhere, unanswered
+
+
+class AskedByWhatIsNotThere(AskedBy):
+    """The pod has no nc."""
+
+    program = "nc"
+    turns = {
+        **everywhere(inconclusive("name another program of the pod's image as probe.with")),
+        **unanswered(RAILIANCE, "name another program of the pod's image as probe.with"),
+    }
+
+    def inject(self) -> None:
+        """There is none."""
+
+    def heal(self) -> None:
+        """There was none."""
+
+
+class _PastTheTunnel(AskedBy, BridgeChanged):
+    """It asks a bridge that leads past the tunnel."""
+
+    operations = (replace(TARGET, "TCP:127.0.0.1:28000"),)
+    ready = 1
+    turns = {
+        LEADS: fail("proxies to ['127.0.0.1:28000'], not to 127.0.0.1:18000"),
+        FROM_POD: fail("leads to 127.0.0.1:28000, held by the unit relay.service, not 127.0.0.1:"),
+    }
+
+    def inject(self) -> None:
+        AskedBy.inject(self)
+        relay = "systemd-run --user --quiet --collect --unit=relay socat"
+        user(
+            RAILIANCE, f"{relay} TCP-LISTEN:28000,fork,reuseaddr,bind=127.0.0.1 TCP:127.0.0.1:18000"
+        )
+        BridgeChanged.inject(self)
+
+    def heal(self) -> None:
+        BridgeChanged.heal(self)
+        user(RAILIANCE, "systemctl --user stop relay")
+        AskedBy.heal(self)
+
+
+class BridgePastTheTunnelAskedByCurl(_PastTheTunnel):
+    """The bridge leads to a relay beside the tunnel; curl asks."""
+
+    program = "curl"
+
+
+class BridgePastTheTunnelAskedByNc(_PastTheTunnel):
+    """The bridge leads to a relay beside the tunnel; nc asks."""
+
+    program = "nc"
+
+
+class BridgeDownAskedByCurl(AskedBy, BridgeChanged):
+    """The bridge passes nothing on; curl asks."""
+
+    program = "curl"
+    operations = (replace(TARGET, "TCP:127.0.0.1:1"),)
+    turns = {
+        LEADS: fail("proxies to ['127.0.0.1:1']"),
+        f"PROD-01.pods[{HUB_BRIDGE}]": fail("is 0/1 ready"),
+        INSIDE: fail("curl: ("),
+        FROM_POD: fail("curl: ("),
+    }
+
+    def inject(self) -> None:
+        AskedBy.inject(self)
+        BridgeChanged.inject(self)
+
+    def heal(self) -> None:
+        BridgeChanged.heal(self)
+        AskedBy.heal(self)
+
+
+class BridgePastTheTunnelAskedByKubectl(AskedByKubectl, BridgeChanged):
+    """The bridge leads to a relay beside the tunnel; kubectl asks."""
+
+    harmless_to = ""
+    operations = _PastTheTunnel.operations
+    ready = 1
+    turns = _PastTheTunnel.turns
+
+    def inject(self) -> None:
+        AskedByKubectl.inject(self)
+        relay = "systemd-run --user --quiet --collect --unit=relay socat"
+        user(
+            RAILIANCE, f"{relay} TCP-LISTEN:28000,fork,reuseaddr,bind=127.0.0.1 TCP:127.0.0.1:18000"
+        )
+        BridgeChanged.inject(self)
+
+    def heal(self) -> None:
+        BridgeChanged.heal(self)
+        user(RAILIANCE, "systemctl --user stop relay")
+        AskedByKubectl.heal(self)

@@ -1,0 +1,27 @@
+"""Applications whose pods have no Python: something else in them asks."""
+
+from __future__ import annotations
+
+from rehearsal.faults.bases import AskedBy
+from rehearsal.faults.fault import inconclusive
+
+
+class AskedByCurl(AskedBy):
+    """curl asks in the application's pod."""
+
+    harmless_to = "PROD-04.from-pod"
+    program = "curl"
+
+
+class AskedByNc(AskedBy):
+    """nc asks in the application's pod."""
+
+    harmless_to = "PROD-04.from-pod"
+    program = "nc"
+
+
+class AskedByWget(AskedBy):
+    """wget asks in the application's pod, and tells nothing of its connection."""
+
+    program = "wget"
+    turns = {"PROD-04.from-pod": inconclusive("tells neither its socket nor its bytes")}
