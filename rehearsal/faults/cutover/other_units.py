@@ -6,7 +6,7 @@ from typing import Any
 
 from rehearsal.faults.bases import FilesAdded, OtherUnits
 from rehearsal.faults.clusters import until_unready
-from rehearsal.faults.fault import Fault, fail, inconclusive, warn
+from rehearsal.faults.fault import Fault, Turn, fail, inconclusive, warn
 from rehearsal.faults.machines import (
     HUB,
     HUB_RETIRED,
@@ -21,7 +21,17 @@ from rehearsal.faults.machines import (
     user,
     wait_for,
 )
-from rehearsal.faults.symptoms import DOWN, FROM_POD, HELD, INSTALLED, ONLY, PATH, RUNNING, STEADY
+from rehearsal.faults.symptoms import (
+    DOWN,
+    FROM_POD,
+    HELD,
+    INSTALLED,
+    ONLY,
+    PATH,
+    RUNNING,
+    STEADY,
+    unanswered,
+)
 from rehearsal.other_units import BY_EXIT_STATUS, HUB_TEMPLATE, HUB_UNIT, PROGRAM
 from rehearsal.states import on
 
@@ -113,11 +123,19 @@ class StatusByExitStatus(Fault):
         workstation["interactive"]["k3s-api-railiance01"] = {"listen": "127.0.0.1:16443"}
 
 
+def status_unknown(words: str) -> dict[str, Turn]:
+    """The turns of a workstation whose `bridge` says nothing that is understood."""
+    return {
+        **{check: inconclusive(words) for check in OF_STATUS},
+        **unanswered(WORKSTATION, words),
+    }
+
+
 class StatusInOtherWords(Fault):
     """An upgrade of `bridge` has another word for a tunnel that is down."""
 
     ground = OtherUnits
-    turns = {check: inconclusive("'at rest' is none of 'running', 'stop") for check in OF_STATUS}
+    turns = status_unknown("'at rest' is none of 'running', 'stop")
 
     def inject(self) -> None:
         root(WORKSTATION, f"sed -i.kept s/stopped/'at rest'/ {PROGRAM}")
@@ -130,7 +148,7 @@ class StatusProgramGone(StatusByExitStatus):
     """The program that answers by its exit status is not there."""
 
     harmless_to = ""
-    turns = {check: inconclusive("127 is none of 0, 3") for check in OF_STATUS}
+    turns = status_unknown("127 is none of 0, 3")
 
     def inject(self) -> None:
         root(WORKSTATION, f"mv {PROGRAM} {PROGRAM}.kept")
@@ -211,7 +229,7 @@ class BridgeNotAbsent(BridgeAbsent):
     """The inventory says that the workstation has no `bridge`, and it has."""
 
     harmless_to = ""
-    turns = {check: inconclusive("says that it is absent, and it is") for check in OF_STATUS}
+    turns = status_unknown("says that it is absent, and it is")
 
     def inject(self) -> None:
         FilesAdded.inject(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rehearsal.faults.bases import FileChanged, OtherUnits
 from rehearsal.faults.fault import Fault, fail, inconclusive
 from rehearsal.faults.machines import COULOMB, HUB, ISSUES, RAILIANCE, listening, root, wait_for
-from rehearsal.faults.symptoms import INSTALLED, next_start
+from rehearsal.faults.symptoms import INSTALLED, next_start, unanswered
 from rehearsal.other_units import FAR_USER, HUB_TEMPLATE, HUB_UNIT, KEY
 
 OF_HUB, OF_ISSUES = f"[{RAILIANCE}-{COULOMB}-{HUB}]", f"[{RAILIANCE}-{COULOMB}-{ISSUES}]"
@@ -34,6 +34,7 @@ class OtherUserNotLetIn(Fault):
         f"PRE-03.login{OF_ISSUES}": fail("does not open coulombcore: relay@198.18.77.12: Perm"),
         f"PROD-17.login{OF_ISSUES}": fail("does not open coulombcore: relay@198.18.77.12: Perm"),
         f"PROD-17.lasting{OF_ISSUES}": inconclusive("what lets relay in cannot be read"),
+        **unanswered(COULOMB, "what lets relay in cannot be read"),
     }
     keys = f"/home/{FAR_USER}/.ssh/authorized_keys"
 
@@ -63,6 +64,7 @@ class SystemUnitOfAnotherUser(Fault):
         "PROD-17.key": fail("/id_ops belongs to tegwick, not to root"),
         INSTALLED: fail("-User=tegwick"),
         "PROD-09.not-replaced": inconclusive(f"{HUB_UNIT} on railiance01 runs as another user"),
+        **unanswered(RAILIANCE, "its unit runs as root, and only that user's ssh tells"),
     }
 
     def inject(self) -> None:

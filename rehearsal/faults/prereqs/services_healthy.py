@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from rehearsal.faults.clusters import SERVICES, misbehave, restore
 from rehearsal.faults.fault import Fault, Turn, fail, inconclusive
+from rehearsal.faults.machines import COULOMB
 from rehearsal.faults.symptoms import (
     AT_ITS_ADDRESS,
     FROM_POD,
@@ -13,6 +14,7 @@ from rehearsal.faults.symptoms import (
     PATH,
     THROUGH_THE_TUNNEL,
     logs_in,
+    unanswered,
 )
 
 
@@ -39,7 +41,10 @@ class ServiceFails(_Misbehaving):
     """The State Hub answers 500."""
 
     mode = "fails"
-    turns = everywhere("answered 500, not 200")
+    turns = {
+        **everywhere("answered 500, not 200"),
+        **unanswered(COULOMB, "HTTP 500: nothing says whether it takes a POST there"),
+    }
 
 
 class ServiceUnhealthy(_Misbehaving):
