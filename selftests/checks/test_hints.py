@@ -45,9 +45,7 @@ def foreign() -> dict[str, Any]:
 def inventories(tmp_path_factory: pytest.TempPathFactory) -> list[Inventory]:
     file = tmp_path_factory.mktemp("fleets") / "foreign.yaml"
     file.write_text(yaml.safe_dump(foreign()))
-    return [load(ROOT / f"fleets/{name}.yaml") for name in ("production", "rehearsal")] + [
-        load(file)
-    ]
+    return [load(each) for each in (RUNBOOK, ROOT / "fleets/rehearsal.yaml", file)]
 
 
 def hint(written: Function) -> Hint:
