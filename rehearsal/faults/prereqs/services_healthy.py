@@ -140,7 +140,10 @@ class ServiceRedirects(_Misbehaving):
     """The State Hub redirects, to where all is well."""
 
     mode = "redirects"
-    turns = everywhere("answered 302, not 200")
+    turns = {
+        **everywhere("answered 302, not 200"),
+        **unanswered(COULOMB, "HTTP 302: nothing says whether it takes a POST there"),
+    }
 
 
 class ServiceFloods(_Misbehaving):
