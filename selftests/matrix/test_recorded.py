@@ -19,7 +19,11 @@ def test_no_fault_takes_the_name_of_another() -> None:
     kinds = [Fault]
     for kind in kinds:  # which grows meanwhile
         kinds += kind.__subclasses__()
-    ours = [kind.title() for kind in kinds if kind.__module__.startswith("rehearsal.faults.")]
+    ours = [
+        kind.title()
+        for kind in dict.fromkeys(kinds)
+        if kind.__module__.startswith("rehearsal.faults.")
+    ]
     assert sorted(ours) == sorted(set(ours))
 
 

@@ -26,7 +26,7 @@ class AskedByWhatIsNotThere(AskedBy):
         """There was none."""
 
 
-class _PastTheTunnel(AskedBy, BridgeChanged):
+class _LeadsPast(AskedBy, BridgeChanged):
     """It asks a bridge that leads past the tunnel."""
 
     operations = (replace(TARGET, "TCP:127.0.0.1:28000"),)
@@ -50,13 +50,13 @@ class _PastTheTunnel(AskedBy, BridgeChanged):
         AskedBy.heal(self)
 
 
-class BridgePastTheTunnelAskedByCurl(_PastTheTunnel):
+class BridgePastTheTunnelAskedByCurl(_LeadsPast):
     """The bridge leads to a relay beside the tunnel; curl asks."""
 
     program = "curl"
 
 
-class BridgePastTheTunnelAskedByNc(_PastTheTunnel):
+class BridgePastTheTunnelAskedByNc(_LeadsPast):
     """The bridge leads to a relay beside the tunnel; nc asks."""
 
     program = "nc"
@@ -87,9 +87,9 @@ class BridgePastTheTunnelAskedByKubectl(AskedByKubectl, BridgeChanged):
     """The bridge leads to a relay beside the tunnel; kubectl asks."""
 
     harmless_to = ""
-    operations = _PastTheTunnel.operations
+    operations = _LeadsPast.operations
     ready = 1
-    turns = _PastTheTunnel.turns
+    turns = _LeadsPast.turns
 
     def inject(self) -> None:
         AskedByKubectl.inject(self)
