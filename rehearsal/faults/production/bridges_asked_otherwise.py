@@ -26,6 +26,13 @@ class AskedByWhatIsNotThere(AskedBy):
         """There was none."""
 
 
+def _relay() -> None:
+    """Have something else than the tunnel lead there from another port."""
+    listen = "TCP-LISTEN:28000,fork,reuseaddr,bind=127.0.0.1"
+    run = "systemd-run --user --quiet --collect --unit=relay"
+    user(RAILIANCE, f"{run} socat {listen} TCP:127.0.0.1:18000")
+
+
 class _LeadsPast(AskedBy, BridgeChanged):
     """It asks a bridge that leads past the tunnel."""
 
@@ -38,10 +45,7 @@ class _LeadsPast(AskedBy, BridgeChanged):
 
     def inject(self) -> None:
         AskedBy.inject(self)
-        relay = "systemd-run --user --quiet --collect --unit=relay socat"
-        user(
-            RAILIANCE, f"{relay} TCP-LISTEN:28000,fork,reuseaddr,bind=127.0.0.1 TCP:127.0.0.1:18000"
-        )
+        _relay()
         BridgeChanged.inject(self)
 
     def heal(self) -> None:
@@ -93,10 +97,7 @@ class BridgePastTheTunnelAskedByKubectl(AskedByKubectl, BridgeChanged):
 
     def inject(self) -> None:
         AskedByKubectl.inject(self)
-        relay = "systemd-run --user --quiet --collect --unit=relay socat"
-        user(
-            RAILIANCE, f"{relay} TCP-LISTEN:28000,fork,reuseaddr,bind=127.0.0.1 TCP:127.0.0.1:18000"
-        )
+        _relay()
         BridgeChanged.inject(self)
 
     def heal(self) -> None:
