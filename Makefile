@@ -30,6 +30,7 @@ drill: .venv/run packages
 
 test: .venv/dev packages check
 	@$(SUDO) $(PYTHON) -m rehearsal image
+	@$(SUDO) $(PYTHON) -m selftests.sessions.servers
 	@$(SUDO) $(PYTHON) -m pytest selftests --tb=short -rfEs -n 3 --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev

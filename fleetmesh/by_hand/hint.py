@@ -139,8 +139,8 @@ class _More:
 
     def cluster(self, host: str) -> str:
         """The cluster that is reached from a host."""
-        clusters = self._inventory.clusters.values()
-        return next((one.id for one in clusters if one.host == host), "")
+        clusters = self._inventory.clusters.items()
+        return next((name for name, one in clusters if one.host == host), "")
 
     def host(self, cluster: str) -> str:
         """The host of a cluster."""

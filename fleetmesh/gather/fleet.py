@@ -36,6 +36,7 @@ class Fleet:
         self.sessions: dict[str, Session | Unreachable] = {}
         self.requests: Iterator[int] = count()
         self._kubeconfigs: dict[str, Future[Kubeconfig]] = {}
+        self._closed: dict[str, int] = {}
 
     def __enter__(self) -> "Fleet":
         return self
@@ -50,6 +51,7 @@ class Fleet:
 
     def start_over(self) -> None:
         """Close all sessions, and know of none: what is asked next opens new ones."""
+        self._closed = self.channels
         for session in self.sessions.values():
             if not isinstance(session, Unreachable):
                 session.close()
@@ -59,8 +61,8 @@ class Fleet:
     @property
     def channels(self) -> dict[str, int]:
         """SSH session channels opened so far, by host."""
-        return {
-            host: session.channels
+        return self._closed | {
+            host: self._closed.get(host, 0) + session.channels
             for host, session in self.sessions.items()
             if not isinstance(session, Unreachable)
         }

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from fixtures import check
 
 
-@check("PROD-99.never", runbook="–", hint="none")
+@check("PROD-99.never", runbook="–", hint="None.")
 def test_nothing_ever_turns_this(carrier: str, linger: Mapping[str, str]) -> None:
     """A check that no fault turns."""
     assert linger[carrier]

@@ -151,3 +151,8 @@ def version_of(release: str) -> str:
         ["chroot", root_of(release), "ssh", "-V"], capture_output=True, text=True, check=True
     )
     return done.stderr.split()[0].rstrip(",")
+
+
+if __name__ == "__main__":  # side by side, the tests have no way to a mirror
+    for each in RELEASES:
+        root_of(each)
