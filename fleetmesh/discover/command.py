@@ -1,5 +1,6 @@
 """`python -m fleetmesh discover`: shows an edit of the inventory, and writes it if told so."""
 
+import argparse
 import os
 import re
 from argparse import Namespace
@@ -71,7 +72,7 @@ def run(given: Namespace) -> int:
 def _named(text: str) -> tuple[str, str]:
     host, equals, name = text.partition("=")
     if not (host and equals and name):
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"write {text!r} as HOST=NAME, such as railiance01=NAME")
     return host, name
 
 
