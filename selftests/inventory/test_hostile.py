@@ -23,7 +23,7 @@ from fleetmesh.gather.demands import permits
 from fleetmesh.gather.permit import NONCE
 from fleetmesh.gather.pod_exec import ExecInPod
 from fleetmesh.gather.probe import errands, questions
-from fleetmesh.inventory import Address, Inventory, InventoryError, load
+from fleetmesh.inventory import Address, Cluster, Host, Inventory, InventoryError, load
 from fleetmesh.text.shell import quote
 from selftests.checks.test_catalogue import CHECKS
 from selftests.checks.test_hints import hints as hints_of
@@ -285,7 +285,7 @@ def poisoned(value: Any, change: Callable[[str], str], name: str = "") -> Any:
             for field in type(value).model_fields
         }
         copy = value.model_copy(update=fields)
-        if hasattr(copy, "_id"):
+        if hasattr(copy, "_id") and not isinstance(value, Host | Cluster):  # names refer to these
             copy._id = change(copy._id)
         return copy
     if isinstance(value, dict):
