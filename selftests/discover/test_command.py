@@ -74,7 +74,7 @@ def test_this_machine_can_be_the_workstation(template: Path, tmp_path: Path) -> 
             "nuc is no host of the inventory; write one of: railiance01, coulombcore, workstation",
         ),
         (("workstation=-oProxyCommand=x",), "is no name of a host or user"),
-        (("workstation",), "invalid"),
+        (("workstation",), "as HOST=NAME"),
         (("--template=/nowhere.yaml",), "/nowhere.yaml cannot be read"),
     ],
 )

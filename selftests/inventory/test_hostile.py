@@ -141,7 +141,7 @@ def box(tmp_path: Path) -> Path:
     # As ssh hands the words behind its options and the host to the far end's shell.
     (programs / "ssh").write_text(
         "#!/bin/sh\n"
-        "while :; do case $1 in -[iopLlF]) shift 2 ;; -*) shift ;; *) break ;; esac; done\n"
+        "while :; do case $1 in -[BbcDEeFIiJLlmOopQRSWw]) shift 2 ;; -*) shift ;; *) break ;; esac; done\n"
         'shift; exec sh -c "$*"\n'
     )
     (programs / "ssh").chmod(0o755)
@@ -159,8 +159,10 @@ def box(tmp_path: Path) -> Path:
 
 def sh(box: Path, command: str) -> None:
     """Run `command`; it must be one that a shell understands, and leave nothing behind."""
+    script = box / "script"  # which may be longer than a word of a command line
+    script.write_text(command, newline="")
     done = subprocess.run(
-        [box / "bin/sh", "-c", command],
+        [box / "bin/sh", script],
         cwd=box / "home",
         env={"PATH": str(box / "bin"), "HOME": str(box / "home")},
         stdin=subprocess.DEVNULL,
