@@ -141,7 +141,8 @@ def box(tmp_path: Path) -> Path:
     # As ssh hands the words behind its options and the host to the far end's shell.
     (programs / "ssh").write_text(
         "#!/bin/sh\n"
-        "while :; do case $1 in -[BbcDEeFIiJLlmOopQRSWw]) shift 2 ;; -*) shift ;; *) break ;; esac; done\n"
+        "while :; do\n"
+        "case $1 in -[BbcDEeFIiJLlmOopQRSWw]) shift 2 ;; -*) shift ;; *) break ;; esac; done\n"
         'shift; exec sh -c "$*"\n'
     )
     (programs / "ssh").chmod(0o755)
