@@ -58,6 +58,7 @@ class BridgePastTheTunnelAskedByCurl(_LeadsPast):
     """The bridge leads to a relay beside the tunnel; curl asks."""
 
     program = "curl"
+    since = {RAILIANCE: "bookworm"}  # see AskedByCurl
 
 
 class BridgePastTheTunnelAskedByNc(_LeadsPast):
@@ -70,6 +71,7 @@ class BridgeDownAskedByCurl(AskedBy, BridgeChanged):
     """The bridge passes nothing on; curl asks."""
 
     program = "curl"
+    since = {RAILIANCE: "bookworm"}  # see AskedByCurl
     operations = (replace(TARGET, "TCP:127.0.0.1:1"),)
     turns = {
         LEADS: fail("proxies to ['127.0.0.1:1']"),

@@ -11,6 +11,7 @@ class AskedByCurl(AskedBy):
 
     harmless_to = "PROD-04.from-pod"
     program = "curl"
+    since = {RAILIANCE: "bookworm"}  # Debian 11's closes its connection too soon to be seen
 
 
 class AskedByNc(AskedBy):
@@ -24,4 +25,5 @@ class AskedByWget(AskedBy):
     """wget asks in the application's pod, and tells nothing of its connection."""
 
     program = "wget"
+    since = {RAILIANCE: "trixie"}  # BusyBox's crashes on Debian 11 and 12
     turns = {"PROD-04.from-pod": inconclusive("tells neither its socket nor its bytes")}
