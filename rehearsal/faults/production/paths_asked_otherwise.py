@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rehearsal.faults.bases import AskedBy
 from rehearsal.faults.fault import inconclusive
+from rehearsal.faults.machines import RAILIANCE
 
 
 class AskedByCurl(AskedBy):
