@@ -6,6 +6,7 @@ from typing import Any
 
 from rehearsal.faults.bases import FilesAdded, OtherUnits
 from rehearsal.faults.clusters import until_unready
+from rehearsal.faults.cutover.handover import RetiredTunnelOnAnotherPort
 from rehearsal.faults.fault import Fault, Turn, fail, inconclusive, warn
 from rehearsal.faults.machines import (
     HUB,
@@ -33,7 +34,6 @@ from rehearsal.faults.symptoms import (
     unanswered,
 )
 from rehearsal.other_units import BY_EXIT_STATUS, HUB_TEMPLATE, HUB_UNIT, PROGRAM
-from rehearsal.states import on
 
 SAME = f"PROD-09.same-after-reboot[{HUB}]"
 
@@ -157,18 +157,10 @@ class StatusProgramGone(StatusByExitStatus):
         root(WORKSTATION, f"mv {PROGRAM}.kept {PROGRAM}")
 
 
-class _UpBesideTheFleet(Fault):
+class _UpBesideTheFleet(RetiredTunnelOnAnotherPort):
     """A retired tunnel is up, on another port than it had."""
 
     ground = OtherUnits
-
-    def inject(self) -> None:
-        configure(HUB_RETIRED, "s/:18000/:18001/")
-        on(WORKSTATION, f"bridge up {HUB_RETIRED}")
-
-    def heal(self) -> None:
-        on(WORKSTATION, f"bridge down {HUB_RETIRED}")
-        restore_configuration()
 
 
 class UpByTheTable(_UpBesideTheFleet):

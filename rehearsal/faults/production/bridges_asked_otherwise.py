@@ -5,8 +5,9 @@ from __future__ import annotations
 from rehearsal.faults.bases import AskedBy, BridgeChanged
 from rehearsal.faults.clusters import TARGET, replace
 from rehearsal.faults.fault import fail, inconclusive
-from rehearsal.faults.machines import HUB_BRIDGE, RAILIANCE, user
+from rehearsal.faults.machines import HUB_BRIDGE, RAILIANCE
 from rehearsal.faults.prereqs.ground_kubectl import AskedByKubectl
+from rehearsal.faults.production.bridges import BridgePastTheTunnel
 from rehearsal.faults.symptoms import FROM_POD, INSIDE, LEADS, everywhere, unanswered
 
 
@@ -26,31 +27,15 @@ class AskedByWhatIsNotThere(AskedBy):
         """There was none."""
 
 
-def _relay() -> None:
-    """Have something else than the tunnel lead there from another port."""
-    listen = "TCP-LISTEN:28000,fork,reuseaddr,bind=127.0.0.1"
-    run = "systemd-run --user --quiet --collect --unit=relay"
-    user(RAILIANCE, f"{run} socat {listen} TCP:127.0.0.1:18000")
-
-
-class _LeadsPast(AskedBy, BridgeChanged):
+class _LeadsPast(AskedBy, BridgePastTheTunnel):
     """It asks a bridge that leads past the tunnel."""
-
-    operations = (replace(TARGET, "TCP:127.0.0.1:28000"),)
-    ready = 1
-    turns = {
-        LEADS: fail("proxies to ['127.0.0.1:28000'], not to 127.0.0.1:18000"),
-        FROM_POD: fail("leads to 127.0.0.1:28000, held by the unit relay.service, not 127.0.0.1:"),
-    }
 
     def inject(self) -> None:
         AskedBy.inject(self)
-        _relay()
-        BridgeChanged.inject(self)
+        BridgePastTheTunnel.inject(self)
 
     def heal(self) -> None:
-        BridgeChanged.heal(self)
-        user(RAILIANCE, "systemctl --user stop relay")
+        BridgePastTheTunnel.heal(self)
         AskedBy.heal(self)
 
 
@@ -89,20 +74,15 @@ class BridgeDownAskedByCurl(AskedBy, BridgeChanged):
         AskedBy.heal(self)
 
 
-class BridgePastTheTunnelAskedByKubectl(AskedByKubectl, BridgeChanged):
+class BridgePastTheTunnelAskedByKubectl(AskedByKubectl, BridgePastTheTunnel):
     """The bridge leads to a relay beside the tunnel; kubectl asks."""
 
     harmless_to = ""
-    operations = _LeadsPast.operations
-    ready = 1
-    turns = _LeadsPast.turns
 
     def inject(self) -> None:
         AskedByKubectl.inject(self)
-        _relay()
-        BridgeChanged.inject(self)
+        BridgePastTheTunnel.inject(self)
 
     def heal(self) -> None:
-        BridgeChanged.heal(self)
-        user(RAILIANCE, "systemctl --user stop relay")
+        BridgePastTheTunnel.heal(self)
         AskedByKubectl.heal(self)
