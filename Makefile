@@ -9,7 +9,7 @@ OUTFIT = $(IMAGE:%=--image=%) $(LOGIN_SHELL:%=--shell=%)
 FLEET := production
 RUN_PACKAGES := openssh-client python3-venv
 PACKAGES := busybox chromium dash debian-archive-keyring fish iproute2 mksh mmdebstrap nftables \
-	openssh-server openssl poppler-utils procps shellcheck socat sudo systemd-container tcsh zsh
+	openssh-server openssl poppler-utils procps prometheus shellcheck socat sudo systemd-container tcsh zsh
 
 .PHONY: rehearse faults hints drill test check docs permit packages run-packages lock clean
 
