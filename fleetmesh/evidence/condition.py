@@ -40,22 +40,27 @@ class Condition:
     state: State
     step: str = ""
     """Of what is not yet: the step of the runbook that makes it true, such as `Cutover 2`."""
+    first: str = ""
+    """The step that has to be done before that one; empty if it is the next itself."""
     command: str = ""
-    """What to type next, on the way to that step."""
+    """What to type for the step that is next; empty where the inventory does not tell."""
     until: datetime | None = None
-    """Of what is settling: from when on it passes by itself."""
+    """Of what is settling: the moment from which it passes by itself."""
 
     def __str__(self) -> str:
         if self.state is State.NOT_YET:
-            return f"{self.state.value}: {self.step}"
+            return (
+                f"{self.state.value}: {self.step}{f' (first {self.first})' if self.first else ''}"
+            )
         if self.until:
             return f"{self.state.value} until {self.until.astimezone(UTC):%H:%M:%SZ}"
-        return self.state.value
+        return str(self.state.value)
 
     def plain(self) -> dict[str, Any]:
         """As plain data, without what is empty."""
         given = {
             "step": self.step,
+            "first": self.first,
             "command": self.command,
             "until": plain.rfc3339(self.until) if self.until else "",
         }
