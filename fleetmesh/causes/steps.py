@@ -99,7 +99,10 @@ class Progress:
                 installer = inventory.reference / f"install-{host}.sh"
                 if not installer.is_file():
                     return ""
-                return join(["bash", str(installer), inventory.hosts[host].ssh])
+                typed = join(
+                    ["bash", f"infra/fleet-mesh/{installer.name}", inventory.hosts[host].ssh]
+                )
+                return f"{typed}  # on {inventory.workstation.host}, from the-custodian repo"
             case "linger":
                 line = f"on {host}: sudo loginctl enable-linger $USER"
             case "down":

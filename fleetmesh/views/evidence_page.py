@@ -59,6 +59,7 @@ def page(run: Run, changes: Sequence[str] | None = None) -> str:
         verdict=fragments.verdict(run),
         causes=run.causes(),
         failed=run.unexplained(),
+        not_yet=run.not_yet(),
         findings=fragments.findings(run, with_failed=False),
         changes=changes,
         folded=_folded,

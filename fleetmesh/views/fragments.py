@@ -115,11 +115,8 @@ def state(condition: Condition) -> Markup:
     word = str(condition.state.value)
     rest = str(condition).removeprefix(word).removeprefix(": ")
     return fill(
-        '<span class="state" title="{}"><b>{}</b>{}{}</span>',
+        '<span class="state" title="{}"><b>{}</b>{}</span>',
         *(condition.state.meaning, word, f" {rest}" if rest else ""),
-        fill(' <code class="hint" data-does="next">{}</code>', condition.command)
-        if condition.command
-        else "",
     )
 
 
