@@ -67,10 +67,11 @@ class Progress:
     def never_started(self, tunnel: Tunnel) -> bool:
         """Whether no unit has certainly been started for it since the boot, nor anything else."""
         workstation = self.known.inventory.workstation.host
-        held = self.known.holders(tunnel.host, tunnel.listen.port) or ()
+        held = self.known.holders(tunnel.host, tunnel.listen.port)
         units = self.known.units(tunnel)
         return (
             bool(units)
+            and held is not None
             and all(unit.never_started for unit in units)
             and all(holder.origin == workstation for holder in held)
         )

@@ -52,7 +52,8 @@ LOST = {
     "host coulombcore": {
         *("alias-leads-to-another-host", "coulombcore-host-key-rotated", "coulombcore-off"),
         *("forced-command", "host-names-swapped", "link-cut-half-open", "login-shell-hangs"),
-        *("login-shell-reads-input", "no-sessions", "sshd-stopped"),
+        *("login-shell-reads-input", "no-sessions", "sshd-killed"),
+        "sshd-stopped",
     },
     "host workstation": {"workstation-off"},
     "API railiance01": {
