@@ -19,7 +19,8 @@ from fleetmesh.evidence.run import Result
 from fleetmesh.evidence.sums import Refused
 from fleetmesh.gather import plain
 from fleetmesh.sealing.seal import seal
-from fleetmesh.sealing.verify import Trust, verified
+from fleetmesh.sealing.verify import verified
+from fleetmesh.sealing.vouched import Trust
 from fleetmesh.tunnels.path import Hop
 from fleetmesh.tunnels.path import Path as Route
 from fleetmesh.views.history_page import page
