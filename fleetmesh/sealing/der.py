@@ -45,11 +45,11 @@ def _inside(element: bytes) -> bytes:
 def _frame(content: bytes) -> tuple[int, int]:
     """Where the content of the first element begins, and its bytes."""
     length, start = content[1], 2
-    if length > 0x80:
-        start += length - 0x80
+    if length & 0x80:  # the bytes of the length; none where it is left open, which DER forbids
+        start += length & 0x7F
         length = int.from_bytes(content[2:start])
-    if length == 0x80 or start + length > len(content):
-        raise ValueError("cut off, or without a length")
+    if start + length > len(content):
+        raise ValueError("cut off")
     return start, length
 
 

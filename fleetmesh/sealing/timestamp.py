@@ -6,6 +6,7 @@ expired since do no harm. Nobody is asked whether one was revoked.
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import new
@@ -39,6 +40,7 @@ _IMPRINTS = {
     "2.16.840.1.101.3.4.2.2": "sha384",
     "2.16.840.1.101.3.4.2.3": "sha512",
 }
+_VAGUEST = timedelta(days=1)
 _STATUS = {status.value: status.name.lower().replace("_", " ") for status in PKIStatus}
 
 
@@ -73,21 +75,27 @@ def covered(folder: Path) -> Path:
     return signature if signature.exists() else folder / SUMS
 
 
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Refuse whatever the libraries cannot read, at once or when it is looked at."""
+    try:
+        yield
+    except (ValueError, TypeError, OverflowError) as error:
+        raise Refused(f"it is no answer of an authority by RFC 3161: {_brief(error)}") from None
+
+
+@_understood()
 def decoded(answer: bytes) -> TimeStampResponse:
     """An authority's answer that grants a token. Raises Refused for any other."""
-    try:
-        response = decode_timestamp_response(in_order(answer))
-        status = response.status
-        told = "; ".join(response.status_string)
-        if status == PKIStatus.GRANTED:
-            _ = response.tst_info, response.signed_data
-            return response
-    except ValueError as error:
-        raise Refused(f"it is no answer of an authority by RFC 3161: {_brief(error)}") from None
-    said = _STATUS.get(status, f"status {status}")
-    raise Refused(f"the authority did not grant it: {said}{f': {told}' if told else ''}")
+    response = decode_timestamp_response(in_order(answer))
+    if response.status != PKIStatus.GRANTED:
+        said = _STATUS.get(response.status, f"status {response.status}")
+        told = ": ".join((said, *response.status_string))
+        raise Refused(f"the authority did not grant it: {told}")
+    return response
 
 
+@_understood()
 def read(answer: bytes, about: bytes) -> Stamp:
     """What the token in `answer` says of `about`, whoever made it.
 
@@ -110,6 +118,7 @@ def read(answer: bytes, about: bytes) -> Stamp:
     )
 
 
+@_understood()
 def trusted(answer: bytes, about: bytes, roots: Path) -> Stamp:
     """What the token says, by an authority for whom a root in `roots` (PEM) vouches.
 
@@ -157,11 +166,8 @@ def _signer(response: TimeStampResponse) -> Certificate:
 
 
 def _certificates(response: TimeStampResponse) -> Iterator[Certificate]:
-    try:
-        for encoded in response.signed_data.certificates:
-            yield load_der_x509_certificate(encoded)
-    except ValueError as error:
-        raise Refused(f"a certificate in it cannot be read: {_brief(error)}") from None
+    for encoded in response.signed_data.certificates:
+        yield load_der_x509_certificate(encoded)
 
 
 def _is_for_stamping(signer: Certificate) -> None:
@@ -183,11 +189,14 @@ def _accuracy(response: TimeStampResponse) -> timedelta:
     given = response.tst_info.accuracy
     if given is None:
         return timedelta()
-    return timedelta(
+    off = timedelta(
         seconds=given.seconds or 0,
         milliseconds=given.millis or 0,
         microseconds=given.micros or 0,
     )
+    if off > _VAGUEST:
+        raise Refused(f"its time may be off by {off}, which says nothing")
+    return off
 
 
 def _brief(error: Exception) -> str:
