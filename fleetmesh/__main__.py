@@ -12,13 +12,15 @@ from fleetmesh.attach.issue import target
 from fleetmesh.discover import command as discover
 from fleetmesh.evidence.age import ages, on_disk, span
 from fleetmesh.evidence.changes import changes
+from fleetmesh.evidence.entry import Entry
 from fleetmesh.evidence.folder import BrokenRecord, read
-from fleetmesh.evidence.history import Entry, update
+from fleetmesh.evidence.history import update
 from fleetmesh.evidence.journal import CannotRecord, put
 from fleetmesh.evidence.run import PHASES, RUNBOOK
 from fleetmesh.evidence.since import since
 from fleetmesh.evidence.sums import SUMS, Refused
 from fleetmesh.inventory.suite import SUITE
+from fleetmesh.retention.prune import prune
 from fleetmesh.sealing.sealed_run import seal_folder
 from fleetmesh.sealing.verify import Report, verified, verify
 from fleetmesh.sealing.vouched import Trust
@@ -161,6 +163,23 @@ def _history(given: Namespace) -> int:
     return 1 if given.max_age and not all(age.fresh for age in found) else 0
 
 
+def _prune(given: Namespace) -> int:
+    done = prune(given.reports, given.keep, datetime.now(UTC), dry_run=given.dry_run)
+    for remark in done.remarks:
+        say(f"remark: {remark}")
+    for run, why in done.kept.items():
+        say(f"stays: {run}: {why}")
+    for run in done.removed:
+        say(f"{'would remove' if given.dry_run else 'removed'}: {run}")
+    for failure in done.failed:
+        complain(f"fleetmesh: not removed: {failure}")
+    say(
+        f"{given.reports}: {len(done.removed)} old runs "
+        f"{'would be removed' if given.dry_run else 'removed'}, {len(done.kept)} stay"
+    )
+    return 1 if done.failed else 0
+
+
 def _attach(given: Namespace) -> int:
     place = target(given.to, given.forge)
     sent = parcel(
@@ -263,6 +282,14 @@ def _arguments() -> Parser:
     )
     command.add_argument("--timestamp-roots", type=Path, metavar="FILE", help=_ROOTS)
     command.set_defaults(do=_history)
+
+    command = commands.add_parser("prune", help="remove old runs, but none that tells something")
+    command.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR")
+    command.add_argument(
+        "--keep", type=span, required=True, metavar="SPAN", help="how long each run is kept (90d)"
+    )
+    command.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    command.set_defaults(do=_prune)
 
     command = commands.add_parser(
         "attach", help="attach a bundle to an issue", description=f"The token comes from {TOKEN}."

@@ -4,14 +4,15 @@ import html
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fleetmesh.evidence import files, sums
 from fleetmesh.evidence.age import Believed, otherwise
 from fleetmesh.evidence.closing import RUN_JSON, described
+from fleetmesh.evidence.entry import Entry
 from fleetmesh.evidence.folder import BrokenRecord, Events, read_events, run_of
-from fleetmesh.evidence.history import Entry
 from fleetmesh.evidence.journal import EVENTS, PLAN
 from fleetmesh.evidence.run import Run
 from fleetmesh.evidence.sums import SUMS, Refused
@@ -269,6 +270,7 @@ _SAYS: dict[str, tuple[Callable[[str], Told], Callable[[Run], Told]]] = {
 def verified(reports: Path, trust: Trust) -> Believed:
     """An entry counts where its folder or bundle holds, by `trust`."""
 
+    @cache  # as in age.on_disk
     def doubt(entry: Entry) -> str | None:
         places = (reports / entry.run, reports / f"{entry.run}{bundle.SUFFIX}")
         there = [place for place in places if place.exists()]

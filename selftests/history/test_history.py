@@ -13,7 +13,8 @@ from fleetmesh.__main__ import main
 from fleetmesh.evidence.age import ages, on_disk, span
 from fleetmesh.evidence.changes import changes
 from fleetmesh.evidence.closing import close
-from fleetmesh.evidence.history import HISTORY, Entry, update
+from fleetmesh.evidence.entry import Entry
+from fleetmesh.evidence.history import HISTORY, update
 from fleetmesh.evidence.outcomes import Outcome
 from fleetmesh.evidence.run import Result
 from fleetmesh.evidence.sums import Refused
