@@ -24,6 +24,8 @@ class Age:
     phase: str
     fresh: bool | None
     why: str
+    since: datetime | None = None
+    """When the run began that is the evidence; None where there is none."""
 
 
 Believed = Callable[[Entry], str | None]
@@ -124,5 +126,5 @@ def _age(
             continue
         fresh = None if limit is None else age <= limit
         why = f"{told(max(age, timedelta()))} old, {entry.sealed or 'unsealed'}: {entry.run}"
-        return Age(*group, phase, fresh, "; ".join((why, *doubts)))
+        return Age(*group, phase, fresh, "; ".join((why, *doubts)), entry.started)
     return Age(*group, phase, False, "; ".join(("never READY", *doubts)))

@@ -1,11 +1,12 @@
 """Who is told how a run ended: Prometheus, a dead man's switch, people."""
 
+from collections.abc import Iterator, Mapping
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from fleetmesh.inventory.section import Model
 from fleetmesh.inventory.secret_url import NotifyUrl, PingUrl
+from fleetmesh.inventory.section import Model
 from fleetmesh.inventory.values import LocalFolder, Name
 
 Phase = Literal["prereqs", "cutover", "production", "rollback", "own"]
@@ -22,6 +23,11 @@ class Monitoring(Model):
     textfile: LocalFolder | None = None
     dead_man: dict[Phase, PingUrl] = Field(default_factory=dict)
     notify: dict[Name, NotifyUrl] = Field(default_factory=dict)
+
+    def secrets(self, environment: Mapping[str, str]) -> Iterator[str]:
+        """What the environment holds of the URLs, and what no record may repeat."""
+        for url in (*self.dead_man.values(), *self.notify.values()):
+            yield from url.secrets(environment)
 
     @model_validator(mode="after")
     def _tells_somebody(self) -> Self:

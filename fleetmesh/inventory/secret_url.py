@@ -12,7 +12,9 @@ from urllib.parse import quote
 from pydantic import PlainValidator
 
 _VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]{0,63})\}")
-_SHAPE = re.compile(rf"([a-z][a-z0-9+.-]{{0,30}})://(?:[A-Za-z0-9._/?#@&+,:=%-]|{_VARIABLE.pattern})+")
+_SHAPE = re.compile(
+    rf"([a-z][a-z0-9+.-]{{0,30}})://(?:[A-Za-z0-9._/?#@&+,:=%-]|{_VARIABLE.pattern})+"
+)
 _LONGEST = 1000
 # A single label may be a token, as in slack://TOKEN/…; a domain ends in letters.
 _HOST = re.compile(r"(?:(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}|localhost|\d{1,3}(?:\.\d{1,3}){3})?")

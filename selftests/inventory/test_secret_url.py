@@ -105,4 +105,4 @@ def test_what_the_environment_lacks_is_named_unsaid(
 
 def test_a_switch_may_watch_every_phase() -> None:
     assert Phase.__args__ == PHASES  # type: ignore[attr-defined]
-    assert Monitoring(dead_man={phase: "${X}" for phase in PHASES})
+    assert Monitoring(dead_man=dict.fromkeys(PHASES, "${X}"))
