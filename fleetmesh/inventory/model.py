@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from fleetmesh.inventory.bridging import BridgeCall, Bridging
 from fleetmesh.inventory.health import Health
+from fleetmesh.inventory.monitoring import Monitoring
 from fleetmesh.inventory.section import Model
 from fleetmesh.inventory.values import (
     Cidr,
@@ -356,6 +357,7 @@ class Inventory(Model):
     ssh_config: Path | None = None
     deferrals: dict[str, str] = Field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
+    monitoring: Monitoring | None = None
     file: Path = Field(exclude=True)
     digest: str = Field(exclude=True)
 
