@@ -11,7 +11,7 @@ from fleetmesh.by_hand import on
 from fleetmesh.inventory import Inventory
 from fleetmesh.inventory.suite import SUITE
 from fleetmesh.text.legible import last_line
-from fleetmesh.text.shell import join, quote
+from fleetmesh.text.shell import join
 from fleetmesh.timer.access import Access
 from fleetmesh.timer.places import ASSETS, PERMITS, CannotInstall
 
@@ -100,9 +100,9 @@ def script(host: str) -> Path:
 def to_put(inventory: Inventory, host: str, known: Access) -> list[str]:
     """What the operator types to put the permit on a host; the second needs sudo there, once."""
     rule = (ASSETS / "sshd.conf").read_text("utf-8").replace("tegwick", known.users[host])
-    lines = [line for line in rule.splitlines() if not line.startswith("#")]
+    first, second = (join(line.split()) for line in rule.splitlines() if not line.startswith("#"))
     as_root = (
-        f"printf '%s\\n' {' '.join(map(quote, lines))} | sudo tee {_DROP_IN} >/dev/null && "
+        f"echo {first} | sudo tee {_DROP_IN} && echo {second} | sudo tee -a {_DROP_IN} && "
         "sudo systemctl reload ssh"
     )
     return [f"cat {script(host)} | {on(inventory, host, 'sh')}", on(inventory, host, as_root)]
