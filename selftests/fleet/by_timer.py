@@ -3,7 +3,6 @@
 import json
 import subprocess
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,9 @@ from rehearsal.verifier import COMMAND, FILE
 SERVICE, TIMER = "fleet-verify.service", "fleet-verify.timer"
 STATE = "var/lib/fleet-verify"
 TO_PUT = "/etc/fleet-verify/permit/to-put.txt"
-_SHOWN = "InvocationID,ActiveState,Result,ExecMainStatus,ExecMainStartTimestampMonotonic"
+_STARTS = "7d4958e842da4a758f6c1cdc7b36dcc5"
+_ENDS = ("7ad2d189f7e94e70a38c781354912448", "d9b373ed55a64feb8242e02dbe79a49c")
+"""What systemd's journal calls a unit that is being started, and one that has ended or failed."""
 
 
 @dataclass(frozen=True)
@@ -61,40 +62,50 @@ def take_permits() -> None:
         fleet.run(host, drop_in, user="root")
 
 
-def shown(box: NspawnMachine) -> dict[str, str]:
-    """What systemd says of the service."""
-    said = box.run(["systemctl", "show", f"--property={_SHOWN}", SERVICE]).stdout
-    return dict(line.split("=", 1) for line in said.splitlines())
-
-
-def wait_for_start(box: NspawnMachine, deadline: float = 120) -> str:
-    """Wait until a run goes on; its name for systemd."""
+def wait_for_start(box: NspawnMachine, deadline: float = 300) -> None:
+    """Wait until the timer starts a run, and that one has begun to write its record."""
+    now = time.time()
+    before = {file.parent for file in _records(box)}
     end = time.monotonic() + deadline
     while time.monotonic() < end:
-        if (now := shown(box))["ActiveState"] == "activating":
-            return now["InvocationID"]
-        time.sleep(0.1)
-    raise AssertionError(f"the timer has started nothing within {deadline:g} s")
+        if _begun(box, now) and any(file.parent not in before for file in _records(box)):
+            return
+        time.sleep(0.5)
+    raise AssertionError(f"the timer has started no run within {deadline:g} s")
 
 
-def next_run(box: NspawnMachine, deadline: float = 300) -> Ran:
+def next_run(box: NspawnMachine, deadline: float = 600) -> Ran:
     """The first run that the timer starts from now on, when it has ended."""
-    now = time.clock_gettime(time.CLOCK_MONOTONIC)  # one kernel, one clock
-    before = set(reports(box))
+    now = time.time()
     end = time.monotonic() + deadline
     while time.monotonic() < end:
-        found = shown(box)
-        begun = int(found["ExecMainStartTimestampMonotonic"] or 0) / 1e6
-        if begun > now and found["ActiveState"] in ("inactive", "failed"):
-            unit = f"_SYSTEMD_INVOCATION_ID={found['InvocationID']}"
-            journal = box.run(["journalctl", "--output=cat", unit]).stdout
-            written = [file for file in set(reports(box)) - before if file.parent.name in journal]
-            verdict = json.loads(written[0].read_text())["verdict"] if written else ""
-            return Ran(found["Result"], int(found["ExecMainStatus"]), verdict, journal)
-        time.sleep(0.1)
-    raise AssertionError(f"no run of the timer has ended within {deadline:g} s: {shown(box)}")
+        for run in _begun(box, now):
+            ended = [one for one in run if one.get("MESSAGE_ID") in _ENDS]
+            if ended:
+                return _ran(box, run, ended[0])
+        time.sleep(1)
+    raise AssertionError(f"no run of the timer has ended within {deadline:g} s")
 
 
-def reports(box: NspawnMachine) -> Iterator[Path]:
-    """The results of every run that ended."""
-    return (box.files / STATE).glob("*/results.json")
+def _begun(box: NspawnMachine, since: float) -> list[list[dict[str, str]]]:
+    """What the journal has of each run that began since then, one after the other."""
+    words = ["journalctl", "--output=json", f"--unit={SERVICE}", f"--since=@{since:.6f}"]
+    found: dict[str, list[dict[str, str]]] = {}
+    for entry in map(json.loads, box.run(words).stdout.splitlines()):
+        run = entry.get("INVOCATION_ID") or entry["_SYSTEMD_INVOCATION_ID"]
+        if entry.get("MESSAGE_ID") == _STARTS or run in found:
+            found.setdefault(run, []).append(entry)
+    return list(found.values())
+
+
+def _ran(box: NspawnMachine, run: list[dict[str, str]], ended: dict[str, str]) -> Ran:
+    journal = "\n".join(str(entry["MESSAGE"]) for entry in run)
+    statuses = [int(one["EXIT_STATUS"]) for one in run if one.get("EXIT_CODE") == "exited"]
+    folders = [file.parent for file in _records(box) if file.parent.name in journal]
+    results = [file for folder in folders if (file := folder / "results.json").exists()]
+    verdict = json.loads(results[0].read_text())["verdict"] if results else ""
+    return Ran(ended.get("UNIT_RESULT", "success"), (statuses or [0])[0], verdict, journal)
+
+
+def _records(box: NspawnMachine) -> list[Path]:
+    return list((box.files / STATE).glob("*/events.jsonl"))
