@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
@@ -13,19 +14,23 @@ from markupsafe import Markup
 from fleetmesh.evidence.age import Age, told
 from fleetmesh.evidence.changes import Change, changes
 from fleetmesh.evidence.entry import CheckSeen, Entry
+from fleetmesh.evidence.files import MIB, plain_file
 from fleetmesh.evidence.history import History
 from fleetmesh.evidence.journal import put
+from fleetmesh.views.maker import maker
 from fleetmesh.views.page import render_file, style
 from fleetmesh.views.text import duration, utc
 
 INDEX = "index.html"
-_PART = re.compile(r"index-\d+\.html")
+_PART = re.compile(r"index-(\d{1,9})\.html")
 _MOST = 200
 """Runs on one page."""
 _FIRST = 20
 """Of these the first page lists so many, and folds the others."""
 _STRIP = 60
 """Runs in one strip."""
+_LARGEST = 64 * MIB
+"""Bytes of a page that is left as it is."""
 _BAR = 9  # the width of one run in a strip, and the height of the tallest, in pixels
 _TALL = 36
 _SHEETS = (
@@ -100,12 +105,12 @@ class Part:
 
 def write(history: History, ages: list[Age], now: datetime, reports: Path) -> Path:
     """Write the pages into `reports`, and return the first. Raises CannotRecord."""
-    written = set()
     for name, text in pages(history, ages, now, reports):
         put(reports / name, text.encode(errors="backslashreplace"), durable=False)
-        written.add(name)
+    parts = -(-len(history.entries[:-_MOST]) // _MOST)
     for file in reports.glob("index-*.html"):
-        if file.name not in written and _PART.fullmatch(file.name):
+        number = _PART.fullmatch(file.name)
+        if number and int(number[1]) > parts:
             file.unlink(missing_ok=True)  # of a history that was longer
     return reports / INDEX
 
@@ -115,9 +120,10 @@ def pages(
 ) -> Iterator[tuple[str, Markup]]:
     """Each page by its name, the oldest runs first; `reports` tells which runs can be linked to.
 
-    A page of older runs that is full goes on to have the same ones.
+    A page of older runs that is full goes on to have the same ones; one that is there, made of the
+    same, is left out.
     """
-    rows = (_row(entry, before, reports) for entry, before in history.pairs())
+    pairs = iter(history.pairs())
     older = len(history.entries[:-_MOST])
     parts = [
         Part(f"index-{start // _MOST + 1}.html", history.entries[start : min(start + _MOST, older)])
@@ -126,14 +132,18 @@ def pages(
     names = ["", *(part.name for part in parts), INDEX]
     frame = {**style(*_SHEETS), "tone": _tone}
     for place, part in enumerate(parts):
-        some = list(islice(rows, len(part.entries)))
+        some = list(islice(pairs, len(part.entries)))
         beside = {"earlier": names[place], "later": names[place + 2]}
-        yield part.name, render_file(_OLDER, **frame, **beside, part=part, rows=some[::-1])
+        made_of = _digest(some, beside, reports)
+        if not _is_made_of(reports / part.name, made_of):
+            rows = [_row(entry, before, reports) for entry, before in reversed(some)]
+            given = {**frame, **beside, "part": part, "rows": rows, "made_of": made_of}
+            yield part.name, render_file(_OLDER, **given)
     first = render_file(
         _TEMPLATE,
         **frame,
         now=now,
-        rows=list(rows)[::-1],
+        rows=[_row(entry, before, reports) for entry, before in reversed(list(pairs))],
         first=_FIRST,
         parts=parts[::-1],
         strips=_strips(history, reports),
@@ -144,6 +154,29 @@ def pages(
         age=lambda moment: told(max(now - moment, now - now)),
     )
     yield INDEX, first
+
+
+def _digest(pairs: list[tuple[Entry, Entry | None]], beside: dict[str, str], reports: Path) -> str:
+    """Of all that a page of older runs is made of; a record is known by the end of its chain."""
+    told = [
+        (
+            *(entry.run, entry.chain, entry.verdict, entry.headline, entry.sealed, entry.open),
+            before and (before.run, before.chain),
+            _link(reports, entry),
+            (reports / entry.run).exists(),
+        )
+        for entry, before in pairs
+    ]
+    return sha256(repr((told, beside, maker())).encode(errors="backslashreplace")).hexdigest()
+
+
+def _is_made_of(file: Path, digest: str) -> bool:
+    """Whether a page is there that says so in its head."""
+    try:
+        with plain_file(file, _LARGEST) as opened:
+            return f'content="{digest}"'.encode() in opened.read(4096)
+    except OSError:
+        return False
 
 
 def _tone(verdict: str) -> str:
