@@ -10,6 +10,7 @@ from typing import NoReturn
 from fleetmesh.attach.attach import attach, parcel
 from fleetmesh.attach.issue import target
 from fleetmesh.discover import command as discover
+from fleetmesh.discover.command import CannotDiscover
 from fleetmesh.evidence.age import ages, on_disk, span
 from fleetmesh.evidence.changes import changes
 from fleetmesh.evidence.entry import Entry
@@ -30,11 +31,15 @@ from fleetmesh.state.changes import unasked
 from fleetmesh.state.judgement import judge
 from fleetmesh.state.moment import moment
 from fleetmesh.text.terminal import Parser, complain, say
+from fleetmesh.timer import command as timer
+from fleetmesh.timer.places import CannotInstall
 from fleetmesh.views.history_page import write
 from fleetmesh.views.render import VIEWS, NotRendered, render
 
 TOKEN = "FORGE_TOKEN"  # noqa: S105 - the variable's name
 _ROOTS = "demand a time stamp for which a certificate in FILE (PEM) vouches, and judge as of then"
+_SAID = (Refused, BrokenRecord, CannotRecord, NotRendered, CannotDiscover, CannotInstall)
+"""What ends a command with one line, and no traceback."""
 _SIGNS = {True: "holds", False: "REFUSED", None: "note"}
 
 
@@ -306,6 +311,7 @@ def _arguments() -> Parser:
     command.set_defaults(do=_attach)
 
     discover.add(commands)
+    timer.add(commands)
     return parser
 
 
@@ -324,7 +330,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
         return 2
-    except (Refused, BrokenRecord, CannotRecord, NotRendered, discover.CannotDiscover) as error:
+    except _SAID as error:
         complain(f"fleetmesh: {error}")
         return 2
     return done

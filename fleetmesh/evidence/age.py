@@ -26,6 +26,8 @@ class Age:
     phase: str
     fresh: bool | None
     why: str
+    since: datetime | None = None
+    """When the run began that is the evidence; None where there is none."""
 
 
 Believed = Callable[[Entry], str | None]
@@ -147,4 +149,4 @@ def _age(
     fresh = None if limit is None else age <= limit
     sealed = found.entry.sealed or "unsealed"
     why = f"{told(max(age, timedelta()))} old, {sealed}: {found.entry.run}"
-    return Age(*group, phase, fresh, "; ".join((why, *doubts)))
+    return Age(*group, phase, fresh, "; ".join((why, *doubts)), found.entry.started)

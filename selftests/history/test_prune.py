@@ -119,14 +119,14 @@ def test_what_is_no_run_is_left_alone(tmp_path: Path) -> None:
     run(reports, 1)
     linked = reports / "2026-01-01T000000Z_rehearsal_prereqs_00000f"
     linked.symlink_to(elsewhere)
-    (reports / "undelivered").mkdir()
-    (reports / "undelivered" / "1.json").write_text("{}")
+    (reports / "outbox").mkdir()
+    (reports / "outbox" / "1.json").write_text("{}")
     (reports / "notes.txt").write_text("mine")
     (reports / f"{DOOMED}link").symlink_to(elsewhere)
     shutil.copytree(old, reports / "copy")
     assert pruned(reports).removed == [old.name]
     assert (elsewhere / "events.jsonl").exists()
-    assert (reports / "undelivered" / "1.json").exists()
+    assert (reports / "outbox" / "1.json").exists()
     assert (reports / "notes.txt").exists()
     assert (reports / "copy" / "events.jsonl").exists()
     assert linked.is_symlink()
