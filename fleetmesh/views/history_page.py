@@ -233,14 +233,19 @@ def _link(reports: Path, entry: Entry) -> str | None:
 
 
 def _lasts(history: History) -> list[Last]:
-    found: dict[tuple[str, str, str], Last] = {}
+    last: dict[tuple[str, str], dict[str, tuple[CheckSeen, Entry]]] = {}
+    passed: dict[tuple[str, str], dict[str, Entry]] = {}
     for entry in history.entries:
         if entry.replayed:
             continue
+        own = last.setdefault((entry.fleet, entry.kind), {})
+        good = passed.setdefault((entry.fleet, entry.kind), {})
         for seen in entry.checks:
-            key = (entry.fleet, entry.kind, seen.check)
-            passed = entry if seen.outcome == "pass" else None
-            if passed is None and key in found:
-                passed = found[key].passed
-            found[key] = Last(entry.fleet, entry.kind, seen, entry, passed)
-    return [found[key] for key in sorted(found)]
+            own[seen.check] = seen, entry
+            if seen.outcome == "pass":
+                good[seen.check] = entry
+    return [
+        Last(*group, *last[group][check], passed[group].get(check))
+        for group in sorted(last)
+        for check in sorted(last[group])
+    ]
