@@ -138,9 +138,12 @@ def test_a_full_page_is_written_once_and_again_when_a_folder_goes(
     first = written(tmp_path, 25)
     assert 'href="run-3/evidence.html"' in first["index-1.html"]
     put: list[str] = []
-    monkeypatch.setattr(
-        history_page, "put", lambda file, text, **_: (put.append(file.name), file.write_bytes(text))
-    )
+
+    def note(file: Path, text: bytes, **_: bool) -> None:
+        put.append(file.name)
+        file.write_bytes(text)
+
+    monkeypatch.setattr(history_page, "put", note)
     assert written(tmp_path, 27) != first
     assert put == ["index-2.html", "index.html"]
     put.clear()
