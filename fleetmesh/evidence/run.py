@@ -56,6 +56,9 @@ class Result:
         return tuple(dict.fromkeys(transcript.host for transcript in self.transcripts))
 
 
+_RESULT = TypeAdapter(Result)
+
+
 @dataclass(frozen=True)
 class HostSeen:
     """The machine that answered to a host's name; None stands for what was not observed."""
@@ -280,6 +283,6 @@ def to_result(entry: Mapping[str, Any], transcripts: Mapping[str, Transcript]) -
     given = {field.name: entry[field.name] for field in fields(Result)}
     given["started"] = plain.moment(entry["started"])
     given["transcripts"] = tuple(transcripts[key] for key in entry["transcripts"])
-    result = TypeAdapter(Result).validate_python(given)
+    result = _RESULT.validate_python(given)
     plain.bounded(result.seconds)
     return result

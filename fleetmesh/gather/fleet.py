@@ -1,9 +1,9 @@
 """Sessions with a fleet's hosts, and one consistent snapshot taken over them.
 
 The order matters: requests through the tunnels, and from inside the cluster, are sent first and
-their connections kept open, then every host's commands run as one batch, so that the sockets which
-ss(8) lists include those that carried the answers. Questions to the Kubernetes APIs run beside the
-batches.
+their connections kept open, then every host's commands that list sockets run as one batch, so that
+these include those that carried the answers. All else runs beside: every host's other commands, as
+a batch of their own, and the questions to the Kubernetes APIs.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -127,6 +127,8 @@ class Fleet:
             jobs = {pool.submit(e.answers): e for e in sent if not (e.held or e.batch)}
             for cluster in unread:  # before anything is written that may repeat them
                 self.redactor.learn_kubeconfig(self.kubeconfig(cluster).text)
+            for errand in sent:  # not before: a host may allow one command at a time
+                pool.submit(errand.prepare)  # what goes wrong shows where it is asked
             for job in as_completed(begun):
                 leave.callback(begun[job].close)
                 if error := job.exception():

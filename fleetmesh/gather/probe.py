@@ -127,6 +127,9 @@ class Errand(ABC):
         """What the questions that go together have in common; by default all of a host do."""
         return question.host
 
+    def prepare(self) -> None:  # noqa: B027 - most need nothing
+        """Do at once what takes time before a `batch` errand can run."""
+
     def begin(self) -> None:  # noqa: B027 - most open nothing
         """Open what a `held` errand keeps open."""
 

@@ -73,6 +73,9 @@ class LocalSession:
             lost=lost,
         )
 
+    def prepare(self, command: str) -> None:
+        """See Session.prepare. Nothing takes time here."""
+
     def forward(
         self,
         host: str,

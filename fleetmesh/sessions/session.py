@@ -36,6 +36,10 @@ class Session(Protocol):
         """
         ...
 
+    def prepare(self, command: str) -> None:
+        """Start a command that `run` is soon to run: it then has but to be given its input."""
+        ...
+
     def forward(
         self,
         host: str,
