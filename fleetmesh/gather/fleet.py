@@ -9,7 +9,9 @@ a batch of their own, and the questions to the Kubernetes APIs.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
+from importlib import import_module
 from itertools import count
+from threading import Thread
 from types import TracebackType
 
 from fleetmesh.gather.cluster_api import read_kubeconfig
@@ -83,6 +85,8 @@ class Fleet:
         Answers go into a snapshot, and to `heard` as they arrive: as they are, secrets and all.
         """
         asked = questions(facts, self.inventory)
+        heavy = {q.probe.errand.loads for q in asked} - {None}
+        Thread(target=lambda: [import_module(name) for name in heavy], daemon=True).start()
         self.connect(dict.fromkeys(q.host for q in asked if q.host))
         snapshot = Snapshot() if into is None else into
 

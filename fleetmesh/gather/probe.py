@@ -115,6 +115,8 @@ class Errand(ABC):
 
     held: ClassVar[bool] = False
     batch: ClassVar[bool] = False
+    loads: ClassVar[str | None] = None
+    """A heavy module without which it cannot ask: loaded while the hosts are connected to."""
     to_the_lost: ClassVar[bool] = False
     """Whether it also answers for a host that cannot be reached."""
 

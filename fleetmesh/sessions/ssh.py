@@ -119,6 +119,7 @@ class SshSession:
         deadline: float | None = None,
         patience: float | None = None,
         limit: int | None = None,
+        ahead: int = 0,
     ) -> Forwarder:
         """See Session.forward."""
         seconds = self.target.connect_deadline if deadline is None else deadline
@@ -128,7 +129,7 @@ class SshSession:
                 raise ChannelRefused(self._lost)
             return self._transport.open("direct-tcpip", Deadline(seconds), (host, port), origin)
 
-        return Forwarder(dial, patience, limit)
+        return Forwarder(dial, patience, limit, ahead)
 
     def close(self) -> None:
         """See Session.close."""
