@@ -126,7 +126,8 @@ def far_away(round_trip: float) -> Iterator[Path]:
                 )
             )
             document = yaml.safe_load(INVENTORY.read_text())
-            document["ssh_config"] = str(config)
+            # So a run need not first look whether the fleet is up, which no operator's does.
+            document |= {"kind": "production", "ssh_config": str(config)}
             file = Path(folder) / "far.yaml"
             file.write_text(yaml.safe_dump(document, sort_keys=False))
             yield file

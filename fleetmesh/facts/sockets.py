@@ -244,9 +244,10 @@ _SESSIONS = (
     'echo "Own=$XDG_SESSION_ID"; echo; '
     "listed=$(loginctl list-sessions --no-legend --no-pager) || exit; "
     """[ -z "$listed" ] || printf '%s\\n' "$listed" | while read -r id _; do """
-    'loginctl show-session "$id" -p Id -p RemoteHost; '
-    'host=$(loginctl show-session "$id" -p RemoteHost --value) && [ "$host" ] && '
-    'timeout 1 getent ahosts "$host" | while read -r address _; do echo "Address=$address"; done; '
+    """shown=$(loginctl show-session "$id" -p Id -p RemoteHost) && printf '%s\\n' "$shown"; """
+    "host=${shown##*RemoteHost=} host=${host%%[[:space:]]*}; "
+    'case $shown:$host in *RemoteHost=*:*[!0-9.:]*) timeout 1 getent ahosts "$host" | '
+    'while read -r address _; do echo "Address=$address"; done;; esac; '
     "echo; done"
 )
 

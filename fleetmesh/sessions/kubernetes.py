@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from time import monotonic
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -79,6 +80,7 @@ class Access:
     token: str | None
 
 
+@lru_cache(maxsize=16)
 def read(text: str, source: str, context_name: str | None = None) -> Access:
     """Read a kubeconfig, by its current context or another; `source` names it in messages.
 
