@@ -4,9 +4,9 @@
 
 All of it at 200 ms round trip and at 1 ms, by a proxy before each sshd that holds every byte back
 for half a round trip, and the first for the TCP handshake. testinfra puts the same commands one by
-one over its paramiko backend, as its checks would; it asks neither HTTP nor Kubernetes. The rehearsal
-fleet is brought up if need be, and left up. Figures are the medians of whole processes, from outside;
-`answer to verdict` is from the last line of an answer in the record to the verdict on the screen.
+one over its paramiko backend, as its checks would; it asks neither HTTP nor Kubernetes. The
+rehearsal fleet is brought up if need be, and left up. Figures are the medians of whole processes,
+from outside; the last answer is that of the record, the verdict is timed as it appears.
 """
 
 import asyncio
@@ -119,8 +119,9 @@ def far_away(round_trip: float) -> Iterator[Path]:
             config = Path(folder) / "ssh_config"
             config.write_text(
                 "".join(
-                    f"Host {name}\n    HostName 127.0.0.1\n    Port {port}\n    HostKeyAlias {name}\n"
-                    f"    User tegwick\n    IdentityFile {SSH / 'suite'}\n    IdentitiesOnly yes\n"
+                    f"Host {name}\n    HostName 127.0.0.1\n    Port {port}\n"
+                    f"    HostKeyAlias {name}\n    User tegwick\n    IdentitiesOnly yes\n"
+                    f"    IdentityFile {SSH / 'suite'}\n"
                     f"    UserKnownHostsFile {SSH / 'known_hosts'}\n    StrictHostKeyChecking yes\n"
                     for name, port in zip(hosts, ports, strict=True)
                 )
@@ -223,7 +224,9 @@ def measure(target: Target, runs: int, asked: list[tuple[str, str]]) -> bool:
     print(f"  testinfra, {len(asked)} commands {other:6.2f} s")
     bound = f", target <= {target.of_ssh:g}" if target.of_ssh else ""
     print(f"  a run is {own / ssh:.2f} x one ssh{bound}")
-    print(f"  a run is {other / own:.2f} x as fast as testinfra, target >= {target.than_testinfra:g}")
+    print(
+        f"  a run is {other / own:.2f} x as fast as testinfra, target >= {target.than_testinfra:g}"
+    )
     late = statistics.median(verdicts)
     print(f"  last answer to verdict  {late:6.2f} s, target <= {VERDICT_WITHIN:g}", flush=True)
     close = target.of_ssh is None or own <= target.of_ssh * ssh
@@ -243,7 +246,8 @@ def main() -> int:
             fleet.up("after", lambda _: None)
             asked = commands()
             runs = int(words[0]) if words else 3
-            return 0 if all([measure(target, runs, asked) for target in TARGETS]) else 1
+            met = [measure(target, runs, asked) for target in TARGETS]
+            return 0 if all(met) else 1
 
 
 if __name__ == "__main__":

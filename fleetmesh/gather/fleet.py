@@ -14,10 +14,11 @@ from itertools import count
 from threading import Thread
 from types import TracebackType
 
+from fleetmesh.gather.awaited import Awaited
 from fleetmesh.gather.cluster_api import read_kubeconfig
 from fleetmesh.gather.probe import Asking, Errand, OfCluster, Question, errands, questions
 from fleetmesh.gather.snapshot import Snapshot
-from fleetmesh.gather.transcript import Transcript
+from fleetmesh.gather.transcript import HERE, Transcript
 from fleetmesh.inventory import Inventory
 from fleetmesh.redaction import Redactor
 from fleetmesh.sessions import Kubeconfig, Session, Target, Unreachable, connect_all
@@ -37,6 +38,7 @@ class Fleet:
         self.redactor = redactor or Redactor()
         self.sessions: dict[str, Session | Unreachable] = {}
         self.requests: Iterator[int] = count()
+        self.awaited = Awaited()
         self._kubeconfigs: dict[str, Future[Kubeconfig]] = {}
         self._closed: dict[str, int] = {}
 
@@ -72,7 +74,10 @@ class Fleet:
     def connect(self, hosts: Iterable[str]) -> None:
         """Open a session with each of `hosts`, in parallel; a host is tried once a run."""
         wanted = [self._target(host) for host in hosts if host not in self.sessions]
-        self.sessions.update(connect_all(wanted))
+        with ExitStack() as stack:
+            for target in wanted:
+                stack.enter_context(self.awaited.of(target.name, target.connect_deadline))
+            self.sessions.update(connect_all(wanted))
 
     def gather(
         self,
@@ -127,8 +132,8 @@ class Fleet:
             unread = [cluster for cluster in asked if cluster not in self._kubeconfigs]
             for cluster in unread:
                 self._read_kubeconfig(cluster, pool)
-            begun = {pool.submit(errand.begin): errand for errand in held}
-            jobs = {pool.submit(e.answers): e for e in sent if not (e.held or e.batch)}
+            begun = {pool.submit(self._begin, errand): errand for errand in held}
+            jobs = {pool.submit(self._answers, e): e for e in sent if not (e.held or e.batch)}
             for cluster in unread:  # before anything is written that may repeat them
                 self.redactor.learn_kubeconfig(self.kubeconfig(cluster).text)
             for errand in sent:  # not before: a host may allow one command at a time
@@ -138,9 +143,19 @@ class Fleet:
                 if error := job.exception():
                     hear(_broke(begun[job], error))
                     held.remove(begun[job])
-            jobs |= {pool.submit(errand.answers): errand for errand in sent if errand.batch}
+            jobs |= {pool.submit(self._answers, errand): errand for errand in sent if errand.batch}
             _hear(jobs, hear)
-            _hear({pool.submit(errand.answers): errand for errand in held}, hear)
+            _hear({pool.submit(self._answers, errand): errand for errand in held}, hear)
+
+    def _begin(self, errand: Errand) -> None:
+        seconds, _ = errand.takes(errand.questions, self.inventory.limits)
+        with self.awaited.of(errand.questions[0].host or HERE, seconds):
+            errand.begin()
+
+    def _answers(self, errand: Errand) -> list[Transcript]:
+        _, seconds = errand.takes(errand.questions, self.inventory.limits)
+        with self.awaited.of(errand.questions[0].host or HERE, seconds):
+            return errand.answers()
 
     def _read_kubeconfig(self, name: str, pool: ThreadPoolExecutor) -> None:
         cluster = self.inventory.clusters[name]

@@ -196,7 +196,8 @@ class HeldProgram:
             auth_settings=["BearerToken"],
             collection_formats={"command": "multi"},
         )
-        self._channel = websocket_call(
+        connect: Any = websocket_call
+        self._channel = connect(
             api.configuration,
             method,
             url,

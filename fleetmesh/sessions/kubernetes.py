@@ -182,8 +182,9 @@ def api_client(
     The API server is asked from where `session` is. `deadline` is in seconds for every request,
     to its last byte; `patience`, by default the same, for a connection on which the client is
     silent, as while a command in a pod runs. `context` is one of the kubeconfig's, instead of its
-    current one. So many connections are opened `ahead`. Raises ApiProblem for a kubeconfig that cannot be used; requests raise what the
-    client raises: ApiException, or urllib3's HTTPError where no answer came.
+    current one. So many connections are opened `ahead`. Raises ApiProblem for a kubeconfig that
+    cannot be used; requests raise what the client raises: ApiException, or urllib3's HTTPError
+    where no answer came.
     """
     access = read(kubeconfig, f"the kubeconfig on {session.target.name}", context)
     with ExitStack() as stack:

@@ -102,7 +102,7 @@ class SshSession:
 
     @contextmanager
     def _guarded(self, seconds: float) -> Iterator[None]:
-        """paramiko waits without limit for some answers; cutting the connection ends such a wait."""
+        """Cut the connection in the end: paramiko waits for some answers without limit."""
         guard = threading.Timer(seconds + 0.5, self._link.abort)
         guard.daemon = True
         guard.start()

@@ -26,9 +26,9 @@ class Turns:
         self._last = float("-inf")
 
     def open(self, seconds: float) -> tuple[paramiko.Channel, Deadline]:
-        """A channel, which `over` or `taken` gives back, and the deadline of what it is for: waiting for others does not count.
+        """A channel, and the deadline of what it is for: waiting for others does not count.
 
-        Raises ChannelRefused.
+        `over` or `taken` gives it back. Raises ChannelRefused.
         """
         while True:
             deadline = Deadline(seconds)

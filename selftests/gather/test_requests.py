@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from fleetmesh.gather import Fleet
-from fleetmesh.gather.commands import Exec, ReadFile, WhileHeld
+from fleetmesh.gather.commands import ReadFile, WhileHeld
 from fleetmesh.gather.services import Get, WriteAndReadBack
 from fleetmesh.sessions import Forwarder
 from fleetmesh.sessions.transport import ChannelRefused

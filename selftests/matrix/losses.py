@@ -108,9 +108,7 @@ def _failing() -> Failures:
     return failing
 
 
-def _tried(
-    chosen: list[Assertion], failing: Failures
-) -> Iterator[tuple[Assertion, str | None]]:
+def _tried(chosen: list[Assertion], failing: Failures) -> Iterator[tuple[Assertion, str | None]]:
     grounds = {
         ground.name: judge_recorded(title(ground), writes=ground.writes, tests=ground.tests)
         for ground in {fault.ground for fault in FAULTS.values()}
