@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from importlib import import_module
 from itertools import count
-from threading import Thread
+from threading import Lock, Thread
 from types import TracebackType
 
 from fleetmesh.gather.awaited import Awaited
@@ -30,15 +30,20 @@ _TOLD = 200  # characters of what broke
 class Fleet:
     """Open sessions with the hosts of an inventory; a context manager that closes them all.
 
-    What the kubeconfigs hold is made known to `redactor`, for whoever writes something.
+    What the kubeconfigs hold is made known to `redactor`, for whoever writes something. Only if it
+    `may_write`, something is added to what it asks: see `debug_container`.
     """
 
-    def __init__(self, inventory: Inventory, redactor: Redactor | None = None) -> None:
+    def __init__(
+        self, inventory: Inventory, redactor: Redactor | None = None, *, may_write: bool = False
+    ) -> None:
         self.inventory = inventory
         self.redactor = redactor or Redactor()
         self.sessions: dict[str, Session | Unreachable] = {}
         self.requests: Iterator[int] = count()
         self.awaited = Awaited()
+        self.may_write = may_write
+        self.adding = Lock()
         self._kubeconfigs: dict[str, Future[Kubeconfig]] = {}
         self._closed: dict[str, int] = {}
 
@@ -90,8 +95,8 @@ class Fleet:
         Answers go into a snapshot, and to `heard` as they arrive: as they are, secrets and all.
         """
         asked = questions(facts, self.inventory)
-        heavy = {q.probe.errand.loads for q in asked} - {None}
-        Thread(target=lambda: [import_module(name) for name in heavy], daemon=True).start()
+        if heavy := {q.probe.errand.loads for q in asked} - {None}:
+            Thread(target=lambda: [import_module(name) for name in heavy], daemon=True).start()
         self.connect(dict.fromkeys(q.host for q in asked if q.host))
         snapshot = Snapshot() if into is None else into
 
