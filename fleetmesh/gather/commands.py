@@ -1,4 +1,4 @@
-"""Shell commands on a host, all in one exec; and files on the suite's own machine."""
+"""Shell commands on a host, all in two execs; and files on the suite's own machine."""
 
 import re
 import secrets
