@@ -62,6 +62,9 @@ class Result:
         return tuple(dict.fromkeys(transcript.host for transcript in self.transcripts))
 
 
+_RESULT = TypeAdapter(Result)
+
+
 @dataclass(frozen=True)
 class HostSeen:
     """The machine that answered to a host's name; None stands for what was not observed."""
@@ -343,6 +346,6 @@ def to_result(entry: Mapping[str, Any], transcripts: Mapping[str, Transcript]) -
         until = plain.moment(entry["condition"]["until"])
         given["condition"] = {**entry["condition"], "until": until}
     given["transcripts"] = tuple(transcripts[key] for key in entry["transcripts"])
-    result = TypeAdapter(Result).validate_python(given)
+    result = _RESULT.validate_python(given)
     plain.bounded(result.seconds)
     return result
