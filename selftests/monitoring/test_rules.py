@@ -20,7 +20,7 @@ def promtool(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def tested(folder: Path, rules: str) -> subprocess.CompletedProcess[str]:
+def tried_out(folder: Path, rules: str) -> subprocess.CompletedProcess[str]:
     (folder / "rules.yml").write_text(rules)
     shutil.copy(TESTS, folder)
     return promtool(folder, "test", "rules", TESTS.name)
@@ -33,7 +33,7 @@ def test_prometheus_takes_the_rules() -> None:
 
 
 def test_alerts_fire_when_they_should(tmp_path: Path) -> None:
-    done = tested(tmp_path, RULES.read_text())
+    done = tried_out(tmp_path, RULES.read_text())
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -68,4 +68,4 @@ def test_what_is_broken_is_noticed(sound: str, broken: str, tmp_path: Path) -> N
     assert sound in rules
     if broken.startswith("present"):
         rules = re.sub(r"absent\((.*)\)", r"present_over_time(\1[1m])", rules)
-    assert tested(tmp_path, rules.replace(sound, broken)).returncode == 1
+    assert tried_out(tmp_path, rules.replace(sound, broken)).returncode == 1
