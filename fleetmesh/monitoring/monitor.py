@@ -17,7 +17,6 @@ from fleetmesh.evidence.sums import Refused
 from fleetmesh.inventory import Inventory, Monitoring, SecretUrl, Unset
 from fleetmesh.monitoring import change
 from fleetmesh.monitoring.errands import Courier, Errand, Notice, Ping
-from fleetmesh.monitoring.metrics import metrics, write
 from fleetmesh.monitoring.outbox import Known, Notification, Outbox, open_outbox
 from fleetmesh.text.legible import said
 
@@ -159,6 +158,9 @@ class Monitor:
             yield said(error)
 
     def _write(self, phase: str, run: Run, undelivered: int) -> Delivery:
+        # Its library takes a fifth of a second, which runs without a textfile need not spend.
+        from fleetmesh.monitoring.metrics import metrics, write  # noqa: PLC0415
+
         try:
             text = metrics(self._inventory, run, phase, self._last_ready(run, phase), undelivered)
             write(Path(str(self._monitoring.textfile)), phase, run, text)
