@@ -69,6 +69,11 @@ class Monitor:
         except OSError as error:
             self._amiss.append(Delivery("monitoring", "start", said(error)))
 
+    def close(self) -> None:
+        """Leave no courier behind, of a run whose end nobody tells."""
+        if self._first:
+            self._first.end()
+
     def ended(self, run: Run, evidence: Path) -> list[Delivery]:
         """Tell how the run has ended: everybody at once, by their deadlines."""
         found = self._begun()

@@ -79,7 +79,8 @@ def test_a_run_that_is_killed_before_it_tells_leaves_the_change_to_the_next(
 ) -> None:
     told.tells(notify={"ops": to(hook)})
     told.run("READY")
-    told.begun("NOT READY")  # and never ends
+    monitor, _ = told.begun("NOT READY")
+    monitor.close()
     told.run("NOT READY")
     assert titles(hook) == [TO_NOT_READY]
 
