@@ -281,6 +281,13 @@ def _known_hosts_or_lines(value: Any) -> Any:
     return tuple(lines)
 
 
+Image = Annotated[
+    str,
+    _must_match(
+        re.compile(r"[a-zA-Z0-9][\w.:/-]{0,254}(@sha256:[0-9a-f]{64})?"),
+        "is no name of an image; write it such as docker.io/curlimages/curl:8.17.0",
+    ),
+]
 RemotePath = Annotated[
     str,
     _must_match(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fleetmesh.evidence.changes import changes
-from fleetmesh.evidence.history import Entry
+from fleetmesh.evidence.entry import Entry
 from fleetmesh.evidence.outcomes import Outcome, Verdict
 from fleetmesh.evidence.run import Run
 from fleetmesh.monitoring.outbox import Known, Notification
