@@ -55,6 +55,7 @@ class Monitor:
 
     def started(self, run: Run) -> None:
         """Ping that the run has begun, and try out the URLs of receivers; waits for nothing."""
+
         errands: list[Errand] = []
         text = f"{' + '.join(run.phases)} on {run.fleet}: {run.id}"
         for to, url in self._switches(run):
@@ -126,8 +127,8 @@ class Monitor:
         receivers = list(self._monitoring.notify)
         fresh = []
         if change.changed(before, run):
-            history = self._history.entries if self._history else ()
-            earlier = next((e for e in history if before and e.run == before.run), None)
+            known = self._history.entries if before else ()
+            earlier = next((entry for entry in known if before and entry.run == before.run), None)
             title = self._told(change.title(before, run))
             text = self._told(change.text(before, earlier, run, evidence))
             ended = run.finished or run.started
@@ -177,23 +178,24 @@ class Monitor:
         """When the phase's last READY run began, which may be this one; 0 if none is known."""
         if run.conclusion == Verdict.READY.value:
             return run.started.timestamp()
-        if self._history is None:
-            return 0.0
         named = {"fleet": run.fleet, "kind": run.kind}
-        doubt = on_disk(self._reports)
-        (age,) = ages(self._history, datetime.now(UTC), None, doubt, phases=[phase], **named)
+        try:
+            now, doubt = datetime.now(UTC), on_disk(self._reports)
+            (age,) = ages(self._history, now, None, doubt, phases=[phase], **named)
+        except Refused:  # it knows no run at all
+            return 0.0
         return age.since.timestamp() if age.since else 0.0
 
     @cached_property
-    def _history(self) -> History | None:
+    def _history(self) -> History:
         try:
             return update(self._reports)
         except Refused:
-            return None
+            return History(())
 
     def _last(self, run: Run) -> Known | None:
         """The last run of the same phases that the history has; to a first outbox."""
-        for entry in reversed(self._history.entries if self._history else ()):
+        for entry in reversed(self._history.entries):
             same = (entry.fleet, entry.kind, entry.phases) == (run.fleet, run.kind, run.phases)
             whole = not (entry.replayed or entry.open or entry.verdict == "PASSED IN PART")
             if same and whole and entry.run != run.id:
