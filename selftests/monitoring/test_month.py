@@ -1,4 +1,4 @@
-"""A month of runs: every change is told once and in order, whatever the receiver and the runs do."""
+"""A month of runs: every change is told once and in order, whatever befalls receiver and runs."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
