@@ -68,9 +68,7 @@ def test_every_change_is_told_once_and_none_is_missed(
     for _ in range(60):
         network.up = random.random() < 0.7
         verdict = random.choice(VERDICTS)
-        if (
-            random.random() < 0.1
-        ):  # killed before anybody hears of it, but for the dead man's switch
+        if random.random() < 0.1:  # killed before it ends: only a dead man's switch notices
             told.begun(verdict)
             continue
         verdicts.append(verdict)
