@@ -16,6 +16,7 @@ from contextlib import suppress
 from time import sleep
 from typing import Any
 
+_READY = 30  # seconds to load what the errands need, on a machine that has much to do
 _MEMORY = 1 << 30
 """Bytes of address space: what a flood may take."""
 _PING_TIMEOUT = 3.0  # seconds for each step of a request
@@ -24,6 +25,7 @@ _MOST = 1024
 """Bytes of an answer to a ping that are read."""
 _LONGEST = 1000
 """Characters of a reason."""
+_LIBRARIES = {"ping": "httpx", "notify": "apprise"}
 
 
 def ping(url: str, text: str, *, attempts: int) -> str | None:
@@ -32,7 +34,7 @@ def ping(url: str, text: str, *, attempts: int) -> str | None:
     What the switch cannot know by trying again (an answer 404) is not tried again. No redirection
     is followed: it would turn the POST into a GET.
     """
-    import httpx  # noqa: PLC0415 - a notification needs no httpx, and a ping no Apprise
+    import httpx  # noqa: PLC0415
 
     why: str | None = ""
     with httpx.Client(timeout=_PING_TIMEOUT, trust_env=False, follow_redirects=False) as client:
@@ -106,11 +108,14 @@ def run(errand: dict[str, Any]) -> str | None:
 
 def main() -> None:
     """Do the errands in order, by the deadline, which ends the process whatever it is doing."""
-    signal.alarm(int(sys.argv[1]))
+    signal.alarm(_READY)
     with suppress(OSError, ValueError):  # a unit may forbid it, and has a limit of its own then
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    shut = set()
-    for number, errand in enumerate(json.load(sys.stdin)):
+    errands, shut = json.load(sys.stdin), set()
+    for library in {_LIBRARIES[errand["kind"]] for errand in errands}:
+        __import__(library)  # it takes a second, which is not the receiver's
+    signal.alarm(int(sys.argv[1]))
+    for number, errand in enumerate(errands):
         if (to := errand.pop("to")) in shut:
             continue
         if (why := run(errand)) is not None:

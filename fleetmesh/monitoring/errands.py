@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 _COURIER = Path(__file__).with_name("courier.py")
-_GRACE = 5.0  # seconds; the courier's own alarm comes first
+_GRACE = 5.0  # seconds to end in, once it has said all; its own alarm comes before
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 """What the courier's libraries need of the environment: no proxies, and none of its secrets."""
 
@@ -41,7 +41,7 @@ Errand = Ping | Notice
 
 
 class Courier:
-    """A courier on its way. It ends by itself, `seconds` after it has set out."""
+    """A courier on its way. It ends by itself: `seconds` after it has set out at the latest."""
 
     def __init__(self, errands: Sequence[Errand], seconds: int) -> None:
         """Raises OSError where no process can be started."""

@@ -21,9 +21,8 @@ from fleetmesh.monitoring.metrics import metrics, write
 from fleetmesh.monitoring.outbox import Known, Notification, Outbox, open_outbox
 from fleetmesh.text.legible import said
 
-_START, _PING, _NOTIFY = 12, 15, 30
+_START, _PING, _NOTIFY = 10, 12, 30
 """Seconds that a courier has for its errands."""
-_BEHIND = "waits behind the one before"
 
 
 @dataclass(frozen=True)
@@ -142,12 +141,14 @@ class Monitor:
             return [Delivery(to, kept.title, str(error), kept=True) for kept in waiting]
         now = datetime.now(UTC)
         notices = [Notice(to, url, kept.title, change.as_sent(kept, now, run)) for kept in waiting]
-        found, carried = [], self._carried(notices, _NOTIFY)
-        for kept in waiting:
-            if (why := next(carried, _BEHIND)) is None:
+        found, queue = [], iter(waiting)
+        for why in self._carried(notices, _NOTIFY):
+            kept = next(queue)
+            if why is None:
                 outbox.delivered(kept)
             found.append(Delivery(to, kept.title, why, kept=why is not None))
-        return found
+        behind = "waits behind the one before"
+        return found + [Delivery(to, kept.title, behind, kept=True) for kept in queue]
 
     def _carried(self, errands: Sequence[Errand], seconds: int) -> Iterator[str | None]:
         """For each errand in turn None if it was done; ends with why the first was not."""
