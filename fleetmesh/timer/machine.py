@@ -150,9 +150,15 @@ def remove(record: Record) -> None:
         run("userdel", ACCOUNT)
     RECORD.unlink(missing_ok=True)
     folders = [path for path in SETTINGS.rglob("*") if path.is_dir()]
-    for folder in (*sorted(folders, reverse=True), SETTINGS, ENVIRONMENTS):
+    for folder in (*sorted(folders, reverse=True), SETTINGS, ENVIRONMENTS, UNITS / f"{SERVICE}.d"):
         with suppress(OSError):  # whoever has put something there keeps it
             folder.rmdir()
+
+
+def may_write(folder: Path) -> bool:
+    """Whether the account may put a file there. Raises CannotInstall."""
+    tried = ("runuser", "-u", ACCOUNT, "--", "sh", "-c", 'test -w "$0" && echo yes || echo no')
+    return run(*tried, str(folder)).strip() == "yes"
 
 
 def run(*command: str) -> str:

@@ -115,7 +115,9 @@ def to_install(wanted: Wanted, found: Found) -> list[Step]:
     if found.current != wanted.environment:
         what = f"{TIMER} runs the suite in {wanted.environment}"
         steps.append(UseEnvironment(what, wanted.environment, found.current))
-    if not found.timer or any(isinstance(s, Write) and s.path.parent == UNITS for s in steps):
+    if not found.timer or any(
+        isinstance(step, Write | Remove) and step.path.is_relative_to(UNITS) for step in steps
+    ):
         steps.append(StartTimer(f"{TIMER} is started"))
     return steps
 
