@@ -5,7 +5,8 @@
 The rehearsal fleet is verified from a machine beside it, by the real timer with the key that is
 good for nothing else. Each fault stays until a whole run has seen it, and stays away as long. Now
 and then the machine itself loses power in the middle of a run. In the end each witness is asked
-which changes of verdict it has seen: all must name those of the records, each of them once.
+which changes of verdict it has seen: the history, systemd, a webhook that was notified, and a
+Prometheus. All must name those of the records, each of them once. So must the dead man's switch.
 """
 
 import json
@@ -13,26 +14,43 @@ import random
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import cycle, pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from fleetmesh.evidence.folder import read
 from fleetmesh.evidence.run import Run
-from rehearsal import fleet, verifier
+from rehearsal import fleet, network, verifier
 from rehearsal.faults import FAULTS
 from rehearsal.machine import NspawnMachine
 from selftests.fleet.by_timer import (
+    SERVICE,
     STATE,
+    TIMER,
     install,
     next_run,
+    operator,
     put_permits,
     take_permits,
     wait_for_start,
 )
+from selftests.monitoring.prometheus import Prometheus, prometheus
+from selftests.monitoring.receivers import Receiver, http
 
 EVERY = "20s"
 SOUND = "READY"
+METRICS = "/var/lib/fleet-metrics"
+HOOK, SWITCH = "/hook/fleet", "/ping/a-key"
+MONITORING = """
+monitoring:
+  textfile: /var/lib/fleet-metrics
+  dead_man: {{production: "http://{place}{switch}/${{KEY}}"}}
+  notify: {{ops: "json://{place}{hook}"}}
+"""
 
 
 @dataclass(frozen=True)
@@ -115,26 +133,84 @@ def by_systemd(box: NspawnMachine) -> list[Change]:
     return _changes((run, verdict or "INCONCLUSIVE") for run, verdict in found)
 
 
-WITNESSES = (by_record, by_history, by_systemd)
-"""Whoever is to see each change of verdict once; the first says what has happened."""
+def by_notification(receiver: Receiver) -> list[Change]:
+    """What people were told, in the order in which it came."""
+    found = []
+    for body in (json.loads(body) for path, body in receiver.arrived if path == HOOK):
+        before, _, after = body["title"].rpartition(": ")[2].partition(" → ")
+        if before == "no run before":
+            continue
+        (run,) = re.findall(r"Evidence: \S*/(\S+?)/evidence.html", body["message"])
+        found.append(Change(run, before, after))
+    return found
+
+
+def by_prometheus(box: NspawnMachine, reading: Prometheus, since: float) -> list[Change]:
+    """What one would see who looks at the metrics every second."""
+    span = {"start": str(since), "end": str(time.time()), "step": "1s"}
+    began = _samples(reading, "fleetmesh_last_run_timestamp_seconds", "", span)
+    verdicts = _samples(reading, "fleetmesh_run_verdict == 1", "verdict", span)
+    runs = {f"{run.started.timestamp():.3f}": run.id for run in _runs(box)}
+    seen = {runs[f"{float(value):.3f}"]: verdicts[at] for at, value in began.items()}
+    return _changes(seen.items())
+
+
+def _samples(
+    reading: Prometheus, query: str, label: str, span: Mapping[str, str]
+) -> dict[float, str]:
+    """By time: the value of the one series, or the label of the one that there is."""
+    found: dict[float, str] = {}
+    for series in reading.ask("query_range", query=query, **span)["result"]:
+        for at, value in series["values"]:
+            assert at not in found, f"two series at once: {query}"
+            found[at] = series["metric"][label] if label else value
+    return found
+
+
+def by_switch(box: NspawnMachine, receiver: Receiver) -> list[str]:
+    """Where the dead man's switch was not told what happened: a start for each run, and its end."""
+    ended = Counter(run.conclusion == SOUND for run in _runs(box) if not run.open)
+    told = Counter(path.removeprefix(SWITCH) for path, _ in receiver.arrived)
+    wrong = [
+        f"{SWITCH}{step}: {told[step]} pings for {count} runs"
+        for step, count in (("", ended[True]), ("/fail", ended[False]))
+        if told[step] != count
+    ]
+    if not ended.total() <= told["/start"] <= len(_runs(box)):  # one that was cut off may ping none
+        wrong.append(f"{SWITCH}/start: {told['/start']} pings for {len(_runs(box))} runs")
+    return wrong
 
 
 def main(minutes: float) -> int:
     """Have troubles come and go for so long; print what each witness has seen of it."""
     was = fleet.record()
     fleet.up("after", lambda _: None)
-    with verifier.verifier() as box:
-        try:
-            install(box, "--fleet", verifier.FILE, "--every", EVERY)
-            put_permits(box)
-            return _month(box, minutes * 60)
-        finally:
-            take_permits()
-            if was is None:
-                fleet.down()
+    address = network.OUTSIDE_ADDRESS.partition("/")[0]
+    with ExitStack() as stack:
+        stack.callback(lambda: None if was else fleet.down())
+        box = stack.enter_context(verifier.verifier())
+        stack.callback(take_permits)
+        receiver = stack.enter_context(http(address))
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        (folder / "none.yml").write_text("groups: []\n")
+        reading = stack.enter_context(
+            prometheus(folder, box.files / METRICS[1:], folder / "none.yml")
+        )
+        place = f"{address}:{receiver.port}"
+        told = MONITORING.format(place=place, switch=SWITCH.rpartition("/")[0], hook=HOOK)
+        operator(box, f"cat >>{verifier.FILE} <<'END'\n{told}END")
+        typed = install(box, "--fleet", verifier.FILE, "--every", "1d").stdout
+        (opened,) = re.findall(r"^ +(sudo install .*)$", typed, re.MULTILINE)
+        operator(box, opened)
+        secret = f"umask 077; echo KEY={SWITCH.rpartition('/')[2]} >/etc/fleet-verify/secrets.env"
+        box.run(["sh", "-c", secret])
+        put_permits(box)
+        install(box, "--fleet", verifier.FILE, "--every", EVERY)
+        return _month(box, minutes * 60, receiver, reading)
 
 
-def _month(box: NspawnMachine, seconds: float) -> int:
+def _month(box: NspawnMachine, seconds: float, receiver: Receiver, reading: Prometheus) -> int:
+    since = time.time()
     missed = [] if _seen(box, SOUND, "at first") else ["at first"]
     end, number = time.monotonic() + seconds, 0
     for trouble in cycle(TROUBLES):
@@ -149,32 +225,44 @@ def _month(box: NspawnMachine, seconds: float) -> int:
             missed.append(trouble.name)
         if not _seen(box, SOUND, f"after {trouble.name}"):
             missed.append(f"the end of {trouble.name}")
-    return _told(box, number, missed)
+    box.run(["systemctl", "stop", TIMER])
+    box.run(["sh", "-c", f"while systemctl is-active -q {SERVICE}; do sleep 1; done"], deadline=600)
+    witnesses = {
+        "history": by_history(box),
+        "systemd": by_systemd(box),
+        "notified": by_notification(receiver),
+        "prometheus": by_prometheus(box, reading, since),
+    }
+    print(f"\n{len(_runs(box))} runs, {number} troubles came and went")
+    for what in by_switch(box, receiver):
+        print(what)
+        missed.append("the switch")
+    missed += _compared(by_record(box), witnesses)
+    print(f"not as it happened: {', '.join(missed) or 'nothing'}")
+    return 1 if missed or not number else 0
 
 
 def _seen(box: NspawnMachine, verdict: str, what: str) -> bool:
-    """Whether runs begun from now on have this verdict; the last of one, two or three counts."""
-    for _ in range(random.randint(1, 3)):
+    """Whether runs begun from now on have this verdict; the last of one or two counts."""
+    for _ in range(random.randint(1, 2)):
         ran = next_run(box)
     print(f"{what:30} {ran.verdict:14} {ran.result}", flush=True)
     return ran.verdict == verdict
 
 
-def _told(box: NspawnMachine, number: int, missed: list[str]) -> int:
-    print(f"\n{len(_runs(box))} runs, {number} troubles came and went")
-    happened = by_record(box)
-    for witness in WITNESSES:
-        seen = witness(box)
+def _compared(happened: list[Change], witnesses: Mapping[str, list[Change]]) -> list[str]:
+    """The witnesses who have not seen each change once, and nothing else."""
+    for change in happened:
+        print(f"  {change}")
+    wrong = []
+    for name, seen in witnesses.items():
         lacking, more = set(happened) - set(seen), set(seen) - set(happened)
         twice = len(seen) - len(set(seen))
         told = f"{len(seen)} changes, {len(lacking)} missed, {len(more)} besides, {twice} twice"
-        print(f"{witness.__name__:12} {told}")
+        print(f"{name:12} {told}")
         if lacking or more or twice:
-            missed.append(witness.__name__)
-    for change in happened:
-        print(f"  {change}")
-    print(f"not as it happened: {', '.join(missed) or 'nothing'}")
-    return 1 if missed or not number else 0
+            wrong.append(name)
+    return wrong
 
 
 if __name__ == "__main__":
