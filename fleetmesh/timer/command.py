@@ -32,6 +32,8 @@ from fleetmesh.timer.places import (
 )
 from fleetmesh.timer.plan import File, MakeAccount, Step, Wanted, Write, no_foreign, to_install
 
+SYSTEMD = Path("/run/systemd/system")
+"""There if systemd runs the machine: sd_booted(3)."""
 _PUBLIC = KEY.with_suffix(".pub")
 _TO_PUT, _TO_TAKE = PERMITS / "to-put.txt", PERMITS / "to-take.txt"
 
@@ -77,7 +79,7 @@ def _span(text: str) -> str:
 def _do(given: Namespace) -> int:
     if os.geteuid() != 0:
         raise CannotInstall("install-timer changes this machine, which needs root: use sudo")
-    if not Path("/run/systemd/system").is_dir():
+    if not SYSTEMD.is_dir():
         raise CannotInstall("systemd does not run this machine, and a timer is systemd's")
     try:
         return _uninstall(given) if given.uninstall else _install(given)
