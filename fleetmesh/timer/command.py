@@ -12,7 +12,7 @@ from fleetmesh.inventory import Inventory
 from fleetmesh.text.terminal import say
 from fleetmesh.timer import environment, fleet, permit, schedule, watchers
 from fleetmesh.timer.access import Access, access
-from fleetmesh.timer.machine import Record, carry_out, look, may_write, remove, run
+from fleetmesh.timer.machine import Record, alone, carry_out, look, may_write, remove, run
 from fleetmesh.timer.places import (
     ACCOUNT,
     ASSETS,
@@ -32,6 +32,7 @@ from fleetmesh.timer.places import (
 )
 from fleetmesh.timer.plan import File, MakeAccount, Step, Wanted, Write, no_foreign, to_install
 
+_AGAIN = "run it again: it goes on where it was"
 SYSTEMD = Path("/run/systemd/system")
 """There if systemd runs the machine: sd_booted(3)."""
 _PUBLIC = KEY.with_suffix(".pub")
@@ -81,13 +82,15 @@ def _do(given: Namespace) -> int:
         raise CannotInstall("install-timer changes this machine, which needs root: use sudo")
     if not SYSTEMD.is_dir():
         raise CannotInstall("systemd does not run this machine, and a timer is systemd's")
+    os.umask(0o022)  # what is written is read by the account
     try:
-        return _uninstall(given) if given.uninstall else _install(given)
+        with alone():
+            return _uninstall(given) if given.uninstall else _install(given)
+    except KeyboardInterrupt:
+        raise CannotInstall(f"interrupted; {_AGAIN}") from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        raise CannotInstall(
-            f"{where}{error.strerror}; mend that and run it again: it goes on where it was"
-        ) from None
+        raise CannotInstall(f"{where}{error.strerror}; mend that and {_AGAIN}") from None
 
 
 def _install(given: Namespace) -> int:

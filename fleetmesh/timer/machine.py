@@ -1,13 +1,14 @@
 """This machine: what of the timer is on it, and each step of a plan carried out."""
 
+import fcntl
 import json
 import os
 import pwd
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from fleetmesh.timer.places import (
     CURRENT,
     ENVIRONMENTS,
     EVIDENCE,
+    LOCK,
     RECORD,
     SERVICE,
     SETTINGS,
@@ -40,6 +42,8 @@ from fleetmesh.timer.plan import (
 
 _LARGEST = 1 << 22  # bytes of a file that is ours, and more
 _DEADLINE = 120.0  # seconds for systemctl, useradd and the like
+_SBIN = ":/usr/sbin:/sbin"
+"""Where useradd is, which root has in its PATH only if it has logged in."""
 _LAST_ORDINARY = 999
 """The highest user id of a system account, in Debian."""
 
@@ -67,6 +71,17 @@ class Record:
         SETTINGS.mkdir(mode=0o755, exist_ok=True)
         with replacing(RECORD, durable=True) as file:
             file.write(json.dumps(asdict(self), indent=1).encode())
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """No other installation goes on meanwhile. Raises CannotInstall, OSError."""
+    with LOCK.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotInstall("another install-timer is at work; wait for it to end") from None
+        yield
 
 
 def look(wanted: Iterable[Path], record: Record) -> Found:
@@ -166,7 +181,7 @@ def run(*command: str) -> str:
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-            timeout=_DEADLINE,
+            timeout=_DEADLINE, env={**os.environ, "PATH": f"{os.environ.get('PATH', '')}{_SBIN}"},
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CannotInstall(f"{command[0]}: {error}") from None

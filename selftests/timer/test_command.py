@@ -16,11 +16,17 @@ Refused = Callable[..., str]
 
 
 @pytest.fixture
-def refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any) -> Refused:
+def refused(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    capsys: Any,
+) -> Refused:
     """Runs the command as root on a machine that systemd runs; what it complains about."""
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr(command, "SYSTEMD", tmp_path)
     monkeypatch.setattr(machine, "RECORD", tmp_path / "installed.json")
+    monkeypatch.setattr(machine, "LOCK", tmp_path_factory.mktemp("run") / "lock")
 
     def run(*words: str) -> str:
         assert main(["install-timer", *words]) == 2
@@ -82,6 +88,21 @@ def test_full_disk_is_said_with_what_to_do(
         "fleetmesh: /opt/fleet-verify/.building/x: No space left on device; mend that and run it "
         "again: it goes on where it was"
     )
+
+
+def test_two_at_once_do_not_get_into_each_others_way(refused: Refused) -> None:
+    with machine.alone():
+        assert refused("--uninstall").endswith(
+            "another install-timer is at work; wait for it to end"
+        )
+
+
+def test_interrupted_it_says_what_to_do(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "_install", interrupted)
+    assert refused("--fleet", "x").endswith("interrupted; run it again: it goes on where it was")
 
 
 def test_where_nothing_is_installed_nothing_is_removed(
