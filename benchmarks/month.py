@@ -9,27 +9,35 @@ which changes of verdict it has seen: the history, systemd, a webhook that was n
 Prometheus. All must name those of the records, each of them once. So must the dead man's switch.
 """
 
-import json
 import random
 import re
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import cycle, pairwise
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fleetmesh.evidence.folder import read
-from fleetmesh.evidence.run import Run
+from benchmarks.witnesses import (
+    HOOK,
+    SOUND,
+    SWITCH,
+    by_history,
+    by_notification,
+    by_prometheus,
+    by_record,
+    by_switch,
+    by_systemd,
+    compared,
+    runs_of,
+)
 from rehearsal import fleet, network, verifier
 from rehearsal.faults import FAULTS
 from rehearsal.machine import NspawnMachine
 from selftests.fleet.by_timer import (
     SERVICE,
-    STATE,
     TIMER,
     install,
     next_run,
@@ -42,9 +50,7 @@ from selftests.monitoring.prometheus import Prometheus, prometheus
 from selftests.monitoring.receivers import Receiver, http
 
 EVERY = "20s"
-SOUND = "READY"
 METRICS = "/var/lib/fleet-metrics"
-HOOK, SWITCH = "/hook/fleet", "/ping/a-key"
 MONITORING = """
 monitoring:
   textfile: /var/lib/fleet-metrics
@@ -61,18 +67,6 @@ class Trouble:
     verdict: str
     come: Callable[[NspawnMachine], None]
     go: Callable[[NspawnMachine], None]
-
-
-@dataclass(frozen=True)
-class Change:
-    """Two runs of which the later one has another verdict."""
-
-    run: str
-    before: str
-    after: str
-
-    def __str__(self) -> str:
-        return f"{self.run}: {self.before} -> {self.after}"
 
 
 def _fault(name: str, verdict: str) -> Trouble:
@@ -97,88 +91,6 @@ TROUBLES = (
     Trouble("power-cut-in-a-run", "INCOMPLETE", _power_cut, verifier.power_on),
     _fault("rogue-forward", "NOT READY"),
 )
-
-
-def _runs(box: NspawnMachine) -> list[Run]:
-    """What the records tell, oldest first."""
-    return [read(plan.parent) for plan in sorted((box.files / STATE).glob("*/plan.json"))]
-
-
-def _changes(verdicts: Iterable[tuple[str, str]]) -> list[Change]:
-    told = pairwise(sorted(verdicts))
-    return [Change(run, before, after) for (_, before), (run, after) in told if before != after]
-
-
-def by_record(box: NspawnMachine) -> list[Change]:
-    """What has happened; a run that broke off is no verdict of anybody's."""
-    return _changes((run.id, run.conclusion) for run in _runs(box) if not run.open)
-
-
-def by_history(box: NspawnMachine) -> list[Change]:
-    """What the service itself wrote down after each run."""
-    lines = (box.files / STATE / "history.jsonl").read_text().splitlines()
-    return _changes((entry["run"], entry["verdict"]) for entry in map(json.loads, lines))
-
-
-def by_systemd(box: NspawnMachine) -> list[Change]:
-    """What the service's exit status said, where systemd has told it."""
-    said = box.run(["journalctl", "--output=cat", "--unit=fleet-verify.service"]).stdout
-    runs = re.split(r"(?m)^Starting fleet-verify", said)
-    status = re.compile(r"Main process exited, code=exited, status=(\d+)")
-    found = []
-    for told in runs:
-        if run := re.search(r"/([^/ ]+)/evidence.html", told):
-            exited = status.search(told)
-            found.append((run[1], {0: SOUND, 1: "NOT READY"}.get(int(exited[1]) if exited else 0)))
-    return _changes((run, verdict or "INCONCLUSIVE") for run, verdict in found)
-
-
-def by_notification(receiver: Receiver) -> list[Change]:
-    """What people were told, in the order in which it came."""
-    found = []
-    for body in (json.loads(body) for path, body in receiver.arrived if path == HOOK):
-        before, _, after = body["title"].rpartition(": ")[2].partition(" → ")
-        if before == "no run before":
-            continue
-        (run,) = re.findall(r"Evidence: \S*/(\S+?)/evidence.html", body["message"])
-        found.append(Change(run, before, after))
-    return found
-
-
-def by_prometheus(box: NspawnMachine, reading: Prometheus, since: float) -> list[Change]:
-    """What one would see who looks at the metrics every second."""
-    span = {"start": str(since), "end": str(time.time()), "step": "1s"}
-    began = _samples(reading, "fleetmesh_last_run_timestamp_seconds", "", span)
-    verdicts = _samples(reading, "fleetmesh_run_verdict == 1", "verdict", span)
-    runs = {f"{run.started.timestamp():.3f}": run.id for run in _runs(box)}
-    seen = {runs[f"{float(value):.3f}"]: verdicts[at] for at, value in began.items()}
-    return _changes(seen.items())
-
-
-def _samples(
-    reading: Prometheus, query: str, label: str, span: Mapping[str, str]
-) -> dict[float, str]:
-    """By time: the value of the one series, or the label of the one that there is."""
-    found: dict[float, str] = {}
-    for series in reading.ask("query_range", query=query, **span)["result"]:
-        for at, value in series["values"]:
-            assert at not in found, f"two series at once: {query}"
-            found[at] = series["metric"][label] if label else value
-    return found
-
-
-def by_switch(box: NspawnMachine, receiver: Receiver) -> list[str]:
-    """Where the dead man's switch was not told what happened: a start for each run, and its end."""
-    ended = Counter(run.conclusion == SOUND for run in _runs(box) if not run.open)
-    told = Counter(path.removeprefix(SWITCH) for path, _ in receiver.arrived)
-    wrong = [
-        f"{SWITCH}{step}: {told[step]} pings for {count} runs"
-        for step, count in (("", ended[True]), ("/fail", ended[False]))
-        if told[step] != count
-    ]
-    if not ended.total() <= told["/start"] <= len(_runs(box)):  # one that was cut off may ping none
-        wrong.append(f"{SWITCH}/start: {told['/start']} pings for {len(_runs(box))} runs")
-    return wrong
 
 
 def main(minutes: float) -> int:
@@ -221,7 +133,7 @@ def _month(box: NspawnMachine, seconds: float, receiver: Receiver, reading: Prom
         if trouble.come is not _power_cut and not _seen(box, trouble.verdict, trouble.name):
             missed.append(trouble.name)
         trouble.go(box)
-        if trouble.come is _power_cut and _runs(box)[-1].conclusion != trouble.verdict:
+        if trouble.come is _power_cut and runs_of(box)[-1].conclusion != trouble.verdict:
             missed.append(trouble.name)
         if not _seen(box, SOUND, f"after {trouble.name}"):
             missed.append(f"the end of {trouble.name}")
@@ -233,11 +145,11 @@ def _month(box: NspawnMachine, seconds: float, receiver: Receiver, reading: Prom
         "notified": by_notification(receiver),
         "prometheus": by_prometheus(box, reading, since),
     }
-    print(f"\n{len(_runs(box))} runs, {number} troubles came and went")
+    print(f"\n{len(runs_of(box))} runs, {number} troubles came and went")
     for what in by_switch(box, receiver):
         print(what)
         missed.append("the switch")
-    missed += _compared(by_record(box), witnesses)
+    missed += compared(by_record(box), witnesses)
     print(f"not as it happened: {', '.join(missed) or 'nothing'}")
     return 1 if missed or not number else 0
 
@@ -248,21 +160,6 @@ def _seen(box: NspawnMachine, verdict: str, what: str) -> bool:
         ran = next_run(box)
     print(f"{what:30} {ran.verdict:14} {ran.result}", flush=True)
     return ran.verdict == verdict
-
-
-def _compared(happened: list[Change], witnesses: Mapping[str, list[Change]]) -> list[str]:
-    """The witnesses who have not seen each change once, and nothing else."""
-    for change in happened:
-        print(f"  {change}")
-    wrong = []
-    for name, seen in witnesses.items():
-        lacking, more = set(happened) - set(seen), set(seen) - set(happened)
-        twice = len(seen) - len(set(seen))
-        told = f"{len(seen)} changes, {len(lacking)} missed, {len(more)} besides, {twice} twice"
-        print(f"{name:12} {told}")
-        if lacking or more or twice:
-            wrong.append(name)
-    return wrong
 
 
 if __name__ == "__main__":

@@ -95,7 +95,6 @@ def look(wanted: Iterable[Path], record: Record) -> Found:
         files=files,
         written=written,
         account=_account(),
-        made_account=record.made_account,
         environments=frozenset(whole),
         current=CURRENT.readlink().name if CURRENT.is_symlink() else None,
         timer=_waits(),

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from fleetmesh.timer.environment import Content
 from fleetmesh.timer.places import ACCOUNT, ENVIRONMENTS, TIMER, UNITS, CannotInstall
 
 
@@ -30,7 +29,6 @@ class Wanted:
     files: Mapping[Path, File]
     environment: str
     """Its digest, by which its folder is called."""
-    content: Content = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,6 @@ class Found:
     written: Mapping[Path, frozenset[str]] = field(default_factory=dict)
     """By path, the digests of what an earlier installation wrote, or was about to."""
     account: bool = False
-    made_account: bool = False
     environments: frozenset[str] = frozenset()
     """Those that are whole."""
     current: str | None = None
