@@ -149,11 +149,11 @@ class _MailServer(socketserver.ThreadingTCPServer):
 
 
 @contextmanager
-def http() -> Iterator[Receiver]:
+def http(address: str = "127.0.0.1") -> Iterator[Receiver]:
     """A receiver of HTTP requests."""
     receiver = Receiver()
     handler = type("Bound", (Handler,), {"receiver": receiver})
-    yield from _serving(_Server(("127.0.0.1", 0), handler), receiver)
+    yield from _serving(_Server((address, 0), handler), receiver)
 
 
 @contextmanager
