@@ -35,9 +35,6 @@ _UUID = re.compile(r"[0-9a-f]{8}([-_])[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-
 _BYTES = re.compile(r"(bytes_(?:sent|acked|received):|\"(?:sent|received)\": \"?)(\d+)")
 _END = re.compile(r"(\d:|\", )([345]\d{4})\b")
 """A client's port, in the lists of ss and in what a pod is told."""
-_INTERACTIVE = re.compile("(state-hub|issue-core)-desk")
-_INTERACTIVE_FACTS = ("processes", "listeners", "connections")
-"""What the workstation says of its interactive tunnels alone, which do not become more."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +113,8 @@ class Tunnel:
         for old, new in (
             (_END, lambda end: f"{end[1]}{int(end[2]) + 16 * self.place}"),
             (rf"\b{kind.listen}\b", f"{20000 + self.place}"),
-            (rf"(?<!127\.0\.0\.1:)\b{kind.port}\b", f"{30000 + self.place}"),
+            (rf"127\.0\.0\.1:{kind.port}\b", f"127.0.0.1:{40000 + self.number}"),
+            (rf"\b{kind.port}\b", f"{30000 + self.place}"),
             (rf"(pid=|PID=|== ){kind.pid}\b", rf"\g<1>{2000 + self.place}"),
             (rf"(session-|Id=){kind.session}\b", rf"\g<1>c{1000 + self.place}"),
         ):
@@ -192,9 +190,7 @@ class Cell:
         told: list[Any] = []
         for item in value:
             text = json.dumps(item)
-            said = self.interactive if _INTERACTIVE.search(text) else self
-            about = said.about(text)
-            if about is None:
+            if (about := self.about(text)) is None:
                 told.append(self.more_json(item))
             else:
                 told += (json.loads(tunnel.of(text)) for tunnel in about)
@@ -214,31 +210,25 @@ class Cell:
                 told += f"== {len(said.encode())} {changed} {file}\n{said}\n"
         return told
 
-    @property
-    def interactive(self) -> "Cell":
-        """With the tunnels whose services have an interactive tunnel, too."""
-        return replace(self, tunnels=self.tunnels[:2])
-
     def said(self, entry: Entry) -> Iterator[Entry]:
         """What is said here of what was said in the recorded cell."""
         fact, subject, text = entry["fact"], entry["subject"], entry.get("stdout", "")
         if (about := self.about(subject)) is not None:
             yield from (json.loads(tunnel.of(json.dumps(entry))) for tunnel in about)
             return
-        alone = fact in _INTERACTIVE_FACTS and entry["host"] == _DESK
-        cell = self.interactive if alone else self
         told: Entry = json.loads(self.of(json.dumps(entry | {"stdout": "", "command": ""})))
-        told["command"] = cell.more(entry["command"], _LINES)
+        told["command"] = self.more(entry["command"], _LINES)
         if fact == "installed":
-            told["stdout"] = cell.files(text)
+            told["stdout"] = self.files(text)
         elif fact == "reference_tunnels" or subject.endswith(".yaml"):
-            told["stdout"] = cell.more(text, _TUNNELS_YAML)
+            told["stdout"] = self.more(text, _TUNNELS_YAML)
         else:
             try:
-                found = cell.more_json(json.loads(text))
+                found = self.more_json(json.loads(text))
                 told["stdout"] = json.dumps(found, separators=(",", ":"))
             except ValueError:
-                told["stdout"] = cell.more(text, _CUT.get(fact, _LINES))
+                text = f"{text.rstrip()}\n\n" if fact in _BLOCKS else text
+                told["stdout"] = self.more(text, _CUT.get(fact, _LINES))
         yield told
 
 
@@ -261,7 +251,11 @@ def _own_words(text: str) -> str:
     text = re.sub(r'("namespace": ?\\?")state-hub\b', r"\1hub", text)
     text = re.sub(r'(\\"namespace\\": ?\\")state-hub\b', r"\1hub", text)
     text = re.sub(r"\bstate-hub-primary\b", "state-hub-desk", text)
-    return re.sub(r"(?<!fleet-)\bissue-core-coulombcore\b", "issue-core-desk", text)
+    text = re.sub(r"(?<!fleet-)\bissue-core-coulombcore\b", "issue-core-desk", text)
+    if f'"host": "{_DESK}"' in text:  # its own port there is that of the tunnel on the fleet
+        port = r'(-L.{1,6}127.0.0.1:|issue-core-desk\b[^}]*?"listen\\?": \\?"127.0.0.1:)18765'
+        text = re.sub(port, r"\g<1>8765", text)
+    return text
 
 
 def _sections(
@@ -296,7 +290,7 @@ def _sections(
         "workstation": desk
         | {
             "retired": more(desk["retired"], tunnels),
-            "interactive": more(desk["interactive"], tunnels[:2]),
+            "interactive": more(desk["interactive"], tunnels),
         },
         "limits": document["limits"] | {"persistent_units": len(tunnels)},
     }
