@@ -145,7 +145,8 @@ def _uuids(text: str, number: int) -> str:
 
     def other(found: re.Match[str]) -> str:
         digest = _digest(found[0].replace("_", "-"), number)
-        return found[1].join((digest[:8], *(digest[8 + 4 * n :][:4] for n in range(3)), digest[20:32]))
+        cuts = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
+        return found[1].join(digest[start:end] for start, end in cuts)
 
     return _UUID.sub(other, text)
 

@@ -115,10 +115,10 @@ class History:
         )
 
 
-def update(reports: Path) -> History:
+def update(reports: Path, ended: Run | None = None) -> History:
     """Write down the runs in `reports` that have ended since, and return all that are known.
 
-    Raises Refused where the folder cannot be used.
+    Whoever has just read the record of one that has `ended` need not have it read again. Raises Refused where the folder cannot be used.
     """
     if not reports.is_dir():
         raise Refused(f"{reports}: there is no such folder of reports")
@@ -128,6 +128,9 @@ def update(reports: Path) -> History:
         for folder in _folders(reports, remarks):
             sealed = _sealed(folder)
             if (known := kept.get(folder.name)) and known.sealed == sealed:
+                continue
+            if ended and ended.id == folder.name:
+                fresh.append(Entry.of(ended, sealed))
                 continue
             try:
                 found = read_events(folder)

@@ -112,20 +112,13 @@ def _told(machine: HostSection) -> str:
 
 
 def _machines(run: Run) -> list[HostSection]:
-    consulted = (host for result in run.results for host in result.hosts)
-    names = dict.fromkeys([*run.hosts, *consulted])
+    consulted: dict[str, list[Result]] = {name: [] for name in run.hosts}
+    for result in sorted(run.results, key=lambda result: _GRAVITY[result.outcome]):
+        for host in result.hosts:
+            consulted.setdefault(host, []).append(result)
     return [
-        HostSection(
-            name,
-            run.hosts.get(name, HostSeen()),
-            tuple(
-                sorted(
-                    (result for result in run.results if name in result.hosts),
-                    key=lambda result: _GRAVITY[result.outcome],
-                )
-            ),
-        )
-        for name in names
+        HostSection(name, run.hosts.get(name, HostSeen()), tuple(results))
+        for name, results in consulted.items()
     ]
 
 

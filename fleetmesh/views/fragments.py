@@ -138,7 +138,10 @@ def fitting(run: Run, most: int = HEAD + TAIL) -> int:
 def paths(run: Run) -> list[Path]:
     """The paths that the run observed, each once; one that is the end of another is part of it."""
     seen = dict.fromkeys(path for result in run.results for path in result.paths if path.hops)
-    return [path for path in seen if not any(path.ends(other) for other in seen)]
+    beside: dict[str, list[Path]] = {}
+    for path in seen:
+        beside.setdefault(path.tunnel, []).append(path)
+    return [path for path in seen if not any(map(path.ends, beside[path.tunnel]))]
 
 
 def _kept(stream: bytes) -> str:
