@@ -85,7 +85,9 @@ class Kind:
                 "connections",
                 _COUL,
             ),
-            pod=seen('"kind":"Pod".*?"uid":"([^"]+)"', "bridge_endpoints", bridge).replace("-", "_"),
+            pod=seen('"kind":"Pod".*?"uid":"([^"]+)"', "bridge_endpoints", bridge).replace(
+                "-", "_"
+            ),
             end=seen(rf":(\d+) +\S+:22 .*\"ssh\",pid={pid},", "connections", _RAIL),
         )
 
@@ -259,9 +261,7 @@ def _own_words(text: str) -> str:
     return text
 
 
-def _sections(
-    document: dict[str, Any], tunnels: Sequence[Tunnel], hosts: int
-) -> dict[str, Any]:
+def _sections(document: dict[str, Any], tunnels: Sequence[Tunnel], hosts: int) -> dict[str, Any]:
     """The recorded inventory with all hosts, tunnels, services and what belongs to them."""
 
     def more(section: dict[str, Any], some: Sequence[Tunnel]) -> dict[str, Any]:
@@ -313,8 +313,7 @@ def write(folder: Path, hosts: int, tunnels: int, *, failing: bool = False) -> N
     kinds = [Kind.of(document, by_place, name) for name in document["services"]]
     cells, odd = divmod(hosts - 1, 2)
     dealt = [
-        Tunnel(n, n // 2 % cells, n // 2 // cells * 2 + n % 2, kinds[n % 2])
-        for n in range(tunnels)
+        Tunnel(n, n // 2 % cells, n // 2 // cells * 2 + n % 2, kinds[n % 2]) for n in range(tunnels)
     ]
     made: dict[Place, Entry] = {}
     for cell in range(cells + odd):

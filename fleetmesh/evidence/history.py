@@ -118,7 +118,9 @@ class History:
 def update(reports: Path, ended: Run | None = None) -> History:
     """Write down the runs in `reports` that have ended since, and return all that are known.
 
-    Whoever has just read the record of one that has `ended` need not have it read again. Raises Refused where the folder cannot be used.
+    Whoever has just read the record of one that has `ended` need not have it read again.
+
+    Raises Refused where the folder cannot be used.
     """
     if not reports.is_dir():
         raise Refused(f"{reports}: there is no such folder of reports")

@@ -105,9 +105,7 @@ def mistakable(healths: Mapping[str, Health]) -> dict[str, list[str]]:
         apart.setdefault(tuple(leaves[path] for path in sorted(common)), []).append(name)
     return {
         name: [
-            other
-            for other in names
-            if other != name and not healths[name].excludes(healths[other])
+            other for other in names if other != name and not healths[name].excludes(healths[other])
         ]
         for names in apart.values()
         for name in names

@@ -393,9 +393,7 @@ class Inventory(Model):
     def tunnels_at(self, host: str, *, by_system: bool | None = None) -> tuple[Tunnel, ...]:
         """The tunnels that listen on a host; those of the system's manager, or of a user's."""
         return tuple(
-            tunnel
-            for tunnel in self._at.get(host, ())
-            if by_system in (None, tunnel.by_system)
+            tunnel for tunnel in self._at.get(host, ()) if by_system in (None, tunnel.by_system)
         )
 
     @property
