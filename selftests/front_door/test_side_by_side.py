@@ -139,7 +139,7 @@ def test_a_signal_ends_every_run_with_its_record(
 ) -> None:
     document = yaml.safe_load((ROOT / "fleets/rehearsal.yaml").read_text())
     document |= {"kind": "production", "ssh_config": str(silent)}
-    document["limits"] |= {"connect": 600}
+    document["limits"] |= {"connect": 15}
     for name in ("one", "two"):
         (fleets / f"{name}.yaml").write_text(yaml.safe_dump(document | {"name": name}))
     command = [sys.executable, "-m", "fleetmesh", "check", "prereqs", "--fleet=one.yaml"]
@@ -185,7 +185,7 @@ def read(descriptor: int) -> bytes:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    for _ in range(600):
+    for _ in range(3000):
         if holds():
             return
         signal.sigtimedwait([], 0.1)
