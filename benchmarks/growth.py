@@ -103,7 +103,7 @@ def main() -> int:
                 seconds, elements = opened(browser, taken.folder / name)
                 megabytes = (taken.folder / name).stat().st_size / 1e6
                 print(
-                    f"    {name}: {size_of:.1f} MB, {elements} elements, opens in {seconds:.1f} s"
+                    f"    {name}: {megabytes:.1f} MB, {elements} elements, opens in {seconds:.1f} s"
                 )
                 broken |= seconds > 3 or megabytes > 5
             shutil.rmtree(reports)
