@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from fleetmesh.evidence import files
+from fleetmesh.evidence.cause import Cause
 from fleetmesh.evidence.files import MIB
 from fleetmesh.evidence.journal import EVENTS, PLAN, RAW
 from fleetmesh.evidence.run import Run, left_out, to_result
@@ -28,7 +29,7 @@ The run of a hundred hosts and a thousand tunnels leaves a third of it.
 REFERENCES_MOST = 1_000_000
 """Answers that the outcomes of a run name, counted each time."""
 
-_RUN = TypeAdapter(Run)
+_RUN, _CAUSE = TypeAdapter(Run), TypeAdapter(Cause)
 
 
 class BrokenRecord(Exception):
@@ -139,6 +140,7 @@ def run_of(found: Events) -> Run:
                 **{name: started[name] for name in _STARTED},
                 "started": plain.moment(started["started"]),
                 "id": started["run"],
+                "asked": started["phases"],
                 "planned": [
                     *(check["nodeid"] for check in found.plan["checks"]),
                     *(event["what"] for event in found.of("broken")),
@@ -154,6 +156,9 @@ def run_of(found: Events) -> Run:
                 "chain": found.chain,
             }
         )
+        for event in found.of("cause"):
+            lost = {name: event[name] for name in event.keys() - _FRAME}
+            run.lost += (_CAUSE.validate_python(lost),)
         references = 0
         for event in found.of("outcome"):
             references += len(event["transcripts"])

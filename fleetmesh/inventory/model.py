@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -12,6 +13,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from fleetmesh.inventory.bridging import BridgeCall, Bridging
 from fleetmesh.inventory.health import Health, mistakable
+from fleetmesh.inventory.monitoring import Monitoring
 from fleetmesh.inventory.section import Model
 from fleetmesh.inventory.values import (
     Cidr,
@@ -21,6 +23,7 @@ from fleetmesh.inventory.values import (
     Glob,
     HostKeys,
     HttpPath,
+    Image,
     Ip,
     JsonObject,
     Line,
@@ -225,13 +228,15 @@ class ProbePod(Model):
     """The pod from which the services are asked, and the selector of the bridge pods' namespace.
 
     `with` is what asks there, a program of the pod's image; `python` is the path of its Python.
-    `container` is that in which it runs; without it, the one that `kubectl exec` takes.
+    `container` is that in which it runs; without it, the one that `kubectl exec` takes. `debug` is
+    the image of an ephemeral container in which it runs instead.
     """
 
     cluster: Name
     namespace: Name
     deployment: Name
     selector: Selector
+    debug: Image | None = None
     container: Name | None = None
     with_: Literal["python", "curl", "wget", "nc"] = Field("python", alias="with")
     python: RemotePath = "python"
@@ -267,6 +272,11 @@ class Workstation(Model):
     retired: dict[Name, RetiredTunnel]
     interactive: dict[Name, InteractiveTunnel]
     interactive_patterns: tuple[Glob, ...] = ()
+
+    def keeps(self, tunnel: str) -> bool:
+        """Whether a tunnel of this name is on the interactive list."""
+        patterns = self.interactive_patterns
+        return tunnel in self.interactive or any(fnmatch(tunnel, one) for one in patterns)
 
 
 class Certificate(Model):
@@ -348,6 +358,7 @@ class Inventory(Model):
     ssh_config: Path | None = None
     deferrals: dict[str, str] = Field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
+    monitoring: Monitoring | None = None
     file: Path = Field(exclude=True)
     digest: str = Field(exclude=True)
     _at: dict[str, list[Tunnel]] = PrivateAttr(default_factory=dict)

@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 from markupsafe import Markup
 
+from fleetmesh.evidence.condition import Condition
 from fleetmesh.evidence.journal import INLINE, RAW
 from fleetmesh.evidence.outcomes import Outcome
 from fleetmesh.evidence.run import Result, Run
@@ -49,14 +50,19 @@ def verdict(run: Run) -> Markup:
 
 def findings(run: Run, *, with_failed: bool = True) -> Markup:
     """What stands in the way, causes before symptoms, and what was put off."""
-    by_outcome: dict[str, list[list[Result]]] = {outcome.value: [] for outcome in Outcome}
-    for some in together(run.results):
-        by_outcome[some[0].outcome.value].append(some)
+    by_outcome: dict[str, list[Result]] = {outcome.value: [] for outcome in Outcome}
+    for result in run.results:
+        by_outcome[result.outcome.value].append(result)
+    causes = run.causes()
     return render(
         "findings.html",
         run=run,
         words=words,
         anchor=anchor,
+        state=state,
+        causes=causes,
+        reasons=[(cause, some) for cause, some in causes.items() if not cause.kind],
+        together=together,
         by_outcome=by_outcome,
         with_failed=with_failed,
         listed_most=LISTED,
@@ -85,8 +91,9 @@ def overview(run: Run, observed: Sequence[Path]) -> Markup:
 def cells(result: Result) -> tuple[Markup, ...]:
     """What stands in the table about one result, in the order of COLUMNS."""
     subject = fill(' <span class="subject">{}</span>', result.subject) if result.subject else ""
+    why = f"{result.condition}; {result.reason}" if result.condition else result.reason
     reason = (
-        fill('<span class="why">{}</span>', brief(result.reason))
+        fill('<span class="why">{}</span>', brief(why))
         if result.reason and result.outcome is not Outcome.PASS
         else ""
     )
@@ -109,6 +116,16 @@ def outcome(ended: Outcome) -> Markup:
     )
 
 
+def state(condition: Condition) -> Markup:
+    """The word for a condition, and what it waits for."""
+    word = str(condition.state.value)
+    rest = str(condition).removeprefix(word).removeprefix(": ")
+    return fill(
+        '<span class="state" title="{}"><b>{}</b>{}</span>',
+        *(condition.state.meaning, word, f" {rest}" if rest else ""),
+    )
+
+
 def details(result: Result, limit: int = HEAD + TAIL) -> Markup:
     """Everything known about one result: reason, notes, hint, paths, then its transcripts.
 
@@ -120,6 +137,7 @@ def details(result: Result, limit: int = HEAD + TAIL) -> Markup:
         result=result,
         words=words,
         kept=_kept,
+        state=state,
         shown=lambda stream: shown(
             stream, limit if len(stream) <= INLINE else min(limit, HEAD + TAIL)
         ),
