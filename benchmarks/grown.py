@@ -112,15 +112,15 @@ class Tunnel:
             (kind.bridge_ip, f"10.{self.cell}.{high}.{low}"),
         ):
             text = text.replace(old, new)
-        for old, new in (
-            (_END, lambda end: f"{end[1]}{int(end[2]) + 16 * self.place}"),
+        text = _END.sub(lambda end: f"{end[1]}{int(end[2]) + 16 * self.place}", text)
+        for shape, said in (
             (rf"\b{kind.listen}\b", f"{20000 + self.place}"),
             (rf"127\.0\.0\.1:{kind.port}\b", f"127.0.0.1:{40000 + self.number}"),
             (rf"\b{kind.port}\b", f"{30000 + self.place}"),
             (rf"(pid=|PID=|== ){kind.pid}\b", rf"\g<1>{2000 + self.place}"),
             (rf"(session-|Id=){kind.session}\b", rf"\g<1>c{1000 + self.place}"),
         ):
-            text = re.sub(old, new, text)
+            text = re.sub(shape, said, text)
         text = _BYTES.sub(lambda count: f"{count[1]}{int(count[2]) + 1000 * self.place}", text)
         return _of_cell(_uuids(text, self.number), self.cell)
 
@@ -265,7 +265,7 @@ def _sections(document: dict[str, Any], tunnels: Sequence[Tunnel], hosts: int) -
     """The recorded inventory with all hosts, tunnels, services and what belongs to them."""
 
     def more(section: dict[str, Any], some: Sequence[Tunnel]) -> dict[str, Any]:
-        found = {}
+        found: dict[str, Any] = {}
         for tunnel in some:
             for name, entry in section.items():
                 if tunnel.kind.marks.search(name):
@@ -273,7 +273,7 @@ def _sections(document: dict[str, Any], tunnels: Sequence[Tunnel], hosts: int) -
         return found
 
     def every(section: dict[str, Any]) -> dict[str, Any]:
-        found = {}
+        found: dict[str, Any] = {}
         for cell in range(cells + 1):
             for name, entry in section.items():
                 if name == _DESK or (cell == cells and (odd == 0 or name != _COUL)):

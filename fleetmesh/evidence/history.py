@@ -15,6 +15,7 @@ from fleetmesh.evidence.files import MIB
 from fleetmesh.evidence.folder import BrokenRecord, read_events, run_of
 from fleetmesh.evidence.history_lines import Lines
 from fleetmesh.evidence.journal import PLAN
+from fleetmesh.evidence.run import Run
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
 
 HISTORY = "history.jsonl"

@@ -45,7 +45,7 @@ def extent(run: Run) -> Extent:
         for place, some in enumerate(together(run.results))
         for number, result in enumerate(some)
     ]
-    room, shown = _ROOM, set()
+    room, shown = _ROOM, set[int]()
     for _, _, _, result in sorted(queue, key=lambda one: one[:3]):
         if (room := room - _takes(result)) < 0 and shown:
             break
