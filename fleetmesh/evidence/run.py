@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -56,7 +57,7 @@ class Result:
         """The check's id and its case: `PROD-08.enabled[fleet-…]`."""
         return f"{self.id}[{self.subject}]" if self.subject else self.id
 
-    @property
+    @cached_property
     def hosts(self) -> tuple[str, ...]:
         """The hosts whose answers were consulted, in order."""
         return tuple(dict.fromkeys(transcript.host for transcript in self.transcripts))

@@ -40,7 +40,7 @@ def read_kubeconfig(session: Session, cluster: Cluster, deadline: float) -> Kube
         batch.COMMAND,
         stdin=kubeconfig_text(cluster, nonce, deadline),
         deadline=deadline,
-        limit=yaml12.LONGEST,
+        limit=yaml12.FOREIGN.longest,
     )
     try:
         answer = answers_of(done, nonce, 1).get(0)
