@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.evidence.run import Run
 from fleetmesh.tunnels.path import Hop, Path
 from fleetmesh.views import diagram, fragments, words
 from selftests.report.synthetic import (
