@@ -148,9 +148,12 @@ class Fleet:
                 if error := job.exception():
                     hear(_broke(begun[job], error))
                     held.remove(begun[job])
-            jobs |= {pool.submit(self._answers, errand): errand for errand in sent if errand.batch}
+            _hear(
+                {pool.submit(self._answers, errand): errand for errand in sent if errand.batch},
+                hear,
+            )
+            jobs |= {pool.submit(self._answers, errand): errand for errand in held}
             _hear(jobs, hear)
-            _hear({pool.submit(self._answers, errand): errand for errand in held}, hear)
 
     def _begin(self, errand: Errand) -> None:
         seconds, _ = errand.takes(errand.questions, self.inventory.limits)
