@@ -25,7 +25,6 @@ _MOST = 1024
 """Bytes of an answer to a ping that are read."""
 _LONGEST = 1000
 """Characters of a reason."""
-_LIBRARIES = {"ping": "httpx", "notify": "apprise"}
 
 
 def ping(url: str, text: str, *, attempts: int) -> str | None:
@@ -98,6 +97,16 @@ def notify(url: str, title: str, text: str) -> str | None:
     return "; ".join(reasons.said) or "Apprise does not say why"
 
 
+def load(kind: str) -> None:
+    """Load what errands of a kind need. It takes a second, which is not to be the receiver's."""
+    if kind == "ping":
+        import httpx  # noqa: F401, PLC0415
+    else:
+        import apprise  # noqa: PLC0415
+
+        apprise.Apprise.instantiate("json://localhost")  # it knows its services from then on
+
+
 def run(errand: dict[str, Any]) -> str | None:
     """Do one errand."""
     try:
@@ -112,8 +121,9 @@ def main() -> None:
     with suppress(OSError, ValueError):  # a unit may forbid it, and has a limit of its own then
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     errands, shut = json.load(sys.stdin), set()
-    for library in {_LIBRARIES[errand["kind"]] for errand in errands}:
-        __import__(library)  # it takes a second, which is not the receiver's
+    answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no answer
+    for kind in {errand["kind"] for errand in errands}:
+        load(kind)
     signal.alarm(int(sys.argv[1]))
     for number, errand in enumerate(errands):
         if (to := errand.pop("to")) in shut:
@@ -121,8 +131,8 @@ def main() -> None:
         if (why := run(errand)) is not None:
             shut.add(to)
             why = why[:_LONGEST] or "it does not say why"
-        sys.stdout.write(json.dumps([number, why]) + "\n")
-        sys.stdout.flush()
+        answers.write(json.dumps([number, why]) + "\n")
+        answers.flush()
 
 
 if __name__ == "__main__":

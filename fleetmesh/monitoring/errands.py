@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -72,18 +73,13 @@ class Courier:
         open_ = dict(enumerate(self._errands))
         shut = set()
         assert self._process.stdout
-        with self._process.stdout as said:
-            for line in said:
-                number, why = json.loads(line)
-                errand = open_.pop(number)
-                if why is not None:
-                    shut.add(errand.to)
-                yield errand, why
-        try:
-            self._process.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        for line in self._process.stdout:
+            number, why = json.loads(line)
+            errand = open_.pop(number)
+            if why is not None:
+                shut.add(errand.to)
+            yield errand, why
+        self.end()
         status = self._process.returncode
         late = status in (-signal.SIGALRM, -signal.SIGKILL)
         why = f"no answer within {self._seconds} s" if late else f"the courier broke ({status})"
@@ -91,6 +87,15 @@ class Courier:
             if errand.to not in shut:
                 shut.add(errand.to)
                 yield errand, why
+
+    def end(self) -> None:
+        """End it, if it has not; what it has not said by now, nobody hears."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GRACE)
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdout:
+            self._process.stdout.close()
 
 
 def _environment(given: Mapping[str, str]) -> dict[str, str]:

@@ -228,7 +228,7 @@ def test_a_timer_takes_along_what_is_installed(program: Path, folder: Path, reco
     )
     made = folder.parent / "of a timer"
     subprocess.run([program.with_name("python"), "-P", "-c", make, made], check=True, timeout=300)
-    words = [made / "bin/fleetmesh", "check", "prereqs", "--replay", recorded]
+    words = [str(made / "bin/fleetmesh"), "check", "prereqs", "--replay", str(recorded)]
     done = subprocess.run(
         words,
         cwd=folder,

@@ -117,12 +117,14 @@ class Watched:
     def tells(self, **monitoring: Any) -> None:
         self.suite.inventory(f"\nmonitoring: {json.dumps(monitoring)}\n")
 
+    def write(self, body: str) -> None:
+        """Write the checks, one of them with this body."""
+        checks = CHECKS.format(body=body, arguments=annotated("linger"))
+        self.suite.write("tests/production/test_it.py", checks)
+
     def ends(self, verdict: str, body: str = "", **environment: str) -> Ran:
         """Run the checks, which come to `verdict`."""
-        self.suite.write(
-            "tests/production/test_it.py",
-            CHECKS.format(body=body or ENDS[verdict], arguments=annotated("linger")),
-        )
+        self.write(body or ENDS[verdict])
         ran = self.suite.run("-m", "production", "--reports=reports", **environment)
         assert f"{verdict}: production" in ran.headline, ran.terminal
         assert ran.exit_status == {"READY": 0, "NOT READY": 1}.get(verdict, 6), ran.terminal

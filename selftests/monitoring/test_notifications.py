@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from fleetmesh.monitoring import outbox
+from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.monitoring import change, outbox
 from selftests.monitoring.conftest import Told
 from selftests.monitoring.receivers import Receiver, mail
+from selftests.report.synthetic import result
 
 TO_NOT_READY = "production on rehearsal: READY → NOT READY"
 TO_READY = "production on rehearsal: NOT READY → READY"
@@ -79,7 +81,8 @@ def test_a_run_that_is_killed_before_it_tells_leaves_the_change_to_the_next(
 ) -> None:
     told.tells(notify={"ops": to(hook)})
     told.run("READY")
-    told.begun("NOT READY")  # and never ends
+    monitor, _ = told.begun("NOT READY")
+    monitor.close()
     told.run("NOT READY")
     assert titles(hook) == [TO_NOT_READY]
 
@@ -165,3 +168,20 @@ def test_what_is_wrong_with_a_receiver_is_said_after_each_run(told: Told) -> Non
     assert "Apprise cannot use its URL" in str(found["notify.a"].why)
     assert found["notify.b"].why == "NOWHERE is not set in the environment"
     assert {one.what for one in found.values()} == {"its URL"}
+
+
+def test_one_cause_of_many_is_one_line(told: Told, hook: Receiver) -> None:
+    told.tells(notify={"ops": to(hook)})
+    monitor, run = told.begun("INCONCLUSIVE")
+    lost = [result(n, Outcome.INCONCLUSIVE, reason="it is down") for n in range(30)]
+    failing = [result(40 + n, Outcome.FAIL) for n in range(12)]
+    run.results = [*lost, *failing]
+    run.planned = tuple(one.nodeid for one in run.results)
+    monitor.ended(run, told.reports)
+    lines = hook.notices[0][1].splitlines()
+    assert lines[2:4] == ["Not as it should be:", "- PROD-40: fail: the reason of PROD-40"]
+    assert lines[13] == "- and 3 more causes"
+    run.results = lost
+    assert change.text(None, None, run, told.reports).splitlines()[3] == (
+        "- PROD-00 and 29 more: inconclusive: it is down"
+    )

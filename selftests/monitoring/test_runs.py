@@ -2,9 +2,9 @@
 
 import json
 import re
-from pathlib import Path
 
 from selftests.monitoring.conftest import Watched, deliveries
+from selftests.monitoring.prometheus import until
 from selftests.monitoring.receivers import Handler, Receiver
 
 TURNED = "production on rehearsal: READY → NOT READY"
@@ -64,6 +64,19 @@ def test_a_replay_and_a_part_are_told_to_nobody(watched: Watched, hook: Receiver
     assert list(watched.suite.folder.glob("*.prom")) == []
 
 
+def test_a_run_that_is_killed_pings_no_success(watched: Watched, switch: Receiver) -> None:
+    watched.tells(dead_man={"production": f"http://127.0.0.1:{switch.port}/${{PING_KEY}}"})
+    key = SECRETS["PING_KEY"]
+    for signal, status, steps in ((9, -9, ["start"]), (15, 6, ["start", "fail"])):
+        switch.arrived.clear()
+        body = f"import os; os.kill(os.getpid(), {signal}); linger['railiance01']"
+        watched.write(body)
+        ran = watched.suite.run("-m", "production", "--reports=reports", **SECRETS)
+        assert ran.exit_status == status, ran.terminal
+        until(lambda: len(switch.paths) == len(steps), lambda: switch.paths)  # noqa: B023
+        assert switch.paths == [f"/{key}/{step}" for step in steps]
+
+
 def echoes(handler: Handler) -> None:
     """Fails, and says in many ways what it was asked with."""
     said = f"{handler.path} {dict(handler.headers)} {' '.join(SECRETS.values())}".encode()
@@ -97,7 +110,8 @@ def test_no_secret_of_a_receiver_is_written_anywhere(
     assert all(found.values()), found
     assert ran.terminal.count("NOT TOLD: ") == 5
     assert ran.terminal.count("[REDACTED:environment]") > 3
-    written = [file for file in watched.suite.folder.rglob("*") if file.is_file()]
+    reports = watched.suite.folder / "reports"
+    written = [file for file in reports.rglob("*") if file.is_file()]
     assert {"deliveries.json", "events.jsonl", "rehearsal_rehearsal.json"} <= {
         file.name for file in written
     }
@@ -105,7 +119,5 @@ def test_no_secret_of_a_receiver_is_written_anywhere(
         assert secret not in ran.terminal
         for file in written:
             assert secret.encode() not in file.read_bytes(), (secret, file.name)
-    outbox = json.loads(
-        Path(watched.suite.folder / "reports/outbox/rehearsal_rehearsal.json").read_text()
-    )
+    outbox = json.loads((reports / "outbox/rehearsal_rehearsal.json").read_text())
     assert {kept["to"] for kept in outbox["waiting"]} == {"hook", "mail", "whole"}
