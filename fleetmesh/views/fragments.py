@@ -78,13 +78,12 @@ def summary(run: Run) -> Markup:
         findings=findings(run),
         paths=telling(observed),
         more_paths=max(0, len(observed) - PATHS),
-        topology=overview(run),
+        topology=overview(run, observed),
     )
 
 
-def overview(run: Run) -> Markup:
+def overview(run: Run, observed: Sequence[Path]) -> Markup:
     """The observed topology as SVG; nothing where no path was observed."""
-    observed = paths(run)
     hosts = dict.fromkeys(host for result in run.results for host in result.hosts if host != HERE)
     return diagram.topology(telling(observed), hosts) if observed else Markup("")
 
