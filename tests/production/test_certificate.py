@@ -1,7 +1,6 @@
 """The tunnels' identity is a short-lived certificate, once the migration is done."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from fixtures import Case, Deferred, Inconclusive, check
@@ -85,8 +84,10 @@ def _renewal(
     ends: datetime,
 ) -> datetime | None:
     """When a timer renews the certificate before it ends; None where that is not known."""
-    with suppress(Inconclusive):
+    try:
         commands = [tunnel.cert_command for tunnel in reference_tunnels[login.host].values()]
-        if command := next(filter(None, commands), None):
-            return renewed_at(schedules[str(login)], login, inventory, command, ends)
-    return None
+        scheduled = schedules[str(login)]
+    except Inconclusive:
+        return None
+    command = next(filter(None, commands), None)
+    return renewed_at(scheduled, login, inventory, command, ends) if command else None
