@@ -13,6 +13,7 @@ pytest_plugins = (
     "fixtures.questions",
     "fixtures.facts",
     "fixtures.live_paths",
+    "fixtures.diagnosing",
     "fixtures.terminal_report",
     "fixtures.html_report",
     "fixtures.record",

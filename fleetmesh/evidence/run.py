@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from fleetmesh.diagnostics import Diagnosis
 from fleetmesh.evidence.outcomes import Outcome, Verdict, verdict
 from fleetmesh.gather import plain
 from fleetmesh.gather.transcript import Transcript
@@ -44,6 +45,8 @@ class Result:
     """Whether the hint changes something, by which the check passes; else it only looks."""
     transcripts: tuple[Transcript, ...] = ()
     paths: tuple[Path, ...] = ()
+    diagnosis: Diagnosis = field(default_factory=Diagnosis)
+    """What was asked afterwards, because it does not hold; it has no part in the outcome."""
 
     @property
     def check(self) -> str:
@@ -209,6 +212,7 @@ class Run:
                     "subject": result.subject,
                     "outcome": result.outcome.value,
                     "reason": result.reason,
+                    "quotes": [str(quote) for quote in result.diagnosis.quotes],
                     "hint": result.hint,
                     "mends": result.mends,
                     "notes": list(result.notes),
@@ -277,9 +281,29 @@ def of_result(result: Result, keys: list[str]) -> dict[str, Any]:
 def to_result(entry: Mapping[str, Any], transcripts: Mapping[str, Transcript]) -> Result:
     """What `of_result` was given. Raises ValueError, KeyError or TypeError."""
     entry = {"mends": False, **entry}  # records of before there were such hints have none
-    given = {field.name: entry[field.name] for field in fields(Result)}
+    own = (field.name for field in fields(Result) if field.name != "diagnosis")
+    given = {name: entry[name] for name in own}
     given["started"] = plain.moment(entry["started"])
     given["transcripts"] = tuple(transcripts[key] for key in entry["transcripts"])
     result = TypeAdapter(Result).validate_python(given)
     plain.bounded(result.seconds)
     return result
+
+
+def of_diagnosis(result: Result, keys: list[str]) -> dict[str, Any]:
+    """A result's diagnosis as plain data; `keys` name its transcripts."""
+    return {
+        "check": result.check,
+        "nodeid": result.nodeid,
+        "quotes": [asdict(quote) for quote in result.diagnosis.quotes],
+        "transcripts": keys,
+    }
+
+
+def to_diagnosis(entry: Mapping[str, Any], transcripts: Mapping[str, Transcript]) -> Diagnosis:
+    """What `of_diagnosis` was given. Raises ValueError, KeyError or TypeError."""
+    given = {
+        "quotes": entry["quotes"],
+        "transcripts": tuple(transcripts[key] for key in entry["transcripts"]),
+    }
+    return TypeAdapter(Diagnosis).validate_python(given)

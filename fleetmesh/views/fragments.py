@@ -129,7 +129,7 @@ def fitting(run: Run, most: int = HEAD + TAIL) -> int:
     lengths = (
         len(stream)
         for result in run.results
-        for transcript in result.transcripts
+        for transcript in (*result.transcripts, *result.diagnosis.transcripts)
         for stream in (transcript.stdout, transcript.stderr)
     )
     return share(lengths, _ROOM, most)

@@ -99,7 +99,8 @@ def _entries(run: Run, outcome: Outcome) -> Iterator[str]:
     for result in run.results:
         if result.outcome is outcome:
             why = code(result.reason) if result.reason else "no reason given"
-            yield f"{code(words.name(result))} {code(result.statement)}: {why}"
+            said = "".join(f"; said: {code(str(quote))}" for quote in result.diagnosis.quotes)
+            yield f"{code(words.name(result))} {code(result.statement)}: {why}{said}"
 
 
 def _cause(cause: tuple[str, list[Result]]) -> str:
