@@ -13,11 +13,11 @@ pytest_plugins = (
     "fixtures.questions",
     "fixtures.facts",
     "fixtures.live_paths",
-    "fixtures.diagnosing",
     "fixtures.terminal_report",
     "fixtures.html_report",
     "fixtures.record",
     "fixtures.interrupts",
+    "fixtures.diagnosing",
     "fixtures.waiting",
     "fixtures.run_end",
 )

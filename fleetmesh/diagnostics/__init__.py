@@ -9,6 +9,6 @@ May import: text, inventory, sessions, gather, facts.
 
 from fleetmesh.diagnostics.asking import ask, everything
 from fleetmesh.diagnostics.diagnosis import Diagnosis, concerning, diagnose
-from fleetmesh.diagnostics.subject import Quote
+from fleetmesh.diagnostics.subject import MARK, Quote
 
-__all__ = ["Diagnosis", "Quote", "ask", "concerning", "diagnose", "everything"]
+__all__ = ["MARK", "Diagnosis", "Quote", "ask", "concerning", "diagnose", "everything"]

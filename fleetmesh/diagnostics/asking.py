@@ -12,6 +12,7 @@ from fleetmesh.gather.snapshot import Snapshot
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
 from fleetmesh.sessions import Unreachable
+from fleetmesh.text.legible import cut
 
 _MOST = 12
 """Subjects that are asked about: where more fail, one cause has many of them."""
@@ -89,4 +90,5 @@ def _told(transcript: Transcript) -> Transcript:
     said = transcript.lost or transcript.out
     if not any(words in said for words in _REFUSED):
         return transcript
-    return replace(transcript, lost=f"{transcript.host}: may not: {said.strip()}"[:600])
+    said = said.strip().removeprefix(f"{transcript.host}: ")
+    return replace(transcript, lost=cut(f"{transcript.host}: may not: {said}"))

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 
-from fleetmesh.diagnostics import journal
-from fleetmesh.diagnostics.journal import NOW
+from fleetmesh.diagnostics import sshd
+from fleetmesh.diagnostics.sshd import SSHD
 from fleetmesh.diagnostics.subject import (
     MARK,
     Asked,
@@ -22,14 +22,9 @@ from fleetmesh.facts.logins import HARMLESS, LOGINS
 from fleetmesh.gather.snapshot import Snapshot
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Login
-from fleetmesh.text.shell import quote as word
 
-LOGIN, SSHD = f"{MARK}login", f"{MARK}sshd_journal"
-_VERBOSE, _SSHD = (
-    files(__package__).joinpath(name).read_text() for name in ("verbose.sh", "sshd.sh")
-)
-_LATELY = 90.0
-"""Seconds within which sshd has seen the log-ins of this run."""
+LOGIN = f"{MARK}login"
+_VERBOSE = files(__package__).joinpath("verbose.sh").read_text()
 _OPENED = re.compile(r"^(?:\| )?Authenticated to ", re.MULTILINE)
 _WHY = tuple(
     re.compile(rf"^(?:\| )?(?:debug1: )?({words})", re.MULTILINE)
@@ -47,13 +42,6 @@ _WHY = tuple(
     )
 )
 """What ssh says of a log-in that fails, the nearest to the cause first."""
-_REFUSES = re.compile(
-    r"Authentication refused: |bad ownership|not allowed because |Invalid user|account .+ expired"
-    r"|[Cc]ertificate (?:invalid|does not)|not (?:a )?listed principal|revoked|[Ee]xpired"
-    r"|request was denied|connect_to .+: failed|administratively|not permitted"
-    r"|penalty|refused|[Rr]efusing|MaxStartups|[Tt]oo many|[Ff]ailed publickey|fatal: "
-)
-"""What sshd says where it lets nobody in, or connects to nothing."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +65,10 @@ class LogIn(Subject):
         text += f"seconds={seconds:g}\n{as_tunnel(inventory, tunnel, 'verbose')}\n"
         about = f"log-in {self.id}"
         there = (SSHD, self.id)
-        asked = {there: _of_sshd(inventory, self.login, about)}
+        near = inventory.hosts[self.login.host]
+        services = (inventory.services[tunnel.to].cluster_ip for tunnel in self.login.tunnels)
+        named = map(str, (*near.addresses, *near.nat, *services))
+        asked = {there: sshd.inquiry(inventory, self.login.via, named, about)}
         if not self.relies(inventory, known):
             here = Inquiry(self.login.host, script(text), seconds + 1, about=about)
             asked = {(LOGIN, self.id): here, **asked}
@@ -95,16 +86,6 @@ class LogIn(Subject):
         found = next((match for why in _WHY if (match := why.search(said))), None)
         if not found or (_OPENED.search(said) and "open failed" not in said):
             return
-        lines = journal.read(answer(known, SSHD, self.id))
-        refusals = [e for e in lines.since(_LATELY) if _REFUSES.search(e.message)]
-        if refusals:
-            yield quote(known, SSHD, self.id, "journal of sshd", refusals[-1].line)
+        if refused := sshd.refusal(answer(known, SSHD, self.id)):
+            yield quote(known, SSHD, self.id, "journal of sshd", refused.line)
         yield quote(known, fact, self.id, f"ssh -v of {self.login.host}", found[1])
-
-
-def _of_sshd(inventory: Inventory, login: Login, about: str) -> Inquiry:
-    near = inventory.hosts[login.host]
-    services = (inventory.services[tunnel.to].cluster_ip for tunnel in login.tunnels)
-    known = " ".join(dict.fromkeys(map(str, (*near.addresses, *near.nat, *services))))
-    text = f"{_SSHD}{NOW}known={word(known)}\nbounded tail of_the_fleet"
-    return Inquiry(login.via, script(text), inventory.limits.command, about=about)

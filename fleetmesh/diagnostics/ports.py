@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fleetmesh.diagnostics import sshd
+from fleetmesh.diagnostics.sshd import SSHD
 from fleetmesh.diagnostics.subject import (
     MARK,
     Asked,
@@ -26,13 +28,18 @@ class TunnelPort(Subject):
     tunnel: str
 
     def asks(self, inventory: Inventory, known: Snapshot) -> Asked:  # noqa: ARG002
-        """All sockets of the port, with their holders as far as the user may see them."""
+        """All its sockets, with holders as far as the user may see them; and who logs in there."""
         tunnel = inventory.tunnels[self.tunnel]
         port = tunnel.listen.port
         text = script(f"bounded head ss -HOtanpe 'sport = :{port} or dport = :{port}'")
         seconds = inventory.limits.command
         about = f"port {port} of {self.tunnel}"
-        return {(SOCKETS, self.tunnel): Inquiry(tunnel.host, text, seconds, about=about)}
+        others = (host for name, host in inventory.hosts.items() if name != tunnel.host)
+        named = [str(ip) for host in others for ip in (*host.addresses, *host.nat)]
+        return {
+            (SOCKETS, self.tunnel): Inquiry(tunnel.host, text, seconds, about=about),
+            (SSHD, self.tunnel): sshd.inquiry(inventory, tunnel.host, named, about),
+        }
 
     def quotes(self, inventory: Inventory, known: Snapshot) -> Iterator[Quote]:
         """The listener that is not the tunnel's own."""

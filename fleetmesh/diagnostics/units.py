@@ -68,6 +68,8 @@ class Unit(Subject):
             systemctl, of = ("systemctl --user", "--user-unit")
         status = f"bounded head {systemctl} status --no-pager --full --lines=0 -- {unit}"
         lines = f"{NOW}bounded tail {JOURNALCTL} -n {_LINES} {of}={unit}"
+        if self.unit == USER_MANAGER:  # what its units say is its own, too
+            lines = f"{NOW}bounded tail {JOURNALCTL} -n {_LINES} _PID=1 UNIT={unit}"
         seconds, about = inventory.limits.command, f"unit {self.id}"
         return {
             (fact, self.id): Inquiry(self.host, script(text), seconds, about=about)

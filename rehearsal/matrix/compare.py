@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fleetmesh.evidence.outcomes import Outcome
 from rehearsal.faults.fault import Turn
 
 if TYPE_CHECKING:
@@ -43,6 +44,35 @@ def unsound(ground: Verdicts) -> list[str]:
         for check, judged in ground.items()
         if judged.outcome not in ("pass", "deferred", "waived", "accepted")
     ]
+
+
+def case(check: str) -> str:
+    """The case of a check: `PROD-08.enabled[fleet-…]` → `fleet-…`."""
+    return check.partition("[")[2].removesuffix("]")
+
+
+def ill(fault: type[Expectation], ground: Verdicts) -> set[str]:
+    """The checks that turn in `fault`, and do not hold then."""
+    return {
+        check
+        for check, judged in ground.items()
+        for turn in (expected(fault, check, ground),)
+        if turn.outcome != judged.outcome and Outcome(turn.outcome).ill
+    }
+
+
+def misquoted(fault: type[Expectation], ground: Verdicts, found: Verdicts) -> list[str]:
+    """What is quoted of the checks that turn and `shows` does not name, or the other way round."""
+    lines: dict[str, set[str]] = {}
+    for check in ill(fault, ground) & found.keys():
+        lines.setdefault(case(check), set()).update(found[check].quotes)
+    wrong = []
+    for subject in sorted(lines.keys() | fault.shows.keys()):
+        named = fault.shows.get(subject, ())
+        words, said = (named,) if isinstance(named, str) else named, lines.get(subject, set())
+        wrong += [f"[{subject}] quotes no {w!r}" for w in words if not any(w in s for s in said)]
+        wrong += [f"[{subject}] quotes {s}" for s in sorted(said) if not any(w in s for w in words)]
+    return wrong
 
 
 def expected(fault: type[Expectation], check: str, ground: Verdicts) -> Turn:

@@ -43,6 +43,8 @@ class Judged:
     hosts: tuple[str, ...]
     hint: str = ""
     mends: bool = False
+    quotes: tuple[str, ...] = ()
+    """What the diagnostics say of why."""
 
 
 Verdicts = dict[str, Judged]
@@ -107,6 +109,7 @@ def judge(recording: Path, *, writes: bool, tests: tuple[str, ...] = Ground.test
             hosts=tuple(result["hosts"]),
             hint=result["hint"],
             mends=result["mends"],
+            quotes=tuple(result["quotes"]),
         )
         for result in found["results"]
     }

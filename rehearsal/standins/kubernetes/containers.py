@@ -158,6 +158,8 @@ class Container:
         words = [*self.spec.get("command", []), *self.spec.get("args", [])]
         command = [_expand(word, env) for word in words]
         self._id = secrets.token_hex(32)
+        if self._log.exists():
+            self._log.replace(before(self._log))
         with self._log.open("ab", buffering=0) as log:
             try:
                 self._process = await self.spawn(sandbox, command, env, stdout=log, stderr=log)
@@ -214,6 +216,11 @@ class Container:
         if self._ready != ready:
             self._ready = ready
             self.changed()
+
+
+def before(log: Path) -> Path:
+    """Where the log of the instance before is kept."""
+    return log.with_suffix(".before")
 
 
 def _unheard(_reason: str, _message: str) -> None:
