@@ -94,13 +94,21 @@ def last_words(lines: Journal, *, runs: bool) -> Entry | None:
     entries = _since_its_start(lines.entries)
     said = [e for e in entries if not e.by_systemd and not _HARMLESS.match(e.message)]
     ends = [e for e in entries if e.by_systemd and _ILL.search(e.message)]
-    words, end = (some[-1] if some else None for some in (said, ends))
-    if words and end and (end.time - words.time).total_seconds() > _AT_ONCE:
+    # Of an end, systemd tells the way first and its own conclusion last.
+    ways = [e for e in ends if "Failed with result" not in e.message]
+    words, end, way = (some[-1] if some else None for some in (said, ends, ways))
+    if way and end and not _apart(way, end):
+        end = way
+    if words and end and _apart(words, end):
         words = None  # that was long before its end, and not why
     found = words or end
     if found and runs and found not in lines.since(_FLAPPING if end else _LATELY):
         return None
     return found
+
+
+def _apart(before: Entry, end: Entry) -> bool:
+    return (end.time - before.time).total_seconds() > _AT_ONCE
 
 
 def _since_its_start(entries: Sequence[Entry]) -> Sequence[Entry]:

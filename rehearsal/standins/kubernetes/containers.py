@@ -189,7 +189,8 @@ class Container:
         successes = failures = 0
         fresh = True
         while True:
-            if await probes.passes(probe, self.spec, pod_ip, spawn):
+            why = await probes.trouble(probe, self.spec, pod_ip, spawn)
+            if why is None:
                 successes, failures, fresh = successes + 1, 0, False
                 if successes >= probe["successThreshold"]:
                     self._set_ready(ready=True)
@@ -198,7 +199,7 @@ class Container:
                 if failures >= probe["failureThreshold"]:
                     self._set_ready(ready=False)
                 if failures == probe["failureThreshold"]:
-                    self.tell("Unhealthy", "Readiness probe failed")
+                    self.tell("Unhealthy", f"Readiness probe failed: {why}")
             unsure = failures > 0 or not self._ready
             eager = time.monotonic() - began < _EAGER_FOR if fresh else unsure
             await asyncio.sleep(_EAGER if eager else probe["periodSeconds"])
