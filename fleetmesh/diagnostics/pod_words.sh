@@ -7,7 +7,7 @@ words_of() {
     cut -d '"' -f 6 | head -n "$3"); do
     echo "pod $pod"
     api "$path/events?fieldSelector=involvedObject.name=$pod,type=Warning&limit=50" | grep -o \
-      '"reason":"[A-Za-z]*","message":"\([^"\\]\|\\.\)*","source":{[^}]*},"firstTimestamp":[^,]*,"lastTimestamp":[^,]*' |
+      '"reason":"[A-Za-z]*","message":"\([^"\\]\|\\.\)*","source":{[^}]*},"firstTimestamp":[^,]*,"lastTimestamp":\("[^"]*"\|null\)' |
       cut -b -2000 | tail -n 10 | sed 's/.*/event {&}/'
     bounded tail api "$path/pods/$pod/log?tailLines=20&limitBytes=32768" | sed 's/^/log /'
   done

@@ -12,7 +12,7 @@ NOW = "now 2026-11-27T03:30:00+0000\n"
 
 
 def heard(fact: str, subject: str, said: str, host: str = "railiance01", **more: Any) -> Transcript:
-    given = {"exit_status": 0, "stdout": said.encode()} | more
+    given: dict[str, Any] = {"exit_status": 0, "stdout": said.encode()} | more
     return Transcript(fact, subject, host, "typed", TAKEN, 0.1, **given)
 
 

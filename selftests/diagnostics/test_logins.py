@@ -4,6 +4,7 @@ import pytest
 
 from fleetmesh.diagnostics.logins import LOGIN, LogIn
 from fleetmesh.diagnostics.sshd import SSHD
+from fleetmesh.diagnostics.subject import Inquiry
 from fleetmesh.facts.logins import LOGINS
 from fleetmesh.inventory import Inventory
 from selftests.diagnostics.answers import heard, journal, known
@@ -98,7 +99,8 @@ def test_the_log_in_that_the_run_has_made_is_not_made_again(inventory: Inventory
 
 def test_it_runs_true_there_as_the_tunnel_does_and_asks_nobody(inventory: Inventory) -> None:
     one = subject(inventory)
-    command = one.asks(inventory, known())[LOGIN, one.id].command
+    probe = one.asks(inventory, known())[LOGIN, one.id]
+    assert isinstance(probe, Inquiry)
     for words in (
         "ssh -v",
         '"$@" true',
@@ -106,4 +108,4 @@ def test_it_runs_true_there_as_the_tunnel_does_and_asks_nobody(inventory: Invent
         "ClearAllForwardings=yes",
         str(one.login.key),
     ):
-        assert words in command
+        assert words in probe.command

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from fleetmesh.diagnostics.pods import EVENTS, LIST, LOG, WORDS, Workload
+from fleetmesh.diagnostics.subject import Inquiry
 from fleetmesh.facts.pods import PODS
+from fleetmesh.gather.cluster_api import Kubernetes
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
 from selftests.diagnostics.answers import UNREADY, container, event, heard, known, listed, pod
@@ -113,6 +115,7 @@ def test_one_that_was_restarted_lately_is_asked_for_what_it_said_before(
     again = container(restartCount=1, lastState=ENDED)
     asked = known(listing(pod(containerStatuses=[again])))
     probe = HUB.asks(inventory, asked)[LOG, f"{HUB.where}/{NAME}/main"]
+    assert isinstance(probe, Kubernetes)
     assert probe.path.endswith("&previous=true")
     assert "tailLines=20&limitBytes=32768" in probe.path
     long_ago = {"terminated": {**ENDED["terminated"], "finishedAt": "2026-11-26T00:00:00Z"}}
@@ -154,4 +157,5 @@ def test_kubectl_tells_it_all_at_once(inventory: Inventory) -> None:
         asked = known(listing(found, exit_status=0, details={"by": "kubectl"}), words)
         assert [str(one) for one in HUB.quotes(inventory, asked)] == [f"railiance01, {line}"]
         (probe,) = HUB.asks(inventory, asked).values()
+        assert isinstance(probe, Inquiry)
         assert NAME not in probe.command, "a restricted key could not be allowed it"

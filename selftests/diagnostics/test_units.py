@@ -2,6 +2,7 @@
 
 import pytest
 
+from fleetmesh.diagnostics.subject import Inquiry
 from fleetmesh.diagnostics.units import JOURNAL, STATUS, USER_MANAGER, Unit
 from fleetmesh.inventory import Inventory
 from selftests.diagnostics.answers import heard, journal, known
@@ -117,5 +118,6 @@ def test_lines_of_another_form_fall_away(inventory: Inventory) -> None:
 def test_the_users_manager_is_asked_for_by_its_shell(inventory: Inventory) -> None:
     subject = Unit("railiance01", USER_MANAGER, by_system=True)
     for probe in subject.asks(inventory, known()).values():
+        assert isinstance(probe, Inquiry)
         assert "user@$(id -u).service" in probe.command
     assert subject.id == "railiance01/user manager"
