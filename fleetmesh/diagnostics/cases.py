@@ -39,10 +39,8 @@ def _subjects(inventory: Inventory, case: str) -> Iterator[Subject]:
         yield Workload(bridge.cluster, bridge.namespace, case)
     if service := inventory.services.get(case):
         yield Workload(service.cluster, service.namespace, service.name)
-    for tunnel in inventory.tunnels_at(case):
-        yield TunnelPort(tunnel.id)
-        if not tunnel.by_system:
-            yield Unit(case, USER_MANAGER, by_system=True)
+    if inventory.tunnels_at(case, by_system=False):
+        yield Unit(case, USER_MANAGER, by_system=True)
     retired = inventory.workstation.retired.get(case)
     if retired and retired.unit:
         host = inventory.workstation.host

@@ -65,11 +65,7 @@ class LogIn(Subject):
         seconds = limits.connect + limits.command
         text += f"seconds={seconds:g}\n{as_tunnel(inventory, tunnel, 'verbose')}\n"
         about = f"log-in {self.id}"
-        there = (SSHD, self.id)
-        near = inventory.hosts[self.login.host]
-        services = (inventory.services[tunnel.to].cluster_ip for tunnel in self.login.tunnels)
-        named = map(str, (*near.addresses, *near.nat, *services))
-        asked = {there: sshd.inquiry(inventory, self.login.via, named, about)}
+        asked = dict(sshd.asks(inventory, self.login.via))
         if not self.relies(inventory, known):
             here = Inquiry(self.login.host, script(text), seconds + 1, about=about)
             asked = {(LOGIN, self.id): here, **asked}
@@ -87,6 +83,7 @@ class LogIn(Subject):
         found = next((match for why in _WHY if (match := why.search(said))), None)
         if not found or (_OPENED.search(said) and "open failed" not in said):
             return
-        if refused := sshd.refusal(answer(known, SSHD, self.id)):
-            yield quote(known, SSHD, self.id, "journal of sshd", refused.line)
+        via = self.login.via
+        if refused := sshd.refusal(inventory, known, via, self.login.host):
+            yield quote(known, SSHD, via, "journal of sshd", refused.line)
         yield quote(known, fact, self.id, f"ssh -v of {self.login.host}", found[1])

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fleetmesh.diagnostics import sshd
-from fleetmesh.diagnostics.sshd import SSHD
 from fleetmesh.diagnostics.subject import (
     MARK,
     Asked,
@@ -19,6 +18,7 @@ from fleetmesh.gather.snapshot import Snapshot
 from fleetmesh.inventory import Inventory
 
 SOCKETS = f"{MARK}sockets"
+_STATES = "state listening state established"
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,13 @@ class TunnelPort(Subject):
         """All its sockets, with holders as far as the user may see them; and who logs in there."""
         tunnel = inventory.tunnels[self.tunnel]
         port = tunnel.listen.port
-        text = script(f"bounded head ss -HOtanpe 'sport = :{port} or dport = :{port}'")
+        text = script(
+            f"bounded head ss -HOtanpe {_STATES} '( sport = :{port} or dport = :{port} )'"
+        )
         seconds = inventory.limits.command
         about = f"port {port} of {self.tunnel}"
-        others = (host for name, host in inventory.hosts.items() if name != tunnel.host)
-        named = [str(ip) for host in others for ip in (*host.addresses, *host.nat)]
-        return {
-            (SOCKETS, self.tunnel): Inquiry(tunnel.host, text, seconds, about=about),
-            (SSHD, self.tunnel): sshd.inquiry(inventory, tunnel.host, named, about),
-        }
+        asked = Inquiry(tunnel.host, text, seconds, about=about)
+        return {(SOCKETS, self.tunnel): asked, **sshd.asks(inventory, tunnel.host)}
 
     def quotes(self, inventory: Inventory, known: Snapshot) -> Iterator[Quote]:
         """The listener that is not the tunnel's own."""

@@ -18,5 +18,5 @@ of_the_fleet() {
         if (named[i] || ((part[2] in seen) && line[i] !~ / (from|by|with) /)) print line[i]
         else if (line[i] ~ /insufficient permissions|not seeing messages/) print line[i]
       }
-    }' | tail -n 30
+    }' | tail -n 20
 }

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 
 from fleetmesh.diagnostics import journal
 from fleetmesh.diagnostics.journal import JOURNALCTL, NOW, Entry, Journal
@@ -23,7 +24,8 @@ from fleetmesh.text import shell
 STATUS, JOURNAL = f"{MARK}unit_status", f"{MARK}unit_journal"
 USER_MANAGER = "user@$(id -u).service"
 """The unit that runs the manager of the user who logs in, as its shell writes it."""
-_LINES = 40
+_LINES = 30
+_STATUS = files(__package__).joinpath("status.sh").read_text()
 _AT_ONCE = 5.0
 """Seconds within which a program's last words belong to its end."""
 _LATELY = 60.0
@@ -66,7 +68,7 @@ class Unit(Subject):
         systemctl, of = ("systemctl", "--unit")
         if not self.by_system:
             systemctl, of = ("systemctl --user", "--user-unit")
-        status = f"bounded head {systemctl} status --no-pager --full --lines=0 -- {unit}"
+        status = f"{_STATUS}bounded head status_of {unit} {systemctl}"
         lines = f"{NOW}bounded tail {JOURNALCTL} -n {_LINES} {of}={unit}"
         if self.unit == USER_MANAGER:  # what its units say is its own, too
             lines = f"{NOW}bounded tail {JOURNALCTL} -n {_LINES} _PID=1 UNIT={unit}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = ("bounded", "sshd", "verbose", "pod_words")
+SCRIPTS = ("bounded", "status", "sshd", "verbose", "pod_words")
 
 
 def text(name: str) -> str:
