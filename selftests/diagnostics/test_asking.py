@@ -61,7 +61,7 @@ def test_an_exec_for_each_subject_and_each_is_asked_once(fleet: Fleet) -> None:
     tunnels, found = list(fleet.inventory.tunnels), Snapshot(taken=TAKEN)
     told: list[Transcript] = []
     ask(fleet, found, tunnels, told.extend)
-    assert [len(texts(fleet, host)) for host in (NEAR, FAR)] == [2 * len(tunnels) + 1, 1]
+    assert [len(texts(fleet, host)) for host in (NEAR, FAR)] == [2 * len(tunnels) + 2, 1]
     assert told == list(found)
     assert {t.fact.startswith(MARK) for t in found} == {True}
     ask(fleet, found, tunnels, told.extend)
@@ -82,7 +82,7 @@ def test_a_lost_host_is_not_asked_again(fleet: Fleet) -> None:
     assert {transcript.host for transcript in found} == {NEAR}
     session.lost = f"the connection to {NEAR} was lost"
     ask(fleet, Snapshot(), list(fleet.inventory.tunnels))
-    assert len(session.texts) == 2 * len(fleet.inventory.tunnels) + 1
+    assert len(session.texts) == 2 * len(fleet.inventory.tunnels) + 2
 
 
 def test_a_stranger_is_not_asked(fleet: Fleet) -> None:
@@ -128,10 +128,11 @@ def test_the_list_is_short(inventory: Inventory) -> None:
                 ),
                 f"diagnostics of unit {NEAR}/user manager",
                 f"diagnostics of log-in {login}",
+                f"diagnostics of sshd of {NEAR}",
                 f"kubeconfig of {NEAR}",
             ]
         ),
-        FAR: [f"diagnostics of log-in {login}", f"kubeconfig of {FAR}"],
+        FAR: [f"diagnostics of sshd of {FAR}", f"kubeconfig of {FAR}"],
         "workstation": [],
     }
 

@@ -21,7 +21,9 @@ def subject(inventory: Inventory) -> LogIn:
 
 def quoted(inventory: Inventory, ssh: str, *sshd: tuple[float, str]) -> list[str]:
     one = subject(inventory)
-    asked = known(heard(LOGIN, one.id, ssh), heard(SSHD, one.id, journal(*sshd), "coulombcore"))
+    asked = known(
+        heard(LOGIN, one.id, ssh), heard(SSHD, "coulombcore", journal(*sshd), "coulombcore")
+    )
     return [str(line) for line in one.quotes(inventory, asked)]
 
 
@@ -77,6 +79,18 @@ def test_the_far_end_knows_better_and_goes_first(inventory: Inventory) -> None:
     )
     assert far.endswith("for directory /home/me")
     assert near.endswith("Permission denied (publickey).")
+
+
+def test_the_far_end_speaks_of_this_host_alone(inventory: Inventory) -> None:
+    """Whom else it turns away is another matter."""
+    near, other = "198.51.100.1", "198.51.100.2"
+    for name, address in (("railiance01", near), ("workstation", other)):
+        host = inventory.hosts[name].model_copy(update={"addresses": (address,)})
+        inventory = inventory.model_copy(update={"hosts": {**inventory.hosts, name: host}})
+    refused = "sshd[1]: drop connection #0 from [{}]:5 on [192.0.2.1]:22 penalty: failed"
+    said = [(10, refused.format(near)), (5, refused.format(other))]
+    far, _ = quoted(inventory, "Not allowed at this time\n", *said)
+    assert near in far
 
 
 def test_a_log_in_that_opens_is_quoted_nothing(inventory: Inventory) -> None:

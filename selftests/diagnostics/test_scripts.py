@@ -44,6 +44,18 @@ def test_an_answer_is_bounded_and_ends_as_its_command(tmp_path: Path, end: str, 
     assert len(long) == 501
 
 
+def test_a_status_without_what_runs_in_the_unit(tmp_path: Path) -> None:
+    said = "  Active: active (running)\n   CGroup: /user.slice\n        -7 ssh --secret\n"
+    (tmp_path / "said").write_text(said)
+    asked = "--user status --no-pager --full --lines=0 -- a.service"
+    told = run(
+        f"{text('status')}\nstatus_of a.service systemctl --user; echo =$?",
+        tmp_path,
+        systemctl=f'[ "$*" = "{asked}" ] && cat {tmp_path}/said; exit 3',
+    )
+    assert told == "  Active: active (running)\n=3\n"
+
+
 JOURNAL = [
     "2026-11-27T03:29:00+00:00 sshd[1]: drop connection #0 from [203.0.113.9]:1 penalty: failed",
     "2026-11-27T03:29:01+00:00 sshd[1]: drop connection #0 from [198.51.100.1]:2 penalty: failed",
