@@ -31,7 +31,7 @@ _WHY = tuple(
     for words in (
         r"Offending .+ key in .+",
         r".*(?:Bad configuration option|Bad owner or permissions|keyword .+ extra arguments).*",
-        r"Host key .+ revoked.*|.*Error: forbidden .*",
+        r"The .+ host key for .+ is marked as revoked.*|Host key .+ revoked.*",
         r"No .+ host key is known for .+|Certificate invalid: .+|.*host key .*not match.*",
         r"Load key .+|Permissions \S+ for .+ too open.*|no such identity: .+|.+ not accessible: .+",
         r"Unable to negotiate with .+|no matching .+ found.*",

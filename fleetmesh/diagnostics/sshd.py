@@ -18,7 +18,8 @@ _REFUSES = re.compile(
     r"Authentication refused: |bad ownership|not allowed because |Invalid user|account .+ expired"
     r"|[Cc]ertificate (?:invalid|does not)|not (?:a )?listed principal|revoked|[Ee]xpired"
     r"|request was denied|connect_to .+: failed|administratively|not permitted"
-    r"|penalty|refused|[Rr]efusing|MaxStartups|[Tt]oo many|[Ff]ailed publickey|fatal: "
+    r"|permitted host|penalty|refused|[Rr]efusing|MaxStartups|[Tt]oo many|[Ff]ailed publickey"
+    r"|fatal: "
 )
 """What sshd says where it lets nobody in, or connects to nothing."""
 

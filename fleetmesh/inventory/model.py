@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -11,6 +12,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from fleetmesh.inventory.bridging import BridgeCall, Bridging
 from fleetmesh.inventory.health import Health
+from fleetmesh.inventory.monitoring import Monitoring
 from fleetmesh.inventory.section import Model
 from fleetmesh.inventory.values import (
     Cidr,
@@ -20,6 +22,7 @@ from fleetmesh.inventory.values import (
     Glob,
     HostKeys,
     HttpPath,
+    Image,
     Ip,
     JsonObject,
     Line,
@@ -224,13 +227,15 @@ class ProbePod(Model):
     """The pod from which the services are asked, and the selector of the bridge pods' namespace.
 
     `with` is what asks there, a program of the pod's image; `python` is the path of its Python.
-    `container` is that in which it runs; without it, the one that `kubectl exec` takes.
+    `container` is that in which it runs; without it, the one that `kubectl exec` takes. `debug` is
+    the image of an ephemeral container in which it runs instead.
     """
 
     cluster: Name
     namespace: Name
     deployment: Name
     selector: Selector
+    debug: Image | None = None
     container: Name | None = None
     with_: Literal["python", "curl", "wget", "nc"] = Field("python", alias="with")
     python: RemotePath = "python"
@@ -266,6 +271,11 @@ class Workstation(Model):
     retired: dict[Name, RetiredTunnel]
     interactive: dict[Name, InteractiveTunnel]
     interactive_patterns: tuple[Glob, ...] = ()
+
+    def keeps(self, tunnel: str) -> bool:
+        """Whether a tunnel of this name is on the interactive list."""
+        patterns = self.interactive_patterns
+        return tunnel in self.interactive or any(fnmatch(tunnel, one) for one in patterns)
 
 
 class Certificate(Model):
@@ -347,6 +357,7 @@ class Inventory(Model):
     ssh_config: Path | None = None
     deferrals: dict[str, str] = Field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
+    monitoring: Monitoring | None = None
     file: Path = Field(exclude=True)
     digest: str = Field(exclude=True)
 

@@ -71,11 +71,8 @@ class Expectation:
 
     turns: ClassVar[Mapping[str, Turn]] = {}
     blinds: ClassVar[Mapping[str, Turn]] = {}
-    shows: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
-    """By the case of a check (a tunnel, log-in, bridge …), words of the lines quoted of it.
-
-    Each line that the diagnostics quote of a turned check must have some, and none may be missing.
-    """
+    shows: ClassVar[tuple[str, ...]] = ()
+    """Words of the lines that the diagnostics must quote of what does not hold."""
     deadlines: ClassVar[Mapping[str, float]] = {}
     """Seconds, for `limits` of the inventory, where nothing will answer and waiting is in vain."""
 

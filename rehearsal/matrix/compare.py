@@ -61,18 +61,11 @@ def ill(fault: type[Expectation], ground: Verdicts) -> set[str]:
     }
 
 
-def misquoted(fault: type[Expectation], ground: Verdicts, found: Verdicts) -> list[str]:
-    """What is quoted of the checks that turn and `shows` does not name, or the other way round."""
-    lines: dict[str, set[str]] = {}
-    for check in ill(fault, ground) & found.keys():
-        lines.setdefault(case(check), set()).update(found[check].quotes)
-    wrong = []
-    for subject in sorted(lines.keys() | fault.shows.keys()):
-        named = fault.shows.get(subject, ())
-        words, said = (named,) if isinstance(named, str) else named, lines.get(subject, set())
-        wrong += [f"[{subject}] quotes no {w!r}" for w in words if not any(w in s for s in said)]
-        wrong += [f"[{subject}] quotes {s}" for s in sorted(said) if not any(w in s for w in words)]
-    return wrong
+def unquoted(fault: type[Expectation], ground: Verdicts, found: Verdicts) -> list[str]:
+    """What the fault `shows`, and no check that turns says, in its reason or in a line quoted."""
+    here = [found[check] for check in ill(fault, ground) & found.keys()]
+    told = [line for judged in here for line in (judged.reason, *judged.quotes)]
+    return [f"no line is quoted with {w!r}" for w in fault.shows if not any(w in s for s in told)]
 
 
 def expected(fault: type[Expectation], check: str, ground: Verdicts) -> Turn:

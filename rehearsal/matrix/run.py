@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rehearsal import fleet, lock
 from rehearsal.faults import FAULTS
 from rehearsal.matrix import recordings
-from rehearsal.matrix.compare import compare, misquoted, unsound
+from rehearsal.matrix.compare import compare, unquoted, unsound
 from rehearsal.matrix.judge import Verdicts, judge_recorded, pool
 from rehearsal.matrix.recordings import title
 from rehearsal.matrix.rows import Matrix, Row, function
@@ -96,7 +96,7 @@ def recorded(names: Collection[str] | None = None) -> Matrix:
                 row.cells = compare(fault, ground, verdicts)
                 row.diagnosed = recordings.whole(fault.title()).diagnosed
                 if row.diagnosed or fault.shows:
-                    row.misquoted = misquoted(fault, ground, verdicts)
+                    row.unquoted = unquoted(fault, ground, verdicts)
                 if wrong := unsound(ground):
                     row.trouble = f"already before any fault, {'; '.join(wrong)}"
             except RuntimeError as error:

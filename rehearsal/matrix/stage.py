@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from rehearsal import fleet
 from rehearsal.errors import RehearsalError
 from rehearsal.faults.bases import Own
-from rehearsal.matrix.compare import case, compare, expected, ill, misquoted, unsound
+from rehearsal.matrix.compare import case, compare, expected, ill, unquoted, unsound
 from rehearsal.matrix.judge import Verdicts, judge
 from rehearsal.matrix.recordings import title
 from rehearsal.matrix.rows import Row
@@ -175,7 +175,7 @@ class FleetOnGround:
                 row.cells = compare(row.fault, self.before, found)
                 row.diagnosed = self._asks_why(row.fault)
                 if row.diagnosed:
-                    row.misquoted = misquoted(row.fault, self.before, found)
+                    row.unquoted = unquoted(row.fault, self.before, found)
             if not row.trouble and self._is_healed(attempt):
                 return True
             row.trouble = row.trouble or self._unhealed(row)

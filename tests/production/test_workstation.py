@@ -1,7 +1,6 @@
 """The workstation carries nothing of production any more, nor will by itself."""
 
 from collections.abc import Mapping
-from fnmatch import fnmatch
 
 from fixtures import Case, Inconclusive, check
 from fleetmesh.facts.managers.ops_bridge import BridgeTunnel
@@ -19,6 +18,7 @@ _ENABLED = ("enabled", "enabled-runtime", "linked", "linked-runtime")
 @check(
     "PROD-06.retired",
     runbook="Tunnel policy",
+    step="down",
     hint="on {inventory.workstation.host}: {retired:down}\n"
     "What the reason says would start it has to be removed there.",
     mends=True,
@@ -64,6 +64,7 @@ def test_retired_tunnel_neither_runs_nor_would_start(
 @check(
     "PROD-06.interactive",
     runbook="Tunnel policy",
+    step="down",
     hint="on {inventory.workstation.host}: ps -ef | grep '[s]sh'; {inventory.workstation:bridge} "
     "status",
 )
@@ -84,7 +85,7 @@ def test_only_interactive_tunnels_run(
     host = inventory.workstation.host
     for name, tunnel in bridge_status[host].items():
         does = "runs" if tunnel.up else "starts" if tunnel.autostart else None
-        assert does is None or _is_interactive(name, inventory), (
+        assert does is None or inventory.workstation.keeps(name), (
             f"`bridge` on {host} {does} {name}, which is not on the interactive list"
         )
         assert does is None or tunnel.kind in ("forward", None), (
@@ -136,6 +137,7 @@ def test_only_interactive_tunnels_run(
 @check(
     "PROD-06.listeners",
     runbook="Tunnel policy",
+    step="down",
     hint="on {fleet_host}: ss -tlnpe; loginctl list-sessions --no-pager\n"
     "on {inventory.workstation.host}: ps -ef | grep '[s]sh'",
 )
@@ -173,10 +175,3 @@ def test_nothing_listens_from_the_workstation(
         raise Inconclusive(
             f"{'; '.join(unknown)}: if that is {host}, add it to its `addresses` in the inventory"
         )
-
-
-def _is_interactive(name: str, inventory: Inventory) -> bool:
-    workstation = inventory.workstation
-    return name in workstation.interactive or any(
-        fnmatch(name, pattern) for pattern in workstation.interactive_patterns
-    )
