@@ -12,15 +12,17 @@ from typing import Any
 import pytest
 
 from fleetmesh.diagnostics import MARK
-from fleetmesh.diagnostics.units import JOURNAL
+from fleetmesh.diagnostics.units import JOURNAL, STATUS
 from fleetmesh.evidence.folder import BrokenRecord, read
 from fleetmesh.gather.snapshot import Snapshot
 from fleetmesh.sealing.derived import unlike
 from rehearsal.matrix import recordings
 from rehearsal.paths import PROJECT
+from selftests.diagnostics.answers import heard, journal
 
 FAULT, SAID = "unit-crash-loops", "Bad configuration option: nosuchoption"
 CHECK = "CUT-04.steady"
+UNIT, FILE = "railiance01/fleet-state-hub-coulombcore.service", "transcripts.json.xz"
 Ran = tuple[str, Path]
 SECRET = "glpat-aB3dE5fG7hI9jK1mN3pQ"
 
@@ -32,8 +34,14 @@ def recording(tmp_path: Path) -> Path:
 
 
 def unpacked(folder: Path) -> Path:
+    """The recording, with what the unit's status and journal say in it."""
     folder.mkdir()
     recordings.whole(FAULT).unpack(folder)
+    found = Snapshot.read(folder / FILE)
+    found.add(heard(STATUS, UNIT, "     Active: activating (auto-restart) since Fri 2026-11-27\n"))
+    started = "systemd[9]: Started fleet-state-hub-coulombcore.service - A tunnel."
+    found.add(heard(JOURNAL, UNIT, journal((9, started), (9, f"ssh[7]: line 0: {SAID}"))))
+    found.write(folder / FILE, lambda transcript: transcript)
     return folder
 
 
@@ -68,7 +76,7 @@ def test_the_line_stands_below_the_reason_everywhere(ran: Ran) -> None:
     (told,) = events(folder, "diagnosis")
     assert told["check"] == f"{CHECK}[fleet-state-hub-coulombcore]"
     assert any(SAID in quote["text"] for quote in told["quotes"])
-    assert f"{JOURNAL}/railiance01/fleet-state-hub-coulombcore.service" in told["transcripts"]
+    assert f"{JOURNAL}/{UNIT}" in told["transcripts"]
     assert (
         "Diagnostics, asked after the checks were judged" in (folder / "evidence.html").read_text()
     )
@@ -101,23 +109,23 @@ def test_no_outcome_looks_at_them(ran: Ran, recording: Path, tmp_path: Path) -> 
     _, folder = ran
     (before,) = read(folder).results[:1]
     assert not any(t.fact.startswith(MARK) for t in before.transcripts)
-    found = Snapshot.read(recording / "transcripts.json.xz")
+    found = Snapshot.read(recording / FILE)
     bare = Snapshot(taken=found.taken)
     for transcript in found:
         if not transcript.fact.startswith(MARK):
             bare.add(transcript)
-    bare.write(recording / "transcripts.json.xz", lambda transcript: transcript)
+    bare.write(recording / FILE, lambda transcript: transcript)
     _, without = run(recording, tmp_path / "without")
     ends = [[(o.check, o.outcome, o.reason) for o in read(f).results] for f in (folder, without)]
     assert ends[0] == ends[1]
 
 
 def test_a_secret_in_them_is_replaced(recording: Path, tmp_path: Path) -> None:
-    found = Snapshot.read(recording / "transcripts.json.xz")
-    (journal,) = (t for t in found.of(JOURNAL).values() if "state-hub" in t.subject)
-    text = journal.out.replace(SAID, f"{SAID} token {SECRET}").encode()
-    found.add(replace(journal, stdout=text))
-    found.write(recording / "transcripts.json.xz", lambda transcript: transcript)
+    found = Snapshot.read(recording / FILE)
+    said = found.of(JOURNAL)[UNIT]
+    text = said.out.replace(SAID, f"{SAID} token {SECRET}").encode()
+    found.add(replace(said, stdout=text))
+    found.write(recording / FILE, lambda transcript: transcript)
     terminal, folder = run(recording, tmp_path / "reports")
     assert f"{SAID} token [REDACTED:" in terminal
     for file in folder.rglob("*"):
