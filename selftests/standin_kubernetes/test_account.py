@@ -20,7 +20,7 @@ from rehearsal.standins.kubernetes import config, paths
 from rehearsal.standins.kubernetes.config import PolicyRule
 from rehearsal.standins.kubernetes.paths import Attributes
 from rehearsal.standins.kubernetes.rbac import User
-from selftests.diagnostics.answers import heard, known, pod
+from selftests.diagnostics.answers import container, heard, known, pod
 from selftests.inventory import RUNBOOK
 
 CLUSTERS = {"railiance01": "account-bridges", "coulombcore": "account-services"}
@@ -42,7 +42,8 @@ def asked(inventory: Inventory) -> set[tuple[str, Attributes]]:
         for section in (inventory.bridges, inventory.services)
         for one in section.values()
     }:
-        ill = json.dumps({"kind": "PodList", "items": [pod("hub-1-a", conditions=[])]})
+        crashed = pod("hub-1-a", conditions=[], containerStatuses=[container(ready=False)])
+        ill = json.dumps({"kind": "PodList", "items": [crashed]})
         unwell = known(heard("pods", f"{name}/{namespace}", ill, exit_status=200))
         for probe in Workload(name, namespace, "hub").asks(inventory, unwell).values():
             assert isinstance(probe, Kubernetes)
