@@ -240,5 +240,5 @@ def test_what_fails_is_diagnosed(checks: Checks, box: Box) -> None:
     said = "status of fleet-state-hub-coulombcore.service: Active: inactive (dead) since"
     assert said in run.terminal, run.terminal
     assert "may not" not in run.page, "a right is lacking"
-    for asked in ("unit journal of", "sockets of", "sshd journal", "pod log of", "pod events of"):
+    for asked in ("unit status of", "unit journal of", "sockets of", "sshd journal"):
         assert f"diagnostics.{asked}" in run.page, asked
