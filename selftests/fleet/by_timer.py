@@ -76,7 +76,7 @@ def wait_for_start(box: NspawnMachine, deadline: float = 300) -> Path:
     raise AssertionError(f"the timer has started no run within {deadline:g} s")
 
 
-def next_run(box: NspawnMachine, deadline: float = 600) -> Ran:
+def next_run(box: NspawnMachine, deadline: float = 1800) -> Ran:
     """The first run that the timer starts from now on, when it has ended."""
     now = time.time()
     end = time.monotonic() + deadline

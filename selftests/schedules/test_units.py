@@ -113,7 +113,7 @@ def test_pytest_is_given_paths_with_an_equals_sign() -> None:
 def found_in(text: str) -> list[str]:
     """The options of pytest's with a path after a space; `fleetmesh` itself takes them so."""
     commands = re.sub(r"\\\n\s*", "", text).splitlines()
-    lines = [line for line in commands if not re.search("fleetmesh (check|history)", line)]
+    lines = [line for line in commands if not re.search("fleetmesh (check|history|prune)", line)]
     return [one for line in lines for one in re.findall(rf"{TAKES_A_PATH}\S+", line)]
 
 
