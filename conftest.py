@@ -20,6 +20,7 @@ _PLUGINS = (
     "fixtures.record",
     "fixtures.monitoring",
     "fixtures.interrupts",
+    "fixtures.diagnosing",
     "fixtures.waiting",
     "fixtures.run_end",
 )

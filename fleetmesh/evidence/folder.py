@@ -2,18 +2,19 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from fleetmesh.diagnostics import Diagnosis
 from fleetmesh.evidence import files
 from fleetmesh.evidence.cause import Cause
 from fleetmesh.evidence.files import MIB
 from fleetmesh.evidence.journal import EVENTS, PLAN, RAW
-from fleetmesh.evidence.run import Run, left_out, to_result
+from fleetmesh.evidence.run import Run, left_out, to_diagnosis, to_result
 from fleetmesh.evidence.seen import seen_clusters, seen_hosts
 from fleetmesh.gather import plain
 from fleetmesh.gather.snapshot import Snapshot
@@ -165,6 +166,11 @@ def run_of(found: Events) -> Run:
             if references > REFERENCES_MOST:
                 raise ValueError(f"the outcomes name more than {REFERENCES_MOST} answers")
             run.results.append(to_result(event, answers))
+        for event in found.of("diagnosis"):
+            references += len(event["transcripts"])
+            if references > REFERENCES_MOST:
+                raise ValueError(f"the diagnoses name more than {REFERENCES_MOST} answers")
+            _attach(run, event["nodeid"], to_diagnosis(event, answers))
         told = run.conclusion if run.catalogued else run.verdict.value
         if finished and finished["verdict"] != told:
             event = finished
@@ -173,6 +179,14 @@ def run_of(found: Events) -> Run:
         raise _broken(found, event, error) from None
     _reconcile(found, run)
     return run
+
+
+def _attach(run: Run, nodeid: str, diagnosis: Diagnosis) -> None:
+    places = [place for place, one in enumerate(run.results) if one.nodeid == nodeid]
+    if not places:
+        raise ValueError(f"a diagnosis of {nodeid}, which has no outcome")
+    for place in places:
+        run.results[place] = replace(run.results[place], diagnosis=diagnosis)
 
 
 def _left_out(found: Events) -> tuple[str, ...]:

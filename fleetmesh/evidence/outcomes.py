@@ -45,6 +45,11 @@ class Outcome(Enum):
         """What it says about the check's sentence of the runbook."""
         return _MEANINGS[self.value]
 
+    @property
+    def ill(self) -> bool:
+        """Whether it is worth asking why: it does not hold, or is not seen, and is not accepted."""
+        return self in (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.WARN)
+
 
 _MEANINGS = {
     "fail": "observed, and not as the runbook wants it",

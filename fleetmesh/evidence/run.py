@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from fleetmesh.diagnostics import Diagnosis
 from fleetmesh.evidence.cause import Cause
 from fleetmesh.evidence.condition import Condition, State
 from fleetmesh.evidence.outcomes import Outcome, Verdict, verdict
@@ -51,6 +52,8 @@ class Result:
     """The name of the lost thing that explains it; empty if it stands by itself."""
     transcripts: tuple[Transcript, ...] = ()
     paths: tuple[Path, ...] = ()
+    diagnosis: Diagnosis = field(default_factory=Diagnosis)
+    """What was asked afterwards, because it does not hold; it has no part in the outcome."""
 
     @property
     def check(self) -> str:
@@ -260,6 +263,7 @@ class Run:
                     "subject": result.subject,
                     "outcome": result.outcome.value,
                     "reason": result.reason,
+                    "quotes": [str(quote) for quote in result.diagnosis.quotes],
                     "condition": _condition(result),
                     "cause": result.cause,
                     "hint": result.hint,
@@ -341,7 +345,8 @@ def to_result(entry: Mapping[str, Any], transcripts: Mapping[str, Transcript]) -
     """What `of_result` was given. Raises ValueError, KeyError or TypeError."""
     # Records of before there were such hints, conditions and causes have none.
     entry = {"mends": False, "condition": None, "cause": "", **entry}
-    given = {field.name: entry[field.name] for field in fields(Result)}
+    own = (field.name for field in fields(Result) if field.name != "diagnosis")
+    given = {name: entry[name] for name in own}
     given["started"] = plain.moment(entry["started"])
     if "until" in (entry["condition"] or {}):
         until = plain.moment(entry["condition"]["until"])
@@ -350,3 +355,22 @@ def to_result(entry: Mapping[str, Any], transcripts: Mapping[str, Transcript]) -
     result = _RESULT.validate_python(given)
     plain.bounded(result.seconds)
     return result
+
+
+def of_diagnosis(result: Result, keys: list[str]) -> dict[str, Any]:
+    """A result's diagnosis as plain data; `keys` name its transcripts."""
+    return {
+        "check": result.check,
+        "nodeid": result.nodeid,
+        "quotes": [asdict(quote) for quote in result.diagnosis.quotes],
+        "transcripts": keys,
+    }
+
+
+def to_diagnosis(entry: Mapping[str, Any], transcripts: Mapping[str, Transcript]) -> Diagnosis:
+    """What `of_diagnosis` was given. Raises ValueError, KeyError or TypeError."""
+    given = {
+        "quotes": entry["quotes"],
+        "transcripts": tuple(transcripts[key] for key in entry["transcripts"]),
+    }
+    return TypeAdapter(Diagnosis).validate_python(given)

@@ -16,7 +16,7 @@ from fleetmesh.text.shell import quote
 _LOGIN = files(__package__).joinpath("login.sh").read_text()
 # What a question may not do although the tunnel may: wait for an answer, write, or ride on a
 # connection that is there already.
-_HARMLESS = (
+HARMLESS = (
     "-o LogLevel=DEBUG1 -o ClearAllForwardings=yes -o BatchMode=yes -o StrictHostKeyChecking=yes "
     "-o UpdateHostKeys=no -o ControlMaster=no -o ControlPath=none -o PermitLocalCommand=no "
     "-o Tunnel=no -o AddKeysToAgent=no -o ConnectionAttempts=1 -o ConnectTimeout={connect:.0f}"
@@ -88,7 +88,7 @@ def objection(attempts: Logins, login: Login, inventory: Inventory) -> str | Non
 def _logins(inventory: Inventory) -> dict[str, Probe]:
     limits = inventory.limits
     seconds = limits.connect + limits.http
-    options = _HARMLESS.format(connect=limits.connect)
+    options = HARMLESS.format(connect=limits.connect)
 
     def command(login: Login) -> str:
         own = (
@@ -210,7 +210,7 @@ def _static_logins(inventory: Inventory) -> dict[str, Probe]:
         # ssh would offer KEY-cert.pub with KEY; see PubkeyAcceptedAlgorithms in ssh_config(5),
         # which is what this is called since OpenSSH 8.5.
         return (
-            f"ssh {_HARMLESS.format(connect=limits.connect)} -o IdentitiesOnly=yes "
+            f"ssh {HARMLESS.format(connect=limits.connect)} -o IdentitiesOnly=yes "
             "-o IdentityAgent=none -o 'PubkeyAcceptedKeyTypes=-*-cert-*' "
             f"{' '.join(f'-i {quote(key)}' for key in keys)} {f'-p {port} ' if port else ''}"
             f"{quote(destination(inventory, login))} true"

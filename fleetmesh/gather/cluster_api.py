@@ -243,7 +243,8 @@ def _right(path: str) -> str:
     if not rest:
         return f"get {path}"
     resource = f"{rest[0]}.{group}" if group else rest[0]
-    return f"{'get' if rest[1:] else 'list'} {resource}{where}"
+    part = f"/{rest[2]}" if rest[2:] else ""
+    return f"{'get' if rest[1:] else 'list'} {resource}{part}{where}"
 
 
 def _message(body: bytes) -> str:

@@ -150,7 +150,7 @@ def fitting(results: Iterable[Result], most: int = HEAD + TAIL) -> int:
     lengths = (
         len(stream)
         for result in results
-        for transcript in result.transcripts
+        for transcript in (*result.transcripts, *result.diagnosis.transcripts)
         for stream in (transcript.stdout, transcript.stderr)
     )
     return share(lengths, _ROOM, most)

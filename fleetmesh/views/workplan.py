@@ -108,7 +108,8 @@ def _entries(results: Iterable[Result]) -> Iterator[str]:
     for result in results:
         why = code(result.reason) if result.reason else "no reason given"
         state = f"{code(str(result.condition))}, " if result.condition else ""
-        yield f"{code(words.name(result))} {code(result.statement)}: {state}{why}"
+        said = "".join(f"; said: {code(str(quote))}" for quote in result.diagnosis.quotes)
+        yield f"{code(words.name(result))} {code(result.statement)}: {state}{why}{said}"
 
 
 def _cause(cause: Cause, results: list[Result]) -> str:

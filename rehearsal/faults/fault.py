@@ -71,6 +71,8 @@ class Expectation:
 
     turns: ClassVar[Mapping[str, Turn]] = {}
     blinds: ClassVar[Mapping[str, Turn]] = {}
+    shows: ClassVar[tuple[str, ...]] = ()
+    """Words of the lines that the diagnostics must quote of what does not hold."""
     deadlines: ClassVar[Mapping[str, float]] = {}
     """Seconds, for `limits` of the inventory, where nothing will answer and waiting is in vain."""
 

@@ -57,7 +57,7 @@ def faults(
     if fleets > 1:
         matrix = live_on(fleets, chosen, made, folder, say, seen)
     else:
-        matrix = live(chosen, made, folder, say, seen)
+        matrix = live(chosen, made, folder, say, seen, diagnosed=record)
     (folder / "faults.json").write_text(page.data(matrix, started), "utf-8")
     (folder / "faults.html").write_text(page.html(matrix, started), "utf-8")
     if record:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fleetmesh.evidence.outcomes import Outcome
 from rehearsal.faults.fault import Turn
 
 if TYPE_CHECKING:
@@ -43,6 +44,28 @@ def unsound(ground: Verdicts) -> list[str]:
         for check, judged in ground.items()
         if judged.outcome not in ("pass", "deferred", "waived", "accepted")
     ]
+
+
+def case(check: str) -> str:
+    """The case of a check: `PROD-08.enabled[fleet-…]` → `fleet-…`."""
+    return check.partition("[")[2].removesuffix("]")
+
+
+def ill(fault: type[Expectation], ground: Verdicts) -> set[str]:
+    """The checks that turn in `fault`, and do not hold then."""
+    return {
+        check
+        for check, judged in ground.items()
+        for turn in (expected(fault, check, ground),)
+        if turn.outcome != judged.outcome and Outcome(turn.outcome).ill
+    }
+
+
+def unquoted(fault: type[Expectation], ground: Verdicts, found: Verdicts) -> list[str]:
+    """What the fault `shows`, and no check that turns says, in its reason or in a line quoted."""
+    here = [found[check] for check in ill(fault, ground) & found.keys()]
+    told = [line for judged in here for line in (judged.reason, *judged.quotes)]
+    return [f"no line is quoted with {w!r}" for w in fault.shows if not any(w in s for s in told)]
 
 
 def expected(fault: type[Expectation], check: str, ground: Verdicts) -> Turn:

@@ -47,6 +47,8 @@ class Judged:
     """In what condition it is, if it does not hold: `not yet`, `settling`, `down`, `broken`."""
     cause: str = ""
     """The name of the lost thing that explains it."""
+    quotes: tuple[str, ...] = ()
+    """What the diagnostics say of why."""
 
 
 Verdicts = dict[str, Judged]
@@ -113,6 +115,7 @@ def judge(recording: Path, *, writes: bool, tests: tuple[str, ...] = Ground.test
             mends=result["mends"],
             state=(result["condition"] or {}).get("state", ""),
             cause=result["cause"],
+            quotes=tuple(result["quotes"]),
         )
         for result in found["results"]
     }

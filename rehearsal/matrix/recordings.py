@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from fleetmesh.diagnostics import MARK
 from fleetmesh.facts.machines import MACHINES
 from rehearsal.faults import FAULTS
 from rehearsal.paths import INVENTORY, RECORDINGS
@@ -50,6 +51,11 @@ class Recording:
     """Of a difference, merge patches."""
     gone: tuple[Place, ...] = ()
     """What the other has, and this one has not."""
+
+    @property
+    def diagnosed(self) -> bool:
+        """Whether it has what was asked about what does not hold in it."""
+        return any(fact.startswith(MARK) for fact, _ in self.transcripts)
 
     def less(self, ground: Recording) -> Recording:
         """What of it differs from `ground`."""

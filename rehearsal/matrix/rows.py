@@ -29,6 +29,10 @@ class Row:
     """Seconds within which that must end: the sum of the deadlines that it may touch."""
     trouble: str | None = None
     """What went wrong besides the checks: the fault could not be made, judged or healed."""
+    diagnosed: bool = False
+    """Whether what the fleet says of why is known, too."""
+    unquoted: list[str] = field(default_factory=list)
+    """What the fault shows and the diagnostics do not quote."""
     at_first: list[str] = field(default_factory=list)
     """The problems of the first try, where this is the second."""
 
@@ -46,6 +50,7 @@ class Row:
     def problems(self) -> list[str]:
         """Everything that fails the matrix here."""
         wrong = [f"{cell.check}: {cell.problem}" for cell in self.cells if cell.problem]
+        wrong += self.unquoted
         if self.asked > self.patience:
             late = f"{self.asked:.1f} s, longer than the {self.patience:g} s of all its deadlines"
             wrong.append(f"asking the fleet took {late}")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from rehearsal import fleet, lock
 from rehearsal.faults import FAULTS
-from rehearsal.matrix.compare import compare, unsound
+from rehearsal.matrix import recordings
+from rehearsal.matrix.compare import compare, unquoted, unsound
 from rehearsal.matrix.judge import Verdicts, judge_recorded, pool
 from rehearsal.matrix.recordings import title
 from rehearsal.matrix.rows import Matrix, Row, function
@@ -30,10 +31,14 @@ def live(
     folder: Path,
     say: Callable[[str], None],
     seen: Callable[[Row], None],
+    *,
+    diagnosed: bool = False,
 ) -> Matrix:
     """Run the faults of these names on the fleet; their recordings are left in `folder`.
 
-    `seen` is given each row as soon as it is known, and again where its fault is tried once more.
+    With `diagnosed`, each recording has the diagnostics of what does not hold in it; without, only
+    that of a fault which `shows` something. `seen` is given each row as soon as it is known, and
+    again where its fault is tried once more.
     """
     start = time.monotonic()
     matrix = Matrix(complete=set(names) >= FAULTS.keys())
@@ -43,7 +48,7 @@ def live(
         matrix.impossible = {fault.title(): why for fault, why in known.items() if why}
         chosen = [fault for fault, why in known.items() if not why]
         for ground, faults in groupby(chosen, key=lambda fault: fault.ground):
-            stage = FleetOnGround(ground(), folder, judges)
+            stage = FleetOnGround(ground(), folder, judges, diagnosed=diagnosed)
             stage.enter()
             _learn(matrix, stage.before)
             rows = {}
@@ -87,7 +92,11 @@ def recorded(names: Collection[str] | None = None) -> Matrix:
             try:
                 ground = before[fault.ground].result()
                 _learn(matrix, ground)
-                row.cells = compare(fault, ground, found[fault].result())
+                verdicts = found[fault].result()
+                row.cells = compare(fault, ground, verdicts)
+                row.diagnosed = recordings.whole(fault.title()).diagnosed
+                if row.diagnosed or fault.shows:
+                    row.unquoted = unquoted(fault, ground, verdicts)
                 if wrong := unsound(ground):
                     row.trouble = f"already before any fault, {'; '.join(wrong)}"
             except RuntimeError as error:

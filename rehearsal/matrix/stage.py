@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from rehearsal import fleet
 from rehearsal.errors import RehearsalError
 from rehearsal.faults.bases import Own
-from rehearsal.matrix.compare import compare, expected, unsound
+from rehearsal.matrix.compare import case, compare, expected, ill, unquoted, unsound
 from rehearsal.matrix.judge import Verdicts, judge
 from rehearsal.matrix.recordings import title
 from rehearsal.matrix.rows import Row
@@ -60,8 +60,12 @@ class _Attempt:
 class FleetOnGround:
     """The running fleet on one ground, with the faults that happen to it."""
 
-    def __init__(self, ground: Ground, folder: Path, judges: Executor) -> None:
+    def __init__(
+        self, ground: Ground, folder: Path, judges: Executor, *, diagnosed: bool = False
+    ) -> None:
+        """`diagnosed` says whether each fault's diagnostics are taken, even if it shows none."""
         self._ground = ground
+        self._diagnosed = diagnosed
         self._folder = folder
         self._judges = judges
         self.before: Verdicts = {}
@@ -167,7 +171,11 @@ class FleetOnGround:
         row = attempt.row
         try:
             if attempt.found:
-                row.cells = compare(row.fault, self.before, attempt.found.result())
+                found = attempt.found.result()
+                row.cells = compare(row.fault, self.before, found)
+                row.diagnosed = self._asks_why(row.fault)
+                if row.diagnosed:
+                    row.unquoted = unquoted(row.fault, self.before, found)
             if not row.trouble and self._is_healed(attempt):
                 return True
             row.trouble = row.trouble or self._unhealed(row)
@@ -212,7 +220,13 @@ class FleetOnGround:
         deadlines = {**DEADLINES, **(fault.deadlines if fault else {})}
         if isinstance(self._ground, Own):
             return take_own(recording, *changes, deadlines=deadlines)
-        return take(recording, *changes, writes=self._ground.writes, deadlines=deadlines)
+        asked = fault is not None and self._asks_why(type(fault))
+        cases = {case(check) for check in ill(type(fault), self.before)} if fault and asked else ()
+        writes = self._ground.writes
+        return take(recording, *changes, writes=writes, deadlines=deadlines, ill=sorted(cases))
+
+    def _asks_why(self, fault: type[Fault]) -> bool:
+        return self._diagnosed or bool(fault.shows)
 
     def _judge(self, recording: Path) -> Future[Verdicts]:
         ground = self._ground

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from fleetmesh.diagnostics import ask
 from fleetmesh.evidence.folder import read_events, snapshot_of
 from fleetmesh.evidence.redacted import RecordRedactor
 from fleetmesh.facts import FACTS
@@ -31,11 +32,13 @@ def take(
     *changes: Callable[[dict[str, Any]], None],
     writes: bool,
     deadlines: Mapping[str, float] | None = None,
+    ill: Iterable[str] = (),
 ) -> tuple[float, float]:
     """Record everything that can be known of the fleet into `folder`.
 
-    `deadlines` are seconds that replace some of the inventory's `limits`. Returns the seconds that
-    asking took, and those that it may take by all deadlines.
+    Of the cases that are `ill`, the diagnostics are recorded as well. `deadlines` are seconds that
+    replace some of the inventory's `limits`. Returns the seconds that asking took, and those that
+    it may take by all deadlines.
     """
     file = _inventory(folder, changes, deadlines)
     wanted = [fact for name, fact in FACTS.items() if writes or name != "writes"]
@@ -44,7 +47,8 @@ def take(
     redactor = RecordRedactor()
     with Fleet(inventory, redactor, may_write=writes) as fleet:
         snapshot = fleet.gather(wanted)
-    seconds = time.monotonic() - start
+        seconds = time.monotonic() - start
+        ask(fleet, snapshot, ill)
     snapshot.write(folder / _TRANSCRIPTS, redactor.transcript)
     return seconds, patience(wanted, inventory)
 

@@ -29,6 +29,8 @@ class Checked:
     verdict: str
     channels: dict[str, int]
     results: list[dict[str, Any]]
+    page: str
+    """evidence.html."""
 
     def of(self, check: str, subject: str = "") -> dict[str, Any]:
         """The one result of a check, for the subject whose name starts so."""
@@ -52,7 +54,7 @@ def checks(tmp_path: Path) -> Checks:
         start = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-m", "pytest", f"--reports={tmp_path}", *arguments],
-            cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+            cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=400,
             check=False,
         )  # fmt: skip
         seconds = time.monotonic() - start
@@ -66,6 +68,7 @@ def checks(tmp_path: Path) -> Checks:
             verdict=came["verdict"],
             channels=came["channels"],
             results=came["results"],
+            page=(written[-1].parent / "evidence.html").read_text(),
         )
 
     return run

@@ -226,3 +226,19 @@ def test_another_inventory_is_refused(checks: Checks, box: Box, tmp_path: Path) 
     run = checks(f"--fleet={other}", "-m", "production")
     assert run.verdict in ("INCONCLUSIVE", "INCOMPLETE"), run.terminal
     assert any("not one of the questions on the list" in r["reason"] for r in run.results)
+
+
+def test_what_fails_is_diagnosed(checks: Checks, box: Box) -> None:
+    """Each subject's questions are on the list; nothing of the answers is refused."""
+    unit = "systemctl --user {} fleet-state-hub-coulombcore"
+    fleet.run("railiance01", unit.format("stop"))
+    try:
+        run = checks(f"--fleet={box.inventory}", "-m", "cutover")
+    finally:
+        fleet.run("railiance01", unit.format("start"))
+    assert run.verdict == "NOT READY", run.terminal
+    said = "status of fleet-state-hub-coulombcore.service: Active: inactive (dead) since"
+    assert said in run.terminal, run.terminal
+    assert "may not" not in run.page, "a right is lacking"
+    for asked in ("unit status of", "unit journal of", "sockets of", "sshd journal"):
+        assert f"diagnostics.{asked}" in run.page, asked

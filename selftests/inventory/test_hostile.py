@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel
 
 from fleetmesh.by_hand import on
+from fleetmesh.diagnostics import everything as diagnostics
 from fleetmesh.facts import FACTS
 from fleetmesh.facts.managers import MANAGERS
 from fleetmesh.gather.cluster_api import kubeconfig_text
@@ -182,7 +183,7 @@ def sh(box: Path, command: str) -> None:
 
 def ask_everything(box: Path, inventory: Inventory) -> None:
     """Run all that the suite would make somebody's shell or Python run."""
-    asked = questions(FACTS.values(), inventory)
+    asked = questions((*FACTS.values(), *diagnostics(inventory)), inventory)
     clusters = [cluster for cluster in inventory.clusters.values() if cluster.kubeconfig]
     read = [kubeconfig_text(cluster, NONCE, 1) for cluster in clusters]
     batches = [group for errand, group in errands(asked) if issubclass(errand, Batch)]
@@ -243,7 +244,8 @@ def test_hostile_text_is_refused_where_it_stands_or_never_run(
         put(rest, place, change)
     file.write_text(json.dumps(rest))
     inventory = load(file)
-    for permit in permits([("all", list(FACTS.values()))], inventory).values():
+    every = (*FACTS.values(), *diagnostics(inventory))
+    for permit in permits([("all", every)], inventory).values():
         assert all(line.isprintable() for line in permit.lines.splitlines())
         assert permit.authorized_keys("KEY").strip().isprintable()
     ask_everything(box, inventory)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from fleetmesh.diagnostics.pods import Workload
 from fleetmesh.facts import FACTS
 from fleetmesh.gather.cluster_api import Kubernetes
 from fleetmesh.gather.pod_exec import ExecInPod
@@ -19,6 +20,7 @@ from rehearsal.standins.kubernetes import config, paths
 from rehearsal.standins.kubernetes.config import PolicyRule
 from rehearsal.standins.kubernetes.paths import Attributes
 from rehearsal.standins.kubernetes.rbac import User
+from selftests.diagnostics.answers import container, heard, known, pod
 from selftests.inventory import RUNBOOK
 
 CLUSTERS = {"railiance01": "account-bridges", "coulombcore": "account-services"}
@@ -35,6 +37,18 @@ def may(name: str) -> tuple[PolicyRule, ...]:
 def asked(inventory: Inventory) -> set[tuple[str, Attributes]]:
     """Every right that a question of the suite takes, with its cluster."""
     found = set()
+    for name, namespace in {
+        (one.cluster, one.namespace)
+        for section in (inventory.bridges, inventory.services)
+        for one in section.values()
+    }:
+        crashed = pod("hub-1-a", conditions=[], containerStatuses=[container(ready=False)])
+        ill = json.dumps({"kind": "PodList", "items": [crashed]})
+        unwell = known(heard("pods", f"{name}/{namespace}", ill, exit_status=200))
+        for probe in Workload(name, namespace, "hub").asks(inventory, unwell).values():
+            assert isinstance(probe, Kubernetes)
+            wants, _ = paths.attributes("GET", urlsplit(probe.path).path, {})
+            found.add((name, wants))
     for fact in FACTS.values():
         for probe in fact.probes(inventory).values():
             if isinstance(probe, Kubernetes):

@@ -45,6 +45,7 @@ from rehearsal.states import on
 class FleetKeyForbidsForwarding(Fault):
     """The fleet identity may still log in to coulombcore, but no longer forward anything."""
 
+    shows = ("open failed: administratively prohibited",)
     turns = UNANSWERED | {
         **logs_in(fail("may not forward to 198.19.43.94:8000: channel 0: open failed: admin")),
         f"CUT-06.healthy[{HUB}]": fail("Server disconnected without sending"),

@@ -68,6 +68,7 @@ class UnitFailed(Rewritten):
 class UnitCrashLoops(Fault):
     """A fleet unit ends as soon as it is started, and is tried again after ever longer pauses."""
 
+    shows = ("Bad configuration option: nosuchoption",)
     turns = DOWN | {
         INSTALLED: fail("-o NoSuchOption=yes"),
         STEADY: fail("is activating (auto-restart), result exit-code, after"),

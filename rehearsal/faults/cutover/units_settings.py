@@ -89,6 +89,7 @@ class SshConfigClearsForwards(FilesAdded):
 class SshConfigBroken(FilesAdded):
     """Railiance01's ssh_config has a line that no ssh understands."""
 
+    shows = ("/home/tegwick/.ssh/config: line 2: Bad configuration option: nosuchoption",)
     turns = {
         **next_start(fail("it would not start: ")),
         **logs_in(fail("terminating, 1 bad configuration options")),

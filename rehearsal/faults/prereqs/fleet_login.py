@@ -35,6 +35,7 @@ NOT_ACCEPTED = logs_in(fail("Permission denied (publickey)"))
 class FleetKeyGone(FileChanged):
     """Somebody deleted the fleet identity."""
 
+    shows = ("id_ops not accessible: No such file or directory",)
     turns = {
         **private("id_ops does not exist on railiance01"),
         **UNREAD,
@@ -47,6 +48,7 @@ class FleetKeyGone(FileChanged):
 class FleetKeyReadableByOthers(FileChanged):
     """Somebody's chmod leaves the fleet identity readable by everybody."""
 
+    shows = ("are too open",)
     turns = {
         **private("has mode 0644"),
         **UNREAD,
@@ -58,6 +60,7 @@ class FleetKeyReadableByOthers(FileChanged):
 class FleetKeyOfAnotherUser(FileChanged):
     """Somebody put the fleet identity into place as root."""
 
+    shows = ('Load key "/home/tegwick/.ssh/id_ops": Permission denied',)
     turns = {
         **private("id_ops belongs to root, not to tegwick"),
         **UNREAD,
@@ -69,6 +72,7 @@ class FleetKeyOfAnotherUser(FileChanged):
 class FleetKeyReplaced(FileChanged):
     """A new key was made in the fleet identity's place, and nobody authorised it."""
 
+    shows = ("tegwick@198.18.77.12: Permission denied (publickey)",)
     turns = NOT_ACCEPTED
     command = f"ssh-keygen -q -t ed25519 -N '' -f {KEY}.new && mv {KEY}.new {KEY}; rm {KEY}.new.pub"
 
@@ -76,6 +80,7 @@ class FleetKeyReplaced(FileChanged):
 class FleetKeyWithPassphrase(FileChanged):
     """Somebody protected the fleet identity with a passphrase, which no unit can type."""
 
+    shows = ("tegwick@198.18.77.12: Permission denied (publickey)",)
     turns = {**NOT_ACCEPTED, **UNREAD}
     command = f"ssh-keygen -q -p -P '' -N secret -f {KEY}"
 
@@ -95,6 +100,7 @@ class SshFolderWritableByItsGroup(Fault):
 class FleetKeyNotAuthorized(Authorized):
     """The fleet identity was removed from coulombcore's authorized_keys."""
 
+    shows = ("tegwick@198.18.77.12: Permission denied (publickey)",)
     turns = NOT_ACCEPTED
     change = "d"
 
@@ -102,6 +108,7 @@ class FleetKeyNotAuthorized(Authorized):
 class FleetKeyForTheWorkstationOnly(Authorized):
     """The fleet identity is authorised, but only when it comes from the workstation."""
 
+    shows = ("tegwick@198.18.77.12: Permission denied (publickey)",)
     turns = NOT_ACCEPTED
     change = 's/^/from="198.18.77.13" /'
 
@@ -109,6 +116,7 @@ class FleetKeyForTheWorkstationOnly(Authorized):
 class FleetKeyWillNotForward(Authorized):
     """The fleet identity was restricted to logging in; the tunnels that are up stay up."""
 
+    shows = ("open failed: administratively prohibited",)
     turns = logs_in(fail("may not forward to 198.19.43.94:8000"))
     change = "s/^/restrict /"
 
@@ -116,6 +124,7 @@ class FleetKeyWillNotForward(Authorized):
 class FleetKeyForwardsToOneService(Authorized):
     """The fleet identity may forward to State Hub, and issue-core was forgotten."""
 
+    shows = ("open failed: administratively prohibited",)
     turns = logs_in(fail("may not forward to 198.19.43.154:8765"))
     change = 's/^/restrict,port-forwarding,permitopen="198.19.43.94:8000" /'
 
@@ -126,6 +135,7 @@ NOT_PINNED = pinned(fail("railiance01 has no key of coulombcore in /home/tegwick
 class HostKeyNotPinned(FileChanged):
     """Railiance01 has forgotten coulombcore's host key."""
 
+    shows = ("No ED25519 host key is known for 198.18.77.12",)
     turns = {
         **NOT_PINNED,
         **NOT_VERIFIED,
@@ -137,6 +147,7 @@ class HostKeyNotPinned(FileChanged):
 class HostKeyRevoked(FileChanged):
     """Railiance01 has coulombcore's host key marked as revoked."""
 
+    shows = ("is marked as revoked",)
     turns = {
         **NOT_PINNED,
         **NOT_VERIFIED,
@@ -148,6 +159,7 @@ class HostKeyRevoked(FileChanged):
 class AnotherHostKeyPinned(FileChanged):
     """Railiance01 has another key of coulombcore pinned than the one that coulombcore has."""
 
+    shows = ("Offending ED25519 key in /home/tegwick/.ssh/known_hosts:",)
     turns = {
         **pinned(fail("has another key of coulombcore pinned")),
         **NOT_VERIFIED,
@@ -162,6 +174,7 @@ TURNED_AWAY = inconclusive("for a while after failed log-ins (PerSourcePenalties
 class PenaltyActive(Fault):
     """Somebody on railiance01 tried key after key, so that coulombcore turns the host away."""
 
+    shows = ("Not allowed at this time",)
     since = {COULOMB: "trixie"}  # sshd has penalties since OpenSSH 9.8
     turns = {
         **logs_in(TURNED_AWAY),
@@ -277,6 +290,7 @@ class HostKeyVouchedFor(_PinnedElsewhere):
 class HostKeyVouchedForInVain(HostKeyVouchedFor):
     """Railiance01 trusts an authority alone, and coulombcore does not show its certificate."""
 
+    shows = ("No ED25519 host key is known for 198.18.77.12",)
     harmless_to = ""
     certified = False
     turns = {
@@ -288,6 +302,7 @@ class HostKeyVouchedForInVain(HostKeyVouchedFor):
 class ForwardingForbiddenToTheTunnels(Fault):
     """coulombcore's sshd forbids forwarding: the tunnels stand, and carry nothing."""
 
+    shows = ("open failed: administratively prohibited",)
     turns = {
         **logs_in(fail("may not forward to 198.19.43.94:8000")),
         "CUT-06.healthy": fail("disconnected"),

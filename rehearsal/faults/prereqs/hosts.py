@@ -54,6 +54,7 @@ class SshFolderWritableByEverybody(Fault):
 class CoulombcoreHostKeyRotated(Fault):
     """Coulombcore was given a new host key, and nobody pinned it anywhere."""
 
+    shows = ("Offending ED25519 key in /home/tegwick/.ssh/known_hosts:",)
     turns = {
         "PRE-01.right-machine[coulombcore]": fail("host key"),
         **NOT_VERIFIED,
@@ -144,6 +145,7 @@ class WorkstationOff(Fault):
 class CoulombcoreOff(Fault):
     """coulombcore has lost power; the tunnels' own keepalives have not noticed yet."""
 
+    shows = ("connect to host 198.18.77.12 port 22: Connection timed out",)
     deadlines = {"connect": 2, "command": 1, "http": 1}
     blinds = {COULOMB: inconclusive("198.18.77.12:22")}
     turns = {
@@ -195,6 +197,7 @@ class RailianceUnreachable(Fault):
 class SshdStopped(Fault):
     """coulombcore's sshd is stopped: what is connected stays so, and nobody else gets in."""
 
+    shows = ("connect to host 198.18.77.12 port 22: Connection refused",)
     blinds = {COULOMB: inconclusive("refused the connection on 198.18.77.12:22")}
     turns = {
         "PRE-01.right-machine[coulombcore]": fail("refused the connection on 198.18.77.12:22"),

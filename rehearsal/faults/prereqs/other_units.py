@@ -14,6 +14,7 @@ OF_HUB, OF_ISSUES = f"[{RAILIANCE}-{COULOMB}-{HUB}]", f"[{RAILIANCE}-{COULOMB}-{
 class KeyOfOneTunnelGone(FileChanged):
     """The key of one tunnel is gone from railiance01; that of the other is there."""
 
+    shows = ("id_issues not accessible: No such file or directory",)
     ground = OtherUnits
     turns = {
         f"PRE-03.login{OF_ISSUES}": fail("~/.ssh/id_issues does not open coulombcore"),
@@ -29,6 +30,7 @@ class KeyOfOneTunnelGone(FileChanged):
 class OtherUserNotLetIn(Fault):
     """coulombcore no longer lets the user in as whom one tunnel alone logs in."""
 
+    shows = ("relay@198.18.77.12: Permission denied (publickey)",)
     ground = OtherUnits
     turns = {
         f"PRE-03.login{OF_ISSUES}": fail("does not open coulombcore: relay@198.18.77.12: Perm"),

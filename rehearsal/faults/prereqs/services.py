@@ -264,6 +264,7 @@ class ClusterIpChanged(_Moved):
 class ServicePortChanged(_Moved):
     """The State Hub's Service keeps its ClusterIP and changes its port."""
 
+    shows = ("open failed: connect failed: Connection refused",)
     turns = {
         **unreachable("the Service has port 8001, the inventory says 8000"),
         OWN: fail("the Service leads to no pod from its port 8000"),

@@ -86,6 +86,7 @@ REFUSED = {
 class CertificateGone(_Certificate):
     """There is no certificate."""
 
+    shows = ("tegwick@198.18.77.12: Permission denied (publickey)",)
     turns = {CHECK: fail("has no certificate"), **REFUSED}
 
     def inject(self) -> None:
@@ -95,6 +96,7 @@ class CertificateGone(_Certificate):
 class CertificateExpired(_Certificate):
     """The certificate has expired: nobody signs a new one."""
 
+    shows = ("tegwick@198.18.77.12: Permission denied (publickey)",)
     validity = "20200101:20200102"
     turns = {CHECK: fail("the certificate ended 2020-01-02"), **REFUSED}
 
@@ -116,6 +118,7 @@ class CertificateForever(_Certificate):
 class CertificateForAnotherAddress(_Certificate):
     """The certificate may be used from another address alone."""
 
+    shows = ("tegwick@198.18.77.12: Permission denied (publickey)",)
     options = "-O source-address=203.0.113.9/32"
     turns = {CHECK: fail("the certificate does not open coulombcore"), **REFUSED}
 
@@ -123,6 +126,7 @@ class CertificateForAnotherAddress(_Certificate):
 class CertificateForAnother(_Certificate):
     """The certificate names another principal."""
 
+    shows = ("tegwick@198.18.77.12: Permission denied (publickey)",)
     principal = "nobody"
     turns = {CHECK: fail("is for nobody, not for atm-fleet-mesh"), **REFUSED}
 
@@ -130,6 +134,7 @@ class CertificateForAnother(_Certificate):
 class CertificateOfUnknownCa(_Certificate):
     """The certificate is signed by a CA that coulombcore does not know."""
 
+    shows = ("tegwick@198.18.77.12: Permission denied (publickey)",)
     ca = "~/other_ca"
     turns = {CHECK: fail("does not know the CA"), **REFUSED}
 
@@ -148,6 +153,7 @@ SSHD = "/etc/ssh/sshd_config.d/fleet.conf"
 class CaNotTrustedBySshd(Fault):
     """Coulombcore has the CA's key and the principal, and its sshd is not told to use them."""
 
+    shows = ("tegwick@198.18.77.12: Permission denied (publickey)",)
     ground = Migrated
     turns = {CHECK: fail("the certificate does not open coulombcore"), **REFUSED}
     option = "s/^{}TrustedUserCAKeys/{}TrustedUserCAKeys/"
@@ -184,6 +190,7 @@ class CertCommandMissing(Fault):
 class PrincipalUnregistered(Fault):
     """The certificates' principal may not log in on coulombcore."""
 
+    shows = ("tegwick@198.18.77.12: Permission denied (publickey)",)
     ground = Migrated
     turns = {CHECK: fail("atm-fleet-mesh is not registered"), **REFUSED}
 

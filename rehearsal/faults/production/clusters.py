@@ -35,6 +35,7 @@ from rehearsal.faults.symptoms import (
 class ServiceHasNoPod(Fault):
     """The State Hub is scaled to zero: its ClusterIP refuses."""
 
+    shows = ("open failed: connect failed: Connection refused",)
     turns = {
         "PROD-15.endpoints[state-hub]": fail("the Service leads to no pod"),
         AT_ITS_ADDRESS: fail("refused"),

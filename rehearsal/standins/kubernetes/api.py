@@ -127,12 +127,18 @@ class Api:
         return await exec_channel.serve(request, running, container)
 
     def _log(self, request: web.Request, wants: paths.Attributes) -> web.Response:
-        _, container = self._pod_and_container(request, wants)
+        found, container = self._pod_and_container(request, wants)
+        previous = request.query.get("previous", "").lower() in ("true", "1")
+        _require_log(found, container, previous=previous)
         pod = self._kubelet.pod(Key("pods", wants.namespace, wants.name))
-        lines = (pod.log(container) if pod else "").splitlines(keepends=True)
+        text = pod.log(container, previous=previous) if pod else ""
+        lines = text.splitlines(keepends=True)
         if (tail := request.query.get("tailLines", "")).isdigit():
             lines = lines[-int(tail) or len(lines) :]
-        return responses.text_response("".join(lines))
+        text = "".join(lines)
+        if (limit := request.query.get("limitBytes", "")).isdigit():
+            text = text.encode()[: int(limit)].decode(errors="replace")
+        return responses.text_response(text)
 
     def _pod_and_container(
         self, request: web.Request, wants: paths.Attributes
@@ -147,6 +153,30 @@ class Api:
             there = f"dial tcp {self._cluster.node_ip}:10250: connect: connection refused"
             raise status.failure(500, "", f"error dialing backend: {there}")
         return pod, container
+
+
+def _require_log(pod: Object, container: str, *, previous: bool) -> None:
+    """Raise ApiError 400, in the kubelet's words, where there is no such instance to hear."""
+    told = pod.get("status", {})
+    reports = told.get("initContainerStatuses", []) + told.get("containerStatuses", [])
+    report: Object = next((each for each in reports if each["name"] == container), {})
+    state, ended = report.get("state", {}), "terminated" in report.get("lastState", {})
+    name = pod["metadata"]["name"]
+    if previous and not ended:
+        raise status.bad_request(
+            f'previous terminated container "{container}" in pod "{name}" not found'
+        )
+    if "running" in state or "terminated" in state or ended:
+        return
+    reason = state.get("waiting", {}).get("reason", "ContainerCreating")
+    why = _NOT_PULLED.get(reason, reason)
+    raise status.bad_request(f'container "{container}" in pod "{name}" is waiting to start: {why}')
+
+
+_NOT_PULLED = {
+    "ErrImagePull": "trying and failing to pull image",
+    "ImagePullBackOff": "image can't be pulled",
+}
 
 
 def _unnamed(path: str, store: Store) -> web.Response:

@@ -158,6 +158,8 @@ class Container:
         words = [*self.spec.get("command", []), *self.spec.get("args", [])]
         command = [_expand(word, env) for word in words]
         self._id = secrets.token_hex(32)
+        if self._log.exists():
+            self._log.replace(before(self._log))
         with self._log.open("ab", buffering=0) as log:
             try:
                 self._process = await self.spawn(sandbox, command, env, stdout=log, stderr=log)
@@ -187,7 +189,8 @@ class Container:
         successes = failures = 0
         fresh = True
         while True:
-            if await probes.passes(probe, self.spec, pod_ip, spawn):
+            why = await probes.trouble(probe, self.spec, pod_ip, spawn)
+            if why is None:
                 successes, failures, fresh = successes + 1, 0, False
                 if successes >= probe["successThreshold"]:
                     self._set_ready(ready=True)
@@ -196,7 +199,7 @@ class Container:
                 if failures >= probe["failureThreshold"]:
                     self._set_ready(ready=False)
                 if failures == probe["failureThreshold"]:
-                    self.tell("Unhealthy", "Readiness probe failed")
+                    self.tell("Unhealthy", f"Readiness probe failed: {why}")
             unsure = failures > 0 or not self._ready
             eager = time.monotonic() - began < _EAGER_FOR if fresh else unsure
             await asyncio.sleep(_EAGER if eager else probe["periodSeconds"])
@@ -214,6 +217,11 @@ class Container:
         if self._ready != ready:
             self._ready = ready
             self.changed()
+
+
+def before(log: Path) -> Path:
+    """Where the log of the instance before is kept."""
+    return log.with_suffix(".before")
 
 
 def _unheard(_reason: str, _message: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from . import dns, events, tasks
 from .cgroups import PodGroup
-from .containers import Container
+from .containers import Container, before
 from .sandbox import Sandbox, SandboxError
 from .store import Key, key_of, now
 
@@ -60,9 +60,10 @@ class NodePod:
         self._task = asyncio.create_task(self._run())
         self._task.add_done_callback(complain)
 
-    def log(self, container: str) -> str:
-        """What the container wrote."""
+    def log(self, container: str, *, previous: bool) -> str:
+        """What the container wrote, or its instance before this one."""
         file = self._log_file(container)
+        file = before(file) if previous else file
         return file.read_text(errors="replace") if file.exists() else ""
 
     def add(self, specs: list[Object]) -> None:

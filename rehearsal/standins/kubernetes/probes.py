@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from typing import TYPE_CHECKING
 
@@ -17,49 +18,64 @@ if TYPE_CHECKING:
     Spawn = Callable[[list[str]], Awaitable[Process]]
 
 
-async def passes(probe: Object, container: Object, pod_ip: str, spawn: Spawn) -> bool:
-    """One attempt, bounded by the probe's `timeoutSeconds`."""
-    if action := probe.get("httpGet"):
-        attempt = _http_get(action, container, pod_ip)
-    elif action := probe.get("tcpSocket"):
-        attempt = _tcp_socket(action, container, pod_ip)
-    else:
-        attempt = _exec(probe["exec"]["command"], spawn)
+async def trouble(probe: Object, container: Object, pod_ip: str, spawn: Spawn) -> str | None:
+    """One attempt, bounded by the probe's `timeoutSeconds`: why it fails, in a kubelet's words.
+
+    None if it succeeds.
+    """
+    asked = where = ""
+    late = "context deadline exceeded"
     try:
+        if action := probe.get("httpGet"):
+            where = f"{action.get('host', pod_ip)}:{_port(action['port'], container)}"
+            asked = f'Get "http://{where}{action["path"]}": '
+            late = f"{late} (Client.Timeout exceeded while awaiting headers)"
+            attempt = _http_get(where, action["path"])
+        elif action := probe.get("tcpSocket"):
+            where = f"{action.get('host', pod_ip)}:{_port(action['port'], container)}"
+            attempt = _tcp_socket(where)
+        else:
+            attempt = _exec(probe["exec"]["command"], spawn)
         return await asyncio.wait_for(attempt, probe["timeoutSeconds"])
-    except (asyncio.TimeoutError, OSError, StartError, ValueError):
-        return False
+    except asyncio.TimeoutError:
+        return f"{asked}{late}"
+    except OSError as error:
+        how = "read" if isinstance(error, ConnectionResetError) else "dial"
+        why = os.strerror(error.errno or 0).lower()
+        return f"{asked}{how} tcp {where}: {'connect' if how == 'dial' else how}: {why}"
+    except (StartError, ValueError) as error:
+        return f"{asked}{error}"
 
 
-async def _http_get(action: Object, container: Object, pod_ip: str) -> bool:
-    host = action.get("host", pod_ip)
-    port = _port(action["port"], container)
-    reader, writer = await asyncio.open_connection(host, port)
+async def _http_get(where: str, path: str) -> str | None:
+    reader, writer = await asyncio.open_connection(*where.rsplit(":", 1))
     try:
         request = (
-            f"GET {action['path']} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+            f"GET {path} HTTP/1.1\r\nHost: {where}\r\n"
             "User-Agent: kube-probe/1.32\r\nAccept: */*\r\nConnection: close\r\n\r\n"
         )
         writer.write(request.encode())
         await writer.drain()
-        version, code, *_ = (await reader.readline()).split()
-        return version.startswith(b"HTTP/1.") and 200 <= int(code) < 400
+        line = await reader.readline()
+        if not line:
+            raise ValueError("EOF")
+        version, code, *_ = line.split()
+        if version.startswith(b"HTTP/1.") and 200 <= int(code) < 400:
+            return None
+        return f"HTTP probe failed with statuscode: {int(code)}"
     finally:
         writer.close()
 
 
-async def _tcp_socket(action: Object, container: Object, pod_ip: str) -> bool:
-    _, writer = await asyncio.open_connection(
-        action.get("host", pod_ip), _port(action["port"], container)
-    )
+async def _tcp_socket(where: str) -> None:
+    _, writer = await asyncio.open_connection(*where.rsplit(":", 1))
     writer.close()
-    return True
 
 
-async def _exec(command: list[str], spawn: Spawn) -> bool:
+async def _exec(command: list[str], spawn: Spawn) -> str | None:
     process = await spawn(command)
     try:
-        return await process.wait() == 0
+        return None if await process.wait() == 0 else ""
     finally:
         if process.returncode is None:
             signal_group(process, signal.SIGKILL)

@@ -1,0 +1,63 @@
+"""Which line tells why, fault by fault: from the recordings, without judging them once more.
+
+A recording of before there were diagnostics knows of log-ins and pods alone. Such a fault counts as
+not recorded, unless it says what it shows.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fleetmesh.diagnostics import concerning, diagnose
+from fleetmesh.gather.snapshot import Snapshot
+from fleetmesh.inventory import Inventory, load
+from rehearsal.faults import FAULTS
+from rehearsal.matrix import recordings
+
+SYMPTOMS = (
+    r"events of actcore-\S+: Unhealthy: Readiness probe failed: ",  # what it leads to is down
+    r"status of \S+: Active: (inactive|failed|activating|deactivating)",
+    r"journal of \S+: .* Main process exited, code=",
+    r"open failed: connect failed: ",  # the service is down
+)
+"""Lines that follow from what happened and explain nothing of it; a fault need not name them."""
+
+
+def cases(inventory: Inventory) -> list[str]:
+    """All that a check of the fleet's units, log-ins and pods can be about."""
+    logins = map(str, inventory.logins)
+    return [*inventory.tunnels, *logins, *inventory.bridges, *inventory.services, *inventory.hosts]
+
+
+def quoted(name: str, folder: Path) -> set[str]:
+    recordings.whole(name).unpack(folder)
+    inventory = load(folder / "inventory.yaml")
+    known = concerning(Snapshot.read(folder / "transcripts.json.xz"))
+    return {
+        str(quote)
+        for case in cases(inventory)
+        for quote in diagnose(inventory, known, case, "").quotes
+    }
+
+
+@pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.shows])
+def test_the_line_that_a_fault_shows_is_quoted(name: str, tmp_path: Path) -> None:
+    lines = quoted(name, tmp_path)
+    for words in FAULTS[name].shows:
+        assert any(words in line for line in lines), f"{words!r} is in none of {lines}"
+
+
+@pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.turns])
+def test_no_line_is_quoted_that_nothing_explains(name: str, tmp_path: Path) -> None:
+    fault = FAULTS[name]
+    if not recordings.whole(name).diagnosed:
+        pytest.skip("its diagnostics are not recorded")
+    for line in quoted(name, tmp_path):
+        shown = any(words in line for words in fault.shows)
+        assert shown or any(re.search(one, line) for one in SYMPTOMS), line
+
+
+@pytest.mark.parametrize("ground", sorted({fault.ground.name for fault in FAULTS.values()}))
+def test_of_a_sound_fleet_nothing_is_quoted(ground: str, tmp_path: Path) -> None:
+    assert quoted(f"ground-{ground}", tmp_path) == set()
