@@ -1,10 +1,11 @@
 """What is said of outages holds for any samples whatever."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest import approx
 
 from fleetmesh.outages.incidents import Incident, Lane, incidents
 from fleetmesh.outages.outages import outages, spent
@@ -45,10 +46,10 @@ def test_every_sample_that_says_something_counts_once(samples: list[Sample]) -> 
 @given(rows())
 def test_stretches_and_outages_never_overlap(samples: list[Sample]) -> None:
     stretches = folded(samples)
-    for one, two in zip(stretches, stretches[1:], strict=False):
+    for one, two in pairwise(stretches):
         assert one.end <= two.begin
     found = outages(stretches)
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert before.ended is not None, "only the last goes on"
         assert before.ended[1] <= after.began[0] + 1e-9 or before.ended[0] <= after.began[0]
         assert before.ended[0] <= after.began[0]
@@ -65,7 +66,7 @@ def test_what_nobody_saw_is_neither_up_nor_down(samples: list[Sample], longer: f
     for begin, end in gaps:
         assert 0 <= begin < end <= until
         assert not any(s.begin < end and begin < s.end for s in stretches), "seen after all"
-    for one, two in zip(gaps, gaps[1:], strict=False):
+    for one, two in pairwise(gaps):
         assert one[1] <= two[0]
     dark = sum(end - begin for begin, end in gaps)
     certain = sum(outage.certain for outage in outages(stretches))
@@ -119,8 +120,8 @@ def row(*parts: tuple[float, float, str | None]) -> list[Stretch]:
 def test_the_bounds_are_those_of_the_samples_around_it() -> None:
     (outage,) = outages(row((0, 5, None), (5.1, 7.0, "refused"), (7.1, 9, None)))
     assert outage.ended is not None
-    assert (*outage.began, *outage.ended) == approx((4.99, 5.11, 6.99, 7.11))
-    assert outage.certain == approx(1.88)
+    assert (*outage.began, *outage.ended) == pytest.approx((4.99, 5.11, 6.99, 7.11))
+    assert outage.certain == pytest.approx(1.88)
     assert (outage.failed, outage.why, outage.from_the_start) == (19, "refused", False)
     assert round(outage.at_most, 3) == 2.12
 

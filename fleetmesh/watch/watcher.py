@@ -1,0 +1,127 @@
+"""Starts all that samples, and ends it."""
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from fleetmesh.facts.answers import headers
+from fleetmesh.inventory import Inventory
+from fleetmesh.outages.stretches import Sample
+from fleetmesh.sessions import Target
+from fleetmesh.watch.holders import Holders
+from fleetmesh.watch.inside import Asked, Inside
+from fleetmesh.watch.lanes import INSIDE, Spot, lacking, spots
+from fleetmesh.watch.ledger import Ledger
+from fleetmesh.watch.link import Link, dialler
+from fleetmesh.watch.sampler import PERIOD, NotAsked, Sampler, get
+
+
+class Watcher:
+    """Samples for as long as the `with` block lasts, into its ledger."""
+
+    def __init__(
+        self, inventory: Inventory, target: Callable[[str], Target], budget: float | None
+    ) -> None:
+        self.inventory = inventory
+        self.spots = spots(inventory)
+        self.ledger = Ledger(self.spots, budget)
+        self.look = threading.Event()
+        """Set it to have the ports looked at now."""
+        self._target = target
+        self._stopped = threading.Event()
+        self._joined: list[Any] = []
+
+    def __enter__(self) -> Self:
+        self._links = {host: self._link(host) for host in self._hosts()}
+        direct = [spot for spot in self.spots if spot.place != INSIDE]
+        for number, spot in enumerate(direct):
+            self._start(spot, PERIOD * number / len(direct))
+        self._joined.append(self._inside([spot for spot in self.spots if spot.place == INSIDE]))
+        self._joined.append(
+            Holders(self.inventory, self._links, self.ledger, self.look, self._stopped)
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stopped.set()
+        for one in (*self._joined, *self._links.values()):
+            one.join()
+
+    def _hosts(self) -> list[str]:
+        inside = self.inventory.clusters[self.inventory.probe.cluster].host
+        return list(dict.fromkeys([*(s.place for s in self.spots if s.place != INSIDE), inside]))
+
+    def _link(self, host: str) -> Link:
+        def noted(why: str | None) -> None:
+            self.ledger.noted(host, why)
+
+        return Link(self._target(host), noted, self._stopped)
+
+    def _start(self, spot: Spot, after: float) -> None:
+        judged = _Judge(spot)
+
+        def told(begin: float, end: float, found: Any) -> None:
+            if isinstance(found, NotAsked):
+                self.ledger.noted(spot.place, str(found))
+                return
+            self.ledger.heard(spot.lane, Sample(begin, end, judged(found)))
+
+        dial = dialler(self._links[spot.place], spot.host, spot.port)
+        request = get(spot.host, spot.port, spot.health.path)
+        sampler = Sampler(dial, request, spot.lane.kept, told, self._stopped)
+
+        def run() -> None:
+            self._stopped.wait(after)  # so that not all ask in the same moment
+            sampler.run()
+
+        thread = threading.Thread(target=run, name=str(spot.lane), daemon=True)
+        thread.start()
+        self._joined.append(_Joined(thread))
+
+    def _inside(self, inside: list[Spot]) -> Inside:
+        named = {str(spot.lane): spot for spot in inside}
+        asked = {
+            name: Asked(spot.host, spot.port, spot.health.path, spot.lane.kept)
+            for name, spot in named.items()
+        }
+        return Inside(
+            self.inventory,
+            self._links[self.inventory.clusters[self.inventory.probe.cluster].host],
+            asked,
+            lambda name, sample: self.ledger.heard(named[name].lane, sample),
+            lambda name, answer: lacking(named[name].health, *answer),
+            lambda why: self.ledger.noted(INSIDE, why),
+            self._stopped,
+        )
+
+
+class _Joined:
+    def __init__(self, thread: threading.Thread) -> None:
+        self._thread = thread
+
+    def join(self) -> None:
+        self._thread.join(3)
+
+
+class _Judge:
+    """Judges an answer, the same one as before at no cost."""
+
+    def __init__(self, spot: Spot) -> None:
+        self._health = spot.health
+        self._last: Any = None
+        self._lacks: str | None = None
+
+    def __call__(self, found: Any) -> str | None:
+        if isinstance(found, str):
+            return found
+        status, head, body = found
+        known = headers(head.decode("latin-1").split("\r\n")[1:]) if self._health.headers else {}
+        if (key := (status, body, known)) != self._last:
+            self._last, self._lacks = key, lacking(self._health, status, known, body)
+        return self._lacks
