@@ -18,7 +18,7 @@ from fleetmesh.evidence.journal import CannotRecord, put
 from fleetmesh.evidence.run import PHASES, RUNBOOK
 from fleetmesh.evidence.since import since
 from fleetmesh.evidence.sums import SUMS, Refused
-from fleetmesh.inventory.suite import SUITE
+from fleetmesh.inventory.suite import front_door
 from fleetmesh.sealing.sealed_run import seal_folder
 from fleetmesh.sealing.verify import Report, Trust, verified, verify
 from fleetmesh.state import expectation
@@ -35,13 +35,8 @@ _SIGNS = {True: "holds", False: "REFUSED", None: "note"}
 
 
 def _check(arguments: list[str]) -> NoReturn:
-    """Become the process that runs the checks.
-
-    -P keeps what lies in the caller's folder from being imported.
-    """
-    paths = [str(SUITE), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    command = [sys.executable, "-P", "-m", "fixtures.front_door", *arguments]
+    """Become the process that runs the checks."""
+    command, environment = front_door(arguments)
     sys.stdout.flush()
     os.execve(sys.executable, command, environment)  # noqa: S606 - there is no shell
 

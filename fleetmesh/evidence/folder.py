@@ -17,6 +17,7 @@ from fleetmesh.evidence.seen import seen_clusters, seen_hosts
 from fleetmesh.gather import plain
 from fleetmesh.gather.snapshot import Snapshot
 from fleetmesh.gather.transcript import Transcript
+from fleetmesh.outages.watched import watched
 
 FORMAT = 1
 
@@ -151,6 +152,7 @@ def run_of(found: Events) -> Run:
                 "chain": found.chain,
             }
         )
+        run.watched = watched(event := told for told in found.of("watch"))
         references = 0
         for event in found.of("outcome"):
             references += len(event["transcripts"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote as escaped
 
 from fleetmesh.by_hand import in_cluster, on
@@ -274,6 +274,7 @@ class HeldProgram:
 
 
 def broken() -> tuple[type[Exception], ...]:
+    """What a connection to a program in a pod raises when it breaks."""
     from websocket import WebSocketException  # noqa: PLC0415 - heavy
 
     return (WebSocketException, OSError)
@@ -296,7 +297,23 @@ def outcome(status: bytes) -> tuple[int | None, str | None]:
         return None, None
 
 
-def pod_and_container(api: Any, probe: ExecInPod, deadline: float) -> tuple[str, str]:
+class OfDeployment(Protocol):
+    """A Deployment in whose pod something is to run."""
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace."""
+
+    @property
+    def deployment(self) -> str:
+        """Its name."""
+
+    @property
+    def container(self) -> str | None:
+        """None means the one that kubectl takes."""
+
+
+def pod_and_container(api: Any, probe: OfDeployment, deadline: float) -> tuple[str, str]:
     """Those that `kubectl exec deploy/…` takes: a running pod, if there is one a ready one."""
     namespace = f"namespaces/{probe.namespace}"
     found = _read(api, f"/apis/apps/v1/{namespace}/deployments/{probe.deployment}", deadline)

@@ -152,7 +152,7 @@ def _stretch(told: Any) -> Stretch:
     times = tuple(map(_seconds, (begin, first, last, end)))
     if not (times[0] <= times[1] <= times[3] and times[0] <= times[2] <= times[3]):
         raise ValueError(f"the times {times} of a stretch are not in order")
-    return Stretch(*times, count, None if why is None else str(why))
+    return Stretch(times[0], times[1], times[2], times[3], count, None if why is None else str(why))
 
 
 def _put(row: list[Stretch], stretch: Stretch) -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import paramiko
 from paramiko.common import (
     CONNECTION_FAILED_CODE,
-    OPEN_FAILED_CONNECT_FAILED,
     MSG_CHANNEL_REQUEST,
+    OPEN_FAILED_CONNECT_FAILED,
     cMSG_CHANNEL_REQUEST,
     cMSG_GLOBAL_REQUEST,
 )

@@ -1,12 +1,13 @@
 """Who holds the tunnels' ports: asked now and then, and whenever something has changed."""
 
 import threading
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 
-from fleetmesh.facts.fact import Fact, NotUnderstood
+from fleetmesh.facts.fact import NotUnderstood
 from fleetmesh.facts.sockets import LISTENERS, SESSIONS
 from fleetmesh.gather.fleet import Fleet
+from fleetmesh.gather.probe import Asking, Probe
 from fleetmesh.gather.snapshot import Snapshot
 from fleetmesh.inventory import Inventory
 from fleetmesh.tunnels.attribution import Places, covers, held_by
@@ -14,22 +15,32 @@ from fleetmesh.watch.ledger import Ledger
 from fleetmesh.watch.link import Link
 from fleetmesh.watch.sampler import NotAsked, clock
 
-_EVERY = 10.0
+_EVERY = 30.0
 """Seconds between two looks while nothing changes."""
 _AT_LEAST = 0.5
 """Seconds between two looks, whatever happens."""
 
 
-def asked(inventory: Inventory) -> list[Fact[object]]:
-    """The facts that tell it, of the hosts where tunnels listen and of no other."""
-    hosts = {tunnel.host for tunnel in inventory.tunnels.values()}
+def asked(inventory: Inventory, hosts: Collection[str] | None = None) -> list[Asking]:
+    """The facts that tell it, of `hosts`; by default of those where tunnels listen."""
+    wanted = {t.host for t in inventory.tunnels.values()} if hosts is None else hosts
+    return [_Of(LISTENERS, wanted), _Of(SESSIONS, wanted)]
 
-    def there(fact: Fact[object]) -> Fact[object]:
-        return replace(
-            fact, probes=lambda i: {h: p for h, p in fact.probes(i).items() if h in hosts}
-        )
 
-    return [there(LISTENERS), there(SESSIONS)]
+@dataclass(frozen=True)
+class _Of:
+    """A fact of some hosts alone."""
+
+    fact: Asking
+    hosts: Collection[str]
+
+    @property
+    def name(self) -> str:
+        return self.fact.name
+
+    @property
+    def probes(self) -> Callable[[Inventory], dict[str, Probe]]:
+        return lambda i: {h: p for h, p in self.fact.probes(i).items() if h in self.hosts}
 
 
 class Holders:
@@ -72,12 +83,7 @@ class Holders:
             except NotAsked:
                 continue
             begin = clock()
-            seen = fleet.gather(
-                [
-                    replace(f, probes=lambda i, f=f, h=host: {h: f.probes(i)[h]})  # type: ignore[misc]
-                    for f in (LISTENERS, SESSIONS)
-                ]
-            )
+            seen = fleet.gather(asked(self._inventory, (host,)))
             self._tell(host, seen, begin, clock())
 
     def _tell(self, host: str, seen: Snapshot, begin: float, end: float) -> None:

@@ -19,7 +19,15 @@ from fleetmesh.watch import sampler
 from fleetmesh.watch.link import Link
 from fleetmesh.watch.sampler import SILENCE, NotAsked, clock
 
-PROGRAM = Path(sampler.__file__).read_text("utf-8")
+PROGRAM = Path(sampler.__file__).read_bytes()
+_READ = """
+import os, sys
+text = b""
+while len(text) < int(sys.argv[2]):
+    text += os.read(0, int(sys.argv[2]) - len(text)) or os._exit(1)
+exec(text)
+"""
+"""Has Python read the program, which is too long for the address of a request that starts it."""
 _STDOUT, _STDERR, _STATUS = 1, 2, 3
 _ASK = 1.0
 """Seconds between two questions for what was sampled."""
@@ -99,7 +107,9 @@ class Inside:
     def _keep(self) -> None:
         probe = self._inventory.probe
         if probe.with_ != "python":
-            self._noted(f"only the Python of a pod's image can sample, and probe.with: {probe.with_}")
+            self._noted(
+                f"only the Python of a pod's image can sample, and probe.with: {probe.with_}"
+            )
             return
         if self._inventory.clusters[probe.cluster].kubectl is not None:
             self._noted("kubectl asks this cluster, and over it nothing can be sampled")
@@ -140,12 +150,12 @@ class Inside:
             "lanes": {lane: vars(at) for lane, at in self._lanes.items()},
             "headers": sorted({name for headers in health for name in headers}),
         }
-        return stream(
+        channel = stream(
             CoreV1Api(api).connect_get_namespaced_pod_exec,
             pod,
             probe.namespace,
             container=container,
-            command=[probe.python, "-u", "-c", PROGRAM, json.dumps(asked)],
+            command=[probe.python, "-c", _READ, json.dumps(asked), str(len(PROGRAM))],
             stdout=True,
             stderr=True,
             stdin=True,
@@ -154,6 +164,8 @@ class Inside:
             _preload_content=False,
             _request_timeout=deadline,
         )
+        channel.write_stdin(PROGRAM)
+        return channel
 
 
 class _Talk:
@@ -202,7 +214,9 @@ class _Talk:
             try:
                 self._take(json.loads(line), heard)
             except (ValueError, LookupError, TypeError, AttributeError) as error:
-                raise NotAsked(f"the program in the pod says what it should not: {error!r}") from None
+                raise NotAsked(
+                    f"the program in the pod says what it should not: {error!r}"
+                ) from None
 
     def _take(self, told: dict[str, Any], heard: float) -> None:
         for answer in told["answers"]:

@@ -1,4 +1,4 @@
-"""The session with one host, opened again whenever it is lost, and what is known of it meanwhile."""
+"""The session with one host, opened again whenever it is lost."""
 
 import threading
 from collections.abc import Callable

@@ -1,7 +1,9 @@
-"""Asks one HTTP question ten times a second, on new connections or on one that it keeps.
+"""Asks one HTTP question again and again, on new connections or on one that it keeps.
+
+Ten times a second in all, on each in turn; and on each ten times a second while anything fails.
 
 The suite asks hosts with it. From inside a cluster it is run by the Python of a pod's image, 3.7 or
-later, which gets its text: `python -u -c TEXT '{"lanes": {LANE: {"host": …, "port": …}}, …}'`. Then
+later, with `{"lanes": {LANE: {"host": …, "port": …, "path": …, "kept": …}}, "headers": […]}`. Then
 each line on standard input is a number, and is answered by a line of JSON: `number`, the time `at`
 which it was said by the pod's own clock, the `answers` that were not told before, and the `samples`
 since: lane, begin, end, and the number of the answer, or why there was none. A change is told at
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 PERIOD = 0.1
 """Seconds from one question to the next, if it is answered meanwhile."""
+CALM = 10.0
+"""Seconds without a failure after which each lane asks only half as often."""
 PATIENCE = 1.0
 """Seconds after which a question that is not answered has failed."""
 LIMIT = 64 * 1024
@@ -145,6 +149,24 @@ def receive(stream: Any, until: float) -> tuple[int, bytes, bytes, bool]:
     return int(status[1]), reader.came[start:end], body, keeps
 
 
+class Pace:
+    """How fast all lanes of a place ask: twice as fast for a while after one has failed."""
+
+    def __init__(self) -> None:
+        self._failed = clock()
+
+    def failed(self) -> None:
+        """Note that one has failed just now."""
+        self._failed = clock()
+
+    def wait(self, kept: bool) -> float:
+        """Seconds until the next question: all new connections go together, and all kept ones."""
+        now = clock()
+        period = PERIOD if now - self._failed < CALM else 2 * PERIOD
+        offset = PERIOD if kept else 0.0
+        return period - (now - offset) % period
+
+
 class Sampler:
     """Asks over and over, until it is stopped.
 
@@ -159,22 +181,21 @@ class Sampler:
         request: bytes,
         kept: bool,
         told: Told,
+        pace: Pace,
         stopped: threading.Event,
     ) -> None:
         self.dial = dial
         self.request = request
         self.kept = kept
         self.told = told
+        self.pace = pace
         self.stopped = stopped
         self._stream: Any = None
 
     def run(self) -> None:
-        """Ask every PERIOD; a question that takes longer puts the next one off."""
-        due = clock()
-        while not self.stopped.is_set():
+        """Ask at the pace; a question that takes longer puts the next one off."""
+        while not self.stopped.wait(self.pace.wait(self.kept)):
             self.once()
-            due = max(due + PERIOD, clock())
-            self.stopped.wait(due - clock())
         self._drop()
 
     def once(self) -> None:
@@ -208,6 +229,7 @@ class Sampler:
             kept = "the kept connection broke: " if stage == "on the kept connection" else ""
             found = f"{kept}{why}"
         if not isinstance(found, tuple):
+            self.pace.failed()
             self._drop()
         self.told(begin, clock(), found)
 
@@ -338,13 +360,12 @@ def main(asked: dict[str, Any]) -> None:
     """Ask for all lanes, and tell, until the input ends."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(SILENCE)
-    book, stopped = _Book(asked["headers"]), threading.Event()
+    book, pace, stopped = _Book(asked["headers"]), Pace(), threading.Event()
     for lane, at in asked["lanes"].items():
         request = get(at["host"], at["port"], at["path"])
         dial = dialler(at["host"], at["port"])
-        sampler = Sampler(dial, request, at["kept"], book.teller(lane), stopped)
+        sampler = Sampler(dial, request, at["kept"], book.teller(lane), pace, stopped)
         threading.Thread(target=sampler.run, daemon=True).start()
-        time.sleep(PERIOD / (1 + len(asked["lanes"])))
     given = b""
     while True:
         ready, _, _ = select.select([0, book.news], [], [])

@@ -14,7 +14,7 @@ from fleetmesh.watch.inside import Asked, Inside
 from fleetmesh.watch.lanes import INSIDE, Spot, lacking, spots
 from fleetmesh.watch.ledger import Ledger
 from fleetmesh.watch.link import Link, dialler
-from fleetmesh.watch.sampler import PERIOD, NotAsked, Sampler, get
+from fleetmesh.watch.sampler import NotAsked, Pace, Sampler, get
 
 
 class Watcher:
@@ -29,14 +29,15 @@ class Watcher:
         self.look = threading.Event()
         """Set it to have the ports looked at now."""
         self._target = target
+        self._pace = Pace()
         self._stopped = threading.Event()
         self._joined: list[Any] = []
 
     def __enter__(self) -> Self:
         self._links = {host: self._link(host) for host in self._hosts()}
-        direct = [spot for spot in self.spots if spot.place != INSIDE]
-        for number, spot in enumerate(direct):
-            self._start(spot, PERIOD * number / len(direct))
+        for spot in self.spots:
+            if spot.place != INSIDE:
+                self._start(spot)
         self._joined.append(self._inside([spot for spot in self.spots if spot.place == INSIDE]))
         self._joined.append(
             Holders(self.inventory, self._links, self.ledger, self.look, self._stopped)
@@ -58,29 +59,25 @@ class Watcher:
         return list(dict.fromkeys([*(s.place for s in self.spots if s.place != INSIDE), inside]))
 
     def _link(self, host: str) -> Link:
-        def noted(why: str | None) -> None:
-            self.ledger.noted(host, why)
+        return Link(self._target(host), lambda why: self._noted(host, why), self._stopped)
 
-        return Link(self._target(host), noted, self._stopped)
+    def _noted(self, place: str, why: str | None) -> None:
+        if not self._stopped.is_set():  # then it is our own doing
+            self.ledger.noted(place, why)
 
-    def _start(self, spot: Spot, after: float) -> None:
+    def _start(self, spot: Spot) -> None:
         judged = _Judge(spot)
 
         def told(begin: float, end: float, found: Any) -> None:
             if isinstance(found, NotAsked):
-                self.ledger.noted(spot.place, str(found))
+                self._noted(spot.place, str(found))
                 return
             self.ledger.heard(spot.lane, Sample(begin, end, judged(found)))
 
         dial = dialler(self._links[spot.place], spot.host, spot.port)
         request = get(spot.host, spot.port, spot.health.path)
-        sampler = Sampler(dial, request, spot.lane.kept, told, self._stopped)
-
-        def run() -> None:
-            self._stopped.wait(after)  # so that not all ask in the same moment
-            sampler.run()
-
-        thread = threading.Thread(target=run, name=str(spot.lane), daemon=True)
+        sampler = Sampler(dial, request, spot.lane.kept, told, self._pace, self._stopped)
+        thread = threading.Thread(target=sampler.run, name=str(spot.lane), daemon=True)
         thread.start()
         self._joined.append(_Joined(thread))
 
@@ -96,7 +93,7 @@ class Watcher:
             asked,
             lambda name, sample: self.ledger.heard(named[name].lane, sample),
             lambda name, answer: lacking(named[name].health, *answer),
-            lambda why: self.ledger.noted(INSIDE, why),
+            lambda why: self._noted(INSIDE, why),
             self._stopped,
         )
 

@@ -139,7 +139,7 @@ NEVER = {
 }
 """What the files of a folder never lead to, by an import or by a process that they start."""
 BUT = {
-    ("fleetmesh/__main__.py", "fixtures"): "`check` hands over to the pytest layer",
+    ("fleetmesh/inventory/suite.py", "fixtures"): "`check` and `watch` have the pytest layer judge",
     ("fixtures/rehearsal.py", "rehearsal"): "boots the rehearsal fleet for a run that needs it",
     ("rehearsal/matrix/judge.py", "pytest"): "judges recordings by the checks",
     ("rehearsal/matrix/take.py", "pytest"): "records what the operators' own checks ask",
