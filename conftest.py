@@ -18,5 +18,6 @@ pytest_plugins = (
     "fixtures.record",
     "fixtures.interrupts",
     "fixtures.waiting",
+    "fixtures.watched",
     "fixtures.run_end",
 )
