@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from fleetmesh.evidence import files
+from fleetmesh.evidence.cause import Cause
 from fleetmesh.evidence.files import MIB
 from fleetmesh.evidence.journal import EVENTS, PLAN, RAW
 from fleetmesh.evidence.run import Run, left_out, to_result
@@ -26,7 +27,7 @@ PLAN_MOST, EVENTS_MOST, RAW_MOST = 8 * MIB, 64 * MIB, 64 * MIB
 REFERENCES_MOST = 50_000
 """Answers that the outcomes of a run name, counted each time."""
 
-_RUN = TypeAdapter(Run)
+_RUN, _CAUSE = TypeAdapter(Run), TypeAdapter(Cause)
 
 
 class BrokenRecord(Exception):
@@ -153,6 +154,9 @@ def run_of(found: Events) -> Run:
             }
         )
         run.watched = watched(event := told for told in found.of("watch"))
+        for event in found.of("cause"):
+            lost = {name: event[name] for name in event.keys() - _FRAME}
+            run.lost += (_CAUSE.validate_python(lost),)
         references = 0
         for event in found.of("outcome"):
             references += len(event["transcripts"])

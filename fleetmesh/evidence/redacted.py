@@ -45,6 +45,8 @@ class RecordRedactor(Redactor):
             transcripts=transcripts,
             reason=self.told(result.reason),
             hint=self.told(result.hint),
+            condition=result.condition
+            and replace(result.condition, command=self.told(result.condition.command)),
             notes=tuple(map(self.told, result.notes)),
             paths=tuple(map(self._path, result.paths)),
         )

@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from fleetmesh.evidence.cause import Cause
+from fleetmesh.evidence.condition import Condition, State
 from fleetmesh.evidence.outcomes import Outcome, Verdict, verdict
 from fleetmesh.gather import plain
 from fleetmesh.gather.transcript import Transcript
@@ -43,6 +45,10 @@ class Result:
     seconds: float
     mends: bool = False
     """Whether the hint changes something, by which the check passes; else it only looks."""
+    condition: Condition | None = None
+    """Of what fails, advises or is inconclusive: whether it is not yet, settling, down, broken."""
+    cause: str = ""
+    """The name of the lost thing that explains it; empty if it stands by itself."""
     transcripts: tuple[Transcript, ...] = ()
     paths: tuple[Path, ...] = ()
 
@@ -104,6 +110,8 @@ class Run:
     """Checks and cases in the catalogue of its phases that were not planned."""
     catalogued: bool = True
     """Whether the plan lists the checks of its phases; if not, nobody knows what was left out."""
+    lost: tuple[Cause, ...] = ()
+    """What could not be reached, whether or not a check asked for it."""
     results: list[Result] = field(default_factory=list)
     finished: datetime | None = None
     writes: bool = False
@@ -180,13 +188,33 @@ class Run:
             f"({kind}): {counted or 'no outcome'}{missing}{left_out}"
         )
 
-    def causes(self) -> dict[str, list[Result]]:
-        """Inconclusive results by their cause: one unreachable host is one cause, not twenty."""
-        found: dict[str, list[Result]] = {}
+    @property
+    def states(self) -> Counter[State]:
+        """How many failing and inconclusive results are in each state."""
+        ends = (Outcome.FAIL, Outcome.INCONCLUSIVE)
+        of = (result.condition for result in self.results if result.outcome in ends)
+        return Counter(condition.state for condition in of if condition)
+
+    def causes(self) -> dict[Cause, list[Result]]:
+        """Why checks do not hold: all that is lost, each with what it explains, and then reasons.
+
+        One unreachable host is one cause, not twenty. A reason stands for the inconclusive results
+        that share it and that nothing lost explains.
+        """
+        found: dict[Cause, list[Result]] = {cause: [] for cause in self.lost}
+        named = {cause.name: cause for cause in self.lost}
         for result in self.results:
-            if result.outcome is Outcome.INCONCLUSIVE:
-                found.setdefault(result.reason, []).append(result)
+            if result.cause in named:
+                found[named[result.cause]].append(result)
+            elif result.outcome is Outcome.INCONCLUSIVE:
+                found.setdefault(Cause(result.reason), []).append(result)
         return found
+
+    def unexplained(self) -> list[Result]:
+        """The failing results that stand by themselves."""
+        named = {cause.name for cause in self.lost}
+        failing = (result for result in self.results if result.outcome is Outcome.FAIL)
+        return [result for result in failing if result.cause not in named]
 
     def summary(self) -> dict[str, Any]:
         """The run without its transcripts, as plain data."""
@@ -204,6 +232,7 @@ class Run:
             "finished": self.finished.isoformat() if self.finished else None,
             "channels": self.channels,
             "missing": list(self.missing),
+            "lost": [cause.plain() for cause in self.lost],
             "results": [
                 {
                     "id": result.id,
@@ -212,6 +241,8 @@ class Run:
                     "subject": result.subject,
                     "outcome": result.outcome.value,
                     "reason": result.reason,
+                    "condition": _condition(result),
+                    "cause": result.cause,
                     "hint": result.hint,
                     "mends": result.mends,
                     "notes": list(result.notes),
@@ -254,6 +285,10 @@ def left_out(
     return tuple(found)
 
 
+def _condition(result: Result) -> dict[str, Any] | None:
+    return result.condition.plain() if result.condition else None
+
+
 def of_result(result: Result, keys: list[str]) -> dict[str, Any]:
     """A result as plain data; `keys` name its transcripts."""
     return {
@@ -269,6 +304,8 @@ def of_result(result: Result, keys: list[str]) -> dict[str, Any]:
         "mends": result.mends,
         "outcome": result.outcome.value,
         "reason": result.reason,
+        "condition": _condition(result),
+        "cause": result.cause,
         "notes": list(result.notes),
         "started": plain.rfc3339(result.started),
         "seconds": round(result.seconds, 6),
@@ -279,9 +316,13 @@ def of_result(result: Result, keys: list[str]) -> dict[str, Any]:
 
 def to_result(entry: Mapping[str, Any], transcripts: Mapping[str, Transcript]) -> Result:
     """What `of_result` was given. Raises ValueError, KeyError or TypeError."""
-    entry = {"mends": False, **entry}  # records of before there were such hints have none
+    # Records of before there were such hints, conditions and causes have none.
+    entry = {"mends": False, "condition": None, "cause": "", **entry}
     given = {field.name: entry[field.name] for field in fields(Result)}
     given["started"] = plain.moment(entry["started"])
+    if "until" in (entry["condition"] or {}):
+        until = plain.moment(entry["condition"]["until"])
+        given["condition"] = {**entry["condition"], "until": until}
     given["transcripts"] = tuple(transcripts[key] for key in entry["transcripts"])
     result = TypeAdapter(Result).validate_python(given)
     plain.bounded(result.seconds)

@@ -190,6 +190,8 @@ class SshAnswer:
     refused: str | None
     host_key: str
     fingerprint: str
+    lasts: bool = False
+    """Whether what keeps it from answering is known not to go away by itself."""
 
 
 def _ssh_answers(inventory: Inventory) -> dict[str, Probe]:
@@ -200,7 +202,8 @@ def parse_ssh_answer(transcript: Transcript) -> SshAnswer:
     """Read the session's own account; exit status 255 is a session that did not come about."""
     details = transcript.details
     if transcript.exit_status == 255:
-        return SshAnswer(transcript.err.strip() or "no reason given", "", "")
+        refused = transcript.err.strip() or "no reason given"
+        return SshAnswer(refused, "", "", lasts=details.get("lasts") == "yes")
     if transcript.exit_status != 0 or not {"host_key", "fingerprint"} <= details.keys():
         raise NotUnderstood("the session does not say what it reached")
     return SshAnswer(None, details["host_key"], details["fingerprint"])

@@ -6,7 +6,10 @@ from fleetmesh.by_hand import log_in
 from fleetmesh.gather.probe import Errand, OfHost, Question
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
-from fleetmesh.sessions import Unreachable
+from fleetmesh.sessions import ConfigProblem, HostKeyMismatch, HostKeyUnknown, Unreachable
+
+_LASTING = (HostKeyMismatch, HostKeyUnknown, ConfigProblem)
+"""What does not go away by itself, so that nobody need wait for it."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class Identities(Errand):
     def _answer(self, question: Question) -> Transcript:
         session = self.fleet.sessions[question.host]
         if isinstance(session, Unreachable):
-            return question.answer(exit_status=255, stderr=session.cause.encode())
+            lasts = {"lasts": "yes"} if isinstance(session, _LASTING) else {}
+            return question.answer(exit_status=255, stderr=session.cause.encode(), details=lasts)
         seen = session.identity
         details = {
             "peer": seen.address,

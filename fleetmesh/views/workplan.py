@@ -6,7 +6,9 @@ link, no mention and no HTML; its fence is longer than any row of backticks in i
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import starmap
 
+from fleetmesh.evidence.cause import Cause
 from fleetmesh.evidence.outcomes import Outcome
 from fleetmesh.evidence.run import Result, Run
 from fleetmesh.text.legible import brief
@@ -41,10 +43,15 @@ def block(run: Run, *, changes: Sequence[str] | None = None, digest: str | None 
         f"- **Suite:** {_suite(run)}",
     ]
     lines += _list("Did not report", map(code, run.missing))
-    lines += _list("Not as the runbook wants it", _entries(run, Outcome.FAIL))
-    lines += _list("Could not be concluded, by cause", map(_cause, run.causes().items()))
+    causes = run.causes()
+    lost = [(cause, causes[cause]) for cause in run.lost]
+    lines += _list("Causes", starmap(_cause, lost))
+    lines += _list("Not as the runbook wants it", _entries(run.unexplained()))
+    reasons = [(cause, some) for cause, some in causes.items() if not cause.kind]
+    lines += _list("Could not be concluded, by cause", starmap(_cause, reasons))
     for outcome in (Outcome.WARN, Outcome.ACCEPTED, Outcome.WAIVED, Outcome.DEFERRED):
-        lines += _list(outcome.value.capitalize(), _entries(run, outcome))
+        ended = [result for result in run.results if result.outcome is outcome]
+        lines += _list(outcome.value.capitalize(), _entries(ended))
     if changes is not None:
         lines += _list("Changed since the last run", map(code, changes)) or [
             "",
@@ -95,18 +102,17 @@ def _list(title: str, entries: Iterable[str]) -> list[str]:
     return ["", f"**{title}**", "", *(f"- {entry}" for entry in listed[:_MOST]), *more]
 
 
-def _entries(run: Run, outcome: Outcome) -> Iterator[str]:
-    for result in run.results:
-        if result.outcome is outcome:
-            why = code(result.reason) if result.reason else "no reason given"
-            yield f"{code(words.name(result))} {code(result.statement)}: {why}"
+def _entries(results: Iterable[Result]) -> Iterator[str]:
+    for result in results:
+        why = code(result.reason) if result.reason else "no reason given"
+        state = f"{code(str(result.condition))}, " if result.condition else ""
+        yield f"{code(words.name(result))} {code(result.statement)}: {state}{why}"
 
 
-def _cause(cause: tuple[str, list[Result]]) -> str:
-    reason, results = cause
-    named = [code(words.name(result)) for result in results[:_MOST]]
+def _cause(cause: Cause, results: list[Result]) -> str:
+    named = [f"{result.outcome.value} {code(words.name(result))}" for result in results[:_MOST]]
     more = f" and {len(results) - _MOST} more" if len(results) > _MOST else ""
-    return f"{code(reason)}: {', '.join(named)}{more}"
+    return f"{code(cause.told)}: {', '.join(named) or 'explains no outcome of this run'}{more}"
 
 
 def _argument(name: str) -> str:

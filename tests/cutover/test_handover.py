@@ -17,6 +17,7 @@ from fleetmesh.tunnels.attribution import Places, held_by
 @check(
     "CUT-03.down",
     runbook="Cutover 1",
+    step="down",
     hint="on {inventory.workstation.host}: {retired:down}",
     mends=True,
 )
@@ -47,6 +48,7 @@ def test_retired_tunnel_is_down(
 @check(
     "CUT-03.no-connection",
     runbook="Cutover 1",
+    step="down",
     hint="on {retired.host}: ss -tlnpe 'sport = :{retired.listen.port}'\n"
     "on {retired.host}: loginctl list-sessions --no-pager",
 )
@@ -71,6 +73,7 @@ def test_retired_tunnel_has_no_connection(
 @check(
     "CUT-06.healthy",
     runbook="Cutover 3",
+    step="start",
     hint="on {tunnel.host}: curl -sS -i -m 10 {tunnel:url}\n"
     "on {tunnel.host}: {tunnel:systemctl} status --no-pager {tunnel.unit}",
 )
@@ -93,6 +96,7 @@ def test_service_answers_through_its_tunnel(
 @check(
     "CUT-08.stop",
     runbook="Rollback",
+    step="install",
     gate="warn",
     hint="on {tunnel.host}: {tunnel:systemctl} status --no-pager {tunnel.unit}",
 )

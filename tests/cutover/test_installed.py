@@ -12,6 +12,7 @@ from fleetmesh.inventory import Inventory, Tunnel
 @check(
     "CUT-01.installed",
     runbook="Install",
+    step="install",
     hint="on {carrier}: mkdir -p ~/.config/systemd/user ~/.config/bridge\n"
     "here: tar -cC {inventory.reference}/systemd . | on {carrier}: tar -xC "
     "~/.config/systemd/user --no-overwrite-dir\n"
@@ -50,6 +51,7 @@ def _difference(expected: bytes, found: bytes) -> str:
 @check(
     "CUT-02.loaded",
     runbook="Install",
+    step="install",
     hint="on {tunnel.host}: {tunnel:manage} daemon-reload; {tunnel:systemctl} cat {tunnel.unit}\n"
     "A drop-in that nobody declared has to be removed first.",
     mends=True,

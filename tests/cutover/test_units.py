@@ -24,6 +24,7 @@ _LOUD = {
 @check(
     "CUT-04.steady",
     runbook="Cutover 2",
+    step="start",
     hint="on {tunnel.host}: {tunnel:systemctl} status --no-pager {tunnel.unit}; "
     "{tunnel:journalctl} -n 20 --no-pager\n"
     "on {tunnel.host}: ss -Htln 'sport = :{tunnel.listen.port}' | grep . || {tunnel:manage} "
@@ -49,17 +50,17 @@ def test_unit_is_running_and_steady(
     if unit.restarts:  # tried again and again, it looks for moments as if it ran for ever
         age = clocks[tunnel.host].last - unit.started
         window = inventory.limits.unit_restart_window
+        restarted = f"{unit.name} restarted {since:%H:%M:%SZ}, restarts so far: {unit.restarts}"
         if age < 0:
-            raise Inconclusive(f"the clock of {tunnel.host} was set back since {unit.name} started")
-        assert age >= window, (
-            f"{unit.name} restarted {age:.0f} s ago, restarts so far: {unit.restarts}; "
-            f"it is steady after {window:g} s"
-        )
+            told = f"the clock of {tunnel.host} was set back since {unit.name} started; {restarted}"
+            raise Inconclusive(case.steady(since, window, told))
+        assert age >= window, case.steady(since, window, restarted)
 
 
 @check(
     "CUT-05.port",
     runbook="Cutover 2",
+    step="start",
     hint="on {tunnel.host}: ss -tlnpe 'sport = :{tunnel.listen.port}'\n"
     "on {tunnel.host}: loginctl list-sessions --no-pager",
 )
@@ -85,6 +86,7 @@ def test_port_is_held_by_its_own_unit(
 @check(
     "CUT-07.forwards",
     runbook="Cutover 2",
+    step="start",
     hint="on {tunnel.host}: {tunnel:systemctl} cat {tunnel.unit}; ps -C ssh -o pid,args\n"
     "If only the process is wrong, PROD-09.same-after-reboot mends it.",
 )
@@ -124,6 +126,7 @@ def test_running_ssh_forwards_what_it_should(
 @check(
     "CUT-07.settings",
     runbook="Cutover 2",
+    step="install",
     hint="on {tunnel.host}: ssh -G {tunnel:far_end}\n"
     "It reads ~/.ssh/config and /etc/ssh/ssh_config.",
 )

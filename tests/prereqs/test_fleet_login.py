@@ -15,6 +15,7 @@ from fleetmesh.inventory import Inventory, Login
 @check(
     "PRE-03.login",
     runbook="Prerequisites",
+    step="install",
     hint="on {login.host}: ssh -v -i {login.key} -o IdentitiesOnly=yes -o BatchMode=yes -W "
     "{login:forward} {login:far_end} </dev/null",
 )
@@ -31,6 +32,7 @@ def test_fleet_identity_logs_in(
 @check(
     "PRE-04.private-key",
     runbook="Install",
+    step="install",
     hint="on {carrier}: ls -ld ~/.ssh {carrier:keys}\n"
     "on {carrier}: sudo chown $USER ~/.ssh {carrier:keys} && chmod 700 ~/.ssh && chmod 600 "
     "{carrier:keys}\n"
@@ -54,6 +56,7 @@ def test_identity_is_private(
 @check(
     "PRE-05.host-key",
     runbook="Prerequisites",
+    step="install",
     hint="on {login.host}: ssh-keygen -F {login.via:pinned}\n"
     "Take the key from a machine that already trusts it, never from ssh-keyscan alone.",
 )

@@ -145,6 +145,7 @@ def test_nothing_ends_the_unit_or_takes_its_port(
 @check(
     "PROD-18.restart",
     runbook="Persist across reboot",
+    step="install",
     hint="on {tunnel.host}: {tunnel:systemctl} show {tunnel.unit} -p Restart -p RestartUSec -p "
     "StartLimitBurst -p StartLimitIntervalUSec",
 )

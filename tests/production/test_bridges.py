@@ -1,7 +1,6 @@
 """The bridge pods are ready, lead to the tunnels, and carry the services into the cluster."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 
 from fixtures import Case, Inconclusive, check
 from fleetmesh.facts.asking_inside import InsideAnswer
@@ -35,6 +34,7 @@ def _living(owned: list[Pod]) -> list[Pod]:
 @check(
     "PROD-01.pods",
     runbook="Verify production",
+    step="start",
     hint="in {bridge.cluster}: -n {bridge.namespace} get pods -o wide\n"
     "in {bridge.cluster}: -n {bridge.namespace} get deploy {bridge} -o yaml",
 )
@@ -70,7 +70,7 @@ def test_bridge_pods_are_ready(
     assert not unfound, (
         f"{', '.join(unfound)} does not match the runbook's selector {inventory.probe.selector}"
     )
-    window = timedelta(seconds=inventory.limits.pod_restart_window)
+    window = inventory.limits.pod_restart_window
     for pod in living:
         case.note(f"{pod.name} {pod.ready}/{pod.containers}, {pod.restarts} restarts")
         if pod.ephemeral:
@@ -80,11 +80,10 @@ def test_bridge_pods_are_ready(
         assert pod.ready == pod.containers > 0, "; ".join(filter(None, (why, told)))
         assert pod.unready is None, f"{pod.name} is not ready: {pod.unready}"
         if pod.last_restart:
-            steady = pod.last_restart + window
             seen = clocks[inventory.clusters[bridge.cluster].host].last
-            assert seen > steady.timestamp(), (
-                f"{pod.name} restarted {pod.last_restart:%H:%M:%SZ}, "
-                f"{pod.last_end or 'why unknown'}; steady from {steady:%H:%M:%SZ}"
+            restarted = f"{pod.name} restarted {pod.last_restart:%H:%M:%SZ}"
+            assert seen > pod.last_restart.timestamp() + window, case.steady(
+                pod.last_restart, window, f"{restarted}, {pod.last_end or 'why unknown'}"
             )
 
 
@@ -205,6 +204,7 @@ def test_bridge_service_leads_to_its_pods(
 @check(
     "PROD-03.inside",
     runbook="Verify production",
+    step="start",
     hint="in {bridge.cluster}: -n {bridge.namespace} exec deploy/{inventory.probe.deployment} -- "
     "{inventory.probe.python} -c 'import sys, urllib.request as u; "
     "print(u.urlopen(sys.argv[1], timeout=10).read())' {bridge:url}",

@@ -18,6 +18,7 @@ from fleetmesh.tunnels.attribution import Places, open_doors
 @check(
     "PROD-17.login",
     runbook="Goal, Persist across reboot",
+    step="install",
     hint="on {login.host}: ssh -v -i {login.key} -o IdentitiesOnly=yes -o BatchMode=yes -W "
     "{login:forward} {login:far_end} </dev/null",
 )
@@ -34,6 +35,7 @@ def test_tunnels_could_log_in_anew(
 @check(
     "PROD-17.key",
     runbook="Goal, Persist across reboot",
+    step="install",
     hint="on {carrier}: ls -ld ~/.ssh {carrier:keys}\n"
     "on {carrier}: sudo chown $USER ~/.ssh {carrier:keys} && chmod 700 ~/.ssh && chmod 600 "
     "{carrier:keys}\n"
@@ -57,6 +59,7 @@ def test_key_is_there_for_the_next_start(
 @check(
     "PROD-17.lasting",
     runbook="Goal, Persist across reboot",
+    step="install",
     gate="warn",
     hint="on {login.via}: grep -n expiry-time ~/.ssh/authorized_keys; chage -l $USER",
 )
@@ -82,6 +85,7 @@ def test_tunnels_are_let_in_without_an_end(
 @check(
     "PROD-17.host-key",
     runbook="Goal, Persist across reboot",
+    step="install",
     hint="on {login.host}: ssh-keygen -F {login.via:pinned}\n"
     "Take the key from a machine that already trusts it, never from ssh-keyscan alone.",
 )
@@ -100,6 +104,7 @@ def test_host_key_is_known_for_the_next_start(
 @check(
     "PROD-17.settings",
     runbook="Goal, Persist across reboot",
+    step="install",
     hint="on {tunnel.host}: ssh -G {tunnel:far_end}\n"
     "It reads ~/.ssh/config and /etc/ssh/ssh_config.",
 )

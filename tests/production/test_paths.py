@@ -12,6 +12,7 @@ from fleetmesh.tunnels.path import Path
 @check(
     "PROD-04.path",
     runbook="Goal, After",
+    step="start",
     hint="on {tunnel.host}: ss -tnpe 'sport = :{tunnel.listen.port}'\n"
     "on {tunnel.via}: ss -tnpe state established",
 )
@@ -32,6 +33,7 @@ def test_live_path_leads_over_the_fleet(
 @check(
     "PROD-04.from-pod",
     runbook="Goal, After",
+    step="start",
     hint="in {bridge.cluster}: -n {bridge.namespace} get pods -o wide\n"
     "on {bridge.cluster:host}: ss -tnpe state established",
 )
@@ -54,6 +56,7 @@ def test_path_from_inside_leads_over_the_bridge(
 @check(
     "PROD-05.ports",
     runbook="Tunnel policy",
+    step="down",
     hint="on {inventory.workstation.host}: {inventory.workstation:all_down}",
     mends=True,
 )

@@ -14,6 +14,7 @@ from fleetmesh.inventory import Inventory, Tunnel
 @check(
     "PROD-07.linger",
     runbook="Persist across reboot",
+    step="linger",
     hint="on {carrier}: sudo loginctl enable-linger $USER",
     mends=True,
 )
@@ -31,6 +32,7 @@ def test_linger_is_on(
 @check(
     "PROD-08.enabled",
     runbook="Persist across reboot",
+    step="enable",
     hint="on {tunnel.host}: {tunnel:manage} enable {tunnel.unit}",
     mends=True,
 )
@@ -55,6 +57,7 @@ def test_unit_is_enabled(
 @check(
     "PROD-09.same-after-reboot",
     runbook="Persist across reboot",
+    step="start",
     hint="on {tunnel.host}: {tunnel:systemctl} cat {tunnel.unit}\n"
     "on {tunnel.host}: {tunnel:manage} daemon-reload; {tunnel:manage} try-restart "
     "{tunnel.unit}\n"
@@ -138,6 +141,7 @@ def test_few_enough_tunnel_units(
 @check(
     "PROD-13.restarts",
     runbook="–",
+    step="install",
     gate="warn",
     hint="on {tunnel.host}: {tunnel:journalctl} -n 50 --no-pager",
 )

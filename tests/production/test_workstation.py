@@ -19,6 +19,7 @@ _ENABLED = ("enabled", "enabled-runtime", "linked", "linked-runtime")
 @check(
     "PROD-06.retired",
     runbook="Tunnel policy",
+    step="down",
     hint="on {inventory.workstation.host}: {retired:down}\n"
     "What the reason says would start it has to be removed there.",
     mends=True,
@@ -64,6 +65,7 @@ def test_retired_tunnel_neither_runs_nor_would_start(
 @check(
     "PROD-06.interactive",
     runbook="Tunnel policy",
+    step="down",
     hint="on {inventory.workstation.host}: ps -ef | grep '[s]sh'; {inventory.workstation:bridge} "
     "status",
 )
@@ -136,6 +138,7 @@ def test_only_interactive_tunnels_run(
 @check(
     "PROD-06.listeners",
     runbook="Tunnel policy",
+    step="down",
     hint="on {fleet_host}: ss -tlnpe; loginctl list-sessions --no-pager\n"
     "on {inventory.workstation.host}: ps -ef | grep '[s]sh'",
 )

@@ -1,0 +1,119 @@
+"""The runbook's steps, and which of them have not been done: by facts, and only for sure.
+
+A step counts as done if a later one is. So what has once been running, and is no longer, is not
+`not yet`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from fleetmesh.by_hand import Hint
+from fleetmesh.causes.known import Known
+from fleetmesh.evidence.condition import Condition, State
+from fleetmesh.facts.installed import INSTALLED
+from fleetmesh.facts.units import LINGER
+from fleetmesh.inventory import RetiredTunnel, Tunnel
+from fleetmesh.text.shell import join
+
+Step = Literal["install", "linger", "down", "enable", "start"]
+SECTIONS: dict[Step, str] = {
+    "install": "Install",
+    "linger": "Install (linger)",
+    "down": "Cutover 1",
+    "enable": "Cutover 2",
+    "start": "Cutover 2",
+}
+"""Where the runbook has each step, in its order. `enable --now` is two of them."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the runbook has been carried out, tunnel by tunnel."""
+
+    known: Known
+
+    def waits_for(self, step: Step, tunnel: Tunnel) -> Condition | None:
+        """That `step` has not been done for a tunnel; None if it may have been."""
+        undone = [one for one in SECTIONS if self._undone(one, tunnel)]
+        if step not in undone:
+            return None
+        own, first = SECTIONS[step], SECTIONS[undone[0]]
+        command = self.command(undone[0], tunnel)
+        return Condition(State.NOT_YET, own, first if first != own else "", command)
+
+    def _undone(self, step: Step, tunnel: Tunnel) -> bool:
+        if not self.never_started(tunnel):
+            return False
+        match step:
+            case "install":
+                return self._nothing_installed(tunnel.host)
+            case "linger":
+                return self.known.of(LINGER).get(tunnel.host) == "no"
+            case "down":
+                return self.carried_by_the_workstation(tunnel)
+            case "enable":
+                unit = self.known.unit(tunnel)
+                return unit is not None and not unit.survives_reboot and self._none_began(tunnel)
+            case "start":
+                return self._none_began(tunnel)
+
+    def never_started(self, tunnel: Tunnel) -> bool:
+        """Whether its unit has certainly not been started since the boot."""
+        unit = self.known.unit(tunnel)
+        return unit is not None and (
+            (unit.active, unit.started, unit.main_pid, unit.restarts) == ("inactive", None, 0, 0)
+        )
+
+    def carried_by_the_workstation(self, tunnel: Tunnel) -> bool:
+        """Whether its port is held by log-ins of the workstation's alone."""
+        workstation = self.known.inventory.workstation.host
+        if not any(covers(retired, tunnel) for retired in self._retired()):
+            return False
+        holders = self.known.holders(tunnel.host, tunnel.listen.port)
+        return bool(holders) and all(holder.origin == workstation for holder in holders or ())
+
+    def _none_began(self, tunnel: Tunnel) -> bool:
+        """Whether the workstation still carries it, or no unit of its host has been started.
+
+        One that alone has not started beside others was left out, or taken out again.
+        """
+        if self.carried_by_the_workstation(tunnel):
+            return True
+        return all(map(self.never_started, self.known.inventory.tunnels_at(tunnel.host)))
+
+    def _nothing_installed(self, host: str) -> bool:
+        units = map(self.known.unit, self.known.inventory.tunnels_at(host))
+        files = self.known.of(INSTALLED).get(host, {})
+        absent = all(unit is not None and unit.load == "not-found" for unit in units)
+        return absent and not any(files.values())
+
+    def _retired(self) -> Iterator[RetiredTunnel]:
+        yield from self.known.inventory.workstation.retired.values()
+
+    def command(self, step: Step, tunnel: Tunnel) -> str:
+        """What to type for a step, on the machine of the suite; empty if nobody knows."""
+        inventory, host = self.known.inventory, tunnel.host
+        match step:
+            case "install":
+                installer = inventory.reference / f"install-{host}.sh"
+                if not installer.is_file():
+                    return ""
+                return join(["bash", str(installer), inventory.hosts[host].ssh])
+            case "linger":
+                line = f"on {host}: sudo loginctl enable-linger $USER"
+            case "down":
+                retired = next(each for each in self._retired() if covers(each, tunnel))
+                return Hint("on {inventory.workstation.host}: {retired:down}").of(
+                    inventory, {"retired": retired}
+                )
+            case _:
+                same = inventory.tunnels_at(host, by_system=tunnel.by_system)
+                units = join(dict.fromkeys(each.unit for each in same))
+                line = f"on {host}: {tunnel.systemctl} enable --now {units}"
+        return Hint(line).of(inventory, {})
+
+
+def covers(retired: RetiredTunnel, tunnel: Tunnel) -> bool:
+    """Whether a retired tunnel listened where a tunnel is to listen."""
+    return (retired.host, retired.listen) == (tunnel.host, tunnel.listen)
