@@ -29,6 +29,7 @@ from fleetmesh.state.moment import moment
 from fleetmesh.text.terminal import Parser, complain, say
 from fleetmesh.views.history_page import page
 from fleetmesh.views.render import VIEWS, NotRendered, render
+from fleetmesh.watch import command as watch
 
 TOKEN = "FORGE_TOKEN"  # noqa: S105 - the variable's name
 _SIGNS = {True: "holds", False: "REFUSED", None: "note"}
@@ -256,6 +257,7 @@ def _arguments() -> Parser:
     command.set_defaults(do=_attach)
 
     discover.add(commands)
+    watch.add(commands)
     return parser
 
 
@@ -274,7 +276,10 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
         return 2
-    except (Refused, BrokenRecord, CannotRecord, NotRendered, discover.CannotDiscover) as error:
+    except (
+        *(Refused, BrokenRecord, CannotRecord, NotRendered),
+        *(discover.CannotDiscover, watch.CannotWatch),
+    ) as error:
         complain(f"fleetmesh: {error}")
         return 2
     return done

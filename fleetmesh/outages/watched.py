@@ -47,6 +47,8 @@ class Watched:
     lanes: dict[Lane, list[Stretch]] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     """From where a lane is sampled: `host` or `inside`, by the lane's name."""
+    ports: dict[str, str] = field(default_factory=dict)
+    """Which listener a service is reached by, as holdings name it."""
     holdings: list[Holding] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     ended: str | None = None
@@ -62,6 +64,7 @@ class Watched:
         for name, place in told.get("places", {}).items():
             self.lanes.setdefault(Lane.read(str(name)), [])
             self.places[str(name)] = str(place)
+        self.ports |= {str(name): str(port) for name, port in told.get("ports", {}).items()}
         for name, rows in told.get("lanes", {}).items():
             row = self.lanes[Lane.read(str(name))]
             for plain in rows:
@@ -76,6 +79,11 @@ class Watched:
             self.notes.append(Note(_seconds(at), str(place), None if why is None else str(why)))
         if "ended" in told:
             self.ended = str(told["ended"])
+
+    @property
+    def seconds(self) -> float:
+        """For how long all was watched."""
+        return 0.0 if self.begin is None else self.until - self.begin
 
     def incidents(self) -> list[Incident]:
         """All incidents since it began."""

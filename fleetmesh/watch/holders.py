@@ -11,6 +11,7 @@ from fleetmesh.gather.probe import Asking, Probe
 from fleetmesh.gather.snapshot import Snapshot
 from fleetmesh.inventory import Inventory
 from fleetmesh.tunnels.attribution import Places, covers, held_by
+from fleetmesh.watch.lanes import listener
 from fleetmesh.watch.ledger import Ledger
 from fleetmesh.watch.link import Link
 from fleetmesh.watch.sampler import NotAsked, clock
@@ -99,4 +100,4 @@ class Holders:
             sockets = [socket for socket in listeners if covers(socket, ip, port)]
             who = dict.fromkeys(str(held_by(s, sessions, self._places)) for s in sockets)
             told = " and ".join(who) or "nobody"
-            self._ledger.held(f"{host} {tunnel.listen}", told, begin, end)
+            self._ledger.held(listener(tunnel), told, begin, end)

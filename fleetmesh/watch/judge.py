@@ -1,4 +1,4 @@
-"""The process that judges the checks and keeps the record; see fixtures/watched.py for its lines."""
+"""The process that judges the checks and keeps the record; fixtures/watched.py has its lines."""
 
 import json
 import socket
@@ -36,7 +36,7 @@ class Judge:
         to_pytest = ["--", f"--watched={theirs.fileno()}"]
         where = [] if reports is None else [f"--reports={reports}"]
         command, environment = front_door([*phases, f"--fleet={fleet}", *where, *to_pytest])
-        self._said = TemporaryFile()
+        self._said = TemporaryFile()  # noqa: SIM115 - it lasts as long as the process
         self._process = subprocess.Popen(
             command,
             env=environment,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fleetmesh.facts.fact import Inconclusive
 from fleetmesh.facts.healthy import differs
-from fleetmesh.inventory import Health, Inventory
+from fleetmesh.inventory import Health, Inventory, Tunnel
 from fleetmesh.outages.incidents import Lane
 
 INSIDE = "inside"
@@ -23,30 +23,38 @@ class Spot:
     host: str
     port: int
     health: Health
+    listen: str
+    """The tunnel's listener, by host and address."""
 
 
 def spots(inventory: Inventory) -> list[Spot]:
     """All of them, each on new connections and on a kept one."""
     return [
-        Spot(Lane(name, hop, kept), place, host, port, health)
-        for name, hop, place, host, port, health in _asked(inventory)
+        Spot(Lane(name, hop, kept), place, host, port, health, listen)
+        for name, hop, place, host, port, health, listen in _asked(inventory)
         for kept in (False, True)
     ]
 
 
-def _asked(inventory: Inventory) -> Iterator[tuple[str, str, str, str, int, Health]]:
+def _asked(inventory: Inventory) -> Iterator[tuple[str, str, str, str, int, Health, str]]:
     used = Counter(tunnel.to for tunnel in inventory.tunnels.values())
     for tunnel in inventory.tunnels.values():
         service = inventory.services[tunnel.to]
         name = service.id if used[service.id] == 1 else tunnel.id
-        health, listen = service.health, tunnel.listen
-        at = inventory.service_host(service)
-        yield name, "service", at, service.cluster_ip, service.port, health
-        yield name, "listener", tunnel.host, listen.ip, listen.port, health
+        at, health = inventory.service_host(service), service.health
+        listen = listener(tunnel)
+        yield name, "service", at, service.cluster_ip, service.port, health, listen
+        yield name, "listener", tunnel.host, tunnel.listen.ip, tunnel.listen.port, health, listen
         bridges = [b for b in inventory.bridges.values() if b.tunnel == tunnel.id]
         for bridge in bridges:
             host, port = inventory.reached_at(bridge)
-            yield name if len(bridges) == 1 else bridge.id, "bridge", INSIDE, host, port, health
+            own = name if len(bridges) == 1 else bridge.id
+            yield own, "bridge", INSIDE, host, port, health, listen
+
+
+def listener(tunnel: Tunnel) -> str:
+    """A tunnel's listener, as all of the watch names it."""
+    return f"{tunnel.listen} on {tunnel.host}"
 
 
 def lacking(health: Health, status: int, headers: Mapping[str, str], body: bytes) -> str | None:

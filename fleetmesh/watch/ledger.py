@@ -22,6 +22,7 @@ class Ledger:
         self.watched = Watched(budget=budget)
         self.watched.lanes = {spot.lane: [] for spot in spots}
         self.watched.places = {str(spot.lane): spot.place for spot in spots}
+        self.watched.ports = {spot.lane.service: spot.listen for spot in spots}
         self.changed = threading.Event()
         """Set when something ends otherwise than before."""
         self._lock = threading.Lock()
@@ -107,6 +108,11 @@ class Ledger:
             given |= {name: rows for name, rows in self._untold.items() if rows}
             self._untold = {"holdings": [], "notes": []}
             return given if len(given) > 1 or whole else None
+
+    def head(self) -> dict[str, Any]:
+        """What is watched, for the record."""
+        known = self.watched
+        return {"at": 0.0, "budget": known.budget, "places": known.places, "ports": known.ports}
 
 
 def state(row: list[Stretch], now: float) -> str:

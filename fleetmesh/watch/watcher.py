@@ -1,14 +1,13 @@
 """Starts all that samples, and ends it."""
 
 import threading
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
 from fleetmesh.facts.answers import headers
+from fleetmesh.gather.fleet import Fleet
 from fleetmesh.inventory import Inventory
 from fleetmesh.outages.stretches import Sample
-from fleetmesh.sessions import Target
 from fleetmesh.watch.holders import Holders
 from fleetmesh.watch.inside import Asked, Inside
 from fleetmesh.watch.lanes import INSIDE, Spot, lacking, spots
@@ -20,15 +19,12 @@ from fleetmesh.watch.sampler import NotAsked, Pace, Sampler, get
 class Watcher:
     """Samples for as long as the `with` block lasts, into its ledger."""
 
-    def __init__(
-        self, inventory: Inventory, target: Callable[[str], Target], budget: float | None
-    ) -> None:
+    def __init__(self, inventory: Inventory, budget: float | None) -> None:
         self.inventory = inventory
         self.spots = spots(inventory)
         self.ledger = Ledger(self.spots, budget)
         self.look = threading.Event()
         """Set it to have the ports looked at now."""
-        self._target = target
         self._pace = Pace()
         self._stopped = threading.Event()
         self._joined: list[Any] = []
@@ -59,7 +55,9 @@ class Watcher:
         return list(dict.fromkeys([*(s.place for s in self.spots if s.place != INSIDE), inside]))
 
     def _link(self, host: str) -> Link:
-        return Link(self._target(host), lambda why: self._noted(host, why), self._stopped)
+        return Link(
+            Fleet(self.inventory).target(host), lambda why: self._noted(host, why), self._stopped
+        )
 
     def _noted(self, place: str, why: str | None) -> None:
         if not self._stopped.is_set():  # then it is our own doing
