@@ -28,7 +28,7 @@ from fleetmesh.state.judgement import judge
 from fleetmesh.state.moment import moment
 from fleetmesh.text.terminal import Parser, complain, say
 from fleetmesh.views.history_page import page
-from fleetmesh.views.render import VIEWS, NotRendered, render
+from fleetmesh.views.render import NotRendered, render, views_of
 from fleetmesh.watch import command as watch
 
 TOKEN = "FORGE_TOKEN"  # noqa: S105 - the variable's name
@@ -55,8 +55,9 @@ def _seal(given: Namespace) -> int:
 def _render(given: Namespace) -> int:
     if os.path.lexists(given.folder / SUMS):
         raise Refused(f"{given.folder} is sealed: its views stay as they are; render a copy of it")
-    say(render(given.folder, since(given.folder.resolve())).headline)
-    for name in VIEWS:
+    run = render(given.folder, since(given.folder.resolve()))
+    say(run.headline)
+    for name in views_of(run):
         say(f"written: {given.folder / name}")
     return 0
 

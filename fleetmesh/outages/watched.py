@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from fleetmesh.outages.incidents import HOPS, Incident, Lane, incidents
@@ -38,6 +39,8 @@ class Note:
 class Watched:
     """What was seen, in seconds since the watch was started."""
 
+    started: datetime | None = None
+    """When that was, as the clock on the wall had it."""
     begin: float | None = None
     """When all lanes were being sampled, or had to be; what comes before is no part of it."""
     until: float = 0.0
@@ -57,6 +60,8 @@ class Watched:
     def take(self, told: Mapping[str, Any]) -> None:
         """Add what one event tells. Raises ValueError, LookupError or TypeError."""
         self.until = max(self.until, _seconds(told["at"]))
+        if "started" in told:
+            self.started = _moment(told["started"])
         if "budget" in told:
             self.budget = None if told["budget"] is None else _seconds(told["budget"])
         if "begin" in told:
@@ -171,6 +176,13 @@ def _put(row: list[Stretch], stretch: Stretch) -> None:
         raise ValueError("a stretch begins before the one that it follows")
     else:
         row.append(stretch)
+
+
+def _moment(value: Any) -> datetime:
+    found = datetime.fromisoformat(value)
+    if found.tzinfo is None:
+        raise ValueError(f"the time {value!r} has no zone")
+    return found
 
 
 def _seconds(value: Any) -> float:

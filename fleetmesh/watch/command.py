@@ -6,7 +6,6 @@ import threading
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 from fleetmesh.evidence.run import PHASES, RUNBOOK
@@ -74,11 +73,10 @@ def watch(given: Namespace) -> int:
         inventory = load(fleet_file(given.fleet))
     except (NoFleet, InventoryError) as error:
         raise CannotWatch(str(error)) from None
-    started = datetime.now(UTC)
     plain = given.plain or not sys.stdout.isatty()
     judge = Judge(inventory.file, given.phases or RUNBOOK, given.reports)
     with _signals() as ended, Watcher(inventory, given.budget) as watcher:
-        show = Plain(started) if plain else Screen(inventory.name, started)
+        show = Plain() if plain else Screen(inventory.name)
         course = _Course(watcher, judge, patience(inventory), given.long)
         with show:
             why = course.run(show, ended)

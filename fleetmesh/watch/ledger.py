@@ -2,8 +2,10 @@
 
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
+from fleetmesh.gather.plain import rfc3339
 from fleetmesh.outages.incidents import Lane
 from fleetmesh.outages.stretches import GAP, Sample, Stretch, extended
 from fleetmesh.outages.watched import Holding, Note, Watched, plain
@@ -19,7 +21,7 @@ class Ledger:
 
     def __init__(self, spots: list[Spot], budget: float | None) -> None:
         self.since = clock()
-        self.watched = Watched(budget=budget)
+        self.watched = Watched(budget=budget, started=datetime.now(UTC))
         self.watched.lanes = {spot.lane: [] for spot in spots}
         self.watched.places = {str(spot.lane): spot.place for spot in spots}
         self.watched.ports = {spot.lane.service: spot.listen for spot in spots}
@@ -112,7 +114,9 @@ class Ledger:
     def head(self) -> dict[str, Any]:
         """What is watched, for the record."""
         known = self.watched
-        return {"at": 0.0, "budget": known.budget, "places": known.places, "ports": known.ports}
+        started = rfc3339(known.started) if known.started else None
+        given = {"budget": known.budget, "places": known.places, "ports": known.ports}
+        return {"at": 0.0, "started": started, **given}
 
 
 def state(row: list[Stretch], now: float) -> str:

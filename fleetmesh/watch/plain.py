@@ -1,7 +1,5 @@
 """One line for each change: for a log, for a screen reader, and for whatever is no terminal."""
 
-from datetime import datetime, timedelta
-
 from fleetmesh.text.terminal import say
 from fleetmesh.watch.view import View, changes
 
@@ -9,8 +7,7 @@ from fleetmesh.watch.view import View, changes
 class Plain:
     """Prints what has changed since it was last shown something."""
 
-    def __init__(self, started: datetime) -> None:
-        self._started = started
+    def __init__(self) -> None:
         self._said: dict[str, str] = {}
 
     def __enter__(self) -> "Plain":
@@ -24,7 +21,6 @@ class Plain:
         told = dict(view.told)
         if view.begun:
             told["begin"] = "all hops are watched"
-        at = self._started + timedelta(seconds=view.now)
         for line in changes(self._said, told):
-            say(f"{at:%H:%M:%S}Z {line}")
+            say(f"{view.at:%H:%M:%S}Z {line}")
         self._said = told

@@ -1,6 +1,6 @@
 """All of it on one screen, drawn again as it changes."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -27,9 +27,8 @@ _SECONDS = 4
 class Screen:
     """Draws what it is shown, for as long as the `with` block lasts."""
 
-    def __init__(self, fleet: str, started: datetime) -> None:
+    def __init__(self, fleet: str) -> None:
         self._fleet = fleet
-        self._started = started
         self._drawn = Drawn(
             console=Console(highlight=False),
             refresh_per_second=_SECONDS,
@@ -54,11 +53,10 @@ class Screen:
         self._drawn.update(Group(*self._parts(view)))
 
     def _parts(self, view: View) -> list[RenderableType]:
-        at = self._started + timedelta(seconds=view.now)
         state = f"watching for {timedelta(seconds=int(view.now))}" if view.begun else "connecting"
         age = "" if view.judged is None else f"; judged {view.now - view.judged:.0f} s ago"
         parts: list[RenderableType] = [
-            Text(one_line(f"{self._fleet}: {state}, {at:%H:%M:%S}Z{age}"), style="bold")
+            Text(one_line(f"{self._fleet}: {state}, {view.at:%H:%M:%S}Z{age}"), style="bold")
         ]
         parts += [_line(f"LOST: {cause}", "bold white on red") for cause in view.lost]
         parts += [_line(f"not looked at: {p}: {why}", "magenta") for p, why in view.dark]

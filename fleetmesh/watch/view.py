@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fleetmesh.outages import words
@@ -56,6 +57,8 @@ class View:
     """All of it."""
 
     now: float
+    at: datetime
+    """The same as a time of day, by the clock on the wall when it began."""
     begun: bool
     steps: tuple[Step, ...]
     lost: tuple[str, ...]
@@ -90,6 +93,7 @@ def view(watched: Watched, judged: Mapping[str, Any] | None, judged_at: float | 
     told |= _outages(watched, found)
     return View(
         now=watched.until,
+        at=(watched.started or datetime.now(UTC)) + timedelta(seconds=watched.until),
         begun=watched.begin is not None,
         steps=steps,
         lost=lost,

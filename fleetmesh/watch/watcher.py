@@ -55,9 +55,8 @@ class Watcher:
         return list(dict.fromkeys([*(s.place for s in self.spots if s.place != INSIDE), inside]))
 
     def _link(self, host: str) -> Link:
-        return Link(
-            Fleet(self.inventory).target(host), lambda why: self._noted(host, why), self._stopped
-        )
+        target = Fleet(self.inventory).target(host)
+        return Link(target, lambda why: self._noted(host, why), self._stopped)
 
     def _noted(self, place: str, why: str | None) -> None:
         if not self._stopped.is_set():  # then it is our own doing
