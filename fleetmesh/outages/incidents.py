@@ -1,7 +1,7 @@
 """What the outages of a service's hops have in common: one incident, and the hop that failed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fleetmesh.outages.outages import Outage, outages
 from fleetmesh.outages.stretches import Interval, Stretch, unseen
@@ -58,9 +58,15 @@ class Incident:
 
     @property
     def worst(self) -> Outage:
-        """The longest, of those nearest to the application that asks."""
+        """The longest, of those nearest to the application that asks.
+
+        Both lanes of that hop together know its bounds better than either.
+        """
         hop = max((lane.hop for lane, _ in self.outages), key=HOPS.index)
-        return max((o for lane, o in self.outages if lane.hop == hop), key=lambda o: o.at_most)
+        near = [(lane, o) for lane, o in self.outages if lane.hop == hop]
+        longest = max((outage for _, outage in near), key=lambda o: o.at_most)
+        others = [o for _, o in near if o is not longest and o.during(*longest.began)]
+        return _sharpened(longest, others) if len({lane for lane, _ in near}) > 1 else longest
 
     @property
     def began(self) -> Interval:
@@ -78,6 +84,19 @@ class Incident:
     def kept_alone(self) -> bool:
         """Whether new connections were answered all the while."""
         return all(lane.kept for lane, _ in self.outages)
+
+
+def _sharpened(outage: Outage, others: Sequence[Outage]) -> Outage:
+    """An outage with the bounds that others of the same leave open."""
+    for other in others:
+        began = (max(outage.began[0], other.began[0]), min(outage.began[1], other.began[1]))
+        if began[0] <= began[1]:
+            outage = replace(outage, began=began)
+        if outage.ended and other.ended:
+            ended = (max(outage.ended[0], other.ended[0]), min(outage.ended[1], other.ended[1]))
+            if ended[0] <= ended[1]:
+                outage = replace(outage, ended=ended)
+    return outage
 
 
 def incidents(lanes: Mapping[Lane, Sequence[Stretch]], until: float) -> list[Incident]:

@@ -16,7 +16,7 @@ from fleetmesh.outages.stretches import Sample
 from fleetmesh.sessions import ApiProblem, api_client
 from fleetmesh.text.legible import last_line
 from fleetmesh.watch import sampler
-from fleetmesh.watch.link import Link
+from fleetmesh.watch.link import Link, NotYet
 from fleetmesh.watch.sampler import SILENCE, NotAsked, clock
 
 PROGRAM = Path(sampler.__file__).read_bytes()
@@ -31,7 +31,7 @@ exec(text)
 _STDOUT, _STDERR, _STATUS = 1, 2, 3
 _ASK = 1.0
 """Seconds between two questions for what was sampled."""
-_AGAIN = 2.0
+_AGAIN, _SOON = 2.0, 0.1
 _LINE = 1 << 20
 """Bytes of a line that is not whole."""
 _BEATS = 30
@@ -117,6 +117,9 @@ class Inside:
         while not self._stopped.is_set():
             try:
                 self._sample()
+            except NotYet:
+                self._stopped.wait(_SOON)
+                continue
             except (NotAsked, NoPod, ApiProblem) as problem:
                 self._noted(f"from inside of {probe.cluster}: {problem}")
             except refusals() as error:

@@ -30,6 +30,10 @@ _REFUSED = 60.0
 _FOR_EVER = (ConfigProblem, HostKeyMismatch, HostKeyUnknown)
 
 
+class NotYet(NotAsked):
+    """Nobody has tried to reach the host so far."""
+
+
 class Link:
     """Keeps a session with a host until it is stopped.
 
@@ -43,15 +47,15 @@ class Link:
         self._noted = noted
         self._stopped = stopped
         self._session: Session | None = None
-        self._cause = f"{target.name} has not been reached yet"
+        self._cause: str | None = None
         self._thread = threading.Thread(target=self._keep, name=f"link {target.name}", daemon=True)
         self._thread.start()
 
     @property
     def session(self) -> Session:
-        """The session that is open now. Raises NotAsked."""
+        """The session that is open now. Raises NotAsked, and NotYet before the first attempt."""
         if self._session is None:
-            raise NotAsked(self._cause)
+            raise NotAsked(self._cause) if self._cause else NotYet
         return self._session
 
     def join(self) -> None:

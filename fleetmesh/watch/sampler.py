@@ -196,7 +196,7 @@ class Sampler:
         """Ask at the pace; a question that takes longer puts the next one off."""
         while not self.stopped.wait(self.pace.wait(self.kept)):
             self.once()
-        self._drop()
+        self.close()
 
     def once(self) -> None:
         """Ask once."""
@@ -217,7 +217,7 @@ class Sampler:
             status, head, body, keeps = receive(stream, begin + PATIENCE)
             found = (status, head, body)
             if not (keeps and self.kept):
-                self._drop()
+                self.close()
         except NotAsked as error:
             found = error
         except socket.timeout:
@@ -230,10 +230,11 @@ class Sampler:
             found = f"{kept}{why}"
         if not isinstance(found, tuple):
             self.pace.failed()
-            self._drop()
+            self.close()
         self.told(begin, clock(), found)
 
-    def _drop(self) -> None:
+    def close(self) -> None:
+        """Let go of the connection that it keeps."""
         stream, self._stream = self._stream, None
         if stream is not None:
             with suppress(Exception):  # whatever it is, it is gone

@@ -12,7 +12,7 @@ from fleetmesh.watch.holders import Holders
 from fleetmesh.watch.inside import Asked, Inside
 from fleetmesh.watch.lanes import INSIDE, Spot, lacking, spots
 from fleetmesh.watch.ledger import Ledger
-from fleetmesh.watch.link import Link, dialler
+from fleetmesh.watch.link import Link, NotYet, dialler
 from fleetmesh.watch.sampler import NotAsked, Pace, Sampler, get
 
 
@@ -67,7 +67,8 @@ class Watcher:
 
         def told(begin: float, end: float, found: Any) -> None:
             if isinstance(found, NotAsked):
-                self._noted(spot.place, str(found))
+                if not isinstance(found, NotYet):
+                    self._noted(spot.place, str(found))
                 return
             self.ledger.heard(spot.lane, Sample(begin, end, judged(found)))
 
