@@ -98,7 +98,10 @@ class _Watch:
         self._process.send_signal(signal.SIGINT)
         self._read(lambda _: False)
         self._process.wait(60)
-        (file,) = self._reports.glob("*/watch.json")
+        files = list(self._reports.glob("*/watch.json"))
+        if len(files) != 1:
+            sys.exit("watch has left no watch.json; it said:\n" + "\n".join(self.lines[-20:]))
+        (file,) = files
         self.record = json.loads(file.read_text())
 
 

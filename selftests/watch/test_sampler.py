@@ -1,5 +1,6 @@
 """The sampler against servers that answer, hang, break off and come back."""
 
+import ast
 import json
 import socket
 import subprocess
@@ -204,7 +205,7 @@ def test_in_a_pod_it_tells_a_change_at_once() -> None:
     assert any(isinstance(what, str) for *_, what in told["samples"])
 
 
-def test_in_a_pod_it_ends_by_itself_if_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_a_pod_it_ends_by_itself_if_nobody_asks() -> None:
     program = PROGRAM.replace(b"SILENCE = 10", b"SILENCE = 1")
     assert program != PROGRAM
     asked = json.dumps({"lanes": {}, "headers": []})
@@ -216,8 +217,6 @@ def test_in_a_pod_it_ends_by_itself_if_nobody_asks(monkeypatch: pytest.MonkeyPat
 
 def test_it_is_a_program_for_older_pythons() -> None:
     """Nothing that Python 3.7 does not parse."""
-    import ast
-
     ast.parse(PROGRAM, feature_version=(3, 7))
 
 
