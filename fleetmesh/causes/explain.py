@@ -114,7 +114,8 @@ class Explanations:
         cause, unit = self._lost.logins.get(login.id), self._known.unit(tunnel)
         if cause is None or unit is None or unit.active not in _TRIES:
             return None
-        if unit.active == "active" and cause.kind == "log-in":
+        listens = self._known.holders(tunnel.host, tunnel.listen.port) != []
+        if listens and cause.kind == "log-in":
             return None  # a connection that is there needs no new log-in
         follows = self._witnesses.disconnected(tunnel, judged.subject, judged.looked_at)
         return cause if follows else None

@@ -5,18 +5,21 @@ Each is told, whether or not a check asked for it.
 
 import re
 from functools import cached_property
+from typing import Any
 
 from fleetmesh.causes.known import Known
 from fleetmesh.evidence.cause import Cause
-from fleetmesh.facts import FACTS
-from fleetmesh.facts.answers import SSH_ANSWERS
+from fleetmesh.facts import FACTS, Fact
+from fleetmesh.facts.answers import SSH_ANSWERS, TUNNEL_ANSWERS
 from fleetmesh.facts.cluster_services import BRIDGE_SERVICES
 from fleetmesh.facts.clusters import CLUSTER_VERSIONS, INSIDE_ANSWERS
 from fleetmesh.facts.identity import stranger
 from fleetmesh.facts.logins import LOGINS, LoginAttempt
+from fleetmesh.facts.units import SYSTEM_UNITS, UNITS
 from fleetmesh.gather.probe import OfCluster
+from fleetmesh.gather.snapshot import Snapshot
 from fleetmesh.gather.transcript import Transcript
-from fleetmesh.inventory import Login
+from fleetmesh.inventory import Inventory, Login
 
 # Words of ssh and of libc, of curl, wget and nc; see asking_inside.py and in_pod.py.
 _NO_CONNECTION = re.compile(
@@ -26,6 +29,23 @@ _NO_NAME = re.compile(
     "DNS did not answer|Name or service not known|[Nn]ame resolution|No address associated|"
     "Could not resolve|bad address|unable to resolve"
 )
+
+
+def to_ask(snapshot: Snapshot, inventory: Inventory) -> tuple[Fact[Any], ...]:
+    """What a snapshot leaves open of why tunnels have no connection: whether they could log in.
+
+    Nothing, if they have one. What lets a unit fail is found by asking the same from its host.
+    """
+    known = Known(snapshot, inventory)
+    answers, hosts = known.of(TUNNEL_ANSWERS), known.of(SSH_ANSWERS)
+    for tunnel in inventory.tunnels.values():
+        unit, answer, far = known.unit(tunnel), answers.get(tunnel.id), hosts.get(tunnel.via)
+        tries = unit is not None and unit.active not in ("active", "inactive")
+        if tries or (answer and answer.refused) or (far and far.refused):
+            units = SYSTEM_UNITS if tunnel.by_system else UNITS
+            asked = {fact: snapshot.of(fact.name) for fact in (LOGINS, units)}
+            return tuple(fact for fact, found in asked.items() if not found)
+    return ()
 
 
 class Lost:

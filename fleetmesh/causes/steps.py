@@ -34,13 +34,19 @@ class Progress:
     known: Known
 
     def waits_for(self, step: Step, tunnel: Tunnel) -> Condition | None:
-        """That `step` has not been done for a tunnel; None if it may have been."""
-        undone = [one for one in SECTIONS if self._undone(one, tunnel)]
-        if step not in undone:
+        """That `step` has not been done for a tunnel; None if it may have been.
+
+        What is next is so for all tunnels of the host: the runbook starts them by one command, and
+        not before the last of the workstation's is down.
+        """
+        if not self._undone(step, tunnel):
             return None
-        own, first = SECTIONS[step], SECTIONS[undone[0]]
-        command = self.command(undone[0], tunnel)
-        return Condition(State.NOT_YET, own, first if first != own else "", command)
+        host = self.known.inventory.tunnels_at(tunnel.host)
+        undone = ((one, each) for one in SECTIONS for each in host if self._undone(one, each))
+        first, of = next(undone)
+        own, section = SECTIONS[step], SECTIONS[first]
+        command = self.command(first, of)
+        return Condition(State.NOT_YET, own, section if section != own else "", command)
 
     def _undone(self, step: Step, tunnel: Tunnel) -> bool:
         if not self.never_started(tunnel):
@@ -99,7 +105,10 @@ class Progress:
                 installer = inventory.reference / f"install-{host}.sh"
                 if not installer.is_file():
                     return ""
-                return join(["bash", str(installer), inventory.hosts[host].ssh])
+                typed = join(
+                    ["bash", f"infra/fleet-mesh/{installer.name}", inventory.hosts[host].ssh]
+                )
+                return f"{typed}  # on {inventory.workstation.host}, from the-custodian repo"
             case "linger":
                 line = f"on {host}: sudo loginctl enable-linger $USER"
             case "down":

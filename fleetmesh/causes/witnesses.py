@@ -143,8 +143,8 @@ class Witnesses:
                 return False
             opened = [forwards.of_process(process) for process in processes]
             retired = {n for n, r in workstation.retired.items() if str(r.listen) in left}
-            return {n for n, one in listed.items() if one.up} <= {
-                *retired,
-                *workstation.interactive,
-            } and all(not o.dynamic and {f.listen for f in o.remote} <= left for o in opened)
+            others = {n for n, one in listed.items() if one.up} - retired
+            return all(map(workstation.keeps, others)) and all(
+                not each.dynamic and {str(f.listen) for f in each.remote} <= left for each in opened
+            )
         return True

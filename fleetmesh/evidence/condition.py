@@ -3,7 +3,7 @@
 A condition explains an outcome, and never changes one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -55,6 +55,11 @@ class Condition:
         if self.until:
             return f"{self.state.value} until {self.until.astimezone(UTC):%H:%M:%SZ}"
         return str(self.state.value)
+
+    @property
+    def next_step(self) -> "Condition":
+        """Of what is not yet: the same of the step that is next."""
+        return replace(self, step=self.first or self.step, first="")
 
     def plain(self) -> dict[str, Any]:
         """As plain data, without what is empty."""

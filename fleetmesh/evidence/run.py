@@ -211,7 +211,18 @@ class Run:
         return found
 
     def unexplained(self) -> list[Result]:
-        """The failing results that stand by themselves."""
+        """The failing results that stand by themselves: nothing lost, and no step explains them."""
+        return [result for result in self._failing() if not _is_not_yet(result)]
+
+    def not_yet(self) -> dict[Condition, list[Result]]:
+        """The failing results that a step of the runbook will mend, by what is to be done next."""
+        found: dict[Condition, list[Result]] = {}
+        for result in self._failing():
+            if result.condition and _is_not_yet(result):
+                found.setdefault(result.condition.next_step, []).append(result)
+        return found
+
+    def _failing(self) -> list[Result]:
         named = {cause.name for cause in self.lost}
         failing = (result for result in self.results if result.outcome is Outcome.FAIL)
         return [result for result in failing if result.cause not in named]
@@ -283,6 +294,10 @@ def left_out(
     if counted:
         raise ValueError(f"the catalogue does not name {', '.join(sorted(counted))}")
     return tuple(found)
+
+
+def _is_not_yet(result: Result) -> bool:
+    return result.condition is not None and result.condition.state is State.NOT_YET
 
 
 def _condition(result: Result) -> dict[str, Any] | None:

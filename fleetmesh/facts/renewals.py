@@ -129,21 +129,47 @@ def unrenewed(
 
     What renews it runs the program of `cert_command`, and names the key or the principal.
     """
-    program = _name(cert_command.split(maxsplit=1)[0])
+    renewing = _renewing(scheduled, login, inventory, cert_command)
+    if not renewing:
+        return (
+            f"nothing on {login.host} renews {login.key}-cert.pub: no timer, cron entry or unit of "
+            f"its own runs `{_program(cert_command)}` for it"
+        )
+    wrong = [_unfit(one, inventory, until) for one in renewing]
+    return None if None in wrong else "; ".join(filter(None, wrong))
+
+
+def renewed_at(
+    scheduled: tuple[Scheduled, ...],
+    login: Login,
+    inventory: Inventory,
+    cert_command: str,
+    until: datetime,
+) -> datetime | None:
+    """When a timer next renews the log-in's certificate before `until`; None where none will."""
+    fit = [
+        one
+        for one in _renewing(scheduled, login, inventory, cert_command)
+        if _unfit(one, inventory, until) is None
+    ]
+    return min((one.next for one in fit if one.timer and one.next), default=None)
+
+
+def _renewing(
+    scheduled: tuple[Scheduled, ...], login: Login, inventory: Inventory, cert_command: str
+) -> list[Scheduled]:
+    program = _program(cert_command)
     names = (_name(login.key), inventory.certificate.principal)
-    renewing = [
+    return [
         one
         for one in scheduled
         if any(mentions(line, program) for line in one.lines)
         and any(name in line for name in names for line in one.lines)
     ]
-    if not renewing:
-        return (
-            f"nothing on {login.host} renews {login.key}-cert.pub: no timer, cron entry or unit of "
-            f"its own runs `{program}` for it"
-        )
-    wrong = [_unfit(one, inventory, until) for one in renewing]
-    return None if None in wrong else "; ".join(filter(None, wrong))
+
+
+def _program(cert_command: str) -> str:
+    return _name(cert_command.split(maxsplit=1)[0])
 
 
 def _unfit(one: Scheduled, inventory: Inventory, until: datetime) -> str | None:

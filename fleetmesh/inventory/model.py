@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -266,6 +267,11 @@ class Workstation(Model):
     retired: dict[Name, RetiredTunnel]
     interactive: dict[Name, InteractiveTunnel]
     interactive_patterns: tuple[Glob, ...] = ()
+
+    def keeps(self, tunnel: str) -> bool:
+        """Whether a tunnel of this name is on the interactive list."""
+        patterns = self.interactive_patterns
+        return tunnel in self.interactive or any(fnmatch(tunnel, one) for one in patterns)
 
 
 class Certificate(Model):

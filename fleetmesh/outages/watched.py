@@ -83,7 +83,7 @@ class Watched:
         for at, place, why in told.get("notes", ()):
             self.notes.append(Note(_seconds(at), str(place), None if why is None else str(why)))
         if "ended" in told:
-            self.ended = str(told["ended"])
+            self.ended, self.until = str(told["ended"]), _seconds(told["at"])
 
     @property
     def seconds(self) -> float:
@@ -140,7 +140,10 @@ class Watched:
 
     def _counted(self) -> dict[Lane, list[Stretch]]:
         begin = 0.0 if self.begin is None else self.begin
-        return {lane: [s for s in row if s.end >= begin] for lane, row in self.lanes.items()}
+        return {
+            lane: [s for s in row if s.end >= begin and s.begin <= self.until]
+            for lane, row in self.lanes.items()
+        }
 
 
 def watched(events: Iterable[Mapping[str, Any]]) -> Watched | None:

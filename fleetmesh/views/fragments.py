@@ -6,6 +6,7 @@ from pathlib import PurePath
 
 from markupsafe import Markup
 
+from fleetmesh.evidence.condition import Condition
 from fleetmesh.evidence.journal import INLINE, RAW
 from fleetmesh.evidence.outcomes import Outcome
 from fleetmesh.evidence.run import Result, Run
@@ -56,6 +57,8 @@ def findings(run: Run, *, with_failed: bool = True) -> Markup:
         run=run,
         words=words,
         anchor=anchor,
+        state=state,
+        reasons=[(cause, some) for cause, some in run.causes().items() if not cause.kind],
         by_outcome=by_outcome,
         with_failed=with_failed,
     )
@@ -82,8 +85,9 @@ def overview(run: Run) -> Markup:
 def cells(result: Result) -> tuple[Markup, ...]:
     """What stands in the table about one result, in the order of COLUMNS."""
     subject = fill(' <span class="subject">{}</span>', result.subject) if result.subject else ""
+    why = f"{result.condition}; {result.reason}" if result.condition else result.reason
     reason = (
-        fill('<span class="why">{}</span>', brief(result.reason))
+        fill('<span class="why">{}</span>', brief(why))
         if result.reason and result.outcome is not Outcome.PASS
         else ""
     )
@@ -106,6 +110,16 @@ def outcome(ended: Outcome) -> Markup:
     )
 
 
+def state(condition: Condition) -> Markup:
+    """The word for a condition, and what it waits for."""
+    word = str(condition.state.value)
+    rest = str(condition).removeprefix(word).removeprefix(": ")
+    return fill(
+        '<span class="state" title="{}"><b>{}</b>{}</span>',
+        *(condition.state.meaning, word, f" {rest}" if rest else ""),
+    )
+
+
 def details(result: Result, limit: int = HEAD + TAIL) -> Markup:
     """Everything known about one result: reason, notes, hint, paths, then its transcripts.
 
@@ -117,6 +131,7 @@ def details(result: Result, limit: int = HEAD + TAIL) -> Markup:
         result=result,
         words=words,
         kept=_kept,
+        state=state,
         shown=lambda stream: shown(
             stream, limit if len(stream) <= INLINE else min(limit, HEAD + TAIL)
         ),

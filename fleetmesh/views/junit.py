@@ -37,10 +37,15 @@ def junit(run: Run) -> bytes:
         "inventory.digest": run.inventory_digest,
         "runbook": run.runbook,
     }
+    given |= {f"cause {cause.name}": cause.told for cause in run.lost}
     _properties(suite, given)
     for result, end in zip(run.results, ended, strict=True):
         case = _case(suite, result.nodeid, result.seconds)
         told = {"outcome": result.outcome.value, "id": result.id, "runbook": result.runbook}
+        if result.condition:
+            told["condition"] = str(result.condition)
+        if result.cause:
+            told["cause"] = result.cause
         _properties(case, told)
         if end:
             reason = f"{result.outcome.value}: {cut(result.reason, _LONGEST)}"

@@ -32,6 +32,12 @@ def statement(run: Run) -> str:
                     "left_out": run.deselected,
                     "deferred": _listed(run, None),
                     "missing": list(run.missing),
+                    "causes": {cause.name: cause.told for cause in run.lost},
+                    "conditions": {
+                        result.nodeid: {"condition": str(result.condition), "cause": result.cause}
+                        for result in run.results
+                        if result.condition
+                    },
                 },
             }
         ],

@@ -1,5 +1,6 @@
 """How verdicts, checks and answers are put into words."""
 
+from fleetmesh.evidence.condition import State
 from fleetmesh.evidence.outcomes import Outcome, Verdict
 from fleetmesh.evidence.run import Result, Run
 from fleetmesh.gather.transcript import Transcript
@@ -33,9 +34,9 @@ def because(run: Run) -> str:
             return f"{len(run.missing)} {of} never reported: nothing can be concluded."
         case Verdict.NOT_READY:
             also = f", and {unseen} could not be concluded" if unseen else ""
-            return f"{failed} {of} failed{also}."
+            return f"{failed} {of} failed{also}{_states(run)}."
         case Verdict.INCONCLUSIVE:
-            return f"Nothing failed, but {unseen} {of} could not be concluded."
+            return f"Nothing failed, but {unseen} {of} could not be concluded{_states(run)}."
         case _ if not run.catalogued:
             return "What ran has passed, but the plan does not say what else its phases have."
         case _ if run.deselected:
@@ -44,6 +45,12 @@ def because(run: Run) -> str:
             return f"None failed, but {blind} {of} saw nothing, which somebody accepts for now."
         case _:
             return "Every planned check reported, and none failed."
+
+
+def _states(run: Run) -> str:
+    """How many are in each state, unless all of them are just broken."""
+    counted = [f"{run.states[state]} {state.value}" for state in State if run.states[state]]
+    return f": {', '.join(counted)}" if run.states.keys() - {State.BROKEN} else ""
 
 
 def unreported(run: Run) -> tuple[str, ...]:

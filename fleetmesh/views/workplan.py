@@ -48,6 +48,9 @@ def block(run: Run, *, changes: Sequence[str] | None = None, digest: str | None 
     lost = [(cause, causes[cause]) for cause in run.lost]
     lines += _list("Causes", starmap(_cause, lost))
     lines += _list("Not as the runbook wants it", _entries(run.unexplained()))
+    for step, some in run.not_yet().items():
+        typed = f"; next: {code(step.command)}" if step.command else ""
+        lines += _list(f"Not yet, for {step.step} has not been done{typed}", _entries(some))
     reasons = [(cause, some) for cause, some in causes.items() if not cause.kind]
     lines += _list("Could not be concluded, by cause", starmap(_cause, reasons))
     for outcome in (Outcome.WARN, Outcome.ACCEPTED, Outcome.WAIVED, Outcome.DEFERRED):

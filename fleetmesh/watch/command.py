@@ -12,6 +12,7 @@ from fleetmesh.evidence.run import PHASES, RUNBOOK
 from fleetmesh.evidence.waiting import seconds
 from fleetmesh.inventory import Inventory, InventoryError, load
 from fleetmesh.inventory.suite import NoFleet, fleet_file
+from fleetmesh.outages.watched import Watched
 from fleetmesh.text.terminal import complain, say
 from fleetmesh.watch.judge import Judge
 from fleetmesh.watch.plain import Plain
@@ -25,6 +26,8 @@ _TOLD = 1.0
 """Seconds after which the record gets what is new."""
 _WHOLE = 10.0
 """Seconds after which it is told how far everything is, new or not."""
+_LATEST = 2.0
+"""Seconds after its end in which samples from before it may still come from a pod."""
 _ENDS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "its terminal closed"}
 _NOT_RECORDED = 6
 
@@ -79,8 +82,8 @@ def watch(given: Namespace) -> int:
         show = Plain() if plain else Screen(inventory.name)
         course = _Course(watcher, judge, patience(inventory), given.long)
         with show:
-            why = course.run(show, ended)
-    return _end(watcher, judge, why)
+            course.run(show, ended)
+    return _end(watcher, judge)
 
 
 def patience(inventory: Inventory) -> float:
@@ -101,8 +104,8 @@ class _Course:
         self._told = self._whole = -_WHOLE
         self._judged_at: float | None = None
 
-    def run(self, show: Plain | Screen, ended: "_Ended") -> str:
-        """Go on until there is a reason to end, which is returned."""
+    def run(self, show: Plain | Screen, ended: "_Ended") -> None:
+        """Go on until there is a reason to end."""
         self._judge.tell(watch=self._ledger.head())
         while True:
             self._begin()
@@ -113,12 +116,18 @@ class _Course:
                 self._judged_at = self._ledger.now if self._judge.judged else None
             watched = self._ledger.snapshot()
             show.show(view(watched, self._judge.judged, self._judged_at))
-            if self._judge.trouble or self._judge.gone:
-                return self._judge.trouble or "the judging process has ended"
-            if ended.wait(_DRAWN):
-                return ended.why
-            if self._long and watched.begin is not None and watched.seconds >= self._long:
-                return f"after {self._long:g} s"
+            if why := self._over(watched, ended):
+                self._ledger.end(why, _LATEST)
+                return
+
+    def _over(self, watched: Watched, ended: "_Ended") -> str | None:
+        if self._judge.trouble or self._judge.gone:
+            return self._judge.trouble or "the judging process has ended"
+        if ended.wait(_DRAWN):
+            return ended.why
+        if self._long and watched.begin is not None and watched.seconds >= self._long:
+            return f"after {self._long:g} s"
+        return None
 
     def _begin(self) -> None:
         ledger = self._ledger
@@ -142,13 +151,10 @@ class _Course:
                 self._judge.tell(watch=news)
 
 
-def _end(watcher: Watcher, judge: Judge, why: str) -> int:
-    ledger = watcher.ledger
-    ledger.watched.ended = why
-    if news := ledger.news(whole=True):
-        judge.tell(watch={**news, "ended": why})
-    watched = ledger.snapshot()
-    judge.tell(end=why)
+def _end(watcher: Watcher, judge: Judge) -> int:
+    watched = watcher.ledger.snapshot()
+    judge.tell(watch=watcher.ledger.news(whole=True))
+    judge.tell(end=watched.ended)
     status, _ = watched.status()
     if judge.folder is None and judge.trouble:
         judge.wait(5)

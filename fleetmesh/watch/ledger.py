@@ -1,6 +1,7 @@
 """What has been sampled so far, by whatever thread, and what of it has not been told yet."""
 
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -76,6 +77,17 @@ class Ledger:
             self.watched.begin = round(self.now, 3)
             return all(self.watched.lanes.values())
 
+    def end(self, why: str, late: float) -> None:
+        """Say that it ends now; then wait for samples of before, at most `late` seconds."""
+        at, until = self.now, clock() + late
+        while clock() < until:
+            with self._lock:
+                if all(row and row[-1].end >= at - GAP / 2 for row in self.watched.lanes.values()):
+                    break
+            time.sleep(0.1)
+        with self._lock:
+            self.watched.until, self.watched.ended = round(at, 3), why
+
     @property
     def complete(self) -> bool:
         """Whether every lane has been sampled at least once."""
@@ -85,7 +97,8 @@ class Ledger:
     def snapshot(self) -> Watched:
         """A copy of all that is known at this moment."""
         with self._lock:
-            self.watched.until = self.now
+            if self.watched.ended is None:
+                self.watched.until = self.now
             return replace(
                 self.watched,
                 lanes={lane: list(row) for lane, row in self.watched.lanes.items()},
@@ -105,7 +118,9 @@ class Ledger:
                 if row and (whole or len(row) > told):
                     lanes[str(lane)] = [plain(stretch) for stretch in row[max(0, told - 1) :]]
                     self._told[lane] = len(row)
-            given: dict[str, Any] = {"at": round(self.now, 3)}
+            at = self.now if self.watched.ended is None else self.watched.until
+            given: dict[str, Any] = {"at": round(at, 3)}
+            given |= {} if self.watched.ended is None else {"ended": self.watched.ended}
             given |= {"lanes": lanes} if lanes else {}
             given |= {name: rows for name, rows in self._untold.items() if rows}
             self._untold = {"holdings": [], "notes": []}

@@ -43,6 +43,10 @@ class Judged:
     hosts: tuple[str, ...]
     hint: str = ""
     mends: bool = False
+    state: str = ""
+    """In what condition it is, if it does not hold: `not yet`, `settling`, `down`, `broken`."""
+    cause: str = ""
+    """The name of the lost thing that explains it."""
 
 
 Verdicts = dict[str, Judged]
@@ -107,6 +111,8 @@ def judge(recording: Path, *, writes: bool, tests: tuple[str, ...] = Ground.test
             hosts=tuple(result["hosts"]),
             hint=result["hint"],
             mends=result["mends"],
+            state=(result["condition"] or {}).get("state", ""),
+            cause=result["cause"],
         )
         for result in found["results"]
     }

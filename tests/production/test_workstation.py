@@ -1,7 +1,6 @@
 """The workstation carries nothing of production any more, nor will by itself."""
 
 from collections.abc import Mapping
-from fnmatch import fnmatch
 
 from fixtures import Case, Inconclusive, check
 from fleetmesh.facts.managers.ops_bridge import BridgeTunnel
@@ -86,7 +85,7 @@ def test_only_interactive_tunnels_run(
     host = inventory.workstation.host
     for name, tunnel in bridge_status[host].items():
         does = "runs" if tunnel.up else "starts" if tunnel.autostart else None
-        assert does is None or _is_interactive(name, inventory), (
+        assert does is None or inventory.workstation.keeps(name), (
             f"`bridge` on {host} {does} {name}, which is not on the interactive list"
         )
         assert does is None or tunnel.kind in ("forward", None), (
@@ -176,10 +175,3 @@ def test_nothing_listens_from_the_workstation(
         raise Inconclusive(
             f"{'; '.join(unknown)}: if that is {host}, add it to its `addresses` in the inventory"
         )
-
-
-def _is_interactive(name: str, inventory: Inventory) -> bool:
-    workstation = inventory.workstation
-    return name in workstation.interactive or any(
-        fnmatch(name, pattern) for pattern in workstation.interactive_patterns
-    )
