@@ -5,6 +5,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -82,7 +83,8 @@ class Judge:
         self._said.close()
 
     def _read(self) -> None:
-        with self._socket.makefile("rb") as lines:
+        # It is gone at once if it cannot even begin.
+        with suppress(OSError), self._socket.makefile("rb") as lines:
             for line in lines:
                 told = json.loads(line)
                 self.folder = Path(told["folder"]) if "folder" in told else self.folder
