@@ -23,12 +23,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from fleetmesh.watch.watcher import Watcher
 from rehearsal import cgroup, fleet
 from rehearsal.drill.prober import Outage, Prober
 from rehearsal.faults.clusters import BRIDGES, SERVICES, kubectl
 from rehearsal.faults.machines import COULOMB, HUB, HUB_BRIDGE, RAILIANCE, root, user
 
 ROOT = Path(__file__).parents[1]
+HOSTS = (RAILIANCE, COULOMB)
 AGREE, SHARE = 0.2, 2.0
 """Seconds, and per cent of a core."""
 TUNNELS_SSHD = "ss -HtnpO state established '( sport = :22 )' dst 198.18.77.11"
@@ -55,11 +57,8 @@ def main() -> int:
     given = parser.parse_args()
     fleet.up("after", lambda _: None)
     fleet.wait_until_ready()
-    idle = _shares(given.calm / 2)
-    missed = 0
+    missed = _cost(given.calm)
     with tempfile.TemporaryDirectory() as reports, _Watch(Path(reports)) as watch:
-        before = _sessions()
-        missed += _cost(given.calm, idle, before)
         seen = [_happens(what, act) for what, act in MISHAPS.items()]
     for what, outages in seen:
         print(f"\n{what}")
@@ -84,7 +83,6 @@ class _Watch:
         )
         self._read(lambda line: "all hops are watched" in line)
         self._read(lambda line: "Persist across reboot" in line)  # the first snapshot is judged
-        time.sleep(12)
         return self
 
     def _read(self, enough: Callable[[str], bool]) -> None:
@@ -142,7 +140,7 @@ def _compare(outage: Outage, record: dict[str, Any]) -> int:
 
 def _groups() -> Iterator[tuple[str, str, int]]:
     """Every control group without children: machine, what it is, and its CPU time in µs."""
-    for machine in (RAILIANCE, COULOMB):
+    for machine in HOSTS:
         top = cgroup.machine(machine)
         for file in top.rglob("cpu.stat"):
             if not any(child.is_dir() for child in file.parent.iterdir()):
@@ -163,33 +161,30 @@ def _shares(seconds: float) -> dict[tuple[str, str], float]:
     }
 
 
-def _sessions() -> set[str]:
-    """The login sessions that there are, of which the newest is the watch's."""
-    return {name for _, name, _ in _groups() if "/session-" in name}
-
-
-def _cost(seconds: int, idle: dict[tuple[str, str], float], sessions: set[str]) -> int:
-    fresh = sessions - {name for _, name in idle}
-    uid = json.loads(user(RAILIANCE, "kubectl -n activity-core get pods -o json"))
+def _cost(seconds: int) -> int:
+    """What sampling takes while all is calm, without the snapshots that are judged."""
+    idle = _shares(seconds / 2)
+    listed = json.loads(user(RAILIANCE, "kubectl -n activity-core get pods -o json"))
     pods = [
         pod["metadata"]["uid"].replace("-", "_")
-        for pod in uid["items"]
+        for pod in listed["items"]
         if pod["metadata"]["name"].startswith("actcore-api")
     ]
-    found = _shares(seconds)
+    with Watcher(fleet.inventory(), None) as watcher:
+        while not watcher.ledger.complete:
+            time.sleep(0.1)
+        time.sleep(12)  # until it asks at its calm pace
+        found = _shares(seconds)
     missed = 0
     print(f"in {seconds} s of calm, in per cent of a core, beyond what the idle fleet takes:")
-    for machine in (RAILIANCE, COULOMB):
+    for machine in HOSTS:
         more = {
             name: share - idle.get((machine, name), 0.0)
             for (of, name), share in found.items()
             if of == machine
         }
-        own = {
-            name: share
-            for name, share in more.items()
-            if name in fresh or any(pod in name for pod in pods)
-        }
+        fresh = [name for name in more if "/session-" in name and (machine, name) not in idle]
+        own = {n: s for n, s in more.items() if n in fresh or any(pod in n for pod in pods)}
         mine, all_of_it = sum(own.values()), sum(more.values())
         good = mine <= SHARE
         missed += not good
@@ -197,7 +192,18 @@ def _cost(seconds: int, idle: dict[tuple[str, str], float], sessions: set[str]) 
             f"  {'ok' if good else 'MISSED'} {machine}: {mine:.2f} its own session and sampler; "
             f"{all_of_it - mine:.2f} to carry and answer the questions"
         )
+    _snapshots()
     return missed
+
+
+def _snapshots() -> None:
+    before = {machine: _microseconds(cgroup.machine(machine) / "cpu.stat") for machine in HOSTS}
+    with tempfile.TemporaryDirectory() as reports:
+        words = ("-m", "fleetmesh", "check", "--fleet=rehearsal", f"--reports={reports}")
+        subprocess.run([sys.executable, *words], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+    for machine in HOSTS:
+        used = _microseconds(cgroup.machine(machine) / "cpu.stat") - before[machine]
+        print(f"  a snapshot takes {used / 1e6:.2f} s of a core on {machine}, stand-ins included")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from fleetmesh.outages.stretches import Interval, Stretch, unseen
 
 UNSEEN = 3.0
 """Seconds that a lane may go unwatched, all in all, before that must be said."""
+INSIDE = "inside"
+"""The place of what is sampled from a pod, and not from a host."""
 _LONGEST = 1e7
 
 
@@ -130,6 +132,8 @@ class Watched:
             over = [f"{name} {s:.2f} s" for name, s in spent.items() if s > self.budget]
             if over:
                 return 1, f"more outage than {self.budget:g} s: {', '.join(over)}"
+        if self.ended is None:
+            return 6, f"it broke off after {self.seconds:.0f} s: what came then, nobody looked at"
         bound = UNSEEN if self.budget is None else min(UNSEEN, self.budget)
         gone = [f"{name} for {s:.1f} s" for name, s in dark.items() if s > bound]
         if gone:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from fleetmesh.outages.incidents import Incident, Lane
 from fleetmesh.outages.outages import Outage
 from fleetmesh.outages.stretches import Interval
-from fleetmesh.outages.watched import Holding, Watched
+from fleetmesh.outages.watched import INSIDE, Holding, Watched
 
 WHERE = {
     "service": "at its ClusterIP",
@@ -64,15 +64,26 @@ def told(watched: Watched, incident: Incident) -> str:
 
 
 def sleeps(watched: Watched) -> list[str]:
-    """What was not looked at, and why."""
-    found = []
-    for lane, gaps in watched.unseen().items():
-        for gap in gaps:
-            why = watched.why_unseen(lane, gap)
-            found.append((gap[0], f"{lane.service} {hop(lane)}", seconds_of(gap), why))
-    return [f"not looked at: {where} for {long}: {why}" for _, where, long, why in sorted(found)]
+    """What was not looked at, and why: all lanes of a place together."""
+    gaps: dict[str, list[tuple[Interval, str]]] = {}
+    for lane, found in watched.unseen().items():
+        place = watched.places.get(str(lane), "")
+        gaps.setdefault(place, []).extend((gap, watched.why_unseen(lane, gap)) for gap in found)
+    told = []
+    for place, listed in gaps.items():
+        for (begin, end), why in _joined(sorted(listed)):
+            where = "from inside" if place == INSIDE else f"from {place}"
+            told.append((begin, f"not looked at {where} for {end - begin:.1f} s: {why}"))
+    return [sentence for _, sentence in sorted(told)]
 
 
-def seconds_of(gap: Interval) -> str:
-    """The length of a gap."""
-    return f"{gap[1] - gap[0]:.1f} s"
+def _joined(listed: list[tuple[Interval, str]]) -> list[tuple[Interval, str]]:
+    """Gaps that overlap, as one."""
+    found: list[tuple[Interval, str]] = []
+    for (begin, end), why in listed:
+        if found and begin <= found[-1][0][1]:
+            (first, last), before = found[-1]
+            found[-1] = ((first, max(last, end)), before)
+        else:
+            found.append(((begin, end), why))
+    return found

@@ -184,7 +184,7 @@ class _Talk:
 
     def go_on(self, stopped: threading.Event) -> None:
         """Ask and listen until it is stopped. Raises NotAsked where the program ends before."""
-        number, due, heard = 0, clock(), clock()
+        number, due = 0, clock()
         err = b""
         try:
             while not stopped.is_set() and self._channel.is_open():
@@ -194,10 +194,9 @@ class _Talk:
                     self._channel.write_stdin(f"{number}\n".encode())
                 self._channel.update(timeout=max(0.01, min(0.5, due - clock())))
                 if said := self._channel.read_channel(_STDOUT):
-                    heard = clock()
                     self._read(said)
                 err = (err + (self._channel.read_channel(_STDERR) or b""))[-4096:]
-                if clock() - heard > SILENCE / 2:
+                if len(self._put) > SILENCE / 2:  # of its own time: we may have been held up
                     raise NotAsked("the program in the pod is silent")
         except broken() as error:
             raise NotAsked(f"the connection to the program in the pod broke: {error}") from None
@@ -228,9 +227,9 @@ class _Talk:
             self._answers[int(answer["number"])] = (int(answer["status"]), headers, body)
         put = self._put.pop(told["number"], None) if told["number"] is not None else None
         if put is not None:
-            if not self._put and told["number"] == 1:
-                self._inside._noted(None)
+            self._inside._noted(None)
             self._clock.learn(put, float(told["at"]), heard)
+            self._put = {n: at for n, at in self._put.items() if n > told["number"]}
         for lane, begin, end, found in told["samples"]:
             why = found
             if isinstance(found, int):

@@ -8,9 +8,7 @@ from fleetmesh.facts.fact import Inconclusive
 from fleetmesh.facts.healthy import differs
 from fleetmesh.inventory import Health, Inventory, Tunnel
 from fleetmesh.outages.incidents import Lane
-
-INSIDE = "inside"
-"""The place of what is sampled from a pod."""
+from fleetmesh.outages.watched import INSIDE
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from fleetmesh.facts.answers import headers
 from fleetmesh.gather.fleet import Fleet
 from fleetmesh.inventory import Inventory
 from fleetmesh.outages.stretches import Sample
+from fleetmesh.outages.watched import INSIDE
 from fleetmesh.watch.holders import Holders
 from fleetmesh.watch.inside import Asked, Inside
-from fleetmesh.watch.lanes import INSIDE, Spot, lacking, spots
+from fleetmesh.watch.lanes import Spot, lacking, spots
 from fleetmesh.watch.ledger import Ledger
 from fleetmesh.watch.link import Link, NotYet, dialler
 from fleetmesh.watch.sampler import NotAsked, Pace, Sampler, get
