@@ -121,8 +121,8 @@ class _Course:
                 return
 
     def _over(self, watched: Watched, ended: "_Ended") -> str | None:
-        if self._judge.trouble or self._judge.gone:
-            return self._judge.trouble or "the judging process has ended"
+        if self._judge.trouble:
+            return self._judge.trouble
         if ended.wait(_DRAWN):
             return ended.why
         if self._long and watched.begin is not None and watched.seconds >= self._long:

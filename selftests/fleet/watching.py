@@ -102,5 +102,5 @@ class Watching:
 
 def samplers_in_the_pod() -> int:
     """How many of our programs run in pods of railiance01."""
-    done = fleet.run("railiance01", "pgrep -fc 'len.text. < int.sys.argv' || true", user="root")
+    done = fleet.run("railiance01", "pgrep -fc '[l]en.text. < int.sys.argv' || true", user="root")
     return int(done.stdout or 0)
