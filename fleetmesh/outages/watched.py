@@ -139,8 +139,8 @@ class Watched:
         if gone:
             return 6, f"not looked at: {', '.join(gone)}"
         if self.budget is None:
-            return 0, "every hop was looked at all the while"
-        return 0, f"no more outage than {self.budget:g} s, and every hop was looked at"
+            return 0, f"no hop went unwatched for more than {bound:g} s"
+        return 0, f"no more outage than {self.budget:g} s, and no hop went unwatched for longer"
 
     def _counted(self) -> dict[Lane, list[Stretch]]:
         begin = 0.0 if self.begin is None else self.begin

@@ -54,13 +54,16 @@ def _near(seen: list[Holding], begin: float) -> Iterable[Holding]:
     return [*before[-1:], *(holding for holding in seen if holding.last >= begin)]
 
 
-def told(watched: Watched, incident: Incident) -> str:
+def brief(incident: Incident) -> str:
     """An incident that is over, or of which no more is known."""
-    worst = incident.worst
-    held = holders(watched, incident)
-    port = f"; its port was held by {held}" if held else ""
     going = "" if incident.ended else ", and had not come back when the watch ended"
-    return f"{incident.service}: down {lasted(worst)}{going}: {cause(incident)}{port}"
+    return f"{incident.service}: down {lasted(incident.worst)}{going}: {cause(incident)}"
+
+
+def told(watched: Watched, incident: Incident) -> str:
+    """The same, with who held the port."""
+    held = holders(watched, incident)
+    return brief(incident) + (f"; its port was held by {held}" if held else "")
 
 
 def sleeps(watched: Watched) -> list[str]:

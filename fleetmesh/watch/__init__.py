@@ -2,5 +2,5 @@
 
 What is seen goes to the process that judges the checks and keeps the record; `judge.py` starts it.
 
-May import: by_hand, evidence, facts, gather, inventory, outages, sessions, text, tunnels.
+May import: evidence, facts, gather, inventory, outages, sessions, text, tunnels.
 """

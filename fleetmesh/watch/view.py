@@ -123,7 +123,7 @@ def _outages(watched: Watched, found: Sequence[Incident]) -> dict[str, str]:
         number = sum(name.startswith(f"outage {incident.service} ") for name in told)
         name = f"outage {incident.service} {number}"
         if incident.ended:
-            told[name] = f"up again: {words.told(watched, incident)}"
+            told[name] = f"up again: {words.brief(incident)}"
         elif watched.until - incident.began[1] >= _SURE:
             hops = dict.fromkeys(words.WHERE[lane.hop] for lane, _ in incident.outages)
             told[name] = f"DOWN: {incident.service}: {words.cause(incident)}; {', '.join(hops)}"
@@ -162,6 +162,8 @@ def _step_of(section: str, checks: Sequence[Mapping[str, Any]]) -> Step:
 def _state(check: Mapping[str, Any]) -> str:
     if check["outcome"] in _HOLDS:
         return "done"
+    if check["cause"]:  # what is lost stands above all
+        return "not looked"
     named = (check["condition"] or {}).get("state", "broken")
     if check["outcome"] == "inconclusive" and named == "broken":
         return "not looked"
