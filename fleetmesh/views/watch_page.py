@@ -128,7 +128,8 @@ def _rows(watched: Watched, service: str) -> Iterator[tuple[str, str, Markup]]:
     for lane in ordered(watched.lanes):
         if lane.service == service:
             down = [outage.at_most for outage in outages(watched.lanes[lane])]
-            told = f"{len(down)} outages, {sum(down):.1f} s" if down else "no outage"
+            many = "outage" if len(down) == 1 else "outages"
+            told = f"{len(down)} {many}, {sum(down):.1f} s" if down else "no outage"
             yield words.hop(lane), told, _bar(watched, lane, told)
 
 
