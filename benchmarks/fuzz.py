@@ -32,7 +32,8 @@ from fleetmesh.gather.batch import Disordered, split
 from fleetmesh.inventory import InventoryError, load
 from fleetmesh.sealing.bundle import pack
 from fleetmesh.sealing.seal import seal
-from fleetmesh.sealing.verify import Trust, verify
+from fleetmesh.sealing.verify import verify
+from fleetmesh.sealing.vouched import Trust
 from fleetmesh.text import ssh_command, yaml12
 from selftests.evidence.sealing import Keys, record
 from selftests.facts import cases

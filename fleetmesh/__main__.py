@@ -10,28 +10,40 @@ from typing import NoReturn
 from fleetmesh.attach.attach import attach, parcel
 from fleetmesh.attach.issue import target
 from fleetmesh.discover import command as discover
+from fleetmesh.discover.command import CannotDiscover
 from fleetmesh.evidence.age import ages, on_disk, span
 from fleetmesh.evidence.changes import changes
+from fleetmesh.evidence.entry import Entry
 from fleetmesh.evidence.folder import BrokenRecord, read
-from fleetmesh.evidence.history import Entry, update
+from fleetmesh.evidence.history import update
 from fleetmesh.evidence.journal import CannotRecord, put
 from fleetmesh.evidence.run import PHASES, RUNBOOK
 from fleetmesh.evidence.since import since
 from fleetmesh.evidence.sums import SUMS, Refused
 from fleetmesh.inventory.suite import front_door
+from fleetmesh.retention.prune import prune
 from fleetmesh.sealing.sealed_run import seal_folder
-from fleetmesh.sealing.verify import Report, Trust, verified, verify
+from fleetmesh.sealing.verify import Report, verified, verify
+from fleetmesh.sealing.vouched import Trust
 from fleetmesh.state import expectation
 from fleetmesh.state.changes import changes as state_changes
 from fleetmesh.state.changes import unasked
 from fleetmesh.state.judgement import judge
 from fleetmesh.state.moment import moment
 from fleetmesh.text.terminal import Parser, complain, say
+from fleetmesh.timer import command as timer
+from fleetmesh.timer.places import CannotInstall
 from fleetmesh.views.history_page import page
 from fleetmesh.views.render import NotRendered, render, views_of
 from fleetmesh.watch import command as watch
 
 TOKEN = "FORGE_TOKEN"  # noqa: S105 - the variable's name
+_ROOTS = "demand a time stamp for which a certificate in FILE (PEM) vouches, and judge as of then"
+_SAID = (
+    *(Refused, BrokenRecord, CannotRecord, NotRendered),
+    *(CannotDiscover, CannotInstall, watch.CannotWatch),
+)
+"""What ends a command with one line, and no traceback."""
 _SIGNS = {True: "holds", False: "REFUSED", None: "note"}
 
 
@@ -43,12 +55,14 @@ def _check(arguments: list[str]) -> NoReturn:
 
 
 def _seal(given: Namespace) -> int:
-    sealed = seal_folder(given.folder, given.sign)
+    sealed = seal_folder(given.folder, given.sign, given.timestamp)
     say(f"sealed: {sealed.bundle}")
     say(f"sha256: {sealed.digest}")
     if sealed.workplan:
         say(f"to paste: {sealed.workplan}")
     say(f"signed: {f'by {sealed.signer}' if sealed.signer else 'no; say --sign KEY to sign it'}")
+    if sealed.stamp:
+        say(f"stamped: {sealed.stamp}")
     return 0
 
 
@@ -66,7 +80,11 @@ def _verify(given: Namespace) -> int:
     if given.allowed_signers is None and not given.unsigned:
         raise Refused("say --allowed-signers FILE, or --unsigned where nobody need vouch for it")
     trust = Trust(
-        given.allowed_signers, given.at or datetime.now(UTC), given.principal, given.unsigned
+        given.allowed_signers,
+        given.at or datetime.now(UTC),
+        given.principal,
+        given.unsigned,
+        given.timestamp_roots,
     )
     report = verify(given.target, trust)
     for finding in report.findings:
@@ -130,7 +148,11 @@ def _history(given: Namespace) -> int:
     history = update(given.reports)
     doubt = on_disk(given.reports)
     if given.allowed_signers:
-        doubt = verified(given.reports, Trust(given.allowed_signers, now))
+        doubt = verified(
+            given.reports, Trust(given.allowed_signers, now, roots=given.timestamp_roots)
+        )
+    elif given.timestamp_roots:
+        raise Refused("--timestamp-roots says as of when a signature counts: say --allowed-signers")
     every = ages(history, now, given.max_age, doubt) if history.entries else []
     index = given.reports / "index.html"
     text = page(history, every, now, given.reports)
@@ -144,6 +166,23 @@ def _history(given: Namespace) -> int:
         say(f"{sign:<6}{age.phase} on {age.fleet} ({age.kind}): {age.why}")
     say(f"page: {index}")
     return 1 if given.max_age and not all(age.fresh for age in found) else 0
+
+
+def _prune(given: Namespace) -> int:
+    done = prune(given.reports, given.keep, datetime.now(UTC), dry_run=given.dry_run)
+    for remark in done.remarks:
+        say(f"remark: {remark}")
+    for run, why in done.kept.items():
+        say(f"stays: {run}: {why}")
+    for run in done.removed:
+        say(f"{'would remove' if given.dry_run else 'removed'}: {run}")
+    for failure in done.failed:
+        complain(f"fleetmesh: not removed: {failure}")
+    say(
+        f"{given.reports}: {len(done.removed)} old runs "
+        f"{'would be removed' if given.dry_run else 'removed'}, {len(done.kept)} stay"
+    )
+    return 1 if done.failed else 0
 
 
 def _attach(given: Namespace) -> int:
@@ -182,6 +221,11 @@ def _arguments() -> Parser:
     command = commands.add_parser("seal", help="seal a run's folder, so that later changes show")
     command.add_argument("folder", type=Path, metavar="DIR")
     command.add_argument("--sign", type=Path, metavar="KEY", help="an OpenSSH key or certificate")
+    command.add_argument(
+        "--timestamp",
+        metavar="URL",
+        help="a time stamping authority (RFC 3161) that vouches for when",
+    )
     command.set_defaults(do=_seal)
 
     command = commands.add_parser("render", help="write the views of a run again, from its record")
@@ -198,9 +242,11 @@ def _arguments() -> Parser:
         action="store_true",
         help="judge the record alone if another version made its views",
     )
-    command.add_argument(
+    when = command.add_mutually_exclusive_group()
+    when.add_argument(
         "--at", type=_time, metavar="TIME", help="judge certificates as of then (RFC 3339)"
     )
+    when.add_argument("--timestamp-roots", type=Path, metavar="FILE", help=_ROOTS)
     command.set_defaults(do=_verify)
 
     command = commands.add_parser(
@@ -239,7 +285,16 @@ def _arguments() -> Parser:
     command.add_argument(
         "--allowed-signers", type=Path, metavar="FILE", help="count only runs that they signed"
     )
+    command.add_argument("--timestamp-roots", type=Path, metavar="FILE", help=_ROOTS)
     command.set_defaults(do=_history)
+
+    command = commands.add_parser("prune", help="remove old runs, but none that tells something")
+    command.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR")
+    command.add_argument(
+        "--keep", type=span, required=True, metavar="SPAN", help="how long each run is kept (90d)"
+    )
+    command.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    command.set_defaults(do=_prune)
 
     command = commands.add_parser(
         "attach", help="attach a bundle to an issue", description=f"The token comes from {TOKEN}."
@@ -259,6 +314,7 @@ def _arguments() -> Parser:
 
     discover.add(commands)
     watch.add(commands)
+    timer.add(commands)
     return parser
 
 
@@ -277,10 +333,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
         return 2
-    except (
-        *(Refused, BrokenRecord, CannotRecord, NotRendered),
-        *(discover.CannotDiscover, watch.CannotWatch),
-    ) as error:
+    except _SAID as error:
         complain(f"fleetmesh: {error}")
         return 2
     return done

@@ -13,7 +13,8 @@ from fleetmesh.evidence.outcomes import Verdict
 from fleetmesh.evidence.sums import Refused
 from fleetmesh.sealing.bundle import opened
 from fleetmesh.sealing.sealed_run import DRILL, told
-from fleetmesh.sealing.verify import Trust, verify
+from fleetmesh.sealing.verify import verify
+from fleetmesh.sealing.vouched import Trust
 
 _LONGEST = 60_000
 """Characters of a comment; GitHub takes 65,536."""

@@ -114,7 +114,8 @@ def kubeconfigs(
         ways = {way: t.seen for t in told for way in t.value}
         way = chosen(cluster, inventory, list(ways))
         if way is None:
-            yield Finding(place, _none(cluster, answers, ways), None, _advice(cluster, inventory))
+            advice = f"{_advice(cluster, inventory)}; {_OR}"
+            yield Finding(place, _none(cluster, answers, ways), None, advice)
             continue
         file = way.kubeconfig
         if way.problem:
@@ -125,6 +126,9 @@ def kubeconfigs(
             yield Value((*place[:-1], "context"), way.context, ways[way])
         yield Value(place, file, ways[way])
         reached[cluster.id] = way, ways[way]
+
+
+_OR = "or, instead of `kubeconfig:`, a command that may read it: `kubectl: sudo -n k3s kubectl`"
 
 
 def _advice(cluster: Cluster, inventory: Inventory) -> str:

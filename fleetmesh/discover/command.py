@@ -31,7 +31,13 @@ def add(commands: Any) -> None:
         description="Shows an edit of the inventory, and what contradicts the runbook. Exits 0 if "
         "a run needs nothing else, 1 if there are findings, 2 if nothing could be done.",
     )
-    command.add_argument("--fleet", type=Path, required=True, metavar="FILE")
+    command.add_argument(
+        "--fleet",
+        type=_file,
+        required=True,
+        metavar="NAME|FILE",
+        help="the inventory, new or old: a file, or NAME for fleets/NAME.yaml where you are",
+    )
     command.add_argument(
         "hosts",
         nargs="*",
@@ -58,6 +64,7 @@ def run(given: Namespace) -> int:
     _show(done)
     if given.write:
         try:
+            given.fleet.parent.mkdir(exist_ok=True)
             edit.write()
         except OSError as error:
             raise CannotDiscover(f"{given.fleet} cannot be written: {error.strerror}") from None
@@ -67,6 +74,13 @@ def run(given: Namespace) -> int:
     left = edit.left_open()
     say(_concluded(done, len(left)))
     return 1 if any(each.matters for each in done.findings) else 0
+
+
+def _file(text: str) -> Path:
+    """Where `fleetmesh check` looks for it first."""
+    if text.endswith((".yaml", ".yml")) or "/" in text:
+        return Path(text)
+    return Path("fleets", f"{text}.yaml")
 
 
 def _named(text: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ _WELL = {"ok", "healthy", "up", "pass", "ready", "alive", "green", "running", "t
 _STATES = {"status", "state", "health", "healthy", "ok"}
 _LONGEST_NAME = 64
 _DEEPEST = 3
+_AS_TEXT = "if that is healthy, write it as `contains:`, `text:` or `matches:` instead of `json:`"
 _ADVICE = "write the member by which it names itself, once somebody who knows has seen the answer"
 
 
@@ -35,6 +36,9 @@ def answers_of_services(inventory: Inventory, answers: Answers, doubted: set[str
         reply = told.value
         if why := _unusable(reply, service):
             yield Finding(place, why, told.seen, "PRE-07.healthy judges it")
+            continue
+        if not isinstance(reply.json(), dict):
+            yield Finding(place, _no_object(reply, service), told.seen, _AS_TEXT)
             continue
         body = reply.json()
         if not service_says(body, service):
@@ -59,9 +63,13 @@ def _unusable(reply: Reply, service: Service) -> str | None:
         return f"{path}: {brief(reply.refused)}"
     if reply.status != HTTPStatus.OK:
         return f"{path} answered {reply.status}; the runbook's path is not proposed to change"
-    if not isinstance(reply.json(), dict):
-        return f"{path} answered with no JSON object that can be understood in one way alone"
     return None
+
+
+def _no_object(reply: Reply, service: Service) -> str:
+    body = reply.body.decode("utf-8", "replace").strip()
+    what = "answered with no JSON object that can be understood in one way alone"
+    return f"{service.health.path} {what}: {brief(body, 120) or 'nothing'}"
 
 
 def healthy(body: dict[str, Any], known_as: tuple[str, ...]) -> dict[str, Any] | str:

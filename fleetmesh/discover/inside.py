@@ -117,13 +117,18 @@ def python(inventory: Inventory, answers: Answers) -> Found:
     if told is None:
         cause = str(answers.cause(PYTHONS, probe.deployment))
         yield Finding(place, brief(cause), None, "PROD-03.inside judges it")
-    elif probe.with_ != "python":
-        return  # somebody has chosen another program
+    elif probe.with_ != "python" or probe.debug:
+        return  # somebody has chosen another program, or another image
     elif probe.python in told.value:
         yield Value(place, probe.python, told.seen)
     elif not told.value:
         what = f"neither Python 3.7 or later nor curl or wget in the pods of {probe.deployment}"
-        yield Finding(place, what, told.seen, "write `with: nc` or `debug`, or another Deployment")
+        yield Finding(
+            place,
+            what,
+            told.seen,
+            "write `with: nc`, or `debug:` and an image that has one of them",
+        )
     elif told.value[0] in _OTHERS:
         yield Value((*place[:-1], "with"), told.value[0], told.seen)
         yield Settled(place, told.seen)

@@ -8,6 +8,8 @@ from fleetmesh.discover.answers import Answers
 from fleetmesh.discover.dialect import dialect
 from fleetmesh.discover.found import Finding, Found, Settled, Value
 from fleetmesh.discover.questions import BRIDGE_CALLS, SSHD_TRUST
+from fleetmesh.facts.bridge_status import read_status
+from fleetmesh.facts.fact import NotUnderstood
 from fleetmesh.inventory import Inventory
 from fleetmesh.inventory.bridging import BridgeCall, Bridging
 from fleetmesh.text.legible import brief
@@ -31,7 +33,12 @@ def bridge(inventory: Inventory, answers: Answers) -> Found:
             continue
         value = _written(words, form)
         seen = told.seen.like(words)
-        if _CALL.validate_python(value) == own:
+        call = _CALL.validate_python(value)
+        try:
+            read_status(said, call)
+        except NotUnderstood:
+            continue  # a run would not understand it either
+        if call == own:
             yield Settled(place, seen)
         else:
             yield Value(place, value, seen)

@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
+from fleetmesh.evidence.entry import Entry
 from fleetmesh.evidence.folder import BrokenRecord, read
-from fleetmesh.evidence.history import Entry, History
+from fleetmesh.evidence.history import History
 from fleetmesh.evidence.run import RUNBOOK, Run
 from fleetmesh.evidence.sums import Refused
 
@@ -24,6 +26,8 @@ class Age:
     phase: str
     fresh: bool | None
     why: str
+    since: datetime | None = None
+    """When the run began that is the evidence; None where there is none."""
 
 
 Believed = Callable[[Entry], str | None]
@@ -49,6 +53,7 @@ def told(age: timedelta) -> str:
 def on_disk(reports: Path) -> Believed:
     """An entry counts unless its folder is there and says otherwise."""
 
+    @cache  # a run is the last good one of several phases
     def doubt(entry: Entry) -> str | None:
         folder = reports / entry.run
         if not folder.exists():
@@ -103,6 +108,31 @@ def ages(
     ]
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """The last good run of a phase; `passed_over` are later ones, and why each is none."""
+
+    entry: Entry | None
+    passed_over: tuple[tuple[Entry, str], ...]
+
+
+def evidence(
+    history: History, now: datetime, doubt: Believed, group: tuple[str, str], phase: str
+) -> Evidence:
+    """What the age of a phase counts from."""
+    doubts: list[tuple[Entry, str]] = []
+    for entry in reversed(history.entries):
+        if (entry.fleet, entry.kind) != group or phase not in entry.phases or not entry.ready:
+            continue
+        reason = doubt(entry)
+        if reason is None and now - entry.started < timedelta(minutes=-5):
+            reason = "it lies in the future"
+        if reason is None:
+            return Evidence(entry, tuple(doubts))
+        doubts.append((entry, reason))
+    return Evidence(None, tuple(doubts))
+
+
 def _age(
     history: History,
     now: datetime,
@@ -111,18 +141,12 @@ def _age(
     group: tuple[str, str],
     phase: str,
 ) -> Age:
-    doubts = []
-    for entry in reversed(history.entries):
-        if (entry.fleet, entry.kind) != group or phase not in entry.phases or not entry.ready:
-            continue
-        if reason := doubt(entry):
-            doubts.append(f"{entry.run} does not count: {reason}")
-            continue
-        age = now - entry.started
-        if age < timedelta(minutes=-5):
-            doubts.append(f"{entry.run} does not count: it lies in the future")
-            continue
-        fresh = None if limit is None else age <= limit
-        why = f"{told(max(age, timedelta()))} old, {entry.sealed or 'unsealed'}: {entry.run}"
-        return Age(*group, phase, fresh, "; ".join((why, *doubts)))
-    return Age(*group, phase, False, "; ".join(("never READY", *doubts)))
+    found = evidence(history, now, doubt, group, phase)
+    doubts = [f"{entry.run} does not count: {reason}" for entry, reason in found.passed_over]
+    if found.entry is None:
+        return Age(*group, phase, False, "; ".join(("never READY", *doubts)))
+    age = now - found.entry.started
+    fresh = None if limit is None else age <= limit
+    sealed = found.entry.sealed or "unsealed"
+    why = f"{told(max(age, timedelta()))} old, {sealed}: {found.entry.run}"
+    return Age(*group, phase, fresh, "; ".join((why, *doubts)), found.entry.started)

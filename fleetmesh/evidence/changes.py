@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fleetmesh.evidence.history import CheckSeen, Entry
+from fleetmesh.evidence.entry import CheckSeen, Entry
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ def changes(before: Entry, after: Entry) -> list[Change]:
     later = {seen.check: seen for seen in after.checks if seen.phase in phases}
     found: list[Change] = []
     for name, seen in later.items():
+        if earlier.get(name) is seen:
+            continue  # the history knows it once
         if name in earlier:
             found += _compared(earlier[name], seen)
         else:

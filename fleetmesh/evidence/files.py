@@ -66,7 +66,7 @@ def replacing(file: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
 
     Where `file` is a link, the link is replaced, and what it leads to stays. Raises OSError.
     """
-    beside = file.with_name(f".{file.name}")
+    beside = file.with_name(f".{file.name}.new")  # nobody takes it for a file of that kind
     beside.unlink(missing_ok=True)  # of a writer that was killed, or a trap
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(beside, flags, 0o644)

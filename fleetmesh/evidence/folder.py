@@ -138,6 +138,7 @@ def run_of(found: Events) -> Run:
                 **{name: started[name] for name in _STARTED},
                 "started": plain.moment(started["started"]),
                 "id": started["run"],
+                "asked": started["phases"],
                 "planned": [
                     *(check["nodeid"] for check in found.plan["checks"]),
                     *(event["what"] for event in found.of("broken")),

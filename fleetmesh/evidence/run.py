@@ -105,6 +105,8 @@ class Run:
     inventory_digest: str
     runbook: str
     started: datetime
+    asked: tuple[str, ...] = ()
+    """The phases of which checks were planned, as the run itself says."""
     planned: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     """Checks and cases in the catalogue of its phases that were not planned."""
@@ -158,8 +160,13 @@ class Run:
 
     @property
     def phases(self) -> tuple[str, ...]:
-        """The phases that were asked for, in the runbook's order."""
+        """The phases that were asked for, in the runbook's order.
+
+        Of a complete run each has reported: what a record merely claims counts for nothing.
+        """
         seen = {result.phase for result in self.results}
+        if self.verdict is Verdict.INCOMPLETE:
+            seen |= set(self.asked)
         return tuple(phase for phase in PHASES if phase in seen)
 
     @property

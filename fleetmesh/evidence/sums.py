@@ -9,6 +9,9 @@ from fleetmesh.evidence.files import MIB, content, plain_file
 
 SUMS = "SHA256SUMS"
 SIGNATURE = "SHA256SUMS.sig"
+STAMP = "SHA256SUMS.tsr"
+"""A time stamp of the signature, or of SHA256SUMS where there is none."""
+_SEAL = (SUMS, SIGNATURE, STAMP)
 
 LARGEST = 512 * MIB
 MOST = 20_000
@@ -61,8 +64,8 @@ def digest(file: Path) -> str:
 
 
 def lines(folder: Path) -> str:
-    """What SHA256SUMS must say about `folder`: every file but itself and its signature."""
-    covered = [name for name in names(folder) if name not in (SUMS, SIGNATURE)]
+    """What SHA256SUMS must say about `folder`: every file but those of the seal itself."""
+    covered = [name for name in names(folder) if name not in _SEAL]
     return "".join(f"{digest(folder / name)}  {name}\n" for name in covered)
 
 
@@ -85,7 +88,7 @@ def differences(folder: Path) -> list[str]:
         listed[match[2]] = match[1]
     if list(listed) != sorted(listed) or not text.endswith("\n"):
         raise Refused(f"{folder.name}/{SUMS} is not sorted and whole, as sealing writes it")
-    there = {name for name in names(folder) if name not in (SUMS, SIGNATURE)}
+    there = {name for name in names(folder) if name not in _SEAL}
     return [
         *(f"{name} is missing" for name in sorted(listed.keys() - there)),
         *(f"{name} was added" for name in sorted(there - listed.keys())),

@@ -67,15 +67,20 @@ def parse_bridge_status(transcript: Transcript) -> dict[str, BridgeTunnel]:
         bridge = Bridging.model_validate_json(first.removeprefix(_READ_AS))
     except ValidationError as error:
         raise NotUnderstood(f"not a way to read a status: {brief(str(error))}") from None
+    return read_status(rest, bridge)
+
+
+def read_status(said: str, bridge: Bridging) -> dict[str, BridgeTunnel]:
+    """Each tunnel, by what was printed. Raises NotUnderstood where `bridge` is read otherwise."""
     match bridge.status:
         case "json":
-            return _json(rest, bridge)
+            return _json(said, bridge)
         case "table":
-            return _table(rest, bridge)
+            return _table(said, bridge)
         case "exit":
-            return _statuses(rest, bridge)
+            return _statuses(said, bridge)
         case "absent":
-            tool = bridge_tool(rest)
+            tool = bridge_tool(said)
             if tool.kind == "ops-bridge":
                 raise NotUnderstood(f"the inventory says that it is absent, and it is {tool.path}")
             return {}

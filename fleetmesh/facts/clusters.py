@@ -195,6 +195,7 @@ def _inside_answers(inventory: Inventory) -> dict[str, Probe]:
             asked(index, bridge),
             limits.http + limits.command,
             hold,
+            probe.debug,
         )
         for index, bridge in enumerate(inventory.bridges.values())
     }

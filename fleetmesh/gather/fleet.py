@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from itertools import count
+from threading import Lock
 from types import TracebackType
 
 from fleetmesh.gather.cluster_api import read_kubeconfig
@@ -27,14 +28,19 @@ _TOLD = 200  # characters of what broke
 class Fleet:
     """Open sessions with the hosts of an inventory; a context manager that closes them all.
 
-    What the kubeconfigs hold is made known to `redactor`, for whoever writes something.
+    What the kubeconfigs hold is made known to `redactor`, for whoever writes something. Only if it
+    `may_write`, something is added to what it asks: see `debug_container`.
     """
 
-    def __init__(self, inventory: Inventory, redactor: Redactor | None = None) -> None:
+    def __init__(
+        self, inventory: Inventory, redactor: Redactor | None = None, *, may_write: bool = False
+    ) -> None:
         self.inventory = inventory
         self.redactor = redactor or Redactor()
         self.sessions: dict[str, Session | Unreachable] = {}
         self.requests: Iterator[int] = count()
+        self.may_write = may_write
+        self.adding = Lock()
         self._kubeconfigs: dict[str, Future[Kubeconfig]] = {}
         self._closed: dict[str, int] = {}
 

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http import HTTPStatus
 from time import monotonic
-from typing import Any, Protocol
-from urllib.parse import quote as escaped
+from typing import Any
 
 from fleetmesh.by_hand import in_cluster, on
-from fleetmesh.gather.cluster_api import ApiRequests, get, refusals, why_not
-from fleetmesh.gather.probe import Held, OfCluster, Probe, Question
+from fleetmesh.gather.cluster_api import ApiRequests, refusals, why_not
+from fleetmesh.gather.debug_container import FIRST, PULL, debug_container
+from fleetmesh.gather.pods import NoPod, container_of, running_pod
+from fleetmesh.gather.probe import Held, OfCluster, OpenFleet, Probe, Question
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Limits
 from fleetmesh.sessions import ApiProblem, api_client
@@ -23,14 +23,9 @@ from fleetmesh.text.shell import join, quote
 _OUTPUT_LIMIT = 1024 * 1024
 _KEPT = 4096
 """Bytes that are kept of each stream of a program that prints without end."""
-_DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 _STDOUT, _STDERR, _STATUS = 1, 2, 3  # channels of the protocol, as kubelet and client number them
 _NO_SUCH_PROGRAM = (126, 127)
 """What some container runtimes make of a program that cannot be started, as a shell does."""
-
-
-class NoPod(Exception):
-    """The Deployment has no running pod; the text says what it has instead."""
 
 
 def _line_said(out: bytes, _: bytes) -> bool:
@@ -69,6 +64,8 @@ class ExecInPod(OfCluster):
     """Deadline of its answer, from the API's acceptance."""
     hold: float
     """Seconds after which the program ends by itself, if nobody lets it."""
+    debug: str | None = None
+    """The image of the ephemeral container in which it runs, instead of one of the pod's own."""
 
     @property
     def command(self) -> list[str]:
@@ -79,7 +76,8 @@ class ExecInPod(OfCluster):
     def kubectl(self) -> list[str]:
         """What kubectl is told."""
         stdin = ["-i"] if self.asked.says else []
-        inside = ["-c", self.container] if self.container else []
+        container = FIRST if self.debug else self.container
+        inside = ["-c", container] if container else []
         return [
             *("-n", self.namespace, "exec", *stdin, f"deploy/{self.deployment}", *inside),
             *("--", *self.command),
@@ -112,9 +110,10 @@ class ExecInPod(OfCluster):
     @property
     def remedy(self) -> str:
         """What to write where the pod has no such program."""
+        image = brief(self.debug) if self.debug else "the pod's image"
         if self.asked.program == "python":
-            return "name the Python of the pod's image as probe.python in the inventory"
-        return "name another program of the pod's image as probe.with in the inventory"
+            return f"name the Python of {image} as probe.python in the inventory"
+        return f"name another program of {image} as probe.with in the inventory"
 
 
 class InPod(Held):
@@ -136,14 +135,15 @@ class InPod(Held):
                 context = self.fleet.inventory.clusters[probe.cluster].context
                 given: dict[str, Any] = {"patience": patience, "context": context}
                 client = api_client(session, kubeconfig.text, deadline=deadline, **given)
-                self._program = HeldProgram(self.kept.enter_context(client), probe, deadline)
+                api = self.kept.enter_context(client)
+                self._program = HeldProgram(api, probe, deadline, self.fleet)
                 self.kept.callback(self._program.close)
         except ApiProblem as problem:
             self._lost = str(problem)
         except NoPod as problem:
             self._lost = f"{question.host}: {problem}"
         except refusals() as error:
-            needs = f"`get pods/exec` or `create pods/exec` in {probe.namespace}"
+            needs = f"`{_rights(probe)}` in {probe.namespace}"
             self._lost = f"{question.host}: {why_not(error, deadline, needs)}"
         self._seconds = monotonic() - clock
 
@@ -161,16 +161,22 @@ class InPod(Held):
     def takes(cls, questions: list[Question], limits: Limits) -> tuple[float, float]:
         """A kubeconfig, the Deployment, its pods, the handshake, the line; then its end."""
         line = max(question.probe.seconds for question in questions)
-        return limits.command + 3 * limits.http + line, limits.http
+        pull = PULL if any(question.probe.debug for question in questions) else 0.0
+        return limits.command + 3 * limits.http + pull + line, limits.http
 
 
 ExecInPod.errand = InPod
 
 
+def _rights(probe: ExecInPod) -> str:
+    own = "get pods/exec` or `create pods/exec"
+    return f"{own}` or `patch pods/ephemeralcontainers" if probe.debug else own
+
+
 class HeldProgram:
     """A program in a pod that has said its line, or has ended, or what is known of why not."""
 
-    def __init__(self, api: Any, probe: ExecInPod, deadline: float) -> None:
+    def __init__(self, api: Any, probe: ExecInPod, deadline: float, fleet: OpenFleet) -> None:
         """Start it and wait for its line; `deadline` in seconds, for each request before it.
 
         Raises NoPod, and what the client does.
@@ -180,7 +186,14 @@ class HeldProgram:
 
         self._deadline = deadline
         self._probe = probe
-        self.pod, self.container = pod_and_container(api, probe, deadline)
+        pod = running_pod(api, probe.namespace, probe.deployment, deadline)
+        self.pod = str(pod["metadata"]["name"])
+        if probe.debug:
+            with fleet.adding:
+                given = (probe.namespace, self.pod, probe.debug)
+                self.container = debug_container(api, *given, deadline, add=fleet.may_write)
+        else:
+            self.container = container_of(pod, probe.container)
         self._said: dict[int, bytes] = {_STDOUT: b"", _STDERR: b"", _STATUS: b""}
         self._lost: str | None = None
         self._channel = stream(
@@ -295,94 +308,3 @@ def outcome(status: bytes) -> tuple[int | None, str | None]:
         return None, brief(re.sub(r'"?[0-9a-f]{64}"?', "…", str(found["message"])))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return None, None
-
-
-class OfDeployment(Protocol):
-    """A Deployment in whose pod something is to run."""
-
-    @property
-    def namespace(self) -> str:
-        """Its namespace."""
-
-    @property
-    def deployment(self) -> str:
-        """Its name."""
-
-    @property
-    def container(self) -> str | None:
-        """None means the one that kubectl takes."""
-
-
-def pod_and_container(api: Any, probe: OfDeployment, deadline: float) -> tuple[str, str]:
-    """Those that `kubectl exec deploy/…` takes: a running pod, if there is one a ready one."""
-    namespace = f"namespaces/{probe.namespace}"
-    found = _read(api, f"/apis/apps/v1/{namespace}/deployments/{probe.deployment}", deadline)
-    try:
-        selector = escaped(_selector(found["spec"]["selector"]))
-        pods = _read(api, f"/api/v1/{namespace}/pods?labelSelector={selector}", deadline)["items"]
-        running = [pod for pod in pods if _state(pod) == "Running"]
-        if not running:
-            has = ", ".join(f"{pod['metadata']['name']} {_state(pod)}" for pod in pods)
-            raise NoPod(f"deploy/{probe.deployment} has no running pod: {brief(has) or 'no pod'}")
-        best = max(running, key=_is_ready)
-        return str(best["metadata"]["name"]), _container(best, probe.container)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise NoPod(
-            f"the pods of deploy/{probe.deployment} cannot be told from the API's answers: "
-            f"{brief(repr(error))}"
-        ) from None
-
-
-def _state(pod: dict[str, Any]) -> str:
-    if pod["metadata"].get("deletionTimestamp"):
-        return "Terminating"
-    return str(pod["status"].get("phase", "unknown"))
-
-
-def _is_ready(pod: dict[str, Any]) -> bool:
-    conditions = pod["status"].get("conditions") or ()
-    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
-
-
-def _container(pod: dict[str, Any], wanted: str | None) -> str:
-    names = [str(container["name"]) for container in pod["spec"]["containers"]]
-    if wanted is not None and wanted not in names:
-        has = f"has no container {wanted}, but {brief(', '.join(names))}"
-        raise NoPod(f"{pod['metadata']['name']} {has}; write one of them as probe.container")
-    default = (pod["metadata"].get("annotations") or {}).get(_DEFAULT_CONTAINER)
-    return wanted or (default if default in names else names[0])
-
-
-def _selector(selector: dict[str, Any]) -> str:
-    """A LabelSelector as the query of a list takes it.
-
-    Source: "Labels and Selectors" in the Kubernetes documentation.
-    """
-    terms = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
-    for one in selector.get("matchExpressions") or ():
-        key, values = one["key"], ",".join(one.get("values") or ())
-        terms.append(
-            {
-                "In": f"{key} in ({values})",
-                "NotIn": f"{key} notin ({values})",
-                "Exists": key,
-                "DoesNotExist": f"!{key}",
-            }[one["operator"]]
-        )
-    if not terms:
-        raise KeyError("an empty selector")
-    return ",".join(terms)
-
-
-def _read(api: Any, path: str, deadline: float) -> dict[str, Any]:
-    status, body = get(api, path, deadline)
-    try:
-        found = strict_json.loads(body)
-    except strict_json.Ambiguous as error:
-        raise NoPod(f"the API answered {status} with JSON that {error}") from None
-    except strict_json.NotJson:
-        found = None
-    if status != HTTPStatus.OK or not isinstance(found, dict):
-        said = found.get("message") if isinstance(found, dict) else None
-        raise NoPod(f"the API answered {status}: {brief(str(said or 'no JSON object'))}")
-    return found

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any, ClassVar, Protocol
 
 from fleetmesh.gather.permit import Permit
@@ -97,6 +98,10 @@ class OpenFleet(Protocol):
     sessions: dict[str, Session | Unreachable]
     requests: Iterator[int]
     """Numbers the requests of the run."""
+    may_write: bool
+    """Whether anything may be added to what is asked: a container to a pod."""
+    adding: Lock
+    """Held by who does, so that two do not add the same."""
 
     def live(self, host: str) -> Session:
         """The session with a host. Raises Unreachable."""

@@ -24,6 +24,8 @@ from fleetmesh.inventory.model import (
     Waiver,
     Workstation,
 )
+from fleetmesh.inventory.monitoring import Monitoring
+from fleetmesh.inventory.secret_url import SecretUrl, Unset
 from fleetmesh.inventory.values import Address, endpoint
 
 __all__ = [
@@ -39,12 +41,15 @@ __all__ = [
     "InventoryError",
     "Limits",
     "Login",
+    "Monitoring",
     "ProbePod",
     "Problem",
     "RetiredTunnel",
+    "SecretUrl",
     "Service",
     "Smoke",
     "Tunnel",
+    "Unset",
     "Waiver",
     "Workstation",
     "endpoint",

@@ -20,6 +20,7 @@ def contradictions(read: Document) -> list[Problem]:
         *_retired_nowhere(read),
         *_indistinct_services(read),
         *_no_node_to_ask(read),
+        *_no_debug_container(read),
     ]
 
 
@@ -153,3 +154,17 @@ def _no_node_to_ask(read: Document) -> Iterator[Problem]:
         if bridge.get("host_port") is not None and not known:
             message = f"needs the address at which pods reach {node}; write it as its `addresses`"
             yield read.problem(("bridges", name, "host_port"), message)
+
+
+def _no_debug_container(read: Document) -> Iterator[Problem]:
+    """A debug container beside what cannot be together with it."""
+    probe = read.data.get("probe")
+    if not isinstance(probe, dict) or probe.get("debug") is None:
+        return
+    if probe.get("container") is not None:
+        message = "is not asked where `debug` names the image of another; delete one of the two"
+        yield read.problem(("probe", "container"), message)
+    cluster = str(probe.get("cluster"))
+    if _section(read, "clusters").get(cluster, {}).get("kubectl") is not None:
+        message = f"is added over the API alone; write {cluster}'s `kubeconfig:`, or delete it"
+        yield read.problem(("probe", "debug"), message)

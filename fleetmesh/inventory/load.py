@@ -80,6 +80,8 @@ def _problem(read: Document, detail: ErrorDetails) -> Problem:
             message = f"{found} is not possible; write {detail['ctx']['expected']}"
         case "string_type" if isinstance(detail["input"], (bool, int, float)):
             message = f"{found} is no text; write it in quotes"
+        case "dict_type" | "model_type" | "model_attributes_type":
+            message = "must be a section; write `KEY: VALUE` below it, on a line each"
         case _:
             message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}; found {found}"
     return read.problem(location, message)

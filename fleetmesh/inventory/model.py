@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from fleetmesh.inventory.bridging import BridgeCall, Bridging
 from fleetmesh.inventory.health import Health
+from fleetmesh.inventory.monitoring import Monitoring
 from fleetmesh.inventory.section import Model
 from fleetmesh.inventory.values import (
     Cidr,
@@ -21,6 +22,7 @@ from fleetmesh.inventory.values import (
     Glob,
     HostKeys,
     HttpPath,
+    Image,
     Ip,
     JsonObject,
     Line,
@@ -225,13 +227,15 @@ class ProbePod(Model):
     """The pod from which the services are asked, and the selector of the bridge pods' namespace.
 
     `with` is what asks there, a program of the pod's image; `python` is the path of its Python.
-    `container` is that in which it runs; without it, the one that `kubectl exec` takes.
+    `container` is that in which it runs; without it, the one that `kubectl exec` takes. `debug` is
+    the image of an ephemeral container in which it runs instead.
     """
 
     cluster: Name
     namespace: Name
     deployment: Name
     selector: Selector
+    debug: Image | None = None
     container: Name | None = None
     with_: Literal["python", "curl", "wget", "nc"] = Field("python", alias="with")
     python: RemotePath = "python"
@@ -353,6 +357,7 @@ class Inventory(Model):
     ssh_config: Path | None = None
     deferrals: dict[str, str] = Field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
+    monitoring: Monitoring | None = None
     file: Path = Field(exclude=True)
     digest: str = Field(exclude=True)
 

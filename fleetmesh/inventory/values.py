@@ -25,6 +25,7 @@ _VALUE = r" *+[A-Za-z0-9_.-]{0,63}+ *+"
 _IS = rf"(==?|!=){_VALUE}|[<>] *+[0-9]{{1,18}}+|(?<= )(in|notin) *+\({_VALUE}(,{_VALUE})*+\)"
 _TERM = rf" *+(! *+{_KEY}|{_KEY} *+({_IS})?) *+"
 _SELECTOR = re.compile(rf"(?=.{{1,1024}}$){_TERM}(,{_TERM})*+")
+_LOCAL_FOLDER = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._+@-]+)+/?")
 _GLOB = re.compile(r"[A-Za-z0-9*?\[][][A-Za-z0-9*?!._-]{0,62}")
 # The characters of RFC 3986, 3.3 and 3.4; a `%` only as the beginning of an escape.
 _HTTP_PATH = re.compile(r"/([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2}){0,1023}")
@@ -280,12 +281,27 @@ def _known_hosts_or_lines(value: Any) -> Any:
     return tuple(lines)
 
 
+Image = Annotated[
+    str,
+    _must_match(
+        re.compile(r"[a-zA-Z0-9][\w.:/-]{0,254}(@sha256:[0-9a-f]{64})?"),
+        "is no name of an image; write it such as docker.io/curlimages/curl:8.17.0",
+    ),
+]
 RemotePath = Annotated[
     str,
     _must_match(
         _REMOTE_PATH,
         "is no path or command that can be used on a host; use letters, digits and any of "
         "/._+-@, without blanks or quotes, `~` only as `~/` at its beginning, and `-` not there",
+    ),
+]
+LocalFolder = Annotated[
+    str,
+    _must_match(
+        _LOCAL_FOLDER,
+        "is no folder on this machine; write its whole path, such as "
+        "/var/lib/prometheus/node-exporter, of letters, digits and any of ._+@-",
     ),
 ]
 RemoteCommand = Annotated[

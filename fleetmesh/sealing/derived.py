@@ -13,13 +13,13 @@ from fleetmesh.evidence.files import MIB, content
 from fleetmesh.evidence.folder import Events
 from fleetmesh.evidence.journal import EVENTS, PLAN
 from fleetmesh.evidence.run import Run
-from fleetmesh.evidence.sums import SIGNATURE, SUMS, names
+from fleetmesh.evidence.sums import SIGNATURE, STAMP, SUMS, names
 from fleetmesh.sealing.bundle import SEAL
 from fleetmesh.views.render import VIEWS, WATCH_VIEWS, made
 from fleetmesh.views.report import REPORT, differences
 
 COPY = "inventory.yaml"
-_OF_THE_SEAL = (SEAL, SUMS, SIGNATURE)
+_OF_THE_SEAL = (SEAL, SUMS, SIGNATURE, STAMP)
 _MOST = 64 * MIB
 """Bytes of a view that are compared."""
 

@@ -22,8 +22,8 @@ WORKPLAN = ".workplan.md"
 """Lies beside the bundle: the block with its digest, which no file inside it can name."""
 
 
-def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
-    """Seal the folder of a run or a drill, with its views, and sign it with `key`.
+def seal_folder(folder: Path, key: Path | None = None, authority: str | None = None) -> Sealed:
+    """Seal the folder of a run or a drill, with its views; `key` signs and `authority` stamps it.
 
     A run that broke off is first closed as INCOMPLETE. Raises Refused if the folder holds anything
     that sealing cannot vouch for, or a secret; BrokenRecord or CannotRecord if the record is broken
@@ -39,7 +39,7 @@ def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
         if not (folder / DRILL).exists():
             raise Refused(f"{folder} holds neither a run nor a drill")
         _without_secrets(folder)
-        return seal(folder, key)
+        return seal(folder, key, authority)
     fresh = not (folder / SUMS).exists()
     found = read_events(folder)
     recorded = run_of(found)
@@ -60,7 +60,7 @@ def seal_folder(folder: Path, key: Path | None = None) -> Sealed:
     if fresh and not whole:
         render(folder, since(folder))
     _without_secrets(folder)
-    sealed = seal(folder, key)
+    sealed = seal(folder, key, authority)
     workplan = folder.with_name(f"{folder.name}{WORKPLAN}")
     put(workplan, told(folder, sealed.digest).encode(errors="backslashreplace"))
     update(folder.parent)

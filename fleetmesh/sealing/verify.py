@@ -4,20 +4,22 @@ import html
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fleetmesh.evidence import files, sums
 from fleetmesh.evidence.age import Believed, otherwise
 from fleetmesh.evidence.closing import RUN_JSON, described
+from fleetmesh.evidence.entry import Entry
 from fleetmesh.evidence.folder import BrokenRecord, Events, read_events, run_of
-from fleetmesh.evidence.history import Entry
 from fleetmesh.evidence.journal import EVENTS, PLAN
 from fleetmesh.evidence.run import Run
-from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
-from fleetmesh.sealing import bundle, signature
+from fleetmesh.evidence.sums import SUMS, Refused
+from fleetmesh.sealing import bundle
 from fleetmesh.sealing.derived import COPY, altered, beside, copied, kept, unlike
+from fleetmesh.sealing.timestamp import Stamp
+from fleetmesh.sealing.vouched import Finding, Trust, signed, stamped, timely
 from fleetmesh.text.legible import cut, legible
 from fleetmesh.views.maker import maker
 from fleetmesh.views.render import NotRendered
@@ -28,31 +30,14 @@ _LISTED = 50
 """Files that are named one by one where many are amiss."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at; `holds` is None for what could not be, or need not."""
-
-    holds: bool | None
-    what: str
-
-
-@dataclass(frozen=True)
-class Trust:
-    """Whom a verifier believes: by which file, whom in it, and as of when."""
-
-    allowed: Path | None
-    at: datetime
-    principal: str | None = None
-    unsigned: bool = False
-    """Whether a folder without a signature may hold."""
-
-
 @dataclass
 class Report:
     """What was found, and the run that the record tells, where it could be read."""
 
     findings: list[Finding] = field(default_factory=list)
     run: Run | None = None
+    stamp: Stamp | None = None
+    """When the bundle existed, if somebody vouches for it whom the verifier trusts."""
     uncompared: tuple[str, ...] = ()
     """What another version of the suite made, so that nobody here can say what it should be."""
 
@@ -78,7 +63,9 @@ def verify(target: Path, trust: Trust) -> Report:
     found = report.findings
     try:
         with _folder(target, found) as folder:
-            found.append(_signature(folder, trust))
+            told, report.stamp = stamped(folder, trust)
+            found += [told] if told else []
+            found.append(signed(folder, trust, report.stamp))
             found += _sums(folder)
             if any((folder / name).exists() for name in (PLAN, EVENTS, RUN_JSON)):
                 _record(folder, report)
@@ -105,24 +92,6 @@ def _folder(target: Path, found: list[Finding]) -> Iterator[Path]:
         told = "as the folder in it" if named else f"but the folder in it is {opened.folder.name}"
         found.append(Finding(named, f"name: the bundle is called {target.name}, {told}"))
         yield opened.folder
-
-
-def _signature(folder: Path, trust: Trust) -> Finding:
-    if not (folder / SIGNATURE).exists():
-        remark = "which is allowed here" if trust.unsigned else "so anybody can have made it"
-        return Finding(None if trust.unsigned else False, f"signature: there is none, {remark}")
-    if trust.allowed is None:
-        return Finding(None, "signature: there is one, but no allowed signers were given")
-    try:
-        content, armored = (
-            files.content(folder / name, sums.SUMS_MOST) for name in (SUMS, SIGNATURE)
-        )
-        who, signer = signature.verify(content, armored, trust.allowed, trust.principal, trust.at)
-    except Refused as error:
-        return Finding(False, f"signature: {error}")
-    except OSError as error:
-        return Finding(False, f"signature: {error.filename}: {error.strerror}")
-    return Finding(True, f"signature: by {who}, {signer}")
 
 
 def _sums(folder: Path) -> list[Finding]:
@@ -155,6 +124,7 @@ def _record(folder: Path, report: Report) -> None:
             f"plan: {planned - missing} of {planned} planned checks reported"
             + (", so nothing can be READY" if missing else ""),
         ),
+        *(timely(found, report.stamp) if report.stamp else ()),
         *_in_part(run, found),
         *_told(folder, run),
     ]
@@ -300,6 +270,7 @@ _SAYS: dict[str, tuple[Callable[[str], Told], Callable[[Run], Told]]] = {
 def verified(reports: Path, trust: Trust) -> Believed:
     """An entry counts where its folder or bundle holds, by `trust`."""
 
+    @cache  # as in age.on_disk
     def doubt(entry: Entry) -> str | None:
         places = (reports / entry.run, reports / f"{entry.run}{bundle.SUFFIX}")
         there = [place for place in places if place.exists()]

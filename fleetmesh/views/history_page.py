@@ -7,7 +7,8 @@ from pathlib import Path
 
 from fleetmesh.evidence.age import Age, told
 from fleetmesh.evidence.changes import Change, changes
-from fleetmesh.evidence.history import CheckSeen, Entry, History
+from fleetmesh.evidence.entry import CheckSeen, Entry
+from fleetmesh.evidence.history import History
 from fleetmesh.views.page import render_file, style
 from fleetmesh.views.text import duration, utc
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from fleetmesh.gather.cluster_api import read_kubeconfig, refusals, why_not
-from fleetmesh.gather.pod_exec import NoPod, broken, outcome, pod_and_container
+from fleetmesh.gather.debug_container import debug_container
+from fleetmesh.gather.pod_exec import broken, outcome
+from fleetmesh.gather.pods import NoPod, container_of, running_pod
 from fleetmesh.inventory import Inventory
 from fleetmesh.outages.stretches import Sample
 from fleetmesh.sessions import ApiProblem, api_client
@@ -147,7 +149,11 @@ class Inside:
         from kubernetes.stream import stream  # noqa: PLC0415
 
         probe = self._inventory.probe
-        pod, container = pod_and_container(api, probe, deadline)
+        pod = running_pod(api, probe.namespace, probe.deployment, deadline)
+        name, container = str(pod["metadata"]["name"]), container_of(pod, probe.container)
+        if probe.debug:
+            given = (probe.namespace, name, probe.debug)
+            container = debug_container(api, *given, deadline, add=False)
         health = [s.health.headers or {} for s in self._inventory.services.values()]
         asked = {
             "lanes": {lane: vars(at) for lane, at in self._lanes.items()},
@@ -155,7 +161,7 @@ class Inside:
         }
         channel = stream(
             CoreV1Api(api).connect_get_namespaced_pod_exec,
-            pod,
+            name,
             probe.namespace,
             container=container,
             command=[probe.python, "-c", _READ, json.dumps(asked), str(len(PROGRAM))],

@@ -42,7 +42,7 @@ def take(
     inventory = load(file)
     start = time.monotonic()
     redactor = RecordRedactor()
-    with Fleet(inventory, redactor) as fleet:
+    with Fleet(inventory, redactor, may_write=writes) as fleet:
         snapshot = fleet.gather(wanted)
     seconds = time.monotonic() - start
     snapshot.write(folder / _TRANSCRIPTS, redactor.transcript)

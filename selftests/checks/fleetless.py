@@ -19,6 +19,7 @@ pytest_plugins = (
     "fixtures.terminal_report",
     "fixtures.html_report",
     "fixtures.record",
+    "fixtures.monitoring",
     "fixtures.interrupts",
     "fixtures.waiting",
     "fixtures.run_end",

@@ -60,6 +60,11 @@ def test_without_write_nothing_is_written(template: Path, tmp_path: Path) -> Non
     assert "nothing is written yet: --write does that" in done.stdout
 
 
+def test_a_name_is_a_file_in_fleets(template: Path, tmp_path: Path) -> None:
+    discover(f"--template={template}", "--fleet=mine", *THREE, "--write", cwd=tmp_path)
+    assert load(tmp_path / "fleets" / "mine.yaml").name == "mine"
+
+
 def test_this_machine_can_be_the_workstation(template: Path, tmp_path: Path) -> None:
     new = tmp_path / "new.yaml"
     discover(f"--template={template}", f"--fleet={new}", "workstation=local", "--write")

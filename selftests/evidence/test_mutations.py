@@ -14,7 +14,8 @@ import pytest
 from fleetmesh.evidence import sums
 from fleetmesh.evidence.sums import SIGNATURE, SUMS
 from fleetmesh.sealing.seal import seal
-from fleetmesh.sealing.verify import Trust, verify
+from fleetmesh.sealing.verify import verify
+from fleetmesh.sealing.vouched import Trust
 from selftests.evidence.sealing import ID, OTHER, Keys, forge, record
 
 SEED = 20261124

@@ -5,12 +5,15 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from fleetmesh.evidence.sums import SIGNATURE, STAMP
 from fleetmesh.sealing.seal import seal
 from selftests.evidence.sealing import ID, OTHER, Keys, forge, record
+from selftests.evidence.tsa import Authority, der, number
 
 PAGE = Path(__file__).parents[2] / "docs" / "evidence.md"
 
@@ -45,9 +48,9 @@ def locale(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 ENVIRONMENT: dict[str, str] = {}
 
 
-def verified(bundle: Path, keys: Keys, who: str = "op@example") -> tuple[int, str]:
+def verified(bundle: Path, keys: Keys, who: str = "op@example", *roots: Path) -> tuple[int, str]:
     done = subprocess.run(
-        ["bash", "-c", f'{block()}\nverify "$@"', "bash", bundle, keys.allowed, who],
+        ["bash", "-c", f'{block()}\nverify "$@"', "bash", bundle, keys.allowed, who, *roots],
         capture_output=True,
         text=True,
         errors="replace",
@@ -282,3 +285,93 @@ def test_nothing_that_a_signer_wrote_reaches_the_terminal_raw(sealed: Path, keys
     events.write_bytes(events.read_bytes()[:-2] + b', "x": "\x1b[2J\xc2\x9b31m"}\n')
     bundle = forge(sealed, keys["operator"])
     assert not {"\x1b", "\x9b"} & set(verified(bundle, keys)[1])
+
+
+@pytest.fixture(scope="module")
+def tsa(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.make(tmp_path_factory.mktemp("tsa") / "own", since=timedelta(days=-10))
+
+
+def stamped(folder: Path, key: Path, answer: Callable[[bytes], bytes]) -> Path:
+    """A bundle signed by `key`, with what somebody answers to its signature."""
+    forge(folder, key)
+    (folder / STAMP).write_bytes(answer((folder / SIGNATURE).read_bytes()))
+    return forge(folder, None)
+
+
+def test_a_stamp_is_verified_and_the_signer_is_judged_as_of_it(
+    tmp_path: Path, keys: Keys, tsa: Authority
+) -> None:
+    folder = record(tmp_path)
+    seal(folder)
+    then = datetime.now(UTC) - timedelta(days=2.5)
+    bundle = stamped(
+        folder, keys.certificate("ca", "-3d:-2d"), lambda about: tsa.token(about, then)
+    )
+    status, said = verified(bundle, keys, "her@example", tsa.roots)
+    assert status == 0, said
+    assert "Verification: OK" in said
+    assert "REFUSED: the signature" in verified(bundle, keys, "her@example")[1]
+    bundle = stamped(folder, keys["operator"], tsa.token)
+    assert verified(bundle, keys)[0] == 0
+    assert verified(bundle, keys, "op@example", tsa.roots)[0] == 0
+
+
+def _of_another(tsa: Authority, about: bytes) -> bytes:
+    return tsa.token(about + b"x")
+
+
+def _dated_back(tsa: Authority, about: bytes) -> bytes:
+    """What is said beside the token is signed by nobody."""
+    told = f"\nTime stamp: {datetime.now(UTC) - timedelta(days=2.5):%b %d %H:%M:%S %Y} GMT\n"
+    status = der(0x30, number(0), der(0x30, der(0x0C, told.encode())))
+    token = tsa.token(about)
+    return der(0x30, status, token[token.index(bytes.fromhex("3003020100")) + 5 :])
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (_of_another, "the time stamp"),
+        (_dated_back, "the signature"),
+        (lambda *_: b"", "there is no time stamp"),
+        (lambda *_: b"<html>", "there is no time stamp"),
+    ],
+)
+def test_a_stamp_that_proves_nothing_is_refused(
+    tmp_path: Path, keys: Keys, tsa: Authority, answer: Callable[[Authority, bytes], bytes],
+    said: str,
+) -> None:  # fmt: skip
+    folder = record(tmp_path)
+    seal(folder)
+    bundle = stamped(folder, keys.certificate("ca", "-3d:-2d"), lambda about: answer(tsa, about))
+    status, told = verified(bundle, keys, "her@example", tsa.roots)
+    assert (status, f"REFUSED: {said}" in told) == (1, True), told
+
+
+def test_a_stamp_of_somebody_else_or_none_is_refused(
+    tmp_path: Path, keys: Keys, tsa: Authority
+) -> None:
+    other = Authority.make(tmp_path / "tsa")
+    folder = record(tmp_path)
+    seal(folder)
+    bundle = stamped(folder, keys["operator"], other.token)
+    assert "REFUSED: the time stamp" in verified(bundle, keys, "op@example", tsa.roots)[1]
+    (folder / STAMP).unlink()
+    bundle = forge(folder, None)
+    assert "REFUSED: there is no time stamp" in verified(bundle, keys, "op@example", tsa.roots)[1]
+
+
+def test_the_commands_by_hand_are_those_on_the_page(
+    tmp_path: Path, keys: Keys, tsa: Authority
+) -> None:
+    folder = record(tmp_path)
+    seal(folder)
+    stamped(folder, keys["operator"], tsa.token)
+    typed = re.findall(r"^    (openssl ts .*)$", PAGE.read_text("utf-8"), re.M)
+    assert len(typed) == 2
+    shutil.copy(tsa.roots, folder / "ROOTS.pem")
+    for line in typed:
+        done = subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert "Verification: OK" in done.stdout

@@ -14,7 +14,8 @@ import pytest
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
 from fleetmesh.sealing import bundle, signature
 from fleetmesh.sealing.seal import seal
-from fleetmesh.sealing.verify import Trust, verify
+from fleetmesh.sealing.verify import verify
+from fleetmesh.sealing.vouched import Trust
 from selftests.evidence.sealing import Keys, forge, record
 
 NOW = datetime.now(UTC)

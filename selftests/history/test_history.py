@@ -13,13 +13,15 @@ from fleetmesh.__main__ import main
 from fleetmesh.evidence.age import ages, on_disk, span
 from fleetmesh.evidence.changes import changes
 from fleetmesh.evidence.closing import close
-from fleetmesh.evidence.history import HISTORY, Entry, update
+from fleetmesh.evidence.entry import Entry
+from fleetmesh.evidence.history import HISTORY, update
 from fleetmesh.evidence.outcomes import Outcome
 from fleetmesh.evidence.run import Result
 from fleetmesh.evidence.sums import Refused
 from fleetmesh.gather import plain
 from fleetmesh.sealing.seal import seal
-from fleetmesh.sealing.verify import Trust, verified
+from fleetmesh.sealing.verify import verified
+from fleetmesh.sealing.vouched import Trust
 from fleetmesh.tunnels.path import Hop
 from fleetmesh.tunnels.path import Path as Route
 from fleetmesh.views.history_page import page

@@ -93,6 +93,11 @@ def everything() -> dict[str, Any]:
     del document["clusters"]["coulombcore"]["kubeconfig"]
     document["clusters"]["coulombcore"]["kubectl"] = "sudo -n k3s kubectl"
     document["probe"] |= {"with": "python", "container": "api"}
+    document["monitoring"] = {
+        "textfile": "/var/lib/prometheus/node-exporter",
+        "dead_man": {"production": "https://hc-ping.com/${PING_KEY}/production"},
+        "notify": {"ops": "mailtos://${SMTP_USER}:${SMTP_PASSWORD}@example.org?to=x@example.org"},
+    }
     document["clusters"]["coulombcore"]["uid"] = "3b0e1d9e-6c1a-4a3c-9d62-2f3f0f1c9a11"
     return document
 
@@ -251,6 +256,7 @@ def test_hostile_names_are_refused(tmp_path: Path, payload: str) -> None:
     sections = [
         *(document[name] for name in ("hosts", "clusters", "services", "tunnels", "bridges")),
         *(document["workstation"][name] for name in ("retired", "interactive")),
+        *(document["monitoring"][name] for name in ("dead_man", "notify")),
         document["deferrals"],
     ]
     names = []

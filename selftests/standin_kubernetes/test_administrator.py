@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -222,3 +223,26 @@ def test_a_lost_node_takes_readiness_without_a_reason(fresh: Cluster) -> None:
     assert "error dialing backend: dial tcp" in executed
     (fresh.state / "kubelet-down").unlink()
     fresh.wait_for(lambda: fresh.ready("state-hub", "state-hub"), "state-hub again")
+
+
+def test_a_debug_container_joins_a_pod_and_stays_in_it(own: Cluster) -> None:
+    metadata, spec = {"name": "debugged"}, pod_spec("sleep", "infinity")
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    said(own, "apply", "-f", "-", given=pod)
+    said(own, "wait", "pod/debugged", "--for=condition=Ready", "--timeout=10s")
+    added = ("debug", "debugged", "--image=localhost/busybox:1", "-c", "look", "--profile=general")
+    said(own, *added, "--", "sleep", "300")
+    end = time.monotonic() + 10
+    statuses = "jsonpath={.status.ephemeralContainerStatuses[*].state.running.startedAt}"
+    while not said(own, "get", "pod", "debugged", "-o", statuses):
+        assert time.monotonic() < end, "it does not run"
+        time.sleep(0.1)
+    name = said(own, "exec", "debugged", "-c", "look", "--", "hostname").strip()
+    assert name == "debugged"
+    own_statuses = "jsonpath={.status.containerStatuses[*].name}"
+    assert said(own, "get", "pod", "debugged", "-o", own_statuses) == "a"
+    patch = json.dumps([{"op": "remove", "path": "/spec/ephemeralContainers"}])
+    for subresource in ([], ["--subresource=ephemeralcontainers"]):
+        refused = own.kubectl("patch", "pod", "debugged", *subresource, "--type=json", "-p", patch)
+        assert refused.returncode == 1, subresource
+    said(own, "delete", "pod", "debugged")

@@ -179,7 +179,7 @@ class NoPodToAskFrom(Fault):
         rolled_out(BRIDGES, API)
 
 
-class _Application(Fault):
+class ChangedApplication(Fault):
     """The application's Deployment is changed."""
 
     operations: ClassVar[tuple[dict[str, Any], ...]]
@@ -195,7 +195,7 @@ class _Application(Fault):
 TEMPLATE = "/spec/template/spec"
 
 
-class ClusterDnsSilent(_Application):
+class ClusterDnsSilent(ChangedApplication):
     """The DNS server that the application's pods ask does not answer."""
 
     operations = (
@@ -213,7 +213,7 @@ class ClusterDnsSilent(_Application):
             raise RehearsalError(f"the program that asked has stayed in its pod: {left}")
 
 
-class ImageWithoutPython(_Application):
+class ImageWithoutPython(ChangedApplication):
     """The image of the application has no `python`."""
 
     operations = (
@@ -225,7 +225,7 @@ class ImageWithoutPython(_Application):
     ) | unanswered(RAILIANCE, "as probe.python in the inventory")
 
 
-class ApplicationHasSidecar(_Application):
+class ApplicationHasSidecar(ChangedApplication):
     """The application's pods have a second container."""
 
     harmless_to = "PROD-03.inside"
@@ -282,7 +282,7 @@ class ApplicationSelectedByExpressions(SelectedByExpressions):
     deployment, manifest = API, "00-activity-core"
 
 
-class ApplicationNamesItsContainer(_Application):
+class ApplicationNamesItsContainer(ChangedApplication):
     """A container without Python comes first in the application's pods, which name the other."""
 
     harmless_to = "PROD-03.inside"

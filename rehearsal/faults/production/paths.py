@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any, ClassVar
 
 from rehearsal import cgroup, connect_redirect, states
 from rehearsal.faults.bases import BridgeChanged, WorkstationLetsFleetIn
@@ -265,7 +266,7 @@ class NodeLeadsToTheWorkstation(Fault):
 class _OfTheTunnels(Fault):
     """The tunnels are started afresh, so that what has changed is so for them."""
 
-    harmless_to = "PROD-04.path"
+    harmless_to: ClassVar[str] = "PROD-04.path"
 
     def inject(self) -> None:
         self.change()
@@ -284,16 +285,48 @@ class _OfTheTunnels(Fault):
         raise NotImplementedError
 
 
+_ROUTER = "198.18.77.99"
+
+
 class AddressTranslatedBetweenTheHosts(_OfTheTunnels):
     """railiance01 arrives on coulombcore under another address, which nobody declared."""
 
+    behind: ClassVar[tuple[str, ...]] = ("198.18.77.11",)
+    declared: ClassVar[tuple[str, ...]] = ()
+
+    def inventory(self, document: dict[str, Any]) -> None:
+        for host in self.declared:
+            document["hosts"][host]["nat"] = [_ROUTER]
+
     def change(self) -> None:
         hook = "type nat hook input priority 100;"
-        rule = "ip saddr 198.18.77.11 tcp dport 22 snat to 198.18.77.99"
+        hosts = ", ".join(self.behind)
+        rule = f"ip saddr {{ {hosts} }} tcp dport 22 snat to {_ROUTER}"
         root(COULOMB, f"nft 'table ip translated {{ chain input {{ {hook} {rule}; }}; }}'")
 
     def undo(self) -> None:
         root(COULOMB, "nft delete table ip translated")
+
+
+class AddressTranslatedAndDeclared(AddressTranslatedBetweenTheHosts):
+    """The inventory names the router behind which railiance01 is."""
+
+    declared = ("railiance01",)
+
+
+class HostsBehindOneRouter(AddressTranslatedBetweenTheHosts):
+    """railiance01 and the workstation are behind one router, as the inventory says."""
+
+    behind = ("198.18.77.11", "198.18.77.13")
+    declared = ("railiance01", "workstation")
+
+
+class RouterOfTheWorkstation(AddressTranslatedBetweenTheHosts):
+    """The tunnels arrive from a router behind which only the workstation is."""
+
+    harmless_to = ""
+    declared = ("workstation",)
+    turns = {"PROD-04.path": fail("on coulombcore railiance01 arrives from workstation")}
 
 
 class SshdNamesItsClients(_OfTheTunnels):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _DNS_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # what Kubernetes makes random names of: no words
+EPHEMERAL = "ephemeralContainers"
+_NOT_EPHEMERAL = {"ports", "readinessProbe", "livenessProbe", "startupProbe", "lifecycle"}
 _TOLERATED = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
@@ -109,6 +111,36 @@ def unchanged_selector(before: Object, after: Object) -> None:
         what = f"Invalid value: {after['spec']['selector']}: field is immutable"
         own = after["metadata"]["name"]
         raise status.invalid("Deployment", "apps", own, "spec.selector", what)
+
+
+def unchanged_ephemeral_containers(before: Object, after: Object) -> None:
+    """They are changed by their own subresource alone: raises ApiError 422."""
+    if before["spec"].get(EPHEMERAL) != after["spec"].get(EPHEMERAL):
+        what = "Forbidden: pod updates may not change fields other than those of its containers"
+        raise status.invalid("Pod", "", after["metadata"]["name"], "spec", what)
+
+
+def ephemeral_containers(before: Object, after: Object) -> list[Object]:
+    """Those of a changed pod: none goes or changes, and none has what they may not have.
+
+    Raises ApiError 422. Source: "Ephemeral Containers" in the Kubernetes documentation.
+    """
+    own, spec = before["metadata"]["name"], after["spec"]
+    given, known = spec.get(EPHEMERAL) or [], before["spec"].get(EPHEMERAL) or []
+    taken = {container["name"] for container in before["spec"]["containers"]}
+    if given[: len(known)] != known:
+        what = f"Forbidden: existing ephemeral containers {known[0]['name']!r} may not be changed"
+        raise status.invalid("Pod", "", own, f"spec.{EPHEMERAL}", what)
+    for index, container in enumerate(given[len(known) :], len(known)):
+        field = f"spec.{EPHEMERAL}[{index}]"
+        for name in _NOT_EPHEMERAL & container.keys():
+            what = "Forbidden: cannot be set for an Ephemeral Container"
+            raise status.invalid("Pod", "", own, f"{field}.{name}", what)
+        if container.get("name") in taken:
+            what = f'Duplicate value: "{container["name"]}"'
+            raise status.invalid("Pod", "", own, f"{field}.name", what)
+        taken.add(container.get("name"))
+    return list(given)
 
 
 def next_generation(before: Object, after: Object) -> None:
@@ -214,7 +246,8 @@ def _pod(obj: Object) -> None:
 
 
 def _pod_spec(spec: Object) -> None:
-    for container in [*spec.get("initContainers", []), *spec["containers"]]:
+    everyone = (*spec.get("initContainers", []), *spec["containers"], *spec.get(EPHEMERAL, []))
+    for container in everyone:
         _container(container)
     spec.setdefault("restartPolicy", "Always")
     spec.setdefault("terminationGracePeriodSeconds", 30)

@@ -70,7 +70,8 @@ def container_of(pod: Object, wanted: str) -> str:
     names = [container["name"] for container in pod["spec"]["containers"]]
     own = pod["metadata"]["name"]
     if wanted:
-        if wanted not in names:
+        added = pod["spec"].get("ephemeralContainers", [])
+        if wanted not in (*names, *(container["name"] for container in added)):
             raise status.bad_request(f"container {wanted} is not valid for pod {own}")
         return wanted
     if len(names) > 1:

@@ -77,8 +77,10 @@ class Kubelet:
                     obj, self._cluster, self._store, "" if host else self._free_address()
                 )
                 self._pods[key].start()
-        for pod in self._pods.values():
+        for key, pod in self._pods.items():
             pod.refresh_hosts()
+            if key in objects and key not in self._stopping:
+                pod.add(objects[key]["spec"].get("ephemeralContainers", []))
 
     async def _end(self, pod: NodePod) -> None:
         await pod.stop()

@@ -201,6 +201,9 @@ class Objects:
         elif subresource == "scale":
             wanted = copy.deepcopy(current)
             wanted["spec"]["replicas"] = int(new["spec"].get("replicas", 0))
+        elif subresource == "ephemeralcontainers":
+            wanted = copy.deepcopy(current)
+            wanted["spec"][admission.EPHEMERAL] = admission.ephemeral_containers(current, new)
         else:
             _check_type(resource, new)
             wanted = {**new, "status": current["status"]} if "status" in current else dict(new)
@@ -215,7 +218,8 @@ class Objects:
             admission.unchanged_cluster_ip(current, wanted)
         if resource.kind == "Deployment":
             admission.unchanged_selector(current, wanted)
-
+        if resource.kind == "Pod" and not subresource:
+            admission.unchanged_ephemeral_containers(current, wanted)
         if dry:
             wanted["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
             return wanted

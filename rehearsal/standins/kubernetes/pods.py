@@ -45,6 +45,8 @@ class NodePod:
         self._sandbox: Sandbox | None = None
         self._preparing: dict[str, Container] = {}  # init containers and sidecars, in order
         self._containers: dict[str, Container] = {}  # the sidecars are among these, too
+        self._added: dict[str, Container] = {}  # ephemeral containers
+        self._running: list[asyncio.Task[None]] = []  # of these
         self._object = obj
         self._task: asyncio.Task[None] | None = None
 
@@ -63,14 +65,27 @@ class NodePod:
         file = self._log_file(container)
         return file.read_text(errors="replace") if file.exists() else ""
 
+    def add(self, specs: list[Object]) -> None:
+        """Start the ephemeral containers that the pod does not have yet, once it runs itself."""
+        for spec in specs if self._sandbox else ():
+            if spec["name"] not in self._added:
+                once = {**spec, "restartPolicy": "Never"}
+                container = self._added[spec["name"]] = self._container(self._object, once, {})
+                self._running.append(asyncio.create_task(self._run_container(container)))
+
     def container_runs(self, container: str) -> bool:
         """Whether commands can be executed in it."""
-        return container in self._containers and self._containers[container].running
+        found = self._find(container)
+        return found is not None and found.running
+
+    def _find(self, container: str) -> Container | None:
+        return self._containers.get(container) or self._added.get(container)
 
     async def spawn(self, container: str, command: list[str], **streams: int | bool) -> Process:
         """Execute a command in a running container; raises StartError."""
+        beside = self._find(container)
         assert self._sandbox is not None
-        beside = self._containers[container]
+        assert beside is not None
         env = beside.environment()
         if streams.get("tty"):
             env.setdefault("TERM", "xterm")
@@ -86,7 +101,10 @@ class NodePod:
         """End its containers, kill what is left, and forget its files."""
         if self._task:  # first, or it would start the containers again
             await tasks.end(self._task)
-        await asyncio.gather(*(c.stop(self._grace) for c in self._containers.values()))
+        for task in self._running:
+            await tasks.end(task)
+        everyone = (*self._containers.values(), *self._added.values())
+        await asyncio.gather(*(c.stop(self._grace) for c in everyone))
         if self._sandbox:
             await self._sandbox.destroy()
             self._sandbox = None
@@ -236,6 +254,10 @@ class NodePod:
         if prepared:
             status["initContainerStatuses"] = prepared
         status["containerStatuses"] = reports
+        if self._added:
+            status["ephemeralContainerStatuses"] = [
+                {**c.status(), "ready": False} for c in self._added.values()
+            ]
 
     def _log_file(self, container: str) -> Path:
         return self._directory / f"{container}.log"

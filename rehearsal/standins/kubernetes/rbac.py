@@ -110,7 +110,8 @@ class Authenticator:
     def _by_token(self, token: bytes) -> User:
         for known, account in self._accounts:
             if hmac.compare_digest(known, token):
-                return User(account.username, _groups(account), account.rules)
+                bound = self._bound(account.namespace, account.name)
+                return User(account.username, _groups(account), (*account.rules, *bound))
         for issued in self._store.all(_TOKENS):
             if hmac.compare_digest(issued["metadata"]["name"].encode(), token):
                 namespace, name = issued["metadata"]["namespace"], issued["account"]

@@ -80,6 +80,7 @@ RESOURCES = (
                 **{"group": "policy", "version": "v1"},
                 **{"kind": "Eviction", "verbs": ["create"]},
             },
+            "ephemeralcontainers": {"kind": "Pod", "verbs": ["get", "patch", "update"]},
             "exec": {"kind": "PodExecOptions", "verbs": ["create", "get"]},
             "log": {"kind": "Pod", "verbs": ["get"]},
             "status": _status_of("Pod"),

@@ -1,0 +1,4 @@
+"""What need not be kept of the runs before.
+
+May import: evidence, views.
+"""
