@@ -99,7 +99,11 @@ def test_a_bad_sample_is_never_lost(samples: list[Sample]) -> None:
 
 @given(st.lists(rows(), min_size=6, max_size=6))
 def test_each_outage_belongs_to_one_incident(six: list[list[Sample]]) -> None:
-    named = [Lane("hub", hop, kept) for hop in ("service", "listener", "bridge") for kept in (0, 1)]
+    named = [
+        Lane("hub", hop, kept)
+        for hop in ("service", "listener", "bridge")
+        for kept in (False, True)
+    ]
     lanes = {lane: folded(row) for lane, row in zip(named, six, strict=True)}
     until = max(map(end_of, six))
     found = incidents(lanes, until)
