@@ -17,10 +17,12 @@ from fleetmesh.sessions import (
 )
 from fleetmesh.sessions import channel as channels
 from fleetmesh.sessions.target import ChannelRefused, NotAnswered, NotConnected
-from fleetmesh.watch.sampler import PATIENCE, NoAnswer, NotAsked
+from fleetmesh.watch.sampler import PATIENCE, NoAnswer, NotAsked, clock
 
-_PULSE = 1.0
+_PULSE = 0.4
 """Seconds between two signs of life that are asked for."""
+_LATE = 0.3
+"""Seconds by which one may be late, beyond its own round trip."""
 _SILENT = 3.0
 """Seconds without one after which a session counts as lost."""
 _AGAIN = 2.0
@@ -48,6 +50,7 @@ class Link:
         self._stopped = stopped
         self._session: Session | None = None
         self._cause: str | None = None
+        self._heard = self._trip = 0.0
         self._thread = threading.Thread(target=self._keep, name=f"link {target.name}", daemon=True)
         self._thread.start()
 
@@ -73,14 +76,28 @@ class Link:
                     return
                 pause = _REFUSED if isinstance(unreachable, LoginRefused) else _AGAIN
             else:
-                self._session = session
+                self._session, self._heard = session, clock()
                 self._noted(None)
-                while not self._stopped.wait(_PULSE) and session.answers(_SILENT):
+                while not self._stopped.wait(_PULSE) and self._answers(session):
                     pass
                 if not self._stopped.is_set():
                     self._lose(f"{self.target.name} does not answer any more on our own session")
                 session.close()
             self._stopped.wait(pause)
+
+    def _answers(self, session: Session) -> bool:
+        begin = clock()
+        if not session.answers(_SILENT):
+            return False
+        self._heard = clock()
+        self._trip = self._heard - begin
+        return True
+
+    def doubt(self, session: Session) -> None:
+        """Raise NotAsked if it may be the host that was silent, and not what it was to ask."""
+        silent = clock() - self._heard > _PULSE + _LATE + 2 * self._trip
+        if silent or not session.answers(PATIENCE):
+            raise NotAsked(f"{self.target.name} was silent on our own session")
 
     def _lose(self, cause: str) -> None:
         self._session, self._cause = None, cause
@@ -93,11 +110,11 @@ def dialler(link: Link, host: str, port: int) -> Callable[[float], Any]:
     def dial(within: float) -> "_Stream":
         session = link.session
         try:
-            return _Stream(session, session.dial(host, port, deadline=within))
+            return _Stream(link, session, session.dial(host, port, deadline=within))
         except NotConnected as refused:
             raise NoAnswer(str(refused).removeprefix("connect failed: ")) from None
         except NotAnswered:
-            _doubt(session)
+            link.doubt(session)
             raise TimeoutError from None
         except (ChannelRefused, OSError, EOFError) as refused:
             raise NotAsked(f"{link.target.name}: {refused}") from None
@@ -105,16 +122,11 @@ def dialler(link: Link, host: str, port: int) -> Callable[[float], Any]:
     return dial
 
 
-def _doubt(session: Session) -> None:
-    """Raise NotAsked if it is the host that is silent, and not what it was to ask."""
-    if not session.answers(PATIENCE):
-        raise NotAsked(f"{session.target.name} does not answer any more on our own session")
-
-
 class _Stream:
     """A connection of the host's; where it ends, it says whether our own session did."""
 
-    def __init__(self, session: Session, stream: Any) -> None:
+    def __init__(self, link: Link, session: Session, stream: Any) -> None:
+        self._link = link
         self._session = session
         self._stream = stream
 
@@ -129,17 +141,17 @@ class _Stream:
             else:
                 self._stream.sendall(data)
         except (OSError, EOFError) as error:
-            _doubt(self._session)
+            self._link.doubt(self._session)
             raise NoAnswer(str(error) or "the connection is closed") from None
 
     def recv(self, size: int) -> bytes:
         try:
             part: bytes = self._stream.recv(size)
         except (OSError, EOFError):
-            _doubt(self._session)
+            self._link.doubt(self._session)
             raise
         if not part:
-            _doubt(self._session)
+            self._link.doubt(self._session)
         return part
 
     def close(self) -> None:
