@@ -2,5 +2,5 @@
 
 It explains outcomes, and changes none. What is not certain explains nothing.
 
-May import: inventory, by_hand, gather, facts, tunnels, evidence.
+May import: text, inventory, by_hand, gather, facts, tunnels, evidence.
 """

@@ -8,7 +8,7 @@ from fleetmesh.facts.fact import Inconclusive
 from fleetmesh.facts.machines import MACHINES
 from fleetmesh.facts.managers import MANAGERS, Manager
 from fleetmesh.facts.sockets import LISTENERS, PROCESSES, SESSIONS
-from fleetmesh.facts.units import Unit
+from fleetmesh.facts.units import SYSTEM_UNITS, UNITS, Unit
 from fleetmesh.gather.snapshot import Snapshot
 from fleetmesh.inventory import Inventory, Tunnel
 from fleetmesh.tunnels.attribution import Holder, Places, held_by
@@ -36,6 +36,12 @@ class Known:
             return self._manager.unit(tunnel)
         except Inconclusive:
             return None
+
+    def units(self, tunnel: Tunnel) -> list[Unit]:
+        """That unit, and the one that would hold this tunnel alone, if both are known."""
+        beside = self.of(SYSTEM_UNITS if tunnel.by_system else UNITS).get(tunnel.host, {})
+        found = [beside.get(name) for name in {tunnel.unit, tunnel.own_unit}]
+        return [unit for unit in found if unit] if all(found) else []
 
     def down(self, tunnel: Tunnel) -> bool:
         """Whether the manager says that a tunnel is not up."""

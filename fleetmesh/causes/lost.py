@@ -16,7 +16,8 @@ from fleetmesh.facts.clusters import CLUSTER_VERSIONS, INSIDE_ANSWERS
 from fleetmesh.facts.identity import stranger
 from fleetmesh.facts.logins import LOGINS, LoginAttempt
 from fleetmesh.facts.units import SYSTEM_UNITS, UNITS
-from fleetmesh.gather.probe import OfCluster
+from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.probe import OfCluster, Probe
 from fleetmesh.gather.snapshot import Snapshot
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Login
@@ -104,13 +105,15 @@ class Lost:
 
     @cached_property
     def names(self) -> dict[str, Cause]:
-        """By bridge: inside its cluster its name leads nowhere, although it has a Service."""
+        """By bridge: inside its cluster its name leads nowhere, although its Service is there."""
         found: dict[str, Cause] = {}
         services = self._known.of(BRIDGE_SERVICES)
         for name, inside in self._known.of(INSIDE_ANSWERS).items():
             refused = inside.answer.refused or ""
             cluster = self._known.inventory.bridges[name].cluster
-            if _NO_NAME.search(refused) and services.get(name, ...) is not None:
+            leads = services.get(name)
+            gone = name in services and (leads is None or leads.type == "ExternalName")
+            if _NO_NAME.search(refused) and not gone:
                 told = Cause(f"inside {cluster}: {refused}", "name", cluster)
                 found[name] = next((c for c in found.values() if c.subject == cluster), told)
         return found
@@ -135,25 +138,23 @@ class Lost:
 
     def cluster(self, transcript: Transcript) -> str | None:
         """The cluster whose API was asked; None if it was none."""
-        return self._clusters.get((transcript.fact, transcript.subject))
+        probe = self._probes.get((transcript.fact, transcript.subject))
+        return probe.cluster if isinstance(probe, OfCluster) else None
 
     @cached_property
-    def _clusters(self) -> dict[tuple[str, str], str]:
+    def _probes(self) -> dict[tuple[str, str], Probe]:
         return {
-            (fact.name, subject): probe.cluster
+            (fact.name, subject): probe
             for fact in FACTS.values()
             for subject, probe in fact.probes(self._known.inventory).items()
-            if isinstance(probe, OfCluster)
         }
 
     def _mute(self, host: str) -> str | None:
         """Why none of the commands on a host that was reached has an answer."""
-        own = [
-            transcript
+        told = [
+            transcript.lost
             for transcript in self._known.snapshot
             if transcript.host == host
-            and transcript.fact != SSH_ANSWERS.name
-            and not self.cluster(transcript)
+            and isinstance(self._probes.get((transcript.fact, transcript.subject)), Exec)
         ]
-        told = {transcript.lost for transcript in own}
-        return told.pop() if len(own) > 1 and len(told) == 1 else None
+        return told[0] if len(told) > 1 and len({*told}) == 1 else None

@@ -65,10 +65,15 @@ class Progress:
                 return self._none_began(tunnel)
 
     def never_started(self, tunnel: Tunnel) -> bool:
-        """Whether its unit has certainly not been started since the boot."""
-        unit = self.known.unit(tunnel)
-        return unit is not None and (
-            (unit.active, unit.started, unit.main_pid, unit.restarts) == ("inactive", None, 0, 0)
+        """Whether no unit has certainly been started for it since the boot, nor anything else."""
+        workstation = self.known.inventory.workstation.host
+        held = self.known.holders(tunnel.host, tunnel.listen.port)
+        units = self.known.units(tunnel)
+        return (
+            bool(units)
+            and held is not None
+            and all(unit.never_started for unit in units)
+            and all(holder.origin == workstation for holder in held)
         )
 
     def carried_by_the_workstation(self, tunnel: Tunnel) -> bool:

@@ -43,6 +43,12 @@ class Unit:
         """Only the exact word `enabled` does; see systemctl(1), is-enabled."""
         return self.file_state == "enabled"
 
+    @property
+    def never_started(self) -> bool:
+        """Whether its manager has not once tried to start it; also of a unit that is not there."""
+        tried = (self.started, self.main_pid, self.restarts) != (None, 0, 0)
+        return self.active == "inactive" and not tried
+
 
 _PROPERTIES = [
     "Id",

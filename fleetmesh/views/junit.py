@@ -65,4 +65,4 @@ def _case(suite: Element, nodeid: str, seconds: float = 0) -> Element:
 def _properties(parent: Element, given: dict[str, str]) -> None:
     properties = SubElement(parent, "properties")
     for name, value in given.items():
-        SubElement(properties, "property", name=name, value=legible(value))
+        SubElement(properties, "property", name=legible(name), value=legible(value))

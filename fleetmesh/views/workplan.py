@@ -45,12 +45,11 @@ def block(run: Run, *, changes: Sequence[str] | None = None, digest: str | None 
     ]
     lines += _list("Did not report", map(code, run.missing))
     causes = run.causes()
-    lost = [(cause, causes[cause]) for cause in run.lost]
-    lines += _list("Causes", starmap(_cause, lost))
+    lines += _list("Causes", (_cause(cause, causes[cause]) for cause in run.lost))
     lines += _list("Not as the runbook wants it", _entries(run.unexplained()))
     for step, some in run.not_yet().items():
         typed = f"; next: {code(step.command)}" if step.command else ""
-        lines += _list(f"Not yet, for {step.step} has not been done{typed}", _entries(some))
+        lines += _list(f"Not yet, for {code(step.step)} has not been done{typed}", _entries(some))
     reasons = [(cause, some) for cause, some in causes.items() if not cause.kind]
     lines += _list("Could not be concluded, by cause", starmap(_cause, reasons))
     for outcome in (Outcome.WARN, Outcome.ACCEPTED, Outcome.WAIVED, Outcome.DEFERRED):
@@ -120,7 +119,11 @@ def _entries(results: Iterable[Result]) -> Iterator[str]:
 
 
 def _cause(cause: Cause, results: list[Result]) -> str:
-    named = [f"{result.outcome.value} {code(words.name(result))}" for result in results[:_MOST]]
+    named = [
+        code(words.name(result))
+        + (f" (fail, {code(result.reason)})" if result.outcome is Outcome.FAIL else "")
+        for result in results[:_MOST]
+    ]
     more = f" and {len(results) - _MOST} more" if len(results) > _MOST else ""
     return f"{code(cause.told)}: {', '.join(named) or 'explains no outcome of this run'}{more}"
 

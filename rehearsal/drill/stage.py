@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from fleetmesh.evidence.run import ROLLBACK
 from rehearsal import access, assets, fleet, host, migration
 from rehearsal.drill.commands import COMMANDS
 from rehearsal.drill.manager import SYSTEMD, ManagerCommands
@@ -63,6 +64,8 @@ class Stage(Expectation):
     patience: ClassVar[float | None] = None
     """Seconds within which the checks' questions must be done with, where that is in doubt."""
     unsettled: ClassVar[Mapping[str, str]] = {}
+    state: ClassVar[str] = ""
+    """The state of all that does not hold of the runbook, if it is one: that of what is not yet."""
     expects: ClassVar[str] = "nothing"
     """What it changes on the fleet: an expectation of `fleetmesh diff`, or of `drill/expected`."""
     against: ClassVar[str] = ""
@@ -161,6 +164,12 @@ class Seen:
             for one in self.measured
             if not one.holds
         ]
+        wrong += [
+            f"{cell.check}: its state is {cell.judged.state}, not {self.stage.state}"
+            for cell in self.cells
+            if self.stage.state and cell.judged.phase != ROLLBACK
+            if cell.judged.state not in ("", self.stage.state)
+        ]
         return [*([self.trouble] if self.trouble else []), *late, *wrong, *self.unexpected]
 
     @property
@@ -238,6 +247,7 @@ class Seen:
                     "phase": cell.judged.phase,
                     "outcome": cell.judged.outcome,
                     "reason": cell.judged.reason,
+                    "state": cell.judged.state,
                     "expected": cell.expected.outcome,
                     "problem": cell.problem,
                 }

@@ -25,6 +25,12 @@ class Down(Stage):
         """Nothing."""
 
 
+class NotYet(Down):
+    """It is nobody's yet."""
+
+    state: ClassVar[str] = "not yet"
+
+
 GOOD: Verdicts = {
     "port_is_held[a]": Judged("CUT-05", "cutover", "fail", "nobody listens on a", ()),
     "unit_is_running[a]": Judged("CUT-04", "cutover", "pass", "", ()),
@@ -70,6 +76,18 @@ def test_a_stage_holds_with_the_failures_that_it_must_have() -> None:
 def test_any_other_end_breaks_it(check: str, end: tuple[str, str]) -> None:
     seen = settled(**{check: end})
     assert len(seen.problems) == 1, seen.problems
+
+
+def test_what_is_not_yet_must_not_be_called_anything_else() -> None:
+    seen = settled()
+    cell = next(cell for cell in seen.cells if cell.judged.outcome == "fail")
+    for state, problems in (("not yet", 0), ("broken", 1)):
+        judged = replace(cell.judged, state=state)
+        seen.cells = [replace(cell, judged=judged)]
+        assert seen.problems == []
+        seen.stage = NotYet()
+        assert len(seen.problems) == problems
+        seen.stage = Down()
 
 
 def test_a_change_that_nobody_expected_breaks_it() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from rehearsal.faults import FAULTS, Fault
+from rehearsal.faults.bases import RolledBack
 from rehearsal.matrix.recordings import name_of, title
 from rehearsal.matrix.rows import Matrix
 from rehearsal.paths import RECORDINGS
@@ -42,6 +43,63 @@ def test_the_matrix_holds(matrix: Matrix) -> None:
     assert matrix.holds, "\n".join(matrix.summary())
     assert len(matrix.rows) >= 60
     assert len(matrix.checks) >= 40
+
+
+LOST = {
+    "host railiance01": {
+        *("host-names-swapped", "railiance-unreachable", "ssh-folder-writable-by-everybody")
+    },
+    "host coulombcore": {
+        *("alias-leads-to-another-host", "coulombcore-host-key-rotated", "coulombcore-off"),
+        *("forced-command", "host-names-swapped", "link-cut-half-open", "login-shell-hangs"),
+        *("login-shell-reads-input", "no-sessions", "sshd-killed"),
+        "sshd-stopped",
+    },
+    "host workstation": {"workstation-off"},
+    "API railiance01": {
+        *("api-down", "api-hangs", "api-of-another-server", "forwarding-forbidden-to-the-suite"),
+        *("kubeconfig-behind-a-proxy", "kubeconfig-empty", "kubeconfig-impersonates"),
+        *("kubeconfig-malformed", "kubeconfig-missing", "kubeconfig-multiplies"),
+        *("kubeconfig-names-files", "kubectl-not-allowed", "token-expired"),
+    },
+    "API coulombcore": {"api-of-the-services-hangs", "forwarding-forbidden-to-the-tunnels"},
+    "log-in railiance01-coulombcore": {
+        *("another-host-key-pinned", "ca-not-trusted-by-sshd", "certificate-expired"),
+        *("certificate-for-another", "certificate-for-another-address", "certificate-gone"),
+        *("certificate-of-unknown-ca", "coulombcore-host-key-rotated", "principal-unregistered"),
+        *("fleet-key-for-the-workstation-only", "fleet-key-gone", "fleet-key-not-authorized"),
+        *("fleet-key-of-another-user", "fleet-key-readable-by-others", "fleet-key-replaced"),
+        *("fleet-key-with-passphrase", "host-key-not-pinned", "host-key-revoked"),
+        *("host-key-vouched-for-in-vain", "ssh-config-broken", "ssh-missing", "unit-crash-loops"),
+    },
+    "log-in railiance01-coulombcore-fleet-issue-core-coulombcore": {
+        *("key-of-one-tunnel-gone", "other-user-not-let-in")
+    },
+    "name railiance01": {"cluster-dns-silent", "cluster-names-unknown"},
+}
+"""In which faults something is lost that explains checks; in all others nothing is."""
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_is_lost_explains_checks_and_nothing_else_does(name: str, matrix: Matrix) -> None:
+    row = next(row for row in matrix.rows if row.fault is FAULTS[name])
+    causes = {cell.judged.cause for cell in row.cells} - {""}
+    assert causes == {cause for cause, faults in LOST.items() if name in faults}
+    for cell in row.cells:
+        assert not cell.judged.cause or cell.judged.outcome in ("fail", "inconclusive")
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_of_a_fleet_that_was_cut_over_is_never_called_not_yet(
+    name: str, matrix: Matrix
+) -> None:
+    row = next(row for row in matrix.rows if row.fault is FAULTS[name])
+    states = {cell.check: cell.judged.state for cell in row.cells}
+    if row.fault.ground.name != RolledBack.name:
+        assert "not yet" not in states.values(), states
+    for cell in row.cells:
+        explained = cell.judged.outcome in ("fail", "inconclusive", "warn")
+        assert bool(cell.judged.state) == explained, cell.check
 
 
 def test_every_fault_says_what_happens_and_why() -> None:

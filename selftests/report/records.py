@@ -38,6 +38,8 @@ def write(run: Run, folder: Path) -> Run:
         "origin": asdict(run.origin),
     }
     with Journal.begin(folder, plan, durable=False, **started) as journal:
+        for cause in run.lost:
+            journal.append("cause", **cause.plain())
         for result in run.results:
             keys = journal.transcripts(result.transcripts)
             journal.append("outcome", **of_result(result, keys))

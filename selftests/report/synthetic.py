@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from fleetmesh.evidence.cause import Cause
+from fleetmesh.evidence.condition import Condition, State
 from fleetmesh.evidence.outcomes import Outcome
 from fleetmesh.evidence.run import ClusterSeen, HostSeen, Origin, Result, Run
 from fleetmesh.gather.transcript import Transcript
@@ -238,6 +240,61 @@ def not_ready() -> Run:
     return new_run(results)
 
 
+def lost() -> Run:
+    """In the middle of the cutover, the far host's sshd is gone."""
+    (hub, issue) = TUNNELS
+    cause = Cause(UNREACHABLE, "host", "coulombcore")
+    api = Cause("railiance01: the API did not answer", "API", "railiance01")
+    explained = {"cause": cause.name, "subject": hub}
+    command = f"ssh railiance01 'systemctl --user enable --now {issue}'"
+    results = [
+        result(20, Outcome.PASS),
+        result(
+            6,
+            Outcome.FAIL,
+            reason="not connected: Connection refused",
+            condition=Condition(State.DOWN),
+            **explained,
+        ),
+        result(
+            5,
+            Outcome.FAIL,
+            reason="nobody listens on 127.0.0.1:18000",
+            condition=Condition(State.BROKEN),
+            **explained,
+        ),
+        result(
+            7,
+            Outcome.INCONCLUSIVE,
+            reason=UNREACHABLE,
+            condition=Condition(State.BROKEN),
+            cause=cause.name,
+        ),
+        result(
+            8,
+            Outcome.FAIL,
+            subject=issue,
+            reason="nobody listens on 127.0.0.1:18765",
+            condition=Condition(State.NOT_YET, "Cutover 2", "", command),
+        ),
+        result(
+            9,
+            Outcome.FAIL,
+            subject=issue,
+            reason="the pod restarted 09:12:00Z",
+            condition=Condition(State.SETTLING, until=START + timedelta(minutes=8)),
+        ),
+        result(
+            10,
+            Outcome.FAIL,
+            reason="a unit was edited",
+            condition=Condition(State.BROKEN),
+        ),
+        result(11, Outcome.INCONCLUSIVE, reason="no pod", condition=Condition(State.BROKEN)),
+    ]
+    return new_run(results, lost=(cause, api))
+
+
 def incomplete() -> Run:
     """Stopped half way, on a real fleet."""
     results = [result(n, Outcome.PASS) for n in range(1, 6)]
@@ -266,6 +323,8 @@ def hostile() -> Run:
             reason=HOSTILE,
             notes=(HOSTILE,),
             id=f"{HOSTILE}{number}",
+            condition=Condition(State.NOT_YET, HOSTILE, HOSTILE, HOSTILE),
+            cause=f"host {HOSTILE}" if number % 2 else "",
             transcripts=(transcript,),
             paths=(path,),
         )
@@ -285,6 +344,7 @@ def hostile() -> Run:
         },
         clusters={HOSTILE: ClusterSeen(HOSTILE, HOSTILE)},
         redactions={HOSTILE: 3},
+        lost=(Cause(HOSTILE, "host", HOSTILE), Cause(HOSTILE, "API", HOSTILE, lasting=True)),
     )
 
 
@@ -318,6 +378,6 @@ def flood() -> Run:
 
 
 RUNS: dict[str, Callable[[], Run]] = {
-    made.__name__: made for made in (ready, not_ready, incomplete, hostile)
+    made.__name__: made for made in (ready, not_ready, lost, incomplete, hostile)
 }
 MADE = RUNS | {made.__name__: made for made in (killed, flood)}

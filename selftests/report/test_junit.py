@@ -23,12 +23,15 @@ def test_suite_and_cases_carry_the_record(written: Written, run: str) -> None:
         "verdict": made.headline.partition(":")[0],
         "inventory.digest": legible(made.inventory_digest),
         "runbook": legible(made.runbook),
+        **{legible(f"cause {cause.name}"): legible(cause.told) for cause in made.lost},
     }
     cases = [_properties(case) for case in suite.findall("testcase")]
     unreported = [case for case in suite.findall("testcase") if case.find("error") is not None]
     assert len(unreported) == len(made.missing)
     assert cases[: len(made.results)] == [
         {"outcome": r.outcome.value, "id": legible(r.id), "runbook": legible(r.runbook)}
+        | ({"condition": legible(str(r.condition))} if r.condition else {})
+        | ({"cause": legible(r.cause)} if r.cause else {})
         for r in made.results
     ]
 

@@ -51,6 +51,7 @@ class Before(Stage):
     """The workstation hub serves both services; production is not ready, because of it."""
 
     turns = {**HUB, **NOT_INSTALLED}
+    state = "not yet"
 
     def act(self, seen: Seen) -> None:
         which = seen.runbook("which-bridge")
@@ -72,6 +73,7 @@ class Install(Stage):
     """The installer and linger: units are there and enabled, and the hub still serves."""
 
     turns = {**HUB, **NOT_STARTED, "ROLL-02.boot": fail("is enabled, not disabled")}
+    state = "not yet"
     expects = "install"
 
     def act(self, seen: Seen) -> None:
@@ -85,6 +87,7 @@ class InstallAgain(Stage):
     """The same once more, which changes nothing."""
 
     turns = Install.turns
+    state = "not yet"
 
     def act(self, seen: Seen) -> None:
         before, files = footing.of("railiance01"), footing.of("railiance01", times=True)

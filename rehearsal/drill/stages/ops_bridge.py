@@ -174,6 +174,7 @@ def _managed(kind: type[Stage]) -> type[Stage]:
     same = {
         "manager": OPS_BRIDGE,
         "turns": turns,
+        "state": "",  # its unit may run without tunnels: nobody can tell what has been started
         "__doc__": inspect.getdoc(kind),
         "__module__": kind.__module__,
     }

@@ -24,6 +24,7 @@ class Rollback(Stage):
 
     proves = "DRILL-04"
     turns = {**HUB, **DISABLED}
+    state = "not yet"
     expects = "rollback"
 
     def act(self, seen: Seen) -> None:
@@ -48,6 +49,7 @@ class BackToTheStart(Stage):
 
     expects, against = "back-to-the-start", "before"
     turns = Before.turns
+    state = "not yet"
 
     def act(self, seen: Seen) -> None:
         migration.undo(self.manager.units)

@@ -12,6 +12,7 @@ from rehearsal.faults.machines import (
     COULOMB,
     HUB,
     HUB_BRIDGE,
+    ISSUES,
     ISSUES_BRIDGE,
     RAILIANCE,
     RESTART_SSHD,
@@ -202,6 +203,36 @@ class SshdStopped(Fault):
 
     def inject(self) -> None:
         root(COULOMB, "systemctl stop ssh")
+
+    def heal(self) -> None:
+        root(COULOMB, "systemctl start ssh")
+
+
+class SshdKilled(Fault):
+    """coulombcore's sshd is gone, with every session: the tunnels are down, and try again."""
+
+    blinds = SshdStopped.blinds
+    turns = {
+        **SshdStopped.turns,
+        "PRE-06.interactive": inconclusive("no interactive tunnel to"),
+        "CUT-04.steady": fail("is activating (auto-restart), result exit-code, after"),
+        "CUT-05.port": fail("nobody listens on"),
+        "CUT-06.healthy": fail("Connection refused"),
+        "CUT-07.forwards": fail("runs no ssh"),
+        "PROD-01.pods": fail("is 0/1 ready"),
+        "PROD-03.inside": fail("does not answer"),
+        "PROD-04.path": fail("Connection refused"),
+        "PROD-04.from-pod": fail("does not answer"),
+        "PROD-09.same-after-reboot": fail("runs no ssh"),
+        "PROD-13.restarts": warn("times, more than 3"),
+    }
+
+    def inject(self) -> None:
+        root(COULOMB, "systemctl stop ssh; pkill '^sshd'")
+        until_unready(HUB_BRIDGE, ISSUES_BRIDGE)
+        tried = "[ $(systemctl --user show -p NRestarts --value {}) -gt 3 ]"
+        each = " && ".join(tried.format(unit) for unit in (HUB, ISSUES))
+        user(RAILIANCE, f"timeout 30 sh -c 'until {each}; do sleep 0.1; done'; sleep 0.5")
 
     def heal(self) -> None:
         root(COULOMB, "systemctl start ssh")
