@@ -2,6 +2,8 @@
 # suite itself. Each does all its set-up.
 
 SHELL := /bin/bash
+# What is started here is started hundreds of times: without it, each would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 PYTHON := .venv/bin/python
 PERMIT := reports/permit

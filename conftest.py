@@ -1,6 +1,8 @@
 """Loads the pytest layer; see fixtures/."""
 
-pytest_plugins = (
+import pytest
+
+_PLUGINS = (
     "fixtures.command_line",
     "fixtures.selection",
     "fixtures.rehearsal",
@@ -22,3 +24,9 @@ pytest_plugins = (
     "fixtures.watched",
     "fixtures.run_end",
 )
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Load them: as `pytest_plugins`, each is first looked for in all installed packages."""
+    for name in _PLUGINS:
+        pluginmanager.import_plugin(name)

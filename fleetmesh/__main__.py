@@ -16,7 +16,7 @@ from fleetmesh.evidence.changes import changes
 from fleetmesh.evidence.entry import Entry
 from fleetmesh.evidence.folder import BrokenRecord, read
 from fleetmesh.evidence.history import update
-from fleetmesh.evidence.journal import CannotRecord, put
+from fleetmesh.evidence.journal import CannotRecord
 from fleetmesh.evidence.run import PHASES, RUNBOOK
 from fleetmesh.evidence.since import since
 from fleetmesh.evidence.sums import SUMS, Refused
@@ -33,7 +33,7 @@ from fleetmesh.state.moment import moment
 from fleetmesh.text.terminal import Parser, complain, say
 from fleetmesh.timer import command as timer
 from fleetmesh.timer.places import CannotInstall
-from fleetmesh.views.history_page import page
+from fleetmesh.views.history_page import write
 from fleetmesh.views.render import NotRendered, render, views_of
 from fleetmesh.watch import command as watch
 
@@ -154,9 +154,7 @@ def _history(given: Namespace) -> int:
     elif given.timestamp_roots:
         raise Refused("--timestamp-roots says as of when a signature counts: say --allowed-signers")
     every = ages(history, now, given.max_age, doubt) if history.entries else []
-    index = given.reports / "index.html"
-    text = page(history, every, now, given.reports)
-    put(index, text.encode(errors="backslashreplace"), durable=False)
+    index = write(history, every, now, given.reports)
     for remark in history.remarks:
         say(f"remark: {remark}")
     asked = {"fleet": given.fleet, "kind": given.kind, "phases": given.phase or RUNBOOK}

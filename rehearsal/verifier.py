@@ -35,7 +35,7 @@ COMMAND = f"cd {CHECKOUT} && sudo .venv/bin/python -m fleetmesh install-timer"
 """What the operator types; options follow."""
 _PYTHON = "opt/python"
 _VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
-_NO_PART_OF_IT = (".*", "__pycache__", "reports", "selftests")
+_NO_PART_OF_IT = (".*", "reports", "selftests")
 _NO_PART_OF_PYTHON = ("config-*", "dist-packages", "idlelib", "site-packages", "test", "tests")
 _LIMITS = {"connect": 20, "command": 20, "http": 15}  # seconds; this is no test of speed
 _CONFIG = "Host {name}\n    HostName {address}\n    User tegwick\n    IdentityFile ~/.ssh/id_own\n"

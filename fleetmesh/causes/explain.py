@@ -55,6 +55,7 @@ class Explanations:
         self._lost = Lost(self._known)
         self._progress = Progress(self._known)
         self._witnesses = Witnesses(self._known)
+        self._usable: dict[int, bool] = {}
 
     @property
     def lost(self) -> tuple[Cause, ...]:
@@ -90,7 +91,11 @@ class Explanations:
 
     def _unusable(self, looked_at: Iterable[Transcript]) -> Cause | None:
         """What all answers are lost for that could not be used."""
-        causes = {self._lost.of_transcript(one) for one in looked_at if not _usable(one)}
+        for one in looked_at:
+            if id(one) not in self._usable:  # many checks look at the same
+                self._usable[id(one)] = _usable(one)
+        unusable = (one for one in looked_at if not self._usable[id(one)])
+        causes = {self._lost.of_transcript(one) for one in unusable}
         return causes.pop() if len(causes) == 1 else None
 
     def _restated(self, judged: Judged) -> Cause | None:

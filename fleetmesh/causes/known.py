@@ -79,4 +79,10 @@ class Known:
 
     def _observed(self, fact: Fact[T]) -> Observed[T]:
         taken = self.snapshot
-        return Observed(fact, taken.of(fact.name), lambda _: None, recorded=taken.recorded)
+        return Observed(
+            fact,
+            taken.of(fact.name),
+            lambda _: None,
+            recorded=taken.recorded,
+            read=taken.readings.setdefault(fact.name, {}),
+        )

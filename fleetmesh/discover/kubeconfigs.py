@@ -108,7 +108,7 @@ def _text(session: Session, path: str, deadline: float) -> str:
         batch.COMMAND,
         stdin=batch.compose([(f"cat {quote(path)}", deadline)], nonce),
         deadline=deadline,
-        limit=yaml12.LONGEST,
+        limit=yaml12.FOREIGN.longest,
     )
     try:
         answer = answers_of(done, nonce, 1).get(0)

@@ -22,9 +22,12 @@ from fleetmesh.outages.watched import watched
 
 FORMAT = 1
 
-PLAN_MOST, EVENTS_MOST, RAW_MOST = 8 * MIB, 64 * MIB, 64 * MIB
-"""Bytes of plan.json, of events.jsonl and of a file in raw/. A run leaves a tenth of it at most."""
-REFERENCES_MOST = 50_000
+PLAN_MOST, EVENTS_MOST, RAW_MOST = 32 * MIB, 256 * MIB, 64 * MIB
+"""Bytes of plan.json, of events.jsonl and of a file in raw/.
+
+The run of a hundred hosts and a thousand tunnels leaves a third of it.
+"""
+REFERENCES_MOST = 1_000_000
 """Answers that the outcomes of a run name, counted each time."""
 
 _RUN, _CAUSE = TypeAdapter(Run), TypeAdapter(Cause)

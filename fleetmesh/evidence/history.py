@@ -15,6 +15,7 @@ from fleetmesh.evidence.files import MIB
 from fleetmesh.evidence.folder import BrokenRecord, read_events, run_of
 from fleetmesh.evidence.history_lines import Lines
 from fleetmesh.evidence.journal import PLAN
+from fleetmesh.evidence.run import Run
 from fleetmesh.evidence.sums import SIGNATURE, SUMS, Refused
 
 HISTORY = "history.jsonl"
@@ -57,8 +58,10 @@ def _phases_of(entry: Entry) -> list[tuple[str, str, str]]:
     return [(entry.fleet, entry.kind, phase) for phase in entry.phases]
 
 
-def update(reports: Path) -> History:
+def update(reports: Path, ended: Run | None = None) -> History:
     """Write down the runs in `reports` that have ended since, and return all that are known.
+
+    Whoever has just read the record of one that has `ended` need not have it read again.
 
     Raises Refused where the folder cannot be used.
     """
@@ -70,6 +73,9 @@ def update(reports: Path) -> History:
         for folder in folders(reports, remarks):
             sealed = claimed(folder)
             if (known := lines.entries.get(folder.name)) and known.sealed == sealed:
+                continue
+            if ended and ended.id == folder.name:
+                fresh.append(Entry.of(ended, sealed))
                 continue
             try:
                 found = read_events(folder)

@@ -21,6 +21,8 @@ from fleetmesh.gather.transcript import Transcript
 
 PLAN = "plan.json"
 EVENTS = "events.jsonl"
+COPY = "inventory.yaml"
+"""The inventory beside them, without its secrets."""
 RAW = "raw"
 INLINE = 64 * 1024
 """Bytes of a stream up to which it stands in its event."""

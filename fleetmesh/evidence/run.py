@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -57,10 +58,13 @@ class Result:
         """The check's id and its case: `PROD-08.enabled[fleet-…]`."""
         return f"{self.id}[{self.subject}]" if self.subject else self.id
 
-    @property
+    @cached_property
     def hosts(self) -> tuple[str, ...]:
         """The hosts whose answers were consulted, in order."""
         return tuple(dict.fromkeys(transcript.host for transcript in self.transcripts))
+
+
+_RESULT = TypeAdapter(Result)
 
 
 @dataclass(frozen=True)
@@ -346,6 +350,6 @@ def to_result(entry: Mapping[str, Any], transcripts: Mapping[str, Transcript]) -
         until = plain.moment(entry["condition"]["until"])
         given["condition"] = {**entry["condition"], "until": until}
     given["transcripts"] = tuple(transcripts[key] for key in entry["transcripts"])
-    result = TypeAdapter(Result).validate_python(given)
+    result = _RESULT.validate_python(given)
     plain.bounded(result.seconds)
     return result

@@ -10,9 +10,11 @@ as_tunnel() {
   shift 3
   if [ "$unit" ]; then
     # One that hangs must not cost the log-in, which needs none of it.
-    pid=$(timeout 1 systemctl --user show -p MainPID --value -- "$unit")
-    line=$(timeout 1 systemctl --user show -p ExecStart -- "$unit" |
-      sed -n 's/.*argv\[\]=\(.*\) ; ignore_errors=.*/\1/p' | tail -n 1)
+    shown=$(timeout 1 systemctl --user show -p MainPID -p ExecStart -- "$unit")
+    pid=${shown#*MainPID=}
+    pid=${pid%%[!0-9]*}
+    line=$(printf '%s\n' "$shown" |
+      sed -n 's/^ExecStart=.*argv\[\]=\(.*\) ; ignore_errors=.*/\1/p' | tail -n 1)
   else
     pid=$(ss -Htlnp "sport = :$port" | sed -n 's/.*("ssh",pid=\([0-9]*\),.*/\1/p' | head -n 1)
   fi

@@ -27,19 +27,28 @@ begin() { printf '\001%s\t%s\n' "$1" "$2"; }
 # absent SOURCE TOOL: the tool is missing that would tell.
 absent() { begin absent "$1" && echo "$2 is not installed"; }
 
-# pack FORM FILE…: the texts of these files, each with its begin. Standard input has `FILE SOURCE`
-# lines for those that are called otherwise.
+# clean TEXT: without the mark of `begin`.
+clean() {
+  case $1 in *"$one"*) printf '%s\n' "$1" | tr -d '\001' ;; *) printf '%s\n' "$1" ;; esac
+}
+
+# pack FORM FILE…: the texts of these files, each with its begin. `names` has `FILE SOURCE` lines for
+# those that are called otherwise.
 pack() {
   [ $# -gt 1 ] || return 0
   FORM=$1 ROOT=$root && shift
-  export FORM ROOT
+  export FORM ROOT names
   awk '
-    NR == FNR { split($0, pair, "\t"); named[pair[1]] = pair[2]; next }
+    BEGIN {
+      for (n = split(ENVIRON["names"], lines, "\n"); n > 0; n--) {
+        split(lines[n], pair, "\t"); named[pair[1]] = pair[2]
+      }
+    }
     FNR == 1 {
       source = FILENAME in named ? named[FILENAME] : substr(FILENAME, length(ENVIRON["ROOT"]) + 1)
       print "\001" ENVIRON["FORM"] "\t" source
     }
-    { gsub(/\001/, ""); print }' - "$@"
+    { gsub(/\001/, ""); print }' "$@"
 }
 
 # take FORM FILE…: the text of each file that there is; a hook must be executable to be run.
@@ -55,7 +64,7 @@ take() {
     if [ "$form" = hook ] && [ ! -x "$f" ]; then continue; fi
     set -- "$@" "$f"
   done
-  echo | pack "$form" "$@"
+  names='' && pack "$form" "$@"
 }
 
 # folder FORM FOLDER…: the files in each folder that there is.
@@ -72,7 +81,7 @@ output() {
   form=$1 source=$2 nothing=$3 && shift 3
   if ! command -v "$1" >/dev/null; then absent "$source" "$1"; return; fi
   if said=$("$@" 2>&1); then
-    begin "$form" "$source" && printf '%s\n' "$said" | tr -d '\001'
+    begin "$form" "$source" && clean "$said"
   elif ! printf '%s\n' "$said" | grep -Eqi "$nothing"; then
     begin unread "$source" && printf '%s\n' "$said" | head -n 1
   fi
@@ -88,14 +97,12 @@ at_jobs() {
 
 # The desktop's autostart: an entry of the user's own stands for the system's of the same name.
 desktop_entries() {
-  sessions=$(cat "$root"/usr/share/xsessions/*.desktop "$root"/usr/share/wayland-sessions/*.desktop \
-    2>/dev/null | sed -n 's/^DesktopNames=//p' | tr ';:\n' '   ')
-  names=' '
+  sessions=unknown entries=' '
   for f in "${XDG_CONFIG_HOME:-$HOME/.config}"/autostart/*.desktop "$root"/etc/xdg/autostart/*.desktop
   do
     [ -e "$f" ] || continue
-    case $names in *" ${f##*/} "*) continue ;; esac
-    names="$names${f##*/} "
+    case $entries in *" ${f##*/} "*) continue ;; esac
+    entries="$entries${f##*/} "
     [ -r "$f" ] || { begin unread "${f#"$root"}"; continue; }
     entry=$(tr -d '\001' <"$f" | awk '
       /^\[/ { here = ($0 == "[Desktop Entry]") }
@@ -113,6 +120,9 @@ EOT
     [ -n "$runs" ] || continue
     [ -z "$needs" ] || command -v "$needs" >/dev/null || continue
     if [ -n "$only" ]; then
+      [ "$sessions" != unknown ] || sessions=$(cat "$root"/usr/share/xsessions/*.desktop \
+        "$root"/usr/share/wayland-sessions/*.desktop 2>/dev/null |
+        sed -n 's/^DesktopNames=//p' | tr ';:\n' '   ')
       shown=
       for name in $(printf '%s' "$only" | tr ';' ' '); do
         case " $sessions " in *" $name "*) shown=yes ;; esac
@@ -127,8 +137,12 @@ EOT
 # Instances that only a device names are left out.
 of_devices() {
   case $1 in --user) key=SYSTEMD_USER_WANTS ;; *) key=SYSTEMD_WANTS ;; esac
-  cat "$root"/etc/udev/rules.d/*.rules "$root"/run/udev/rules.d/*.rules \
-    "$root"/usr/lib/udev/rules.d/*.rules 2>/dev/null | awk -v key="$key" '
+  set --
+  for f in "$root"/etc/udev/rules.d/*.rules "$root"/run/udev/rules.d/*.rules \
+    "$root"/usr/lib/udev/rules.d/*.rules; do
+    if [ -f "$f" ] && [ -r "$f" ]; then set -- "$@" "$f"; fi
+  done
+  [ $# -eq 0 ] || awk -v key="$key" '
     /^[ \t]*#/ { next }
     {
       while (match($0, "ENV\\{" key "\\}[+:]?=\"[^\"]*\"")) {
@@ -138,7 +152,7 @@ of_devices() {
           if (name[n] ~ /^[A-Za-z0-9:_.@\\-]+\.(service|target|socket|timer|path)$/ &&
               name[n] !~ /@\./) print name[n]
       }
-    }'
+    }' "$@"
 }
 
 # Every unit that systemd would start by itself in a scope, and all that those pull in or trigger,
@@ -164,8 +178,9 @@ units() {
       -p Upholds -p Triggers -p OnSuccess -p OnFailure -p Environment -p EnvironmentFiles \
       -p ExecCondition -p ExecStartPre -p ExecStart -p ExecStartPost -p ExecStop -p ExecStopPost \
       -- $new 2>/dev/null)
-    printf '%s\n' "$shown" | sed -n 's/^EnvironmentFiles=\(.*\) (ignore_errors=.*/\1/p' | sort -u \
-      | while read -r f; do
+    case $shown in *EnvironmentFiles=?*)
+      printf '%s\n' "$shown" | sed -n 's/^EnvironmentFiles=\(.*\) (ignore_errors=.*/\1/p' | sort -u
+    esac | while read -r f; do
         for f in $root$f; do
           if [ -r "$f" ]; then
             begin environment "${f#"$root"}" && tr -d '\000\001' <"$f" && echo
@@ -174,7 +189,7 @@ units() {
           fi
         done
       done
-    begin units "$1" && printf '%s\n' "$shown" | tr -d '\001'
+    begin units "$1" && clean "$shown"
     known="$known $new"
     new=$(printf '%s\n' "$shown" | known=$known awk '
       BEGIN { n = split(ENVIRON["known"], names, /[ \n]+/); for (i = 1; i <= n; i++) seen[names[i]] = 1 }
@@ -481,7 +496,7 @@ scripts() {
   IFS=$nl
   set -f
   # shellcheck disable=SC2046
-  printf '%s\n' "$texts" | pack text $(printf '%s\n' "$texts" | cut -f 1)
+  names=$texts && pack text $(printf '%s\n' "$texts" | cut -f 1)
   unset IFS
   set +f
 }
@@ -498,10 +513,12 @@ resolve() {
   [ -n "$words" ] || return 0
   command -v ssh >/dev/null || { say absent "ssh -G" "ssh is not installed"; return; }
   for word in $words; do
-    ssh -G -- "$word" </dev/null 2>/dev/null | awk -v word="$word" '
-      /^(hostname|localforward|remoteforward|dynamicforward|clearallforwardings) / {
-        print "settings\t" word "\t" $0 }'
-  done
+    begin settings "$word"
+    ssh -G -- "$word" </dev/null 2>/dev/null
+  done | awk '
+    sub(/^\001settings\t/, "") { word = $0 }
+    /^(hostname|localforward|remoteforward|dynamicforward|clearallforwardings) / {
+      print "settings\t" word "\t" $0 }'
 }
 
 # RemoteForward wherever ssh reads its configuration, included files of one level too.
@@ -521,15 +538,17 @@ configurations() {
 }
 
 only() { printf '%s\n' "$1" | grep -E "^($2)$tab" || true; }
+following() { case $nl$1 in *"${nl}path$tab"* | *"${nl}bare$tab"*) only "$1" 'path|bare' | scripts | sift ;; esac; }
 
 export wanted ends
-shown='starts|unread|absent|passed|aside'
 first=$(places | sift)
-second=$(only "$first" 'path|bare' | scripts | sift)
-third=$(only "$second" 'path|bare' | scripts | sift)
-found=$(only "$first" "$shown"; only "$second" "$shown"; only "$third" "$shown")
-printf '%s\n' "$found" | awk '!/^passed/ && !seen[$0]++'
-printf '%s\n' "$found" | awk '/^passed/ { n += $3 } END { print "passed\t-\t" n + 0 }'
+second=$(following "$first")
+third=$(following "$second")
+found=$(printf '%s\n' "$first" "$second" "$third" | awk -F "$tab" '
+  $1 ~ /^(starts|unread|absent|aside)$/ && !seen[$0]++
+  $1 == "passed" { n += $3 }
+  END { print "passed\t-\t" n + 0 }')
+printf '%s\n' "$found"
 printf '%s\n' "$found" | resolve
 configurations
 say aside "root and other users" "their crontabs, profiles and user units are not looked at"

@@ -105,9 +105,17 @@ barrier=systemd-user-sessions.service
 case $after in *$barrier*) after="$after
 $(list $barrier | grep '\.mount$')" ;; esac
 # Of mounts count those that a boot makes, by a file; what somebody mounted by hand is none.
+mounts=$(printf '%s\n' $after | grep '\.mount$' | sort -u)
+made=$(systemctl show --no-pager -p Id -p FragmentPath -- ${mounts:--.mount} | awk -F = '
+  $1 == "Id" { id = $2 } $1 == "FragmentPath" && $2 { file = 1 }
+  !NF { if (file) print id; file = 0 } END { if (file) print id }')
 for f in $after; do
   case $f in -.mount) ;; *.mount)
-    [ "$(systemctl show -p FragmentPath --value -- "$f")" ] || continue ;;
+    case "
+$made
+" in *"
+$f
+"*) ;; *) continue ;; esac ;;
   esac
   echo "after=$f"
 done

@@ -95,6 +95,8 @@ class Observed(Mapping[str, T]):
 
     Transcripts that were `recorded` have marks where something was secret. What is read is not
     judged where one stands in it: nobody knows what it hides.
+
+    Those who read the same transcripts may share `read`, so that each is parsed once for all.
     """
 
     def __init__(
@@ -104,34 +106,44 @@ class Observed(Mapping[str, T]):
         consulted: Callable[[Transcript], None],
         *,
         recorded: bool = False,
+        read: dict[str, T | Inconclusive] | None = None,
     ) -> None:
         self._fact = fact
         self._transcripts = transcripts
         self._consulted = consulted
         self._recorded = recorded
-        self._parsed: dict[str, T] = {}
+        self._read: dict[str, T | Inconclusive] = {} if read is None else read
 
     def __getitem__(self, subject: object) -> T:
         key = str(subject)
         transcript = self.transcript(key)
         if transcript.lost:
             raise Inconclusive(transcript.lost)
-        if key not in self._parsed:
-            hidden = marks((transcript.stdout, transcript.stderr)) if self._recorded else ()
-            if self._recorded and transcript.hides:
-                self._hide(transcript, transcript.hides)
-            if over_lines := sorted(OVER_LINES.intersection(hidden)):
-                self._hide(transcript, over_lines)
+        if key not in self._read:
             try:
-                parsed = self._fact.read(transcript)
-            except NotUnderstood as error:
-                if hidden:
-                    self._hide(transcript, hidden)
-                self._refuse(transcript, error)
-            if self._recorded and (read := marks((parsed, transcript.details))):
-                self._hide(transcript, read)
-            self._parsed[key] = parsed
-        return self._parsed[key]
+                self._read[key] = self._parsed(transcript)
+            except Inconclusive as error:
+                self._read[key] = error
+        found = self._read[key]
+        if isinstance(found, Inconclusive):
+            raise found.with_traceback(None)  # else each reader would add to the one before
+        return found
+
+    def _parsed(self, transcript: Transcript) -> T:
+        hidden = marks((transcript.stdout, transcript.stderr)) if self._recorded else ()
+        if self._recorded and transcript.hides:
+            self._hide(transcript, transcript.hides)
+        if over_lines := sorted(OVER_LINES.intersection(hidden)):
+            self._hide(transcript, over_lines)
+        try:
+            parsed = self._fact.read(transcript)
+        except NotUnderstood as error:
+            if hidden:
+                self._hide(transcript, hidden)
+            self._refuse(transcript, error)
+        if self._recorded and (read := marks((parsed, transcript.details))):
+            self._hide(transcript, read)
+        return parsed
 
     def __iter__(self) -> Any:
         return iter(self._transcripts)
@@ -141,7 +153,13 @@ class Observed(Mapping[str, T]):
 
     def known(self) -> dict[str, T]:
         """What could be observed, as an aid to read other facts by: nothing of it is consulted."""
-        aside = Observed(self._fact, self._transcripts, lambda _: None, recorded=self._recorded)
+        aside = Observed(
+            self._fact,
+            self._transcripts,
+            lambda _: None,
+            recorded=self._recorded,
+            read=self._read,
+        )
         found = {}
         for subject in aside:
             with suppress(Inconclusive):

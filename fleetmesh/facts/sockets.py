@@ -6,7 +6,7 @@ from importlib.resources import files
 from ipaddress import ip_address
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, Probes, blocks, succeeded
-from fleetmesh.gather.commands import Exec
+from fleetmesh.gather.commands import WhileHeld
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
@@ -135,7 +135,7 @@ def bare(address: str) -> str:
 
 
 def _on_every_host(command: str) -> Probes:
-    return lambda inventory: {host: Exec(host, command) for host in inventory.hosts}
+    return lambda inventory: {host: WhileHeld(host, command) for host in inventory.hosts}
 
 
 _SOCKETS = files(__package__).joinpath("sockets.sh").read_text()
@@ -146,8 +146,8 @@ def _sockets(state: str, command: str) -> Probes:
 
     def probes(inventory: Inventory) -> dict[str, Probe]:
         workstation = inventory.workstation.host
-        asked: dict[str, Probe] = {host: Exec(host, command) for host in inventory.fleet_hosts}
-        return {**asked, workstation: Exec(workstation, f"state={state}\n{_SOCKETS}")}
+        asked: dict[str, Probe] = {h: WhileHeld(h, command) for h in inventory.fleet_hosts}
+        return {**asked, workstation: WhileHeld(workstation, f"state={state}\n{_SOCKETS}")}
 
     return probes
 
@@ -244,15 +244,16 @@ _SESSIONS = (
     'echo "Own=$XDG_SESSION_ID"; echo; '
     "listed=$(loginctl list-sessions --no-legend --no-pager) || exit; "
     """[ -z "$listed" ] || printf '%s\\n' "$listed" | while read -r id _; do """
-    'loginctl show-session "$id" -p Id -p RemoteHost; '
-    'host=$(loginctl show-session "$id" -p RemoteHost --value) && [ "$host" ] && '
-    'timeout 1 getent ahosts "$host" | while read -r address _; do echo "Address=$address"; done; '
+    """shown=$(loginctl show-session "$id" -p Id -p RemoteHost) && printf '%s\\n' "$shown"; """
+    "host=${shown##*RemoteHost=} host=${host%%[[:space:]]*}; "
+    'case $shown:$host in *RemoteHost=*:*[!0-9.:]*) timeout 1 getent ahosts "$host" | '
+    'while read -r address _; do echo "Address=$address"; done;; esac; '
     "echo; done"
 )
 
 
 def _sessions(inventory: Inventory) -> dict[str, Probe]:
-    return {host: Exec(host, _SESSIONS) for host in inventory.fleet_hosts}
+    return {host: WhileHeld(host, _SESSIONS) for host in inventory.fleet_hosts}
 
 
 def parse_sessions(transcript: Transcript) -> dict[str, LoginSession]:

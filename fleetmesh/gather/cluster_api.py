@@ -2,10 +2,12 @@
 
 import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from http.client import IncompleteRead
+from math import ceil
 from time import monotonic
 from typing import Any
 
@@ -22,6 +24,8 @@ from fleetmesh.text.legible import brief, last_line, said
 from fleetmesh.text.shell import join, quote
 
 _SILENT = "the API did not answer"
+_SIDE_BY_SIDE = 6
+"""So many requests to one API are under way at once, each on a connection that is kept."""
 
 
 def kubeconfig_text(cluster: Cluster, nonce: str, deadline: float) -> bytes:
@@ -36,7 +40,7 @@ def read_kubeconfig(session: Session, cluster: Cluster, deadline: float) -> Kube
         batch.COMMAND,
         stdin=kubeconfig_text(cluster, nonce, deadline),
         deadline=deadline,
-        limit=yaml12.LONGEST,
+        limit=yaml12.FOREIGN.longest,
     )
     try:
         answer = answers_of(done, nonce, 1).get(0)
@@ -81,7 +85,9 @@ class Kubernetes(OfCluster):
 
 
 class ApiRequests(Errand):
-    """All GETs of one cluster, one after the other."""
+    """All GETs of one cluster, some side by side; what two facts ask alike is asked once."""
+
+    loads = "kubernetes.client"
 
     @staticmethod
     def group(question: Question) -> object:
@@ -89,30 +95,38 @@ class ApiRequests(Errand):
         return question.probe.cluster
 
     def answers(self) -> list[Transcript]:
-        """Send them; one deadline is enough for one server that hangs."""
+        """Send them; one that hangs says for those after it that the server does."""
         name = self.questions[0].probe.cluster
         kubeconfig, cluster = self.fleet.kubeconfig(name), self.fleet.inventory.clusters[name]
         if kubeconfig.missing:
             return [question.lost(kubeconfig.missing) for question in self.questions]
         session = self.fleet.live(self.questions[0].host)
         deadline = self.fleet.inventory.limits.http
-        found: list[Transcript] = []
+        silent: list[str] = []
+
+        def ask(alike: list[Question]) -> list[Transcript]:
+            if silent:
+                return [question.lost(silent[0]) for question in alike]
+            found = _ask(api, alike, deadline)
+            silent.extend(t.lost for t in found if t.lost and _SILENT in t.lost)
+            return found
+
         try:
-            with api_client(
-                session, kubeconfig.text, deadline=deadline, context=cluster.context
-            ) as api:
-                for question in self.questions:
-                    found.append(_ask(api, question, deadline))
-                    if (cause := found[-1].lost) and _SILENT in cause:
-                        return found + [q.lost(cause) for q in self.questions[len(found) :]]
+            with (
+                api_client(
+                    session, kubeconfig.text, deadline=deadline, context=cluster.context
+                ) as api,
+                ThreadPoolExecutor(_SIDE_BY_SIDE, "API") as pool,
+            ):
+                return [t for found in pool.map(ask, _by_path(self.questions)) for t in found]
         except ApiProblem as problem:
             return [question.lost(str(problem)) for question in self.questions]
-        return found
 
     @classmethod
     def takes(cls, questions: list[Question], limits: Limits) -> tuple[float, float]:
-        """The kubeconfig, then each request."""
-        return 0.0, limits.command + len(questions) * limits.http
+        """The kubeconfig, then the requests, so many at a time."""
+        rounds = ceil(len(_by_path(questions)) / _SIDE_BY_SIDE)
+        return 0.0, limits.command + rounds * limits.http
 
     @classmethod
     def permit(cls, questions: list[Question], inventory: Inventory, permit: Permit) -> None:
@@ -138,18 +152,28 @@ def get(api: Any, path: str, deadline: float) -> tuple[int, bytes]:
     return int(response.status), response.read() or b""
 
 
-def _ask(api: Any, question: Question, deadline: float) -> Transcript:
+def _by_path(questions: list[Question]) -> list[list[Question]]:
+    """The questions to one cluster, those together that one answer answers."""
+    alike: dict[str, list[Question]] = {}
+    for question in questions:
+        alike.setdefault(question.probe.path, []).append(question)
+    return list(alike.values())
+
+
+def _ask(api: Any, alike: list[Question], deadline: float) -> list[Transcript]:
+    """The answer to questions that are alike."""
     started, clock = datetime.now(UTC), monotonic()
-    probe = question.probe
-    needs = f"`{_right(probe.path)}`"
+    host, path = alike[0].host, alike[0].probe.path
+    needs = f"`{_right(path)}`"
     try:
-        status, body = get(api, probe.path, deadline)
+        status, body = get(api, path, deadline)
         given: dict[str, Any] = {"exit_status": status, "stdout": body}
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            given["lost"] = f"{question.host}: {_refusal(status, body, needs)}"
+            given["lost"] = f"{host}: {_refusal(status, body, needs)}"
     except refusals() as error:
-        given = {"lost": f"{question.host}: {why_not(error, deadline, needs)}"}
-    return question.answer(started=started, seconds=monotonic() - clock, **given)
+        given = {"lost": f"{host}: {why_not(error, deadline, needs)}"}
+    given |= {"started": started, "seconds": monotonic() - clock}
+    return [question.answer(**given) for question in alike]
 
 
 def refusals() -> tuple[type[Exception], ...]:

@@ -1,4 +1,4 @@
-"""Shell commands on a host, all in one exec; and files on the suite's own machine."""
+"""Shell commands on a host, all in two execs; and files on the suite's own machine."""
 
 import re
 import secrets
@@ -42,6 +42,11 @@ class Exec(OfHost):
 
 
 @dataclass(frozen=True)
+class WhileHeld(Exec):
+    """A command that is to see the sockets of the held requests: run while they are open."""
+
+
+@dataclass(frozen=True)
 class Clock(OfHost):
     """A host's clock, answered from the times that frame its batch."""
 
@@ -53,9 +58,7 @@ class Clock(OfHost):
 
 
 class Batch(Errand):
-    """All commands of a host, in one exec."""
-
-    batch = True
+    """All commands of a host that need not wait for anything, in one exec."""
 
     def answers(self) -> list[Transcript]:
         """Run them, and take the answers apart."""
@@ -74,6 +77,19 @@ class Batch(Errand):
 
 
 Exec.errand = Clock.errand = Batch
+
+
+class LateBatch(Batch):
+    """Those that wait until the requests are held, in another exec, whose shell waits for them."""
+
+    batch = True
+
+    def prepare(self) -> None:
+        """Have the shell started: it takes two round trips."""
+        self.fleet.live(self.questions[0].host).prepare(batch.COMMAND)
+
+
+WhileHeld.errand = LateBatch
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,24 @@
 """Sessions with a fleet's hosts, and one consistent snapshot taken over them.
 
 The order matters: requests through the tunnels, and from inside the cluster, are sent first and
-their connections kept open, then every host's commands run as one batch, so that the sockets which
-ss(8) lists include those that carried the answers. Questions to the Kubernetes APIs run beside the
-batches.
+their connections kept open, then every host's commands that list sockets run as one batch, so that
+these include those that carried the answers. All else runs beside: every host's other commands, as
+a batch of their own, and the questions to the Kubernetes APIs.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
+from importlib import import_module
 from itertools import count
-from threading import Lock
+from threading import Lock, Thread
 from types import TracebackType
 
+from fleetmesh.gather.awaited import Awaited
 from fleetmesh.gather.cluster_api import read_kubeconfig
 from fleetmesh.gather.probe import Asking, Errand, OfCluster, Question, errands, questions
 from fleetmesh.gather.snapshot import Snapshot
-from fleetmesh.gather.transcript import Transcript
+from fleetmesh.gather.transcript import HERE, Transcript
 from fleetmesh.inventory import Inventory
 from fleetmesh.redaction import Redactor
 from fleetmesh.sessions import Kubeconfig, Session, Target, Unreachable, connect_all
@@ -39,6 +41,7 @@ class Fleet:
         self.redactor = redactor or Redactor()
         self.sessions: dict[str, Session | Unreachable] = {}
         self.requests: Iterator[int] = count()
+        self.awaited = Awaited()
         self.may_write = may_write
         self.adding = Lock()
         self._kubeconfigs: dict[str, Future[Kubeconfig]] = {}
@@ -76,7 +79,10 @@ class Fleet:
     def connect(self, hosts: Iterable[str]) -> None:
         """Open a session with each of `hosts`, in parallel; a host is tried once a run."""
         wanted = [self.target(host) for host in hosts if host not in self.sessions]
-        self.sessions.update(connect_all(wanted))
+        with ExitStack() as stack:
+            for target in wanted:
+                stack.enter_context(self.awaited.of(target.name, target.connect_deadline))
+            self.sessions.update(connect_all(wanted))
 
     def gather(
         self,
@@ -89,6 +95,8 @@ class Fleet:
         Answers go into a snapshot, and to `heard` as they arrive: as they are, secrets and all.
         """
         asked = questions(facts, self.inventory)
+        if heavy := {q.probe.errand.loads for q in asked} - {None}:
+            Thread(target=lambda: [import_module(name) for name in heavy], daemon=True).start()
         self.connect(dict.fromkeys(q.host for q in asked if q.host))
         snapshot = Snapshot() if into is None else into
 
@@ -129,18 +137,30 @@ class Fleet:
             unread = [cluster for cluster in asked if cluster not in self._kubeconfigs]
             for cluster in unread:
                 self._read_kubeconfig(cluster, pool)
-            begun = {pool.submit(errand.begin): errand for errand in held}
-            jobs = {pool.submit(e.answers): e for e in sent if not (e.held or e.batch)}
+            begun = {pool.submit(self._begin, errand): errand for errand in held}
+            jobs = {pool.submit(self._answers, e): e for e in sent if not (e.held or e.batch)}
             for cluster in unread:  # before anything is written that may repeat them
                 self.redactor.learn_kubeconfig(self.kubeconfig(cluster).text)
+            for errand in sent:  # not before: a host may allow one command at a time
+                pool.submit(errand.prepare)  # what goes wrong shows where it is asked
             for job in as_completed(begun):
                 leave.callback(begun[job].close)
                 if error := job.exception():
                     hear(_broke(begun[job], error))
                     held.remove(begun[job])
-            jobs |= {pool.submit(errand.answers): errand for errand in sent if errand.batch}
+            jobs |= {pool.submit(self._answers, errand): errand for errand in sent if errand.batch}
             _hear(jobs, hear)
-            _hear({pool.submit(errand.answers): errand for errand in held}, hear)
+            _hear({pool.submit(self._answers, errand): errand for errand in held}, hear)
+
+    def _begin(self, errand: Errand) -> None:
+        seconds, _ = errand.takes(errand.questions, self.inventory.limits)
+        with self.awaited.of(errand.questions[0].host or HERE, seconds):
+            errand.begin()
+
+    def _answers(self, errand: Errand) -> list[Transcript]:
+        _, seconds = errand.takes(errand.questions, self.inventory.limits)
+        with self.awaited.of(errand.questions[0].host or HERE, seconds):
+            return errand.answers()
 
     def _read_kubeconfig(self, name: str, pool: ThreadPoolExecutor) -> None:
         cluster = self.inventory.clusters[name]

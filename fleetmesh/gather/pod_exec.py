@@ -120,6 +120,7 @@ class InPod(Held):
     """A program that runs in a pod and waits there, and the connection to its API."""
 
     permit = ApiRequests.permit
+    loads = "kubernetes.stream"
 
     def begin(self) -> None:
         """Start it, and wait until it has said its line or it is known why not."""
@@ -133,7 +134,7 @@ class InPod(Held):
             if not self._lost:
                 patience = probe.seconds + probe.hold + deadline
                 context = self.fleet.inventory.clusters[probe.cluster].context
-                given: dict[str, Any] = {"patience": patience, "context": context}
+                given: dict[str, Any] = {"patience": patience, "context": context, "ahead": 2}
                 client = api_client(session, kubeconfig.text, deadline=deadline, **given)
                 api = self.kept.enter_context(client)
                 self._program = HeldProgram(api, probe, deadline, self.fleet)
@@ -181,8 +182,7 @@ class HeldProgram:
 
         Raises NoPod, and what the client does.
         """
-        from kubernetes.client import CoreV1Api  # noqa: PLC0415 - heavy
-        from kubernetes.stream import stream  # noqa: PLC0415
+        from kubernetes.stream.ws_client import websocket_call  # noqa: PLC0415 - heavy
 
         self._deadline = deadline
         self._probe = probe
@@ -196,16 +196,25 @@ class HeldProgram:
             self.container = container_of(pod, probe.container)
         self._said: dict[int, bytes] = {_STDOUT: b"", _STDERR: b"", _STATUS: b""}
         self._lost: str | None = None
-        self._channel = stream(
-            CoreV1Api(api).connect_get_namespaced_pod_exec,
-            self.pod,
-            probe.namespace,
-            container=self.container,
-            command=probe.command,
-            stdout=True,
-            stderr=True,
-            stdin=True,
-            tty=False,
+        # As CoreV1Api does, whose import takes longer than all of the asking.
+        method, url, headers, *_ = api.param_serialize(
+            "GET",
+            "/api/v1/namespaces/{namespace}/pods/{name}/exec",
+            path_params={"namespace": probe.namespace, "name": self.pod},
+            query_params=[
+                ("command", probe.command),
+                ("container", self.container),
+                *((each, True) for each in ("stdin", "stdout", "stderr")),
+            ],
+            auth_settings=["BearerToken"],
+            collection_formats={"command": "multi"},
+        )
+        connect: Any = websocket_call
+        self._channel = connect(
+            api.configuration,
+            method,
+            url,
+            headers=headers,
             binary=True,
             _preload_content=False,
             _request_timeout=deadline,

@@ -120,6 +120,8 @@ class Errand(ABC):
 
     held: ClassVar[bool] = False
     batch: ClassVar[bool] = False
+    loads: ClassVar[str | None] = None
+    """A heavy module without which it cannot ask: loaded while the hosts are connected to."""
     to_the_lost: ClassVar[bool] = False
     """Whether it also answers for a host that cannot be reached."""
 
@@ -131,6 +133,9 @@ class Errand(ABC):
     def group(question: Question) -> object:
         """What the questions that go together have in common; by default all of a host do."""
         return question.host
+
+    def prepare(self) -> None:  # noqa: B027 - most need nothing
+        """Do at once what takes time before a `batch` errand can run."""
 
     def begin(self) -> None:  # noqa: B027 - most open nothing
         """Open what a `held` errand keeps open."""

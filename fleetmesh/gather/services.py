@@ -41,6 +41,8 @@ class Get(OfHost):
 class Request(Held):
     """A GET whose connection stays open, so that the sockets which carry it can be seen."""
 
+    loads = "httpx"
+
     def __init__(self, questions: list[Question], fleet: OpenFleet) -> None:
         super().__init__(questions, fleet)
         # Of random text, longer for each, so that every request of a run has a size of its own.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from fleetmesh.gather import plain
 from fleetmesh.gather.transcript import Transcript
@@ -23,10 +24,17 @@ class Snapshot:
     transcripts: dict[str, dict[str, Transcript]] = field(default_factory=dict)
     recorded: bool = False
     """Whether it was read from disk; marks then stand where something was secret."""
+    readings: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
+    """What its readers have made of the transcripts, by what they call it; goes with them."""
 
     def add(self, transcript: Transcript) -> None:
         """Put a transcript in its place."""
         self.transcripts.setdefault(transcript.fact, {})[transcript.subject] = transcript
+
+    def put_in_place_of(self, other: "Snapshot") -> None:
+        """Let whoever looks at `other` look at this one."""
+        other.taken, other.transcripts = self.taken, self.transcripts
+        other.readings = self.readings
 
     def of(self, fact: str) -> Mapping[str, Transcript]:
         """The transcripts of the fact of that name, by subject."""

@@ -129,9 +129,9 @@ def _retired_nowhere(read: Document) -> Iterator[Problem]:
             for name, entry in section.items()
         }
 
-    production = ends(_section(read, "tunnels"))
+    production = set(ends(_section(read, "tunnels")).values())
     for name, (host, port) in ends(_section(read, "workstation", "retired")).items():
-        if production and port.isdigit() and (host, port) not in production.values():
+        if production and port.isdigit() and (host, port) not in production:
             message = f"no tunnel listens on port {port} of {host}; write the one that replaces it"
             yield read.problem(("workstation", "retired", name, "listen"), message)
 

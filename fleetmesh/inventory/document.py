@@ -11,6 +11,9 @@ from fleetmesh.text.legible import brief, cut, legible
 
 Location = tuple[str | int, ...]
 
+BOUNDS = yaml12.Bounds(1024 * 1024, 100_000)
+"""A hundred hosts and a thousand tunnels need four fifths of it; reading that takes seconds."""
+
 _LONGEST = 1000
 """Characters of a problem's message."""
 _MOST = 100
@@ -73,7 +76,7 @@ def read(file: Path, text: str | None = None) -> Document:
         return InventoryError([Problem(file, at, line, message)])
 
     try:
-        content = regular_file.read(file, yaml12.LONGEST) if text is None else text.encode()
+        content = regular_file.read(file, BOUNDS.longest) if text is None else text.encode()
         text = content.decode("utf-8")
     except FileNotFoundError:
         raise refused("no such file; see fleets/") from None
@@ -86,7 +89,7 @@ def read(file: Path, text: str | None = None) -> Document:
     except ValueError as error:  # a NUL in the path
         raise refused(f"cannot be read: {error}; write the path of an inventory") from None
     try:
-        root = yaml12.compose(text)
+        root = yaml12.compose(text, BOUNDS)
     except yaml12.Malformed as malformed:
         raise refused(str(malformed), malformed.line, malformed.path) from None
     if root is None or not isinstance(root.value, tuple):

@@ -1,5 +1,6 @@
 """What a healthy answer of a service is, and what is too little to tell it from another answer."""
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -89,6 +90,35 @@ class Health(Model):
             )
             for one, two in ((self, other), (other, self))
         )
+
+
+def mistakable(healths: Mapping[str, Health]) -> dict[str, list[str]]:
+    """By name, the others whose healthy answer might be its own, too.
+
+    Only those are compared that agree in every simple value of JSON which all of them expect: of a
+    thousand services that name themselves, none with any other.
+    """
+    expected = {name: dict(_leaves(health.json_)) for name, health in healths.items()}
+    common = set.intersection(*map(set, expected.values())) if expected else set()
+    apart: dict[tuple[str, ...], list[str]] = {}
+    for name, leaves in expected.items():
+        apart.setdefault(tuple(leaves[path] for path in sorted(common)), []).append(name)
+    return {
+        name: [
+            other for other in names if other != name and not healths[name].excludes(healths[other])
+        ]
+        for names in apart.values()
+        for name in names
+    }
+
+
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The texts in objects within objects, each by its path."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(inner, (*path, key))
+    elif isinstance(value, str):
+        yield path, value
 
 
 def _contradict(one: Any, two: Any) -> bool:

@@ -5,13 +5,14 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatch
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from fleetmesh.inventory.bridging import BridgeCall, Bridging
-from fleetmesh.inventory.health import Health
+from fleetmesh.inventory.health import Health, mistakable
 from fleetmesh.inventory.monitoring import Monitoring
 from fleetmesh.inventory.section import Model
 from fleetmesh.inventory.values import (
@@ -360,6 +361,8 @@ class Inventory(Model):
     monitoring: Monitoring | None = None
     file: Path = Field(exclude=True)
     digest: str = Field(exclude=True)
+    _at: dict[str, list[Tunnel]] = PrivateAttr(default_factory=dict)
+    """The tunnels by the host where they listen."""
 
     def model_post_init(self, _context: Any) -> None:
         """Tell every entry the key under which it stands."""
@@ -379,11 +382,12 @@ class Inventory(Model):
             tunnel._manager = self.manager
             via = self.hosts.get(tunnel.via)
             tunnel._far_user = tunnel.user or (via.user if via else None)
+            self._at.setdefault(tunnel.host, []).append(tunnel)
 
     @property
     def carriers(self) -> tuple[str, ...]:
         """Hosts on which fleet tunnels listen, in the inventory's order."""
-        return tuple(dict.fromkeys(tunnel.host for tunnel in self.tunnels.values()))
+        return tuple(self._at)
 
     @property
     def system_units(self) -> dict[str, tuple[str, ...]]:
@@ -400,9 +404,7 @@ class Inventory(Model):
     def tunnels_at(self, host: str, *, by_system: bool | None = None) -> tuple[Tunnel, ...]:
         """The tunnels that listen on a host; those of the system's manager, or of a user's."""
         return tuple(
-            tunnel
-            for tunnel in self.tunnels.values()
-            if tunnel.host == host and by_system in (None, tunnel.by_system)
+            tunnel for tunnel in self._at.get(host, ()) if by_system in (None, tunnel.by_system)
         )
 
     @property
@@ -425,11 +427,17 @@ class Inventory(Model):
 
     def alike(self, service: Service) -> tuple[Service, ...]:
         """The other services whose healthy answer might be taken for this one's."""
-        return tuple(
-            other
-            for other in self.services.values()
-            if other.id != service.id and not service.health.excludes(other.health)
-        )
+        return tuple(self.services[other] for other in self._mistakable[service.id])
+
+    @property
+    def any_alike(self) -> bool:
+        """Whether the healthy answer of any service might be taken for another's."""
+        return any(self._mistakable.values())
+
+    @cached_property
+    def _mistakable(self) -> dict[str, list[str]]:
+        healths = {name: service.health for name, service in self.services.items()}
+        return mistakable(healths)
 
     def reached_at(self, bridge: Bridge) -> tuple[str, int]:
         """Name or address, and port, at which the application's pods reach a bridge."""

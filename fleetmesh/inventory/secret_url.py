@@ -7,7 +7,7 @@ must not stand in it. This errs towards refusing: whatever is refused may stand 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import PlainValidator
 
@@ -15,6 +15,7 @@ _VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]{0,63})\}")
 _SHAPE = re.compile(
     rf"([a-z][a-z0-9+.-]{{0,30}})://(?:[A-Za-z0-9._/?#@&+,:=%-]|{_VARIABLE.pattern})+"
 )
+_ANY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.")
 _LONGEST = 1000
 # A single label may be a token, as in slack://TOKEN/…; a domain ends in letters.
 _HOST = re.compile(r"(?:(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}|localhost|\d{1,3}(?:\.\d{1,3}){3})?")
@@ -55,7 +56,7 @@ class SecretUrl(str):
         if not self._is_variable:
             return _VARIABLE.sub(lambda found: quote(environment[found[1]].strip(), ""), self)
         url = environment[self.names[0]].strip()
-        if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://.", url) or not url.isprintable():
+        if not _ANY.match(url) or not url.isprintable() or not _is_url(url):
             raise Unset(f"{self.names[0]} in the environment holds no URL")
         return url
 
@@ -67,6 +68,13 @@ class SecretUrl(str):
             if self._is_variable:
                 parts = re.split(r"[/:?&=@#,]+", value)[1:]
                 yield from (part for part in parts if len(part) >= _SHORTEST)
+
+
+def _is_url(text: str) -> bool:
+    try:
+        return bool(urlsplit(text).scheme)
+    except ValueError:  # half of an IPv6 address, or a character that is none of a host's
+        return False
 
 
 def _secret_url(value: Any) -> SecretUrl:

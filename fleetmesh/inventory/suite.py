@@ -31,7 +31,7 @@ def fleet_file(fleet: str | None) -> Path:
         return file
     for folder in _folders():
         if (file := folder / f"{named}.yaml").is_file():
-            return file
+            return file.resolve()
     raise NoFleet(
         f"no fleet is called {named!r}; write the path of an inventory file, or one of: {_known()}"
     )

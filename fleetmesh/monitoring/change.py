@@ -11,9 +11,9 @@ from fleetmesh.monitoring.outbox import Known, Notification
 from fleetmesh.text.legible import brief
 
 _MOST = 10
-"""Checks that are listed."""
+"""Lines on what has turned."""
 _LONGEST = 200
-"""Characters of what is said of one."""
+"""Characters of one."""
 _GRAVITY = [outcome.value for outcome in Outcome]
 
 
@@ -36,12 +36,12 @@ def text(before: Known | None, earlier: Entry | None, run: Run, evidence: Path) 
     lines = [f"{_minute(ended)}: {run.headline}"]
     if before:
         lines.append(f"It was {before.verdict} in the run {before.run}.")
-    turned = _turned(earlier, run) if earlier else _as_they_are(run)
+    turned = _together(_turned(earlier, run) if earlier else _as_they_are(run))
     if turned:
         lines += ["", "Turned:" if earlier else "Not as it should be:"]
         lines += [f"- {brief(what, _LONGEST)}" for what in turned[:_MOST]]
-    if more := len(turned) - _MOST:
-        lines += [f"- and {more} more"] if more > 0 else []
+    if len(turned) > _MOST:
+        lines.append(f"- and {len(turned) - _MOST} more causes")
     return "\n".join([*lines, "", f"Evidence: {evidence} on {run.origin.host or 'this machine'}"])
 
 
@@ -58,17 +58,33 @@ def as_sent(kept: Notification, now: datetime, run: str) -> str:
     return "\n".join([*remarks, *([""] if remarks else []), kept.text])
 
 
-def _turned(earlier: Entry, run: Run) -> list[str]:
-    """Checks that end otherwise than in the earlier run, the gravest first."""
+Ends = list[tuple[str, str]]
+"""Checks, and how each ended, the gravest first."""
+
+
+def _together(ends: Ends) -> list[str]:
+    """A line for all that ended in the same way: one host that is down is not fifty lines."""
+    alike: dict[str, list[str]] = {}
+    for check, how in ends:
+        alike.setdefault(how, []).append(check)
+    return [
+        f"{first}{f' and {len(more)} more' if more else ''}: {how}"
+        for how, (first, *more) in alike.items()
+    ]
+
+
+def _turned(earlier: Entry, run: Run) -> Ends:
+    """Checks that end otherwise than in the earlier run."""
     found = [c for c in changes(earlier, Entry.of(run)) if c.kind in ("outcome", "new", "gone")]
     now = {result.check: _GRAVITY.index(result.outcome.value) for result in run.results}
-    return [str(change) for change in sorted(found, key=lambda c: now.get(c.check, -1))]
+    found.sort(key=lambda change: now.get(change.check, -1))
+    return [(change.check, change.what) for change in found]
 
 
-def _as_they_are(run: Run) -> list[str]:
+def _as_they_are(run: Run) -> Ends:
     bad = [r for r in run.results if r.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE)]
     bad.sort(key=lambda result: _GRAVITY.index(result.outcome.value))
-    return [f"{result.check}: {result.outcome.value}: {result.reason}" for result in bad]
+    return [(result.check, f"{result.outcome.value}: {result.reason}") for result in bad]
 
 
 def _minute(moment: datetime) -> str:

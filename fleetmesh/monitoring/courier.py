@@ -16,6 +16,7 @@ from contextlib import suppress
 from time import sleep
 from typing import Any
 
+_READY = 30  # seconds to load what the errands need, on a machine that has much to do
 _MEMORY = 1 << 30
 """Bytes of address space: what a flood may take."""
 _PING_TIMEOUT = 3.0  # seconds for each step of a request
@@ -32,7 +33,7 @@ def ping(url: str, text: str, *, attempts: int) -> str | None:
     What the switch cannot know by trying again (an answer 404) is not tried again. No redirection
     is followed: it would turn the POST into a GET.
     """
-    import httpx  # noqa: PLC0415 - a notification needs no httpx, and a ping no Apprise
+    import httpx  # noqa: PLC0415
 
     why: str | None = ""
     with httpx.Client(timeout=_PING_TIMEOUT, trust_env=False, follow_redirects=False) as client:
@@ -96,6 +97,16 @@ def notify(url: str, title: str, text: str) -> str | None:
     return "; ".join(reasons.said) or "Apprise does not say why"
 
 
+def load(kind: str) -> None:
+    """Load what errands of a kind need. It takes a second, which is not to be the receiver's."""
+    if kind == "ping":
+        import httpx  # noqa: F401, PLC0415
+    else:
+        import apprise  # noqa: PLC0415
+
+        apprise.Apprise.instantiate("json://localhost")  # it knows its services from then on
+
+
 def run(errand: dict[str, Any]) -> str | None:
     """Do one errand."""
     try:
@@ -106,18 +117,22 @@ def run(errand: dict[str, Any]) -> str | None:
 
 def main() -> None:
     """Do the errands in order, by the deadline, which ends the process whatever it is doing."""
-    signal.alarm(int(sys.argv[1]))
+    signal.alarm(_READY)
     with suppress(OSError, ValueError):  # a unit may forbid it, and has a limit of its own then
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    shut = set()
-    for number, errand in enumerate(json.load(sys.stdin)):
+    errands, shut = json.load(sys.stdin), set()
+    answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no answer
+    for kind in {errand["kind"] for errand in errands}:
+        load(kind)
+    signal.alarm(int(sys.argv[1]))
+    for number, errand in enumerate(errands):
         if (to := errand.pop("to")) in shut:
             continue
         if (why := run(errand)) is not None:
             shut.add(to)
             why = why[:_LONGEST] or "it does not say why"
-        sys.stdout.write(json.dumps([number, why]) + "\n")
-        sys.stdout.flush()
+        answers.write(json.dumps([number, why]) + "\n")
+        answers.flush()
 
 
 if __name__ == "__main__":

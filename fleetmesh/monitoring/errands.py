@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 _COURIER = Path(__file__).with_name("courier.py")
-_GRACE = 5.0  # seconds; the courier's own alarm comes first
+_GRACE = 5.0  # seconds to end in, once it has said all; its own alarm comes before
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 """What the courier's libraries need of the environment: no proxies, and none of its secrets."""
 
@@ -41,7 +42,7 @@ Errand = Ping | Notice
 
 
 class Courier:
-    """A courier on its way. It ends by itself, `seconds` after it has set out."""
+    """A courier on its way. It ends by itself: `seconds` after it has set out at the latest."""
 
     def __init__(self, errands: Sequence[Errand], seconds: int) -> None:
         """Raises OSError where no process can be started."""
@@ -72,18 +73,13 @@ class Courier:
         open_ = dict(enumerate(self._errands))
         shut = set()
         assert self._process.stdout
-        with self._process.stdout as said:
-            for line in said:
-                number, why = json.loads(line)
-                errand = open_.pop(number)
-                if why is not None:
-                    shut.add(errand.to)
-                yield errand, why
-        try:
-            self._process.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        for line in self._process.stdout:
+            number, why = json.loads(line)
+            errand = open_.pop(number)
+            if why is not None:
+                shut.add(errand.to)
+            yield errand, why
+        self.end()
         status = self._process.returncode
         late = status in (-signal.SIGALRM, -signal.SIGKILL)
         why = f"no answer within {self._seconds} s" if late else f"the courier broke ({status})"
@@ -91,6 +87,15 @@ class Courier:
             if errand.to not in shut:
                 shut.add(errand.to)
                 yield errand, why
+
+    def end(self) -> None:
+        """End it, if it has not; what it has not said by now, nobody hears."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GRACE)
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdout:
+            self._process.stdout.close()
 
 
 def _environment(given: Mapping[str, str]) -> dict[str, str]:

@@ -17,13 +17,11 @@ from fleetmesh.evidence.sums import Refused
 from fleetmesh.inventory import Inventory, Monitoring, SecretUrl, Unset
 from fleetmesh.monitoring import change
 from fleetmesh.monitoring.errands import Courier, Errand, Notice, Ping
-from fleetmesh.monitoring.metrics import metrics, write
 from fleetmesh.monitoring.outbox import Known, Notification, Outbox, open_outbox
 from fleetmesh.text.legible import said
 
-_START, _PING, _NOTIFY = 12, 15, 30
+_START, _PING, _NOTIFY = 10, 12, 30
 """Seconds that a courier has for its errands."""
-_BEHIND = "waits behind the one before"
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,7 @@ class Monitor:
 
     def started(self, run: Run) -> None:
         """Ping that the run has begun, and try out the URLs of receivers; waits for nothing."""
+
         errands: list[Errand] = []
         text = f"{' + '.join(run.phases)} on {run.fleet}: {run.id}"
         for to, url in self._switches(run):
@@ -70,6 +69,11 @@ class Monitor:
             self._first = Courier(errands, _START) if errands else None
         except OSError as error:
             self._amiss.append(Delivery("monitoring", "start", said(error)))
+
+    def close(self) -> None:
+        """Leave no courier behind, of a run whose end nobody tells."""
+        if self._first:
+            self._first.end()
 
     def ended(self, run: Run, evidence: Path) -> list[Delivery]:
         """Tell how the run has ended: everybody at once, by their deadlines."""
@@ -123,8 +127,8 @@ class Monitor:
         receivers = list(self._monitoring.notify)
         fresh = []
         if change.changed(before, run):
-            history = self._history.entries if self._history else ()
-            earlier = next((e for e in history if before and e.run == before.run), None)
+            known = self._history.entries if before else ()
+            earlier = next((entry for entry in known if before and entry.run == before.run), None)
             title = self._told(change.title(before, run))
             text = self._told(change.text(before, earlier, run, evidence))
             ended = run.finished or run.started
@@ -142,12 +146,14 @@ class Monitor:
             return [Delivery(to, kept.title, str(error), kept=True) for kept in waiting]
         now = datetime.now(UTC)
         notices = [Notice(to, url, kept.title, change.as_sent(kept, now, run)) for kept in waiting]
-        found, carried = [], self._carried(notices, _NOTIFY)
-        for kept in waiting:
-            if (why := next(carried, _BEHIND)) is None:
+        found, queue = [], iter(waiting)
+        for why in self._carried(notices, _NOTIFY):
+            kept = next(queue)
+            if why is None:
                 outbox.delivered(kept)
             found.append(Delivery(to, kept.title, why, kept=why is not None))
-        return found
+        behind = "waits behind the one before"
+        return found + [Delivery(to, kept.title, behind, kept=True) for kept in queue]
 
     def _carried(self, errands: Sequence[Errand], seconds: int) -> Iterator[str | None]:
         """For each errand in turn None if it was done; ends with why the first was not."""
@@ -158,6 +164,9 @@ class Monitor:
             yield said(error)
 
     def _write(self, phase: str, run: Run, undelivered: int) -> Delivery:
+        # Its library takes a fifth of a second, which runs without a textfile need not spend.
+        from fleetmesh.monitoring.metrics import metrics, write  # noqa: PLC0415
+
         try:
             text = metrics(self._inventory, run, phase, self._last_ready(run, phase), undelivered)
             write(Path(str(self._monitoring.textfile)), phase, run, text)
@@ -169,23 +178,24 @@ class Monitor:
         """When the phase's last READY run began, which may be this one; 0 if none is known."""
         if run.conclusion == Verdict.READY.value:
             return run.started.timestamp()
-        if self._history is None:
-            return 0.0
         named = {"fleet": run.fleet, "kind": run.kind}
-        doubt = on_disk(self._reports)
-        (age,) = ages(self._history, datetime.now(UTC), None, doubt, phases=[phase], **named)
+        try:
+            now, doubt = datetime.now(UTC), on_disk(self._reports)
+            (age,) = ages(self._history, now, None, doubt, phases=[phase], **named)
+        except Refused:  # it knows no run at all
+            return 0.0
         return age.since.timestamp() if age.since else 0.0
 
     @cached_property
-    def _history(self) -> History | None:
+    def _history(self) -> History:
         try:
             return update(self._reports)
         except Refused:
-            return None
+            return History(())
 
     def _last(self, run: Run) -> Known | None:
         """The last run of the same phases that the history has; to a first outbox."""
-        for entry in reversed(self._history.entries if self._history else ()):
+        for entry in reversed(self._history.entries):
             same = (entry.fleet, entry.kind, entry.phases) == (run.fleet, run.kind, run.phases)
             whole = not (entry.replayed or entry.open or entry.verdict == "PASSED IN PART")
             if same and whole and entry.run != run.id:

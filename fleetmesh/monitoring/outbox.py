@@ -76,7 +76,8 @@ class Outbox:
 
     def waiting(self, to: str) -> list[Notification]:
         """What is kept for a receiver, oldest first."""
-        return [kept for kept in self._content.waiting if kept.to == to]
+        with self._lock:
+            return [kept for kept in self._content.waiting if kept.to == to]
 
     def note(
         self, phases: str, known: Known, fresh: list[Notification], receivers: list[str]

@@ -27,6 +27,8 @@ _PIECES = 200_000
 """So many are remembered: a host that says more secrets shows that they are none."""
 _DEPTH = 3
 """How often base64 is looked into: a Secret in base64 in a Secret."""
+_CLEAN, _BRIEF = 200_000, 4096
+"""So many texts without a secret are remembered, each of at most so many characters."""
 _MANY = 10_000
 """Things with the shape of a secret in one text, from which on all of it is replaced."""
 _CHUNK = 64 * 1024
@@ -93,6 +95,8 @@ class Redactor:
     def __init__(self, environment: Mapping[str, str] = os.environ, names: str = "") -> None:
         self.counts: Counter[str] = Counter()
         self._known: dict[bytes, str] = {}
+        self._clean: tuple[set[str], set[str]] = set(), set()
+        """Texts in which nothing known so far stands, nor is quoted: a run writes most often."""
         self._any_known: list[re2._Regexp] | None = None
         names = f"{self.text(names)} {' '.join(_ORDINARY)}".lower()
         self.counts.clear()
@@ -116,7 +120,7 @@ class Redactor:
             return
         for form in _forms(value):
             self._known.setdefault(form, rule)
-        self._any_known = None
+        self._any_known, self._clean = None, (set(), set())
 
     def learn_kubeconfig(self, text: str) -> None:
         """Learn the credentials of a kubeconfig; one that is no YAML has those that show."""
@@ -138,7 +142,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without its secrets."""
-        return _text(self.data(_bytes(text))) if text else text
+        return self._shown(text, quoted=False)
 
     def data(self, data: bytes) -> bytes:
         """Bytes without their secrets; what is not UTF-8 stays as it is."""
@@ -150,8 +154,19 @@ class Redactor:
         A secret's line, or what is left of it where it was cut, shows nothing of a secret; but it
         is known since the transcript passed here before.
         """
+        return self._shown(text, quoted=True)
+
+    def _shown(self, text: str, *, quoted: bool) -> str:
+        clean = self._clean  # before anything is looked for: what is learnt meanwhile replaces it
+        if not text or text in clean[True] or (not quoted and text in clean[False]):
+            return text
         data = _bytes(text)
-        return _text(self._without(data, [*self._find(data), *self._quoted(data)]))
+        found = [*self._find(data), *(self._quoted(data) if quoted else ())]
+        if found:
+            return _text(self._without(data, found))
+        if len(text) <= _BRIEF and len(clean[quoted]) < _CLEAN:
+            clean[quoted].add(text)
+        return text
 
     def plain(self, value: Any, name: str = "") -> Any:
         """Plain data, every string without its secrets; a member's name may tell that it is one.
@@ -202,8 +217,8 @@ class Redactor:
                 if len(self._pieces) >= _PIECES:
                     return
                 odd = piece.lower() not in self._named
-                if odd and _alnum(piece.decode("latin-1")) >= _FEWEST:
-                    self._pieces.setdefault(piece, rule)
+                if odd and _alnum(piece.decode("latin-1")) >= _FEWEST and piece not in self._pieces:
+                    self._pieces[piece], self._clean = rule, (set(), set())
 
     def _quoted(self, data: bytes) -> Iterator[Found]:
         if not self._pieces:

@@ -37,7 +37,7 @@ class Pruned:
 
 
 def prune(reports: Path, keep: timedelta, now: datetime, *, dry_run: bool = False) -> Pruned:
-    """Remove the folders of runs that ended longer ago than `keep` and tell nothing any more.
+    """Remove the folders of runs that began longer ago than `keep` and tell nothing any more.
 
     A folder first loses its name, then its content: whatever breaks off, what bears the name of a
     run is whole, and the next call ends it. Raises Refused.
@@ -52,7 +52,7 @@ def prune(reports: Path, keep: timedelta, now: datetime, *, dry_run: bool = Fals
     with locked(reports):  # no run is entered in the history meanwhile
         for folder in folders(reports, []):
             entry = ended.get(folder.name)
-            if entry is None or now - (entry.finished or entry.started) < keep:
+            if entry is None or now - entry.started < keep:
                 continue
             if why := reasons.get(entry.run) or _guarded(folder):
                 done.kept[entry.run] = why

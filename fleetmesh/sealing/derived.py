@@ -11,14 +11,13 @@ from pathlib import Path
 from fleetmesh.evidence.closing import RUN_JSON, run_json
 from fleetmesh.evidence.files import MIB, content
 from fleetmesh.evidence.folder import Events
-from fleetmesh.evidence.journal import EVENTS, PLAN
+from fleetmesh.evidence.journal import COPY, EVENTS, PLAN
 from fleetmesh.evidence.run import Run
 from fleetmesh.evidence.sums import SIGNATURE, STAMP, SUMS, names
 from fleetmesh.sealing.bundle import SEAL
 from fleetmesh.views.render import VIEWS, WATCH_VIEWS, made
 from fleetmesh.views.report import REPORT, differences
 
-COPY = "inventory.yaml"
 _OF_THE_SEAL = (SEAL, SUMS, SIGNATURE, STAMP)
 _MOST = 64 * MIB
 """Bytes of a view that are compared."""

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import new
 from pathlib import Path
+from warnings import catch_warnings, simplefilter
 
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import (
     Certificate,
     ExtendedKeyUsage,
@@ -79,7 +81,9 @@ def covered(folder: Path) -> Path:
 def _understood() -> Iterator[None]:
     """Refuse whatever the libraries cannot read, at once or when it is looked at."""
     try:
-        yield
+        with catch_warnings():
+            simplefilter("ignore", CryptographyDeprecationWarning)  # what it will refuse one day
+            yield
     except (ValueError, TypeError, OverflowError) as error:
         raise Refused(f"it is no answer of an authority by RFC 3161: {_brief(error)}") from None
 

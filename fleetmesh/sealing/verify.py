@@ -13,11 +13,11 @@ from fleetmesh.evidence.age import Believed, otherwise
 from fleetmesh.evidence.closing import RUN_JSON, described
 from fleetmesh.evidence.entry import Entry
 from fleetmesh.evidence.folder import BrokenRecord, Events, read_events, run_of
-from fleetmesh.evidence.journal import EVENTS, PLAN
+from fleetmesh.evidence.journal import COPY, EVENTS, PLAN
 from fleetmesh.evidence.run import Run
 from fleetmesh.evidence.sums import SUMS, Refused
 from fleetmesh.sealing import bundle
-from fleetmesh.sealing.derived import COPY, altered, beside, copied, kept, unlike
+from fleetmesh.sealing.derived import altered, beside, copied, kept, unlike
 from fleetmesh.sealing.timestamp import Stamp
 from fleetmesh.sealing.vouched import Finding, Trust, signed, stamped, timely
 from fleetmesh.text.legible import cut, legible

@@ -1,4 +1,4 @@
-"""Writing to a channel so that nothing of it can follow the channel's CLOSE.
+"""Starting a command without waiting, and writing so that nothing can follow the CLOSE.
 
 paramiko lets go of a channel's lock before it sends, so that the answer to a CLOSE can pass what
 was to be sent before it; sshd then drops the whole connection ("packet referred to nonexistent
@@ -9,8 +9,27 @@ comes after half a gigabyte, and costs no more than its deadline.
 from typing import Any
 
 from paramiko import Channel
-from paramiko.common import cMSG_CHANNEL_DATA
+from paramiko.common import cMSG_CHANNEL_DATA, cMSG_CHANNEL_REQUEST
 from paramiko.message import Message
+
+
+def execute(channel: Channel, command: bytes) -> None:
+    """Start a command, and do not wait to hear that it has started; see `started`."""
+    message = Message()
+    message.add_byte(cMSG_CHANNEL_REQUEST)
+    message.add_int(channel.remote_chanid)
+    message.add_string("exec")
+    message.add_boolean(True)
+    message.add_string(command)
+    inside: Any = channel
+    inside._event_pending()
+    inside.transport._send_user_message(message)
+
+
+def started(channel: Channel) -> bool:
+    """Whether the far end has said that it started what `execute` asked for."""
+    inside: Any = channel
+    return bool(inside.event_ready)
 
 
 def send(channel: Channel, data: bytes) -> int:

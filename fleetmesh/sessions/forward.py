@@ -3,7 +3,9 @@
 import socket
 import struct
 import threading
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -45,7 +47,13 @@ class Carried:
 class Forwarder:
     """Listens on 127.0.0.1:`port` until it is closed."""
 
-    def __init__(self, dial: Dial, patience: float | None = None, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        dial: Dial,
+        patience: float | None = None,
+        limit: int | None = None,
+        ahead: int = 0,
+    ) -> None:
         self._patience = patience
         self._limit = limit
         self.connections: list[Carried] = []
@@ -55,12 +63,17 @@ class Forwarder:
         self._closed = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self._threads = [self._start(self._accept)]
+        self._ahead: deque[Future[Stream]] = deque()
+        self._threads = []
+        for _ in range(ahead):
+            self._ahead.append(Future())
+            self._threads.append(self._start(self._connect, self._ahead[-1]))
+        self._threads.append(self._start(self._accept))
 
     @property
     def last_error(self) -> str | None:
-        """Why the latest connection failed, or None."""
-        return self.connections[-1].error if self.connections else None
+        """Why the latest connection that failed did, or None."""
+        return next((c.error for c in reversed(self.connections) if c.error), None)
 
     def drop(self) -> None:
         """Cut every connection, without waiting for its end; new ones are still taken."""
@@ -79,6 +92,9 @@ class Forwarder:
         self.drop()
         for thread in list(self._threads):
             thread.join(1)
+        for ahead in self._ahead:  # nobody came for it
+            if ahead.done() and not ahead.exception():
+                self._drop(ahead.result())
 
     def __enter__(self) -> Self:
         return self
@@ -98,6 +114,22 @@ class Forwarder:
         thread.start()
         return thread
 
+    def _connect(self, ahead: "Future[Stream]") -> None:
+        """Connect a far end before there is a near one."""
+        try:
+            far = self._dial(("127.0.0.1", 0))
+            self._keep(far)
+            ahead.set_result(far)
+        except Exception as error:  # noqa: BLE001 - whatever it is, who takes it must hear of it
+            ahead.set_exception(error)
+
+    def _far(self, origin: tuple[str, int]) -> Stream:
+        try:
+            ahead = self._ahead.popleft()
+        except IndexError:
+            return self._dial(origin)
+        return ahead.result()
+
     def _accept(self) -> None:
         while True:
             try:
@@ -111,7 +143,7 @@ class Forwarder:
 
     def _carry(self, near: socket.socket, origin: tuple[str, int], carried: Carried) -> None:
         try:
-            far = self._dial(origin)
+            far = self._far(origin)
         except Exception as error:  # noqa: BLE001 - whatever it is, the near end must hear of it
             carried.error = said(error)
             self._drop(near, reset=True)

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from time import monotonic
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -48,6 +49,8 @@ BODY_LIMIT = 4 * 2**20
 CONNECTION_LIMIT = 2 * BODY_LIMIT
 """Bytes that may come on a connection before our side sends again: a body, and all around it."""
 _CHUNK = 64 * 1024
+_CONNECTIONS = 8
+"""So many are kept; more would each be given up after an answer."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -77,6 +80,7 @@ class Access:
     token: str | None
 
 
+@lru_cache(maxsize=16)
 def read(text: str, source: str, context_name: str | None = None) -> Access:
     """Read a kubeconfig, by its current context or another; `source` names it in messages.
 
@@ -171,14 +175,16 @@ def api_client(
     deadline: float = 10.0,
     patience: float | None = None,
     context: str | None = None,
+    ahead: int = 0,
 ) -> Iterator[Any]:
     """A kubernetes.client.ApiClient for the cluster of a kubeconfig's text, until the block ends.
 
     The API server is asked from where `session` is. `deadline` is in seconds for every request,
     to its last byte; `patience`, by default the same, for a connection on which the client is
     silent, as while a command in a pod runs. `context` is one of the kubeconfig's, instead of its
-    current one. Raises ApiProblem for a kubeconfig that cannot be used; requests raise what the
-    client raises: ApiException, or urllib3's HTTPError where no answer came.
+    current one. So many connections are opened `ahead`. Raises ApiProblem for a kubeconfig that
+    cannot be used; requests raise what the client raises: ApiException, or urllib3's HTTPError
+    where no answer came.
     """
     access = read(kubeconfig, f"the kubeconfig on {session.target.name}", context)
     with ExitStack() as stack:
@@ -189,6 +195,7 @@ def api_client(
             deadline=deadline,
             patience=patience or deadline,
             limit=CONNECTION_LIMIT,
+            ahead=ahead,
         )
         stack.callback(forward.close)
         client = _client(access, forward, deadline, stack)
@@ -213,6 +220,7 @@ def _client(access: Access, forward: Forwarder, deadline: float, stack: ExitStac
         proxy="http://127.0.0.1:1",
         no_proxy="127.0.0.1",
     )
+    configuration.connection_pool_maxsize = _CONNECTIONS
     configuration.cert_file, configuration.key_file = file(access.certificate), file(access.key)
     if configuration.cert_file:
         try:  # here, since the client would ask the terminal for a password
@@ -239,14 +247,14 @@ def _client(access: Access, forward: Forwarder, deadline: float, stack: ExitStac
         except _Refused as refused:
             raise urllib3.exceptions.HTTPError(str(refused)) from None
         except urllib3.exceptions.HTTPError:
-            if forward.last_error:
+            if forward.last_error:  # whichever of its connections broke: all lead to the one API
                 raise urllib3.exceptions.HTTPError(forward.last_error) from None
             raise
         # Without a length, a body that was cut looks whole.
         if answer.response.length_remaining is None and not answer.response.chunked:
-            carried = forward.connections[-1]
-            if carried.error or not carried.ended:
-                raise urllib3.exceptions.HTTPError(carried.error or "its answer was cut")
+            ended = any(carried.ended for carried in forward.connections)
+            if forward.last_error or not ended:
+                raise urllib3.exceptions.HTTPError(forward.last_error or "its answer was cut")
         return answer
 
     setattr(api.rest_client, "request", request)  # noqa: B010 - mypy forbids the plain way

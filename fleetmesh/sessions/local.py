@@ -73,6 +73,9 @@ class LocalSession:
             lost=lost,
         )
 
+    def prepare(self, command: str) -> None:
+        """See Session.prepare. Nothing takes time here."""
+
     def forward(
         self,
         host: str,
@@ -81,6 +84,7 @@ class LocalSession:
         deadline: float | None = None,
         patience: float | None = None,
         limit: int | None = None,
+        ahead: int = 0,
     ) -> Forwarder:
         """See Session.forward; connects directly."""
         seconds = self.target.connect_deadline if deadline is None else deadline
@@ -90,7 +94,7 @@ class LocalSession:
             connection.settimeout(None)
             return connection
 
-        return Forwarder(dial, patience, limit)
+        return Forwarder(dial, patience, limit, ahead)
 
     def dial(
         self,

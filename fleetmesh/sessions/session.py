@@ -36,6 +36,10 @@ class Session(Protocol):
         """
         ...
 
+    def prepare(self, command: str) -> None:
+        """Start a command that `run` is soon to run: it then has but to be given its input."""
+        ...
+
     def forward(
         self,
         host: str,
@@ -44,12 +48,14 @@ class Session(Protocol):
         deadline: float | None = None,
         patience: float | None = None,
         limit: int | None = None,
+        ahead: int = 0,
     ) -> Forwarder:
         """A loopback listener whose connections go on from the host to `host`:`port`.
 
         `deadline` is the seconds that the far end may take to connect. With `patience`, a
         connection ends so many seconds after our side last sent something on it; with `limit`, once
-        more than so many bytes have come since then.
+        more than so many bytes have come since then. The far ends of the first `ahead` connections
+        are connected at once, to save them a round trip.
         """
         ...
 

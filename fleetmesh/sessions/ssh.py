@@ -3,19 +3,23 @@
 import select
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 import paramiko
 
-from fleetmesh.sessions.channel import end_writing, send
+from fleetmesh.sessions.channel import end_writing, execute, send, started
 from fleetmesh.sessions.command import LEFT, LIMIT, PERIOD, Capture, Completed, Follow
 from fleetmesh.sessions.forward import HERE, Forwarder, Origin, Stream
 from fleetmesh.sessions.link import Link
 from fleetmesh.sessions.target import ChannelRefused, Deadline, Identity, Target
 from fleetmesh.sessions.transport import Transport
+from fleetmesh.sessions.turns import Turns
 from fleetmesh.text.legible import brief
 
 CHUNK = 64 * 1024
+BROKEN = (paramiko.SSHException, EOFError, OSError)
 
 
 class SshSession:
@@ -27,7 +31,9 @@ class SshSession:
         self.channels = 0
         self._link = link
         self._transport = link.transports[-1]
+        self._turns = Turns(self._transport)
         self._counting = threading.Lock()
+        self._prepared: dict[str, paramiko.Channel] = {}
         self._lost: str | None = None
 
     @property
@@ -47,18 +53,18 @@ class SshSession:
         """See Session.run."""
         started, clock = datetime.now(UTC), time.monotonic()
         execution = _Execution(self._transport, self.target.name, Deadline(deadline), limit)
-        # paramiko waits without limit for some answers; cutting the connection ends such a wait.
-        guard = threading.Timer(deadline + 0.5, self._link.abort)
-        guard.daemon = True
-        guard.start()
-        try:
-            lost = self._lost
-            if lost is None:
-                with self._counting:
-                    self.channels += 1
-                lost = execution.run(command, stdin, follow)
-        finally:
-            guard.cancel()
+        lost = self._lost
+        if lost is None:
+            try:
+                channel = self._prepared.pop(command, None)
+                if channel is None:
+                    channel, execution.deadline = self._open(command, deadline)
+                with self._turns.taken(), self._guarded(deadline):
+                    lost = execution.run(channel, stdin, follow)
+            except ChannelRefused as refused:
+                lost = execution.refused(refused)
+            except BROKEN as error:
+                lost = execution.broken(error)
         if execution.dead and self._lost is None:
             self._lost = lost
             self._link.abort()
@@ -73,6 +79,38 @@ class SshSession:
             lost=lost,
         )
 
+    def prepare(self, command: str) -> None:
+        """See Session.prepare. A host that allows no more commands now is asked again then."""
+        with suppress(ChannelRefused, *BROKEN):
+            channel, _ = self._open(command, self.target.connect_deadline)
+            self._prepared[command] = channel
+
+    def _open(self, command: str, seconds: float) -> tuple[paramiko.Channel, Deadline]:
+        """A channel on which the command is being started. Raises ChannelRefused."""
+        with self._counting:
+            self.channels += 1
+        channel, deadline = self._turns.open(seconds)
+        try:
+            with self._guarded(seconds):
+                for variable, value in self._transport.environment.items():
+                    channel.set_environment_variable(variable, value)
+                execute(channel, command.encode())
+        except BROKEN:
+            self._turns.over()
+            raise
+        return channel, deadline
+
+    @contextmanager
+    def _guarded(self, seconds: float) -> Iterator[None]:
+        """Cut the connection in the end: paramiko waits for some answers without limit."""
+        guard = threading.Timer(seconds + 0.5, self._link.abort)
+        guard.daemon = True
+        guard.start()
+        try:
+            yield
+        finally:
+            guard.cancel()
+
     def forward(
         self,
         host: str,
@@ -81,6 +119,7 @@ class SshSession:
         deadline: float | None = None,
         patience: float | None = None,
         limit: int | None = None,
+        ahead: int = 0,
     ) -> Forwarder:
         """See Session.forward."""
         seconds = self.target.connect_deadline if deadline is None else deadline
@@ -88,7 +127,7 @@ class SshSession:
         def dial(origin: Origin) -> Stream:
             return self.dial(host, port, deadline=seconds, origin=origin)
 
-        return Forwarder(dial, patience, limit)
+        return Forwarder(dial, patience, limit, ahead)
 
     def dial(self, host: str, port: int, *, deadline: float, origin: Origin = HERE) -> Stream:
         """See Session.dial."""
@@ -124,22 +163,19 @@ class _Execution:
         self.exit_status: int | None = None
         self.dead = False
 
-    def run(self, command: str, stdin: bytes, follow: Follow | None) -> str | None:
-        """Run it; returns why it did not run to its end, or None."""
+    def refused(self, why: ChannelRefused) -> str:
+        """What it means that there was no channel for it."""
+        self.dead = self.deadline.passed or not self.transport.is_active()
+        return f"{self.host} opened no channel for the command: {why}"
+
+    def run(self, channel: paramiko.Channel, stdin: bytes, follow: Follow | None) -> str | None:
+        """Follow it to its end; returns why it did not run to it, or None."""
         try:
-            channel = self.transport.open("session", self.deadline)
-        except ChannelRefused as refused:
-            self.dead = self.deadline.passed or not self.transport.is_active()
-            return f"{self.host} opened no channel for the command: {refused}"
-        try:
-            for variable, value in self.transport.environment.items():
-                channel.set_environment_variable(variable, value)
-            channel.exec_command(command.encode())
             lost = self._talk(channel, stdin, follow)
             if lost and self.transport.is_active() and not channel.closed:
                 self.transport.terminate(channel)
-        except (paramiko.SSHException, EOFError, OSError) as error:
-            lost = self._why_broken(brief(str(error)) or "channel closed")
+        except BROKEN as error:
+            lost = self.broken(error)
         finally:
             channel.close()
         return lost
@@ -199,7 +235,13 @@ class _Execution:
             return self._why_broken("")
         if self.deadline.passed:
             return self._too_late(alive=True)
+        if not started(channel):
+            return self._why_broken("channel closed")
         return f"{self.host} closed the channel without telling how the command ended"
+
+    def broken(self, error: Exception) -> str:
+        """What it means that the channel broke."""
+        return self._why_broken(brief(str(error)) or "channel closed")
 
     def _too_late(self, *, alive: bool) -> str:
         if alive:

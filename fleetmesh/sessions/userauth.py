@@ -58,6 +58,8 @@ class Userauth:
         self._deadline = deadline
         self._arrived: queue.Queue[_Arrived] = queue.Queue(_MOST_UNREAD)
         self._authenticated = False
+        self._served = True
+        """Whether the service that was asked for is known to be there."""
         # What paramiko's transport looks up for each message of these kinds.
         self._handler_table = {
             MSG_SERVICE_ACCEPT: lambda message: self._put((MSG_SERVICE_ACCEPT, message)),
@@ -72,14 +74,12 @@ class Userauth:
         self._transport.auth_handler = self
 
     def start(self) -> None:
-        """Ask for the service; RFC 4253, 10."""
+        """Ask for the service (RFC 4253, 10); the first request need not wait for its answer."""
         message = paramiko.Message()
         message.add_byte(cMSG_SERVICE_REQUEST)
         message.add_string("ssh-userauth")
         self._transport._send_message(message)
-        kind, _ = self._next()
-        if kind != MSG_SERVICE_ACCEPT:
-            raise Ended
+        self._served = False
 
     def none(self) -> Answer:
         """Ask to be let in without a proof; the refusal tells which proofs count."""
@@ -148,6 +148,9 @@ class Userauth:
     def _ask(self, message: paramiko.Message, *, interactive: bool = False) -> Answer:
         self._transport._send_message(message)
         kind, answer = self._next()
+        if not self._served and kind == MSG_SERVICE_ACCEPT:
+            self._served = True
+            kind, answer = self._next()
         if kind == MSG_USERAUTH_SUCCESS:
             return Answer(success=True)
         if kind == MSG_USERAUTH_FAILURE:

@@ -25,10 +25,19 @@ from ruamel.yaml.events import (
 
 from fleetmesh.text.legible import brief
 
-LONGEST = 256 * 1024
-"""Characters of a document; parsing this many takes less than a second, whatever they are."""
-MOST_VALUES = 10_000
-"""Values of a document, including those that an alias repeats."""
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a document may hold."""
+
+    longest: int
+    """Characters."""
+    values: int
+    """Values, including those that an alias repeats."""
+
+
+FOREIGN = Bounds(256 * 1024, 10_000)
+"""Parsing this much takes less than a second, whatever it is."""
 DEEPEST = 48
 """Levels of nested mappings and sequences."""
 _DIGITS = 40
@@ -96,11 +105,11 @@ def load(text: str) -> Any:
     return root.plain
 
 
-def compose(text: str) -> Node | None:
+def compose(text: str, bounds: Bounds = FOREIGN) -> Node | None:
     """The root of the one document in `text`; None if there is none. Raises Malformed."""
-    if len(text) > LONGEST:
-        raise Malformed(f"is longer than {LONGEST // 1024} KiB; write less")
-    composer = _Composer(text)
+    if len(text) > bounds.longest:
+        raise Malformed(f"is longer than {bounds.longest // 1024} KiB; write less")
+    composer = _Composer(text, bounds.values)
     try:
         return composer.document()
     except Malformed:
@@ -117,7 +126,8 @@ def compose(text: str) -> Node | None:
 
 
 class _Composer:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, most: int) -> None:
+        self._most = most
         self._events = YAML(typ="safe", pure=True).parse(text)
         self._anchors: dict[str, Node | None] = {}
         self._path: list[str | int] = []
@@ -192,8 +202,8 @@ class _Composer:
 
     def _count(self, node: Node, values: int) -> None:
         node.values += values
-        if max(node.values, self._seen) > MOST_VALUES:
-            raise Malformed(f"holds more than {MOST_VALUES} values; write less", self.reached)
+        if max(node.values, self._seen) > self._most:
+            raise Malformed(f"holds more than {self._most} values; write less", self.reached)
 
     def _malformed(self, problem: str) -> Malformed:
         return Malformed(problem, self.reached, self.path)

@@ -10,9 +10,9 @@ from typing import Any
 
 from fleetmesh.inventory import Inventory
 from fleetmesh.text.terminal import say
-from fleetmesh.timer import environment, fleet, permit, schedule
+from fleetmesh.timer import environment, fleet, permit, schedule, watchers
 from fleetmesh.timer.access import Access, access
-from fleetmesh.timer.machine import Record, carry_out, look, remove, run
+from fleetmesh.timer.machine import Record, alone, carry_out, look, may_write, remove, run
 from fleetmesh.timer.places import (
     ACCOUNT,
     ASSETS,
@@ -22,6 +22,7 @@ from fleetmesh.timer.places import (
     KEY,
     KNOWN_HOSTS,
     PERMITS,
+    SECRETS,
     SERVICE,
     SETTINGS,
     SSH_CONFIG,
@@ -31,6 +32,9 @@ from fleetmesh.timer.places import (
 )
 from fleetmesh.timer.plan import File, MakeAccount, Step, Wanted, Write, no_foreign, to_install
 
+_AGAIN = "run it again: it goes on where it was"
+SYSTEMD = Path("/run/systemd/system")
+"""There if systemd runs the machine: sd_booted(3)."""
 _PUBLIC = KEY.with_suffix(".pub")
 _TO_PUT, _TO_TAKE = PERMITS / "to-put.txt", PERMITS / "to-take.txt"
 
@@ -76,15 +80,17 @@ def _span(text: str) -> str:
 def _do(given: Namespace) -> int:
     if os.geteuid() != 0:
         raise CannotInstall("install-timer changes this machine, which needs root: use sudo")
-    if not Path("/run/systemd/system").is_dir():
+    if not SYSTEMD.is_dir():
         raise CannotInstall("systemd does not run this machine, and a timer is systemd's")
+    os.umask(0o022)  # what is written is read by the account
     try:
-        return _uninstall(given) if given.uninstall else _install(given)
+        with alone():
+            return _uninstall(given) if given.uninstall else _install(given)
+    except KeyboardInterrupt:
+        raise CannotInstall(f"interrupted; {_AGAIN}") from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        raise CannotInstall(
-            f"{where}{error.strerror}; mend that and run it again: it goes on where it was"
-        ) from None
+        raise CannotInstall(f"{where}{error.strerror}; mend that and {_AGAIN}") from None
 
 
 def _install(given: Namespace) -> int:
@@ -133,6 +139,7 @@ def _files(
         _TO_TAKE: take.encode(),
         UNITS / SERVICE: (ASSETS / SERVICE).read_bytes(),
         UNITS / TIMER: timer.encode(),
+        **watchers.drop_in(inventory),
     }
     files = {path: File(text) for path, text in texts.items()}
     return {KEY: File(private, 0o400, ACCOUNT), **files}
@@ -184,6 +191,13 @@ def _conclude(inventory: Inventory, known: Access, steps: list[Step]) -> None:
                 say(f"    {line}")
     for hop in known.jumps if _PUBLIC in written else ():
         say(f"    {hop}, a jump host, needs a line that is in {_TO_PUT}")
+    told = inventory.monitoring
+    secrets = SECRETS.read_text("utf-8", "replace") if SECRETS.is_file() else ""
+    writable = not (told and told.textfile) or may_write(Path(told.textfile))
+    if typed := watchers.left_to_do(inventory, secrets, writable=writable):
+        say("so that the service can tell those whom the inventory names:")
+        for line in typed:
+            say(f"    {line}")
     say(f"all that each host needs: {_TO_PUT}")
     say(f"to try it: sudo systemctl start {SERVICE}; evidence: {EVIDENCE}")
 

@@ -1,12 +1,16 @@
 """The inventory as the service reads it: the operator's, with its paths led to /etc."""
 
+from itertools import islice
 from pathlib import Path
 
 from fleetmesh.inventory import Inventory, InventoryError, load
 from fleetmesh.inventory.document import read
+from fleetmesh.text.legible import one_line
 from fleetmesh.timer.places import INVENTORY, REFERENCE, SSH_CONFIG, CannotInstall
 
 _LARGEST = 1 << 20  # bytes of a reference file
+_MOST = 500  # files of a reference
+_NAME_IT = "name the folder of what is to be installed on the hosts"
 
 
 def fit(file: Path) -> Inventory:
@@ -38,7 +42,8 @@ def copy(file: Path) -> bytes:
             lines[found.lines[(key,)] - 1] = line
         else:
             lines.append(line)
-    head = f"# A copy of {file.resolve()}: change that, and run `fleetmesh install-timer` again."
+    of = one_line(str(file.resolve()))
+    head = f"# A copy of {of}: change that, and run `fleetmesh install-timer` again."
     text = "\n".join((head, *lines, ""))
     try:
         same = read(INVENTORY, text).data == {**found.data, **led}
@@ -55,12 +60,15 @@ def reference(inventory: Inventory) -> dict[Path, bytes]:
     """What the inventory holds the hosts to, where its copy is to lie. Raises CannotInstall."""
     top, found = inventory.reference, {}
     try:
-        for source in sorted(filter(Path.is_file, top.rglob("*"))):
+        sources = list(islice(filter(Path.is_file, top.rglob("*")), _MOST + 1))
+        if len(sources) > _MOST:
+            raise CannotInstall(f"reference: {top} holds more than {_MOST} files; {_NAME_IT}")
+        for source in sorted(sources):
             if source.stat().st_size > _LARGEST:
                 raise CannotInstall(f"{source}, in the reference, is larger than {_LARGEST} bytes")
             found[REFERENCE / source.relative_to(top)] = source.read_bytes()
     except OSError as error:
         raise CannotInstall(f"{error.filename} cannot be read: {error.strerror}") from None
     if not found:
-        raise CannotInstall(f"reference: {top} holds no file; name the folder of your assets")
+        raise CannotInstall(f"reference: {top} holds no file; {_NAME_IT}")
     return found

@@ -1,13 +1,14 @@
 """This machine: what of the timer is on it, and each step of a plan carried out."""
 
+import fcntl
 import json
 import os
 import pwd
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from fleetmesh.timer.places import (
     CURRENT,
     ENVIRONMENTS,
     EVIDENCE,
+    LOCK,
     RECORD,
     SERVICE,
     SETTINGS,
@@ -40,6 +42,8 @@ from fleetmesh.timer.plan import (
 
 _LARGEST = 1 << 22  # bytes of a file that is ours, and more
 _DEADLINE = 120.0  # seconds for systemctl, useradd and the like
+_SBIN = ":/usr/sbin:/sbin"
+"""Where useradd is, which root has in its PATH only if it has logged in."""
 _LAST_ORDINARY = 999
 """The highest user id of a system account, in Debian."""
 
@@ -69,6 +73,17 @@ class Record:
             file.write(json.dumps(asdict(self), indent=1).encode())
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """No other installation goes on meanwhile. Raises CannotInstall, OSError."""
+    with LOCK.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotInstall("another install-timer is at work; wait for it to end") from None
+        yield
+
+
 def look(wanted: Iterable[Path], record: Record) -> Found:
     """See what is there of what is wanted, and of what an earlier installation wrote."""
     written = {Path(path): frozenset(digests) for path, digests in record.files.items()}
@@ -80,7 +95,6 @@ def look(wanted: Iterable[Path], record: Record) -> Found:
         files=files,
         written=written,
         account=_account(),
-        made_account=record.made_account,
         environments=frozenset(whole),
         current=CURRENT.readlink().name if CURRENT.is_symlink() else None,
         timer=_waits(),
@@ -150,9 +164,15 @@ def remove(record: Record) -> None:
         run("userdel", ACCOUNT)
     RECORD.unlink(missing_ok=True)
     folders = [path for path in SETTINGS.rglob("*") if path.is_dir()]
-    for folder in (*sorted(folders, reverse=True), SETTINGS, ENVIRONMENTS):
+    for folder in (*sorted(folders, reverse=True), SETTINGS, ENVIRONMENTS, UNITS / f"{SERVICE}.d"):
         with suppress(OSError):  # whoever has put something there keeps it
             folder.rmdir()
+
+
+def may_write(folder: Path) -> bool:
+    """Whether the account may put a file there. Raises CannotInstall."""
+    tried = ("runuser", "-u", ACCOUNT, "--", "sh", "-c", 'test -w "$0" && echo yes || echo no')
+    return run(*tried, str(folder)).strip() == "yes"
 
 
 def run(*command: str) -> str:
@@ -160,7 +180,7 @@ def run(*command: str) -> str:
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-            timeout=_DEADLINE,
+            timeout=_DEADLINE, env={**os.environ, "PATH": f"{os.environ.get('PATH', '')}{_SBIN}"},
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CannotInstall(f"{command[0]}: {error}") from None

@@ -20,6 +20,7 @@ KEY = SETTINGS / "id_ed25519"
 SECRETS = SETTINGS / "secrets.env"
 """The operator's own, if there is one: never written, never removed."""
 PERMITS = SETTINGS / "permit"
+LOCK = Path("/run/lock/fleet-verify")
 UNITS = Path("/etc/systemd/system")
 EVIDENCE = Path("/var/lib/fleet-verify")
 """The account's home, and a folder for each run."""

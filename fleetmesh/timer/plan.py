@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from fleetmesh.timer.environment import Content
 from fleetmesh.timer.places import ACCOUNT, ENVIRONMENTS, TIMER, UNITS, CannotInstall
 
 
@@ -30,7 +29,6 @@ class Wanted:
     files: Mapping[Path, File]
     environment: str
     """Its digest, by which its folder is called."""
-    content: Content = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,6 @@ class Found:
     written: Mapping[Path, frozenset[str]] = field(default_factory=dict)
     """By path, the digests of what an earlier installation wrote, or was about to."""
     account: bool = False
-    made_account: bool = False
     environments: frozenset[str] = frozenset()
     """Those that are whole."""
     current: str | None = None
@@ -115,7 +112,9 @@ def to_install(wanted: Wanted, found: Found) -> list[Step]:
     if found.current != wanted.environment:
         what = f"{TIMER} runs the suite in {wanted.environment}"
         steps.append(UseEnvironment(what, wanted.environment, found.current))
-    if not found.timer or any(isinstance(s, Write) and s.path.parent == UNITS for s in steps):
+    if not found.timer or any(
+        isinstance(step, Write | Remove) and step.path.is_relative_to(UNITS) for step in steps
+    ):
         steps.append(StartTimer(f"{TIMER} is started"))
     return steps
 

@@ -180,7 +180,8 @@ def open_doors(
     A manager's own service may listen; the ssh that it starts may not.
     """
     wanted = Holder.wanted(tunnel)
-    held = {str(t.listen) for t in inventory.tunnels.values() if Holder.wanted(t) == wanted}
+    beside = inventory.tunnels_at(tunnel.host)
+    held = {str(other.listen) for other in beside if Holder.wanted(other) == wanted}
     service = tunnel.unit != tunnel.own_unit
     return [
         socket.local

@@ -11,6 +11,7 @@ from fleetmesh.evidence.outcomes import Outcome
 from fleetmesh.evidence.run import PHASES, HostSeen, Result, Run
 from fleetmesh.gather.transcript import HERE
 from fleetmesh.views import diagram, fragments, words
+from fleetmesh.views.extent import extent, together
 from fleetmesh.views.page import render, style
 
 _SHEETS = ("common.css", "evidence.css")
@@ -50,7 +51,9 @@ def page(run: Run, changes: Sequence[str] | None = None) -> str:
         if machine.worst
     }
     observed = fragments.paths(run)
-    limit = fragments.fitting(run, INLINE)
+    drawn = fragments.telling(observed)
+    shown = extent(run)
+    limit = fragments.fitting(shown.results, INLINE)
     return render(
         "evidence.html",
         run=run,
@@ -60,6 +63,8 @@ def page(run: Run, changes: Sequence[str] | None = None) -> str:
         causes=run.causes(),
         failed=run.unexplained(),
         not_yet=run.not_yet(),
+        shows=shown.shows,
+        rest=shown.rest,
         findings=fragments.findings(run, with_failed=False),
         changes=changes,
         folded=_folded,
@@ -67,8 +72,9 @@ def page(run: Run, changes: Sequence[str] | None = None) -> str:
             dict.fromkeys(f"on-{places[host]}" for result in some for host in result.hosts)
         ),
         inventory=PurePath(run.inventory).name,
-        paths=observed,
-        topology=diagram.topology(observed, [m.name for m in machines if m.name != HERE], marks),
+        paths=drawn,
+        more_paths=len(observed) - len(drawn),
+        topology=diagram.topology(drawn, [m.name for m in machines if m.name != HERE], marks),
         machines=machines,
         here=HERE,
         phases=_phases(run),
@@ -96,11 +102,7 @@ def _filters(hosts: int) -> str:
 
 def _folded(results: Iterable[Result]) -> list[list[Result]]:
     """The passes, those of one check together."""
-    found: dict[str, list[Result]] = {}
-    for result in results:
-        if result.outcome is Outcome.PASS:
-            found.setdefault(result.id, []).append(result)
-    return list(found.values())
+    return together(result for result in results if result.outcome is Outcome.PASS)
 
 
 def worst(results: tuple[Result, ...]) -> Outcome | None:
@@ -114,20 +116,13 @@ def _told(machine: HostSection) -> str:
 
 
 def _machines(run: Run) -> list[HostSection]:
-    consulted = (host for result in run.results for host in result.hosts)
-    names = dict.fromkeys([*run.hosts, *consulted])
+    consulted: dict[str, list[Result]] = {name: [] for name in run.hosts}
+    for result in sorted(run.results, key=lambda result: _GRAVITY[result.outcome]):
+        for host in result.hosts:
+            consulted.setdefault(host, []).append(result)
     return [
-        HostSection(
-            name,
-            run.hosts.get(name, HostSeen()),
-            tuple(
-                sorted(
-                    (result for result in run.results if name in result.hosts),
-                    key=lambda result: _GRAVITY[result.outcome],
-                )
-            ),
-        )
-        for name in names
+        HostSection(name, run.hosts.get(name, HostSeen()), tuple(results))
+        for name, results in consulted.items()
     ]
 
 

@@ -1,6 +1,7 @@
 """The parts that a page about a run is made of, each a piece of HTML."""
 
 import re
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import PurePath
 
@@ -14,6 +15,7 @@ from fleetmesh.gather.transcript import HERE
 from fleetmesh.text.legible import brief, legible
 from fleetmesh.tunnels.path import Path
 from fleetmesh.views import diagram, words
+from fleetmesh.views.extent import LISTED, PATHS, together
 from fleetmesh.views.page import fill, render
 from fleetmesh.views.text import HEAD, TAIL, milliseconds, share, shown, utc
 
@@ -48,38 +50,42 @@ def verdict(run: Run) -> Markup:
 
 def findings(run: Run, *, with_failed: bool = True) -> Markup:
     """What stands in the way, causes before symptoms, and what was put off."""
-    by_outcome = {
-        outcome.value: [result for result in run.results if result.outcome is outcome]
-        for outcome in Outcome
-    }
+    by_outcome: dict[str, list[Result]] = {outcome.value: [] for outcome in Outcome}
+    for result in run.results:
+        by_outcome[result.outcome.value].append(result)
+    causes = run.causes()
     return render(
         "findings.html",
         run=run,
         words=words,
         anchor=anchor,
         state=state,
-        reasons=[(cause, some) for cause, some in run.causes().items() if not cause.kind],
+        causes=causes,
+        reasons=[(cause, some) for cause, some in causes.items() if not cause.kind],
+        together=together,
         by_outcome=by_outcome,
         with_failed=with_failed,
+        listed_most=LISTED,
     )
 
 
 def summary(run: Run) -> Markup:
     """The verdict and its reasons, and what was observed as a whole."""
+    observed = paths(run)
     return render(
         "summary.html",
         verdict=verdict(run),
         findings=findings(run),
-        paths=paths(run),
-        topology=overview(run),
+        paths=telling(observed),
+        more_paths=max(0, len(observed) - PATHS),
+        topology=overview(run, observed),
     )
 
 
-def overview(run: Run) -> Markup:
+def overview(run: Run, observed: Sequence[Path]) -> Markup:
     """The observed topology as SVG; nothing where no path was observed."""
-    observed = paths(run)
-    hosts = [host for result in run.results for host in result.hosts if host != HERE]
-    return diagram.topology(observed, hosts) if observed else Markup("")
+    hosts = dict.fromkeys(host for result in run.results for host in result.hosts if host != HERE)
+    return diagram.topology(telling(observed), hosts) if observed else Markup("")
 
 
 def cells(result: Result) -> tuple[Markup, ...]:
@@ -139,11 +145,11 @@ def details(result: Result, limit: int = HEAD + TAIL) -> Markup:
     )
 
 
-def fitting(run: Run, most: int = HEAD + TAIL) -> int:
-    """The limit, at most `most`, by which all streams of the run together fit into a page."""
+def fitting(results: Iterable[Result], most: int = HEAD + TAIL) -> int:
+    """The limit, at most `most`, by which all streams of `results` together fit into a page."""
     lengths = (
         len(stream)
-        for result in run.results
+        for result in results
         for transcript in result.transcripts
         for stream in (transcript.stdout, transcript.stderr)
     )
@@ -153,7 +159,15 @@ def fitting(run: Run, most: int = HEAD + TAIL) -> int:
 def paths(run: Run) -> list[Path]:
     """The paths that the run observed, each once; one that is the end of another is part of it."""
     seen = dict.fromkeys(path for result in run.results for path in result.paths if path.hops)
-    return [path for path in seen if not any(path.ends(other) for other in seen)]
+    beside: dict[str, list[Path]] = {}
+    for path in seen:
+        beside.setdefault(path.tunnel, []).append(path)
+    return [path for path in seen if not any(map(path.ends, beside[path.tunnel]))]
+
+
+def telling(observed: Sequence[Path]) -> list[Path]:
+    """Of many paths those that a page draws, the broken ones first."""
+    return sorted(observed, key=lambda path: path.broken is None)[:PATHS]
 
 
 def _kept(stream: bytes) -> str:

@@ -29,15 +29,15 @@ class NotRendered(Exception):
     """A view that could not be written; the text says which and why."""
 
 
-def render(folder: Path, changes: Sequence[str] | None = None) -> Run:
+def render(folder: Path, changes: Sequence[str] | None = None, run: Run | None = None) -> Run:
     """Write all its views into `folder`, and return the run that they show.
 
-    `changes`: see workplan.block; they are kept in CHANGES. Raises BrokenRecord, CannotRecord and
-    NotRendered.
+    `changes`: see workplan.block; they are kept in CHANGES. `run` is what the record says, if it
+    was just read. Raises BrokenRecord, CannotRecord and NotRendered.
     """
     if folder.is_symlink():
         raise NotRendered(f"{folder} is a link: name the folder itself")
-    run = read(folder)
+    run = run or read(folder)
     if changes is None:
         with suppress(OSError):
             (folder / CHANGES).unlink()

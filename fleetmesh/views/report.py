@@ -14,11 +14,13 @@ from fleetmesh.evidence.outcomes import Outcome
 from fleetmesh.evidence.run import Result, Run
 from fleetmesh.text.legible import cut, legible
 from fleetmesh.views import fragments, words
+from fleetmesh.views.extent import extent
 from fleetmesh.views.page import fill
 
 REPORT = "report.html"
 _KEYS = ("result", "testId", "statement", "runbook", "hosts", "started", "duration")
 """Of the columns; pytest-html itself needs the first two."""
+_ELSEWHERE = "Too many to show whole. results.json says how each of these ended:"
 _NAMED = 10
 """Rows that are named one by one where many are amiss."""
 _DATA = 'data-jsonblob="{}"'
@@ -35,10 +37,15 @@ def headers() -> list[str]:
 
 
 def data(run: Run) -> dict[str, Any]:
-    """All that pytest-html's script is told: a row per result, then one per missing check."""
-    limit = fragments.fitting(run)
+    """All that pytest-html's script is told: a row per result, then one per missing check.
+
+    Of more results than a page can show whole, those of a check that ended alike share a row.
+    """
+    shown = extent(run)
+    limit = fragments.fitting(shown.results)
     rows = [
-        *(_row(result, limit) for result in run.results),
+        *(_row(result, limit) for result in shown.results),
+        *map(_shared, shown.rest(run.results)),
         *(_unreported(nodeid) for nodeid in words.unreported(run)),
     ]
     return {
@@ -77,6 +84,19 @@ def _row(result: Result, limit: int) -> dict[str, Any]:
         fragments.anchor(result),
         fragments.cells(result),
         fragments.details(result, limit),
+    )
+
+
+def _shared(results: list[Result]) -> dict[str, Any]:
+    first, names = results[0], ", ".join(result.subject or "–" for result in results)
+    outcome, check, _, runbook, *_ = fragments.cells(first)
+    none = Markup("–")
+    told = fill('<span class="statement">{}</span> {} more', first.statement, len(results))
+    return _filled(
+        first.outcome.row.capitalize(),
+        fragments.place(f"more-{first.outcome.value}", first.id),
+        (outcome, check, told, runbook, none, none, none),
+        fill('<article class="result"><p>{}</p><pre>{}</pre></article>', _ELSEWHERE, names),
     )
 
 

@@ -140,6 +140,10 @@ NEVER = {
 """What the files of a folder never lead to, by an import or by a process that they start."""
 BUT = {
     ("fleetmesh/inventory/suite.py", "fixtures"): "`check` and `watch` have the pytest layer judge",
+    (
+        "fleetmesh/timer/permit.py",
+        "fixtures",
+    ): "has the pytest layer say what a key must be allowed",
     ("fixtures/rehearsal.py", "rehearsal"): "boots the rehearsal fleet for a run that needs it",
     ("rehearsal/matrix/judge.py", "pytest"): "judges recordings by the checks",
     ("rehearsal/matrix/take.py", "pytest"): "records what the operators' own checks ask",

@@ -164,7 +164,7 @@ def test_only_listing_asks_nothing_and_concludes_nothing(three: Suite) -> None:
 @pytest.mark.parametrize("arguments", [["--setup-only"], ["--setup-plan"]], ids=str)
 def test_checks_that_are_only_set_up_are_missing(three: Suite, arguments: list[str]) -> None:
     ran = three.run("-m", "cutover", *arguments)
-    ended(ran, 6, "INCOMPLETE: nothing on rehearsal (rehearsal): no outcome, 1 did not report")
+    ended(ran, 6, "INCOMPLETE: cutover on rehearsal (rehearsal): no outcome, 1 did not report")
 
 
 def test_a_shadowed_or_misnamed_check_is_left_out(suite: Suite) -> None:
@@ -408,7 +408,7 @@ def test_a_check_whose_report_never_arrives(three: Suite) -> None:
     ended(
         ran,
         6,
-        "INCOMPLETE: prereqs on rehearsal (rehearsal): 1 pass, 1 did not report",
+        "INCOMPLETE: prereqs + cutover on rehearsal (rehearsal): 1 pass, 1 did not report",
     )
 
 

@@ -289,7 +289,7 @@ def test_roots_that_are_none_make_nothing_trusted(
 def test_a_damaged_token_is_refused_however_it_is_damaged(signed: Path, tsa: Authority) -> None:
     about = (signed / SIGNATURE).read_bytes()
     whole = tsa.token(about, accuracy=1, nonce=2**63)
-    for at in range(0, len(whole), 3):
+    for at in range(0, len(whole), 5):
         for other in (whole[:at], whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :]):
             try:
                 found = timestamp.trusted(other, about, tsa.roots)

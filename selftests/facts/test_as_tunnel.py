@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PROGRAMS = {
-    "systemctl": 'case "$*" in *MainPID*) echo "$PID";; *) echo "$SHOWN";; esac',
+    "systemctl": 'echo "MainPID=$PID"; echo "$SHOWN"',
     "ss": 'echo "$LISTENS"',
 }
 SHOW = '\nshow() { printf "%s" "$source"; printf " <%s>" "$@"; echo; }\n'

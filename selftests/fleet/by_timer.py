@@ -62,19 +62,21 @@ def take_permits() -> None:
         fleet.run(host, drop_in, user="root")
 
 
-def wait_for_start(box: NspawnMachine, deadline: float = 300) -> None:
-    """Wait until the timer starts a run, and that one has begun to write its record."""
+def wait_for_start(box: NspawnMachine, deadline: float = 300) -> Path:
+    """Wait until the timer starts a run, and that one has begun to write: the folder of it."""
     now = time.time()
-    before = {file.parent for file in _records(box)}
     end = time.monotonic() + deadline
     while time.monotonic() < end:
-        if _begun(box, now) and any(file.parent not in before for file in _records(box)):
-            return
-        time.sleep(0.5)
+        for run in _begun(box, now):
+            began = int(run[0]["__REALTIME_TIMESTAMP"]) / 1e6
+            written = [file.parent for file in _records(box) if file.stat().st_mtime > began]
+            if written and not any(one.get("MESSAGE_ID") in _ENDS for one in run):
+                return max(written)
+        time.sleep(0.2)
     raise AssertionError(f"the timer has started no run within {deadline:g} s")
 
 
-def next_run(box: NspawnMachine, deadline: float = 600) -> Ran:
+def next_run(box: NspawnMachine, deadline: float = 1800) -> Ran:
     """The first run that the timer starts from now on, when it has ended."""
     now = time.time()
     end = time.monotonic() + deadline

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from rehearsal import fleet
+from rehearsal.machine import NspawnMachine
+from rehearsal.verifier import verifier
+from selftests.fleet.by_timer import install, put_permits, take_permits
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,3 +79,18 @@ def standing() -> Iterator[None]:
     yield
     if was is None:
         fleet.down()
+
+
+@pytest.fixture(scope="module")
+def box(standing: None) -> Iterator[NspawnMachine]:  # noqa: ARG001
+    """A machine beside the fleet on which the timer is installed and goes off every ten seconds.
+
+    The hosts have its permit. Afterwards nothing is left of either.
+    """
+    with verifier() as one:
+        try:
+            install(one)
+            put_permits(one)
+            yield one
+        finally:
+            take_permits()

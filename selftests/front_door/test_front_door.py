@@ -217,3 +217,25 @@ def test_the_checkout_has_the_same_door(folder: Path, recorded: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert verdict(done).startswith("READY: prereqs on rehearsal")
+
+
+@pytest.mark.root
+def test_a_timer_takes_along_what_is_installed(program: Path, folder: Path, recorded: Path) -> None:
+    """And runs it with nothing of the caller's environment in sight."""
+    make = (
+        "import sys; from pathlib import Path; from fleetmesh.timer import environment as e; "
+        "e._UNSEEN = (); e.make(e.content(), Path(sys.argv[1]))"
+    )
+    made = folder.parent / "of a timer"
+    subprocess.run([program.with_name("python"), "-P", "-c", make, made], check=True, timeout=300)
+    words = [str(made / "bin/fleetmesh"), "check", "prereqs", "--replay", str(recorded)]
+    done = subprocess.run(
+        words,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={"PATH": "/usr/bin:/bin"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert verdict(done).startswith("READY: prereqs on rehearsal (rehearsal, replayed): ")

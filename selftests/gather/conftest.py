@@ -37,6 +37,9 @@ class HereSession:
         self._events = events
         self._before = before
 
+    def prepare(self, command: str) -> None:
+        self._local.prepare(command)
+
     def run(
         self,
         command: str,

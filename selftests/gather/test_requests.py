@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from fleetmesh.gather import Fleet
-from fleetmesh.gather.commands import Exec, ReadFile
+from fleetmesh.gather.commands import ReadFile, WhileHeld
 from fleetmesh.gather.services import Get, WriteAndReadBack
 from fleetmesh.sessions import Forwarder
 from fleetmesh.sessions.target import ChannelRefused
@@ -71,7 +71,7 @@ def test_requests_stay_open_while_the_batches_run(
     gets: dict[str, Probe] = {str(n): Get(HOST, "127.0.0.1", port, "/health") for n in range(3)}
     # Sockets of both ends are there for every host's ss(8) to see.
     count = f"ss -Htn state established '( dport = :{port} )' | wc -l"
-    runs: dict[str, Probe] = {h: Exec(h, count) for h in (HOST, "coulombcore")}
+    runs: dict[str, Probe] = {h: WhileHeld(h, count) for h in (HOST, "coulombcore")}
     found = fleet.gather([fact("counts", runs), fact("answers", gets)])
     for _ in range(3):
         assert service.left.acquire(timeout=5)

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from fleetmesh.__main__ import main
-from fleetmesh.evidence.age import ages, on_disk, span
+from fleetmesh.evidence.age import Age, ages, on_disk, span
 from fleetmesh.evidence.changes import changes
 from fleetmesh.evidence.closing import close
 from fleetmesh.evidence.entry import Entry
-from fleetmesh.evidence.history import HISTORY, update
+from fleetmesh.evidence.history import HISTORY, History, update
 from fleetmesh.evidence.outcomes import Outcome
 from fleetmesh.evidence.run import Result
 from fleetmesh.evidence.sums import Refused
@@ -24,7 +24,7 @@ from fleetmesh.sealing.verify import verified
 from fleetmesh.sealing.vouched import Trust
 from fleetmesh.tunnels.path import Hop
 from fleetmesh.tunnels.path import Path as Route
-from fleetmesh.views.history_page import page
+from fleetmesh.views.history_page import INDEX, pages
 from selftests.evidence.conftest import result, transcript
 from selftests.evidence.sealing import Keys, record
 
@@ -36,6 +36,11 @@ def run(reports: Path, hours: float, *results: Result, **given: Any) -> Path:
     started = NOW - timedelta(hours=hours)
     name = f"{started:%Y-%m-%dT%H%M%SZ}_rehearsal_prereqs_{int(hours * 10):06x}"
     return record(reports, name, results or None, started=plain.rfc3339(started), **given)
+
+
+def page(history: History, found: list[Age], reports: Path) -> str:
+    """The first page."""
+    return dict(pages(history, found, NOW, reports))[INDEX]
 
 
 def routed(address: str, **given: Any) -> Result:
@@ -124,7 +129,7 @@ def test_another_cluster_ip_is_told_though_the_check_passes(tmp_path: Path) -> N
     assert change.kind == "observation"
     assert "198.19.43.94:8000" in change.what
     assert "198.19.43.99:8000" in change.what
-    assert "198.19.43.99" in page(history, [], NOW, tmp_path)
+    assert "198.19.43.99" in page(history, [], tmp_path)
 
 
 def test_a_cluster_ip_in_an_answer_counts_as_seen() -> None:
@@ -283,7 +288,7 @@ def test_nothing_breaks_out_of_the_page(tmp_path: Path) -> None:
     run(tmp_path, 3, result("x::t[<b>]", transcript(), subject=bad, reason=bad), fleet=bad)
     run(tmp_path, 2, result("x::t[<b>]", transcript(), subject=bad, notes=(bad,)), fleet=bad)
     history = update(tmp_path)
-    html = page(history, ages(history, NOW, None, on_disk(tmp_path)), NOW, tmp_path)
+    html = page(history, ages(history, NOW, None, on_disk(tmp_path)), tmp_path)
     assert "<script" not in html
     assert "\x1b" not in html
     assert "\u202e" not in html

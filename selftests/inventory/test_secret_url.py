@@ -91,6 +91,7 @@ def test_a_variable_may_be_the_whole_url_and_all_of_its_parts_are_secret() -> No
     [
         ("json://${KEY}@example.org", {}, "KEY is not set in the environment"),
         ("json://${KEY}@example.org", {"KEY": " "}, "KEY is not set in the environment"),
+        ("${OPS}", {"OPS": "https://[t0ps3cret"}, "OPS in the environment holds no URL"),
         ("${OPS}", {"OPS": "t0ps3cret"}, "OPS in the environment holds no URL"),
         ("${OPS}", {"OPS": "json://x/\nt0ps3cret"}, "OPS in the environment holds no URL"),
     ],

@@ -3,10 +3,16 @@
 import pytest
 
 from rehearsal.matrix.rows import Matrix
-from rehearsal.matrix.run import recorded
+from selftests.matrix.losses import Failures, failures
 
 
 @pytest.fixture(scope="session")
-def matrix() -> Matrix:
-    """Every fault × every check, without a fleet."""
-    return recorded()
+def judged_once() -> tuple[Matrix, Failures]:
+    """Every fault × every check, without a fleet; and which assertions fail where."""
+    return failures()
+
+
+@pytest.fixture
+def matrix(judged_once: tuple[Matrix, Failures]) -> Matrix:
+    """Every fault × every check."""
+    return judged_once[0]

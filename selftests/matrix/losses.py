@@ -3,14 +3,18 @@
 Taking out an assertion changes nothing where it held. So the recordings are judged once with every
 assertion in its place, to see which of them fails where; without it, only those are judged again.
 
-Run as a program in a copy of the checkout, whose checks it rewrites; see `weakened`. With names of
-checks as arguments, only their assertions are tried.
+Run as a program in a copy of the checkout, whose checks it rewrites; see `weakened`. With a file of
+`write_failures`, it need not see for itself what fails where. With names of checks as arguments,
+only their assertions are tried.
 """
 
+import json
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import pytest
 
@@ -23,32 +27,48 @@ from rehearsal.matrix.run import recorded
 from rehearsal.paths import PROJECT
 from selftests.matrix.weakened import Assertion, assertions
 
-_FAILED = PROJECT / "failed-at"
-"""Lines of recording, file and line: where an assertion failed."""
+_FAILED = "ASSERTIONS_FAILED_AT"
+"""The variable that names a file for lines of recording, file and line: where one failed."""
+
+Failures = dict[tuple[Path, int], list[type[Fault]]]
+"""In which faults an assertion fails, by its file and line."""
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     """Note where the check's assertion failed; this module is a plugin of the first judgement."""
     if call.excinfo and call.excinfo.errisinstance(AssertionError):
         last = call.excinfo.traceback[-1]
-        with _FAILED.open("a") as file:
+        with Path(os.environ[_FAILED]).open("a") as file:
             file.write(f"{Path(item.config.option.replay).name}\t{last.path}\t{last.lineno + 1}\n")
 
 
-def failures() -> tuple[Matrix, dict[tuple[Path, int], list[type[Fault]]]]:
-    """The whole matrix, and in which faults an assertion fails, by its file and line."""
-    _FAILED.write_text("")
-    before = os.environ.get("PYTEST_ADDOPTS", "")
-    os.environ["PYTEST_ADDOPTS"] = f"{before} -p {__spec__.name if __spec__ else __name__}"
-    matrix = recorded()
-    os.environ["PYTEST_ADDOPTS"] = before
-    found: dict[tuple[Path, int], list[type[Fault]]] = {}
-    for noted in dict.fromkeys(_FAILED.read_text().splitlines()):
-        recording, file, line = noted.split("\t")
-        if recording in FAULTS:
-            place = (Path(file).relative_to(PROJECT), int(line))
-            found.setdefault(place, []).append(FAULTS[recording])
+def failures() -> tuple[Matrix, Failures]:
+    """The whole matrix, and what fails in it."""
+    found: Failures = {}
+    with TemporaryDirectory() as folder:
+        noted = Path(folder) / "noted"
+        noted.touch()
+        before = os.environ.get("PYTEST_ADDOPTS", "")
+        here = __spec__.name if __spec__ else __name__
+        with patch.dict(os.environ, {"PYTEST_ADDOPTS": f"{before} -p {here}", _FAILED: str(noted)}):
+            matrix = recorded()
+        for line in dict.fromkeys(noted.read_text().splitlines()):
+            recording, file, number = line.split("\t")
+            if recording in FAULTS:
+                place = (Path(file).relative_to(PROJECT), int(number))
+                found.setdefault(place, []).append(FAULTS[recording])
     return matrix, found
+
+
+def write_failures(found: Failures, file: Path) -> None:
+    """Write them down, for a copy of the checkout that has the same assertions in their places."""
+    listed = [[str(p), line, [f.title() for f in faults]] for (p, line), faults in found.items()]
+    file.write_text(json.dumps(listed))
+
+
+def _read_failures(file: Path) -> Failures:
+    listed = json.loads(file.read_text())
+    return {(Path(p), line): [FAULTS[name] for name in names] for p, line, names in listed}
 
 
 def noticed_by(
@@ -81,10 +101,14 @@ def _forget(file: Path) -> None:
             del sys.modules[name]
 
 
-def _tried(chosen: list[Assertion]) -> Iterator[tuple[Assertion, str | None]]:
+def _failing() -> Failures:
     matrix, failing = failures()
     if not matrix.holds:
         sys.exit("\n".join(["with every assertion in its place:", *matrix.summary()]))
+    return failing
+
+
+def _tried(chosen: list[Assertion], failing: Failures) -> Iterator[tuple[Assertion, str | None]]:
     grounds = {
         ground.name: judge_recorded(title(ground), writes=ground.writes, tests=ground.tests)
         for ground in {fault.ground for fault in FAULTS.values()}
@@ -97,9 +121,11 @@ def _tried(chosen: list[Assertion]) -> Iterator[tuple[Assertion, str | None]]:
 
 def main() -> int:
     """Print a line for each assertion; 1 if the loss of any would go unnoticed."""
-    chosen = [a for a in assertions() if not sys.argv[1:] or set(a.checks) & set(sys.argv[1:])]
+    files = [word for word in sys.argv[1:] if word.endswith(".json")]
+    checks = set(sys.argv[1:]) - set(files)
+    chosen = [a for a in assertions() if not checks or set(a.checks) & checks]
     missed = 0
-    for assertion, problem in _tried(chosen):
+    for assertion, problem in _tried(chosen, _read_failures(Path(*files)) if files else _failing()):
         missed += problem is None
         place = f"{assertion.file}:{assertion.line}"
         print(f"{'✓' if problem else '✕'} {place}  {assertion.source[:100]}")

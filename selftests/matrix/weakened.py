@@ -107,11 +107,11 @@ def judged(checkout: Path, names: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def lose_every_assertion(
-    checkout: Path, checks: Iterable[str] = (), *, quiet: bool = False
+    checkout: Path, arguments: Iterable[str] = (), *, quiet: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """Run `losses` in a copy of the checkout; its output is captured if `quiet`."""
+    """Run `losses` with these in a copy of the checkout; its output is captured if `quiet`."""
     return subprocess.run(
-        [sys.executable, "-m", "selftests.matrix.losses", *checks],
+        [sys.executable, "-m", "selftests.matrix.losses", *arguments],
         cwd=checkout, env=_ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=quiet,
         text=True, timeout=10 * DEADLINE, check=False,
     )  # fmt: skip

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.evidence.run import Run
 from fleetmesh.tunnels.path import Hop, Path
 from fleetmesh.views import diagram, fragments, words
 from selftests.report.synthetic import (
@@ -72,25 +73,29 @@ def test_the_topology_shows_each_place_once_and_who_stands_aside() -> None:
     assert ElementTree.fromstring(drawn).findtext(f"{_SVG}desc", "").endswith("passes workstation")
 
 
+def _overview(run: Run) -> str:
+    return fragments.overview(run, fragments.paths(run))
+
+
 def test_a_path_that_two_checks_saw_is_one_route() -> None:
     run = ready()
     run.results += [replace(seen, nodeid="t::again") for seen in run.results if seen.paths]
-    assert fragments.overview(run).count('class="route"') == 2
-    assert fragments.overview(run) == fragments.overview(ready())
+    assert _overview(run).count('class="route"') == 2
+    assert _overview(run) == _overview(ready())
 
 
 def test_no_path_no_topology() -> None:
     nowhere = result(1, Outcome.FAIL, paths=(Path("t", (), "nothing listens"),))
-    assert fragments.overview(new_run([nowhere])) == ""
+    assert _overview(new_run([nowhere])) == ""
     assert "nothing listens" in fragments.details(nowhere)
-    assert fragments.overview(incomplete()) == ""
+    assert _overview(incomplete()) == ""
     assert "Topology" not in fragments.summary(incomplete())
 
 
 @pytest.mark.parametrize("run", RUNS)
 def test_drawings_are_well_formed_whatever_they_show(run: str) -> None:
     made = RUNS[run]()
-    for svg in [fragments.overview(made), *map(diagram.path, fragments.paths(made))]:
+    for svg in [_overview(made), *map(diagram.path, fragments.paths(made))]:
         if svg:
             ElementTree.fromstring(svg)
 

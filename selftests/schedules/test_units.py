@@ -16,6 +16,7 @@ from rehearsal.matrix.recordings import whole
 ROOT = Path(__file__).parents[2]
 VERIFY = ROOT / "infra/verify"
 UNITS = ("fleet-verify.service", "fleet-verify.timer")
+PROGRAM = "/opt/fleet-verify/current/bin/fleetmesh"
 
 
 def analyze(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -24,9 +25,7 @@ def analyze(folder: Path) -> subprocess.CompletedProcess[str]:
         file = folder / name
         if not file.exists():
             shutil.copy(VERIFY / name, file)
-        text = file.read_text().replace(
-            "/opt/fleet-mesh-verification/.venv/bin/python", "/bin/true"
-        )
+        text = file.read_text().replace(PROGRAM, "/bin/true")
         file.write_text(text)
     return subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *(folder / name for name in UNITS)],
@@ -57,32 +56,43 @@ def test_what_is_broken_is_noticed(tmp_path: Path, unit: str, sound: str, broken
 
 def test_it_checks_production_and_writes_nothing() -> None:
     text = (VERIFY / "fleet-verify.service").read_text()
-    assert "check production \\\n    --fleet production" in text
+    assert "check production \\\n    --fleet /etc/fleet-verify/fleet.yaml" in text
     assert "--allow-writes" not in text
 
 
 def test_it_starts_as_it_ships(tmp_path: Path) -> None:
-    """bash runs the words of ExecStart from another folder, with a blank in every path."""
-    service = (VERIFY / "fleet-verify.service").read_text().replace("\\\n", "")
-    (start,) = re.findall(r"^ExecStart=(.*)$", service, re.MULTILINE)
-    program, rest = start.split(" ", 1)
-    assert program == "/opt/fleet-mesh-verification/.venv/bin/python"
+    """bash runs the words from another folder, with a blank in every path."""
     reports, recorded = tmp_path / "state directory", tmp_path / "a run"
     recorded.mkdir()
     whole("linger-off").unpack(recorded)
     # Only what is judged is another: the real fleet is not asked from here.
-    assert rest.count("--fleet production ") == 1
-    rest = rest.replace("--fleet production ", f"--replay {shlex.quote(str(recorded))} ")
-    done = subprocess.run(
-        ["bash", "-c", f"{shlex.quote(sys.executable)} {rest}"],
-        cwd=ROOT, capture_output=True, text=True, timeout=120,
-        env={**os.environ, "STATE_DIRECTORY": str(reports)},
-    )  # fmt: skip
+    subject = ("--fleet /etc/fleet-verify/fleet.yaml", f"--replay {shlex.quote(str(recorded))}")
+    done = run_words("ExecStart=", reports, subject)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "NOT READY: production on rehearsal" in done.stdout
     assert "left out" not in done.stdout
     (run,) = reports.glob("*_rehearsal_production_*/results.json")
     assert json.loads(run.read_text())["verdict"] == "NOT READY"
+    done = run_words("ExecStopPost=-", reports)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert run.parent.name in (reports / "index.html").read_text()
+
+
+def run_words(
+    setting: str, reports: Path, changed: tuple[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    service = (VERIFY / "fleet-verify.service").read_text().replace("\\\n", "")
+    (words,) = re.findall(rf"^{setting}(.*)$", service, re.MULTILINE)
+    program, rest = words.split(" ", 1)
+    assert program == PROGRAM
+    if changed:
+        assert rest.count(changed[0]) == 1
+        rest = rest.replace(*changed)
+    return subprocess.run(
+        ["bash", "-c", f"{shlex.quote(sys.executable)} -m fleetmesh {rest}"],
+        cwd=ROOT, capture_output=True, text=True, timeout=500,
+        env={**os.environ, "STATE_DIRECTORY": str(reports)},
+    )  # fmt: skip
 
 
 READY_TO_COPY = (
@@ -101,9 +111,9 @@ def test_pytest_is_given_paths_with_an_equals_sign() -> None:
 
 
 def found_in(text: str) -> list[str]:
-    """The options of pytest's with a path after a space; `fleetmesh check` takes them so."""
+    """The options of pytest's with a path after a space; `fleetmesh` itself takes them so."""
     commands = re.sub(r"\\\n\s*", "", text).splitlines()
-    lines = [line for line in commands if "fleetmesh check" not in line]
+    lines = [line for line in commands if not re.search("fleetmesh (check|history|prune)", line)]
     return [one for line in lines for one in re.findall(rf"{TAKES_A_PATH}\S+", line)]
 
 

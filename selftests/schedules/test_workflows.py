@@ -1,4 +1,4 @@
-"""The workflows that an operator copies: sound by actionlint, and both the same rehearsal."""
+"""The workflows that an operator copies: sound by actionlint, and the same on both forges."""
 
 import os
 import re
@@ -13,8 +13,10 @@ import yaml
 from rehearsal.image import DEFAULT, GENERATIONS
 
 ROOT = Path(__file__).parents[2]
-FILES = [ROOT / f".{forge}/workflows/rehearsal.yml" for forge in ("github", "forgejo")]
 IDS = ["github", "forgejo"]
+FILES = [ROOT / f".{forge}/workflows/rehearsal.yml" for forge in IDS]
+REAL = [ROOT / f".{forge}/workflows/fleets.yml" for forge in IDS]
+EVERY = {f"{file.parts[-3][1:]}-{file.stem}": file for file in (*FILES, *REAL)}
 
 
 def lint(text: str) -> subprocess.CompletedProcess[str]:
@@ -27,11 +29,11 @@ def lint(text: str) -> subprocess.CompletedProcess[str]:
 
 
 def steps(file: Path) -> list[dict[str, Any]]:
-    job = yaml.safe_load(file.read_text())["jobs"]["rehearsal"]
+    (job,) = yaml.safe_load(file.read_text())["jobs"].values()
     return list(job["steps"])
 
 
-@pytest.mark.parametrize("file", FILES, ids=IDS)
+@pytest.mark.parametrize("file", EVERY.values(), ids=EVERY)
 def test_is_sound(file: Path) -> None:
     done = lint(file.read_text())
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
@@ -57,8 +59,9 @@ def test_what_is_broken_is_noticed(file: Path, sound: str, broken: str, rule: st
     assert f"[{rule}]" in done.stdout
 
 
-def test_both_do_the_same() -> None:
-    github, forgejo = (steps(file) for file in FILES)
+@pytest.mark.parametrize("files", [FILES, REAL], ids=["rehearsal", "fleets"])
+def test_both_do_the_same(files: list[Path]) -> None:
+    github, forgejo = (steps(file) for file in files)
     assert [step.get("run") for step in github] == [step.get("run") for step in forgejo]
     assert [step.get("if") for step in github] == [step.get("if") for step in forgejo]
 
@@ -79,7 +82,7 @@ def test_evidence_and_verdict_come_whatever_failed(file: Path) -> None:
     assert not any("continue-on-error" in step for step in steps(file))
 
 
-@pytest.mark.parametrize("file", FILES, ids=IDS)
+@pytest.mark.parametrize("file", EVERY.values(), ids=EVERY)
 def test_knows_no_secret_and_pins_every_action(file: Path) -> None:
     assert "secrets." not in file.read_text()
     for step in steps(file):
@@ -100,3 +103,33 @@ def test_verdict_step_fails_without_evidence(file: Path, tmp_path: Path) -> None
     assert done.returncode == 6, done.stdout + done.stderr
     assert "::warning title=INCOMPLETE::" in done.stdout
     assert job.read_text().startswith("## INCOMPLETE")
+
+
+@pytest.mark.parametrize("file", REAL, ids=IDS)
+def test_each_real_fleet_has_a_job_and_the_verdict_is_its_own(file: Path, tmp_path: Path) -> None:
+    """On a fleet whose hosts cannot be reached: 6, and the evidence lies where it is uploaded."""
+    (job,) = yaml.safe_load(file.read_text())["jobs"].values()
+    assert job["env"]["FLEET"] == "${{ matrix.fleet }}"
+    assert not job["strategy"]["fail-fast"]
+    assert all(
+        (ROOT / f"fleets/{name}.yaml").exists() for name in job["strategy"]["matrix"]["fleet"]
+    )
+    named = {step.get("name"): step for step in steps(file)}
+    assert named["Install"]["run"] == "make .venv/run"
+    assert named["Evidence"]["if"] == "${{ always() }}"
+
+    lab = yaml.safe_load((ROOT / "fleets/rehearsal.yaml").read_text())
+    (tmp_path / "ssh_config").write_text("Host *\n  HostName 127.0.0.1\n  Port 1\n")
+    lab |= {"name": "lab", "kind": "production", "ssh_config": str(tmp_path / "ssh_config")}
+    (tmp_path / "fleets").mkdir()
+    (tmp_path / "fleets/lab.yaml").write_text(yaml.safe_dump(lab))
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
+    done = subprocess.run(
+        ["bash", "-e", "-c", named["Verify"]["run"]],
+        cwd=tmp_path, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "FLEET": "lab"},
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 6, done.stdout + done.stderr
+    assert "INCONCLUSIVE: production on lab (production): " in done.stdout
+    assert named["Evidence"]["with"]["path"] == "reports/"
+    assert list(tmp_path.glob("reports/lab/*_lab_production_*/evidence.html"))

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from fleetmesh.sessions import (
@@ -24,6 +25,7 @@ from fleetmesh.sessions import (
     connect_all,
 )
 from fleetmesh.sessions.host_keys import HostKey
+from fleetmesh.sessions.userauth import Userauth
 
 from .conftest import USER, Sshd, key_line, keygen
 
@@ -378,3 +380,39 @@ def test_what_a_host_says_before_it_greets_is_quoted(session_target: Target) -> 
         told = cause(replace(session_target, port=listener.getsockname()[1]))
         thread.join()
     assert told.endswith("before it greeted as an SSH server; it says: Not allowed at this time")
+
+
+@pytest.mark.parametrize(
+    ("keys", "reached", "requests"),
+    [
+        (["right"], True, ["publickey"]),
+        (["wrong"], False, ["publickey", "none", "publickey"]),  # and then as with several
+        (["wrong", "right"], True, ["none", *["publickey"] * 3]),  # a probe each, and a signature
+        (["rsa"], True, ["none", "publickey", "publickey"]),  # how to sign is for the host to tell
+    ],
+)
+def test_the_only_key_signs_at_once(
+    sshd: Sshd, target_for: TargetFor, monkeypatch: pytest.MonkeyPatch,
+    keys: list[str], reached: bool, requests: list[str],
+) -> None:  # fmt: skip
+    made: list[str] = []
+    request = Userauth._request
+
+    def noted(self: Userauth, method: str) -> paramiko.Message:
+        made.append(method)
+        return request(self, method)
+
+    monkeypatch.setattr(Userauth, "_request", noted)
+    right = sshd.folder / "right"
+    sshd.user_key.rename(right)
+    files = {"right": right, "wrong": keygen(sshd.folder / "wrong")}
+    files["rsa"] = keygen(sshd.folder / "rsa", "-b", "2048", kind="rsa")
+    with (sshd.folder / "authorized_keys").open("a") as authorized:
+        authorized.write(f"{key_line(files['rsa'])}\n")
+    target = target_for(sshd, *(f"IdentityFile {files[key]}" for key in keys))
+    if reached:
+        connect(target).close()
+    else:
+        said = cause(target, LoginRefused)
+        assert said.count(str(files["wrong"])) == 1, said
+    assert made == requests

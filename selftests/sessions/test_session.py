@@ -204,20 +204,29 @@ def test_more_channels_than_the_host_allows(
 ) -> None:
     session = connect(target_for(start_sshd("MaxSessions 1")))
     try:
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(4) as pool:
             running = tmp_path / "running"
             command = f"touch {running}; sleep 1; echo first"
             first = pool.submit(session.run, command, deadline=5)
             wait_for(running)
-            second = session.run("echo second", deadline=5)
+            others = [pool.submit(session.run, f"echo {n}", deadline=5) for n in range(3)]
             assert first.result().stdout == b"first\n"
-        assert second.lost == (
+        assert [each.result().stdout for each in others] == [b"0\n", b"1\n", b"2\n"]
+        session.prepare("cat")
+        assert session.run("cat", stdin=b"prepared", deadline=5).stdout == b"prepared"
+    finally:
+        session.close()
+
+
+def test_a_host_that_allows_no_command(start_sshd: StartSshd, target_for: TargetFor) -> None:
+    session = connect(target_for(start_sshd("MaxSessions 0")))
+    try:
+        session.prepare("true")
+        with ThreadPoolExecutor(3) as pool:
+            done = [pool.submit(session.run, "true", deadline=5) for _ in range(3)]
+        assert {each.result().lost for each in done} == {
             "coulombcore opened no channel for the command: connect failed: open failed"
-        )
-        end = time.monotonic() + 3  # until sshd has noticed that the first is over
-        while (third := session.run("echo third", deadline=5)).lost and time.monotonic() < end:
-            time.sleep(0.05)
-        assert third.stdout == b"third\n"
+        }
     finally:
         session.close()
 

@@ -88,3 +88,13 @@ def test_reference_comes_along_and_an_empty_one_is_refused(file: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "one.service").write_text("[Unit]\n")
     assert reference(fit(file)) == {REFERENCE / "systemd/one.service": b"[Unit]\n"}
+    for number in range(500):
+        (folder / str(number)).touch()
+    with pytest.raises(CannotInstall, match="more than 500 files"):
+        reference(fit(file))
+
+
+def test_path_is_a_comment_whatever_is_in_it(file: Path) -> None:
+    odd = file.with_name("a\nname: b.yaml")
+    file.rename(odd)
+    assert read(INVENTORY, copy(odd).decode()).data == led(odd)

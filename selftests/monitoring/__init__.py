@@ -1,0 +1,1 @@
+"""Monitoring: what arrives at receivers, and what does not."""
