@@ -22,6 +22,7 @@ _PLUGINS = (
     "fixtures.interrupts",
     "fixtures.diagnosing",
     "fixtures.waiting",
+    "fixtures.watched",
     "fixtures.run_end",
 )
 

@@ -20,7 +20,7 @@ from fleetmesh.evidence.journal import CannotRecord
 from fleetmesh.evidence.run import PHASES, RUNBOOK
 from fleetmesh.evidence.since import since
 from fleetmesh.evidence.sums import SUMS, Refused
-from fleetmesh.inventory.suite import SUITE
+from fleetmesh.inventory.suite import front_door
 from fleetmesh.retention.prune import prune
 from fleetmesh.sealing.sealed_run import seal_folder
 from fleetmesh.sealing.verify import Report, verified, verify
@@ -34,23 +34,22 @@ from fleetmesh.text.terminal import Parser, complain, say
 from fleetmesh.timer import command as timer
 from fleetmesh.timer.places import CannotInstall
 from fleetmesh.views.history_page import write
-from fleetmesh.views.render import VIEWS, NotRendered, render
+from fleetmesh.views.render import NotRendered, render, views_of
+from fleetmesh.watch import command as watch
 
 TOKEN = "FORGE_TOKEN"  # noqa: S105 - the variable's name
 _ROOTS = "demand a time stamp for which a certificate in FILE (PEM) vouches, and judge as of then"
-_SAID = (Refused, BrokenRecord, CannotRecord, NotRendered, CannotDiscover, CannotInstall)
+_SAID = (
+    *(Refused, BrokenRecord, CannotRecord, NotRendered),
+    *(CannotDiscover, CannotInstall, watch.CannotWatch),
+)
 """What ends a command with one line, and no traceback."""
 _SIGNS = {True: "holds", False: "REFUSED", None: "note"}
 
 
 def _check(arguments: list[str]) -> NoReturn:
-    """Become the process that runs the checks.
-
-    -P keeps what lies in the caller's folder from being imported.
-    """
-    paths = [str(SUITE), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    command = [sys.executable, "-P", "-m", "fixtures.front_door", *arguments]
+    """Become the process that runs the checks."""
+    command, environment = front_door(arguments)
     sys.stdout.flush()
     os.execve(sys.executable, command, environment)  # noqa: S606 - there is no shell
 
@@ -70,8 +69,9 @@ def _seal(given: Namespace) -> int:
 def _render(given: Namespace) -> int:
     if os.path.lexists(given.folder / SUMS):
         raise Refused(f"{given.folder} is sealed: its views stay as they are; render a copy of it")
-    say(render(given.folder, since(given.folder.resolve())).headline)
-    for name in VIEWS:
+    run = render(given.folder, since(given.folder.resolve()))
+    say(run.headline)
+    for name in views_of(run):
         say(f"written: {given.folder / name}")
     return 0
 
@@ -311,6 +311,7 @@ def _arguments() -> Parser:
     command.set_defaults(do=_attach)
 
     discover.add(commands)
+    watch.add(commands)
     timer.add(commands)
     return parser
 

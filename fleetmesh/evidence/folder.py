@@ -19,6 +19,7 @@ from fleetmesh.evidence.seen import seen_clusters, seen_hosts
 from fleetmesh.gather import plain
 from fleetmesh.gather.snapshot import Snapshot
 from fleetmesh.gather.transcript import Transcript
+from fleetmesh.outages.watched import watched
 
 FORMAT = 1
 
@@ -157,6 +158,7 @@ def run_of(found: Events) -> Run:
                 "chain": found.chain,
             }
         )
+        run.watched = watched(event := told for told in found.of("watch"))
         for event in found.of("cause"):
             lost = {name: event[name] for name in event.keys() - _FRAME}
             run.lost += (_CAUSE.validate_python(lost),)

@@ -6,6 +6,7 @@ A line stands on the disk, whole, before the run goes on. Each carries the diges
 import fcntl
 import json
 import os
+import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -34,7 +35,7 @@ class CannotRecord(Exception):
 
 
 class Journal:
-    """Appends events to a run's folder; a context manager that closes the file."""
+    """Appends events to a run's folder, from any thread; a context manager that closes the file."""
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class Journal:
         self._durable = durable
         self._redactor = redactor or RecordRedactor({})
         self._keys: dict[str, Transcript] = {}
+        self._writing = threading.Lock()
         self._over = f"{folder / EVENTS} is closed"
         try:
             self._file: int | None = os.open(
@@ -158,6 +160,10 @@ class Journal:
         }
 
     def _write(self, events: list[tuple[str, dict[str, Any]]]) -> None:
+        with self._writing:
+            self._chained(events)
+
+    def _chained(self, events: list[tuple[str, dict[str, Any]]]) -> None:
         if self._file is None:
             raise CannotRecord(self._over)
         lines, seq, prev = [], self._seq, self.chain

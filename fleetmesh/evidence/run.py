@@ -15,6 +15,7 @@ from fleetmesh.evidence.condition import Condition, State
 from fleetmesh.evidence.outcomes import Outcome, Verdict, verdict
 from fleetmesh.gather import plain
 from fleetmesh.gather.transcript import Transcript
+from fleetmesh.outages.watched import Watched
 from fleetmesh.tunnels.path import Path
 
 _CASES = 10_000
@@ -136,6 +137,8 @@ class Run:
     """How many secrets were replaced, by rule."""
     chain: str = ""
     """The digest of the last event, which stands for the whole record."""
+    watched: Watched | None = None
+    """What `watch` saw meanwhile."""
     channels: dict[str, int] = field(default_factory=dict)
     """SSH session channels that the run opened, by host; HTTP and Kubernetes use others."""
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from fleetmesh.evidence.outcomes import Outcome, Verdict, verdict
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
+STANDSTILL = 3.0
+"""Seconds in which a process may stand still: what happens in more of them, nobody has seen."""
 _WELL = frozenset(Outcome) - {Outcome.FAIL, Outcome.INCONCLUSIVE}
 
 
@@ -28,6 +30,8 @@ class Attempt:
     """By check and case."""
     starts: Mapping[str, object] = field(default_factory=dict)
     """What tells one start of a unit or pod from the next; see `Waiting.steady_since`."""
+    stood_still: float = 0.0
+    """Seconds since the attempt before for which the process itself was suspended."""
     hopeless: str | None = None
     """What keeps a host from being looked at and cannot go away by itself."""
 
@@ -57,7 +61,11 @@ class Waiting:
         for before, attempt in zip([None, *self.attempts], self.attempts, strict=False):
             if not attempt.ready:
                 since = None
-            elif since is None or (before and before.starts != attempt.starts):
+            elif (
+                since is None
+                or attempt.stood_still > STANDSTILL
+                or (before and before.starts != attempt.starts)
+            ):
                 since = attempt.at
         return since
 

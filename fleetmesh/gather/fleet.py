@@ -78,7 +78,7 @@ class Fleet:
 
     def connect(self, hosts: Iterable[str]) -> None:
         """Open a session with each of `hosts`, in parallel; a host is tried once a run."""
-        wanted = [self._target(host) for host in hosts if host not in self.sessions]
+        wanted = [self.target(host) for host in hosts if host not in self.sessions]
         with ExitStack() as stack:
             for target in wanted:
                 stack.enter_context(self.awaited.of(target.name, target.connect_deadline))
@@ -170,7 +170,8 @@ class Fleet:
         given = (self.live(cluster.host), cluster, self.inventory.limits.command)
         self._kubeconfigs[name] = pool.submit(read_kubeconfig, *given)
 
-    def _target(self, name: str) -> Target:
+    def target(self, name: str) -> Target:
+        """How a host of the inventory is reached."""
         host = self.inventory.hosts[name]
         return Target(
             name=name,

@@ -220,7 +220,7 @@ class HeldProgram:
             _request_timeout=deadline,
         )
         if probe.asked.says:
-            with suppress(*_broken()):
+            with suppress(*broken()):
                 self._channel.write_stdin(probe.asked.says)
         self._listen(probe.seconds, self._answered)
         if self._channel.is_open() and not self._answered():
@@ -235,7 +235,7 @@ class HeldProgram:
         if not self._lost and farewell is None and self._channel.is_open():
             left = True  # over a WebSocket, input ends with the connection
         elif not self._lost and farewell is not None:
-            with suppress(*_broken()):
+            with suppress(*broken()):
                 self._channel.write_stdin(farewell)
             self._listen(self._deadline, lambda: False)
             if self._channel.is_open():
@@ -251,7 +251,7 @@ class HeldProgram:
         if left:
             given["details"]["left"] = "while it kept its connection"
             return given
-        status, refused = _outcome(self._said[_STATUS])
+        status, refused = outcome(self._said[_STATUS])
         if status in _NO_SUCH_PROGRAM:
             refused = (
                 brief(self._said[_STDERR].decode("utf-8", "replace").strip())
@@ -277,11 +277,11 @@ class HeldProgram:
                 self._drain()
                 if self._lost:
                     return
-        except _broken() as error:
-            with suppress(*_broken()):
+        except broken() as error:
+            with suppress(*broken()):
                 self._drain()
             self._lose(f"the connection to the program in the pod broke: {brief(str(error))}")
-        with suppress(*_broken()):
+        with suppress(*broken()):
             self._drain()  # what came together with the end
 
     def _drain(self) -> None:
@@ -295,13 +295,14 @@ class HeldProgram:
         self._lost = self._lost or why
 
 
-def _broken() -> tuple[type[Exception], ...]:
+def broken() -> tuple[type[Exception], ...]:
+    """What a connection to a program in a pod raises when it breaks."""
     from websocket import WebSocketException  # noqa: PLC0415 - heavy
 
     return (WebSocketException, OSError)
 
 
-def _outcome(status: bytes) -> tuple[int | None, str | None]:
+def outcome(status: bytes) -> tuple[int | None, str | None]:
     """Exit status, or the API's own message about why the program could not be started.
 
     Both are None where no status came. Source: metav1.Status, as kubelet sends it on channel 3.

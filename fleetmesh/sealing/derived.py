@@ -15,7 +15,7 @@ from fleetmesh.evidence.journal import COPY, EVENTS, PLAN
 from fleetmesh.evidence.run import Run
 from fleetmesh.evidence.sums import SIGNATURE, STAMP, SUMS, names
 from fleetmesh.sealing.bundle import SEAL
-from fleetmesh.views.render import VIEWS, made
+from fleetmesh.views.render import VIEWS, WATCH_VIEWS, made
 from fleetmesh.views.report import REPORT, differences
 
 _OF_THE_SEAL = (SEAL, SUMS, SIGNATURE, STAMP)
@@ -25,14 +25,14 @@ _MOST = 64 * MIB
 
 def kept(folder: Path) -> list[str]:
     """The derived files that are there. A view that was taken away misleads nobody."""
-    return [name for name in (RUN_JSON, *VIEWS) if (folder / name).exists()]
+    return [name for name in (RUN_JSON, *VIEWS, *WATCH_VIEWS) if (folder / name).exists()]
 
 
 def altered(folder: Path, run: Run) -> list[str]:
     """The derived files that are not what the record of `run` gives. Raises NotRendered."""
     there = kept(folder)
     expected = {RUN_JSON: run_json(run), **made(folder, run, there)}
-    return [name for name in there if _read(folder / name) != expected[name]]
+    return [name for name in there if _read(folder / name) != expected.get(name)]
 
 
 def unlike(folder: Path, run: Run) -> list[str] | None:
@@ -45,7 +45,7 @@ def unlike(folder: Path, run: Run) -> list[str] | None:
 
 def beside(folder: Path, found: Events) -> list[str]:
     """What lies in the folder and neither is the record, nor follows from it, nor seals it."""
-    known = {PLAN, EVENTS, RUN_JSON, REPORT, *VIEWS, *_OF_THE_SEAL, *_raw(found)}
+    known = {PLAN, EVENTS, RUN_JSON, REPORT, *VIEWS, *WATCH_VIEWS, *_OF_THE_SEAL, *_raw(found)}
     if copied(folder, found):
         known.add(COPY)
     return [name for name in names(folder) if name not in known]

@@ -14,7 +14,7 @@ from fleetmesh.redaction import remaining
 from fleetmesh.sealing.bundle import SUFFIX
 from fleetmesh.sealing.derived import altered, unlike
 from fleetmesh.sealing.seal import Sealed, seal
-from fleetmesh.views.render import VIEWS, render
+from fleetmesh.views.render import render, views_of
 from fleetmesh.views.report import REPORT
 
 DRILL = "drill.json"
@@ -42,10 +42,13 @@ def seal_folder(folder: Path, key: Path | None = None, authority: str | None = N
         return seal(folder, key, authority)
     fresh = not (folder / SUMS).exists()
     found = read_events(folder)
-    whole = found.ended and all((folder / name).exists() for name in (RUN_JSON, *VIEWS))
+    recorded = run_of(found)
+    whole = found.ended and all(
+        (folder / name).exists() for name in (RUN_JSON, *views_of(recorded))
+    )
     if not fresh or whole:
-        _as_recorded(folder, run_of(found))
-    if other := unlike(folder, run_of(found)):
+        _as_recorded(folder, recorded)
+    if other := unlike(folder, recorded):
         raise Refused(
             f"{folder / REPORT}: not as the record has it: {', '.join(other)}. Altered, or written "
             "by another version of the suite. It cannot be made again; take it away to seal the "

@@ -21,7 +21,10 @@ CHUNK = 64 * 1024
 RESET = struct.pack("ii", 1, 0)  # socket(7), SO_LINGER: close with RST
 
 Stream = Union[socket.socket, "Channel"]
-Dial = Callable[[tuple[str, int]], Stream]
+Origin = tuple[str, int]
+HERE: Origin = ("127.0.0.1", 0)
+"""Whence a connection comes, where nobody has made one to this machine."""
+Dial = Callable[[Origin], Stream]
 
 
 @dataclass

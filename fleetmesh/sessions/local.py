@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fleetmesh.sessions.command import LEFT, LIMIT, PERIOD, Capture, Completed, Follow
-from fleetmesh.sessions.forward import Forwarder
-from fleetmesh.sessions.target import Deadline, Identity, Target
+from fleetmesh.sessions.forward import HERE, Forwarder, Origin
+from fleetmesh.sessions.target import Deadline, Identity, NotAnswered, NotConnected, Target
 
 CHUNK = 64 * 1024
 
@@ -89,12 +89,32 @@ class LocalSession:
         """See Session.forward; connects directly."""
         seconds = self.target.connect_deadline if deadline is None else deadline
 
-        def dial(origin: tuple[str, int]) -> socket.socket:  # noqa: ARG001
+        def dial(origin: Origin) -> socket.socket:  # noqa: ARG001
             connection = socket.create_connection((host, port), timeout=seconds)
             connection.settimeout(None)
             return connection
 
         return Forwarder(dial, patience, limit, ahead)
+
+    def dial(
+        self,
+        host: str,
+        port: int,
+        *,
+        deadline: float,
+        origin: Origin = HERE,  # noqa: ARG002
+    ) -> socket.socket:
+        """See Session.dial."""
+        try:
+            return socket.create_connection((host, port), timeout=deadline)
+        except TimeoutError:
+            raise NotAnswered(f"no answer within {deadline:g} s") from None
+        except OSError as error:
+            raise NotConnected(error.strerror or str(error)) from None
+
+    def answers(self, deadline: float) -> bool:  # noqa: ARG002
+        """See Session.answers; it is this machine."""
+        return True
 
     def close(self) -> None:
         """See Session.close."""

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from fleetmesh.sessions.command import LIMIT, Completed, Follow
-from fleetmesh.sessions.forward import Forwarder
+from fleetmesh.sessions.forward import HERE, Forwarder, Origin, Stream
 from fleetmesh.sessions.target import Identity, Target
 
 
@@ -57,6 +57,18 @@ class Session(Protocol):
         more than so many bytes have come since then. The far ends of the first `ahead` connections
         are connected at once, to save them a round trip.
         """
+        ...
+
+    def dial(self, host: str, port: int, *, deadline: float, origin: Origin = HERE) -> Stream:
+        """A connection from the host to `host`:`port`, made within `deadline` seconds.
+
+        Raises NotConnected or NotAnswered where the host tries; another ChannelRefused where it was
+        not asked, or does not connect for us.
+        """
+        ...
+
+    def answers(self, deadline: float) -> bool:
+        """Whether the host itself gives a sign of life within `deadline` seconds."""
         ...
 
     def close(self) -> None:

@@ -11,10 +11,10 @@ import paramiko
 
 from fleetmesh.sessions.channel import end_writing, execute, send, started
 from fleetmesh.sessions.command import LEFT, LIMIT, PERIOD, Capture, Completed, Follow
-from fleetmesh.sessions.forward import Forwarder
+from fleetmesh.sessions.forward import HERE, Forwarder, Origin, Stream
 from fleetmesh.sessions.link import Link
-from fleetmesh.sessions.target import Deadline, Identity, Target
-from fleetmesh.sessions.transport import ChannelRefused, Transport
+from fleetmesh.sessions.target import ChannelRefused, Deadline, Identity, Target
+from fleetmesh.sessions.transport import Transport
 from fleetmesh.sessions.turns import Turns
 from fleetmesh.text.legible import brief
 
@@ -124,12 +124,27 @@ class SshSession:
         """See Session.forward."""
         seconds = self.target.connect_deadline if deadline is None else deadline
 
-        def dial(origin: tuple[str, int]) -> paramiko.Channel:
-            if self._lost:
-                raise ChannelRefused(self._lost)
-            return self._transport.open("direct-tcpip", Deadline(seconds), (host, port), origin)
+        def dial(origin: Origin) -> Stream:
+            return self.dial(host, port, deadline=seconds, origin=origin)
 
         return Forwarder(dial, patience, limit, ahead)
+
+    def dial(self, host: str, port: int, *, deadline: float, origin: Origin = HERE) -> Stream:
+        """See Session.dial."""
+        if self._lost:
+            raise ChannelRefused(self._lost)
+        until = Deadline(deadline)
+        return self._transport.open("direct-tcpip", until, (host, port), origin)
+
+    def answers(self, deadline: float) -> bool:
+        """See Session.answers."""
+        until, before = Deadline(deadline), self._transport.replies
+        self._transport.ping()
+        while self._transport.is_active() and not until.passed:
+            if self._transport.replies != before:
+                return True
+            time.sleep(0.02)
+        return False
 
     def close(self) -> None:
         """See Session.close."""

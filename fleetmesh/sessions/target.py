@@ -69,6 +69,18 @@ class LoginRefused(Unreachable):
     """The host is the right one and accepted none of our keys."""
 
 
+class ChannelRefused(Exception):
+    """The far end did not open a channel; the text is its reason."""
+
+
+class NotConnected(ChannelRefused):
+    """The far end tried to connect to where the channel should lead, and could not."""
+
+
+class NotAnswered(ChannelRefused):
+    """It has not told within the time whether it could: it hangs, or what it connects to does."""
+
+
 class Deadline:
     """A moment in the future that several waits share."""
 

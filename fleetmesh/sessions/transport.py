@@ -15,13 +15,14 @@ import paramiko
 from paramiko.common import (
     CONNECTION_FAILED_CODE,
     MSG_CHANNEL_REQUEST,
+    OPEN_FAILED_CONNECT_FAILED,
     cMSG_CHANNEL_REQUEST,
     cMSG_GLOBAL_REQUEST,
 )
 from paramiko.kex_curve25519 import KexCurve25519
 
 from fleetmesh.sessions.algorithms import AUTHENTICATED, Algorithms
-from fleetmesh.sessions.target import Deadline
+from fleetmesh.sessions.target import ChannelRefused, Deadline, NotAnswered, NotConnected
 from fleetmesh.text.legible import brief, said
 
 if TYPE_CHECKING:
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 KEEPALIVE = 15  # seconds
-
-
-class ChannelRefused(Exception):
-    """The far end did not open a channel; the text is its reason."""
 
 
 class _HopStream:
@@ -90,7 +87,7 @@ class Transport(paramiko.Transport):
         self.farewell: str | None = None
         self.replies = 0
         self.signals: dict[int, str] = {}
-        self._refusals: dict[int, str] = {}
+        self._refusals: dict[int, ChannelRefused] = {}
         self._caller = threading.local()
         self._channel_handler_table = {
             **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]
@@ -116,16 +113,20 @@ class Transport(paramiko.Transport):
         destination: tuple[str, int] | None = None,
         origin: tuple[str, int] | None = None,
     ) -> paramiko.Channel:
-        """Open a channel; raises ChannelRefused, with the far end's own words where it gave any."""
+        """Open a channel; raises ChannelRefused, with the far end's own words where it gave any.
+
+        It is NotConnected where the far end could not reach `destination`, and NotAnswered if it
+        has not told within the time.
+        """
         try:
             return self.open_channel(kind, destination, origin, timeout=max(deadline.left, 0.01))
         except (paramiko.SSHException, EOFError, OSError) as error:
             if refusal := self._refusals.pop(getattr(self._caller, "channel", -1), None):
-                raise ChannelRefused(refusal) from None
+                raise refusal from None
             if not self.is_active():
                 raise ChannelRefused(self.farewell or "the connection was lost") from None
             if deadline.passed:
-                raise ChannelRefused(f"no answer within {deadline}") from None
+                raise NotAnswered(f"no answer within {deadline}") from None
             raise ChannelRefused(said(error)) from None
 
     def ping(self) -> None:
@@ -213,7 +214,8 @@ class Transport(paramiko.Transport):
     def _parse_channel_open_failure(self, message: paramiko.Message) -> None:
         channel, code, words = message.get_int(), message.get_int(), message.get_text()
         reason = CONNECTION_FAILED_CODE.get(code, f"reason {code}").lower()
-        self._refusals[channel] = f"{reason}: {brief(words)}" if words else reason
+        kind = NotConnected if code == OPEN_FAILED_CONNECT_FAILED else ChannelRefused
+        self._refusals[channel] = kind(f"{reason}: {brief(words)}" if words else reason)
         message.rewind()
         super()._parse_channel_open_failure(message)  # type: ignore[misc]
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import paramiko
 
-from fleetmesh.sessions.target import Deadline
-from fleetmesh.sessions.transport import ChannelRefused, Transport
+from fleetmesh.sessions.target import ChannelRefused, Deadline
+from fleetmesh.sessions.transport import Transport
 
 _MOMENT = 1.0
 """Seconds within which sshd notices that a session has ended, and allows another."""

@@ -14,6 +14,7 @@ from fleetmesh.sessions.login import LoginFailed, log_in
 from fleetmesh.sessions.ssh import SshSession
 from fleetmesh.sessions.ssh_config import Settings, SshConfigError, jump_host, settings
 from fleetmesh.sessions.target import (
+    ChannelRefused,
     ConfigProblem,
     Deadline,
     Identity,
@@ -21,7 +22,7 @@ from fleetmesh.sessions.target import (
     Target,
     Unreachable,
 )
-from fleetmesh.sessions.transport import KEEPALIVE, ChannelRefused, Transport
+from fleetmesh.sessions.transport import KEEPALIVE, Transport
 from fleetmesh.sessions.trust import Trust
 from fleetmesh.text.legible import brief, said
 

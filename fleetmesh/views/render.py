@@ -12,12 +12,14 @@ from fleetmesh.evidence.files import MIB, content, json_object
 from fleetmesh.evidence.folder import read
 from fleetmesh.evidence.journal import put
 from fleetmesh.evidence.run import Run
-from fleetmesh.views import evidence_page
+from fleetmesh.views import evidence_page, watch_page
 from fleetmesh.views.junit import junit
 from fleetmesh.views.statement import statement
 from fleetmesh.views.workplan import block
 
 VIEWS = ("evidence.html", "junit.xml", "results.json", "statement.json", "workplan.md")
+WATCH_VIEWS = ("watch.json", "watch.html")
+"""Those of a run that `watch` has made."""
 CHANGES = "changes.json"
 """What is otherwise than in the run before, by the history of whoever rendered it."""
 _SURROGATES = "backslashreplace"
@@ -28,7 +30,7 @@ class NotRendered(Exception):
 
 
 def render(folder: Path, changes: Sequence[str] | None = None, run: Run | None = None) -> Run:
-    """Write all VIEWS into `folder`, and return the run that they show.
+    """Write all its views into `folder`, and return the run that they show.
 
     `changes`: see workplan.block; they are kept in CHANGES. `run` is what the record says, if it
     was just read. Raises BrokenRecord, CannotRecord and NotRendered.
@@ -41,9 +43,14 @@ def render(folder: Path, changes: Sequence[str] | None = None, run: Run | None =
             (folder / CHANGES).unlink()
     else:
         put(folder / CHANGES, _json({"changes": list(changes)}), durable=False)
-    for name, text in made(folder, run, VIEWS).items():
+    for name, text in made(folder, run, views_of(run)).items():
         put(folder / name, text, durable=False)
     return run
+
+
+def views_of(run: Run) -> tuple[str, ...]:
+    """The views that `run` has."""
+    return VIEWS if run.watched is None else VIEWS + WATCH_VIEWS
 
 
 def made(folder: Path, run: Run, names: Collection[str]) -> dict[str, bytes]:
@@ -57,8 +64,10 @@ def made(folder: Path, run: Run, names: Collection[str]) -> dict[str, bytes]:
         "results.json": lambda: _json(run.summary()),
         "statement.json": lambda: statement(run),
         "workplan.md": lambda: block(run, changes=_changes(folder)),
+        "watch.json": lambda: _json(watch_page.data(run)),
+        "watch.html": lambda: watch_page.page(run),
     }
-    texts = {name: makers[name]() for name in VIEWS if name in names}
+    texts = {name: makers[name]() for name in views_of(run) if name in names}
     return {
         name: text if isinstance(text, bytes) else text.encode(errors=_SURROGATES)
         for name, text in texts.items()

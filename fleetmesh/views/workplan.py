@@ -11,6 +11,7 @@ from itertools import starmap
 from fleetmesh.evidence.cause import Cause
 from fleetmesh.evidence.outcomes import Outcome
 from fleetmesh.evidence.run import Result, Run
+from fleetmesh.outages import words as words_of
 from fleetmesh.text.legible import brief
 from fleetmesh.views import words
 from fleetmesh.views.text import duration, utc
@@ -54,6 +55,12 @@ def block(run: Run, *, changes: Sequence[str] | None = None, digest: str | None 
     for outcome in (Outcome.WARN, Outcome.ACCEPTED, Outcome.WAIVED, Outcome.DEFERRED):
         ended = [result for result in run.results if result.outcome is outcome]
         lines += _list(outcome.value.capitalize(), _entries(ended))
+    if run.watched:
+        outages = (words_of.told(run.watched, one) for one in run.watched.incidents())
+        dark = words_of.sleeps(run.watched)
+        lines += ["", f"**Watched** for {run.watched.seconds:.0f} s: {run.watched.status()[1]}"]
+        lines += _list("Outages", map(code, outages))
+        lines += _list("Not looked at", map(code, dark))
     if changes is not None:
         lines += _list("Changed since the last run", map(code, changes)) or [
             "",

@@ -1,5 +1,7 @@
 """When a run that waits has waited enough; nothing that comes and goes passes for steady."""
 
+from dataclasses import replace
+
 import pytest
 
 from fleetmesh.evidence.outcomes import Outcome
@@ -82,3 +84,12 @@ def test_a_span_has_a_unit() -> None:
     for text in ("5", "m", "-1s", "1.5m", "1d", "5 m", "5m\n", ""):
         with pytest.raises(ValueError, match="is no span of time"):
             seconds(text)
+
+
+def test_while_the_process_stood_still_nothing_held() -> None:
+    """Stopped in between, it has not seen whether all went on to hold."""
+    waiting = waited(attempt(0), replace(attempt(40), stood_still=38))
+    assert waiting.steady_since == 40
+    assert not waiting.settled
+    waiting.attempts.append(replace(attempt(51), stood_still=0.4))
+    assert waiting.settled

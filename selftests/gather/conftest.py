@@ -1,5 +1,6 @@
 """Hosts that are this machine: each a session whose commands run in a local shell, recorded."""
 
+import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -63,6 +64,12 @@ class HereSession:
 
     def forward(self, host: str, port: int, **given: Any) -> Forwarder:
         return self._local.forward(host, port, **given)
+
+    def dial(self, host: str, port: int, **given: Any) -> socket.socket:
+        return self._local.dial(host, port, **given)
+
+    def answers(self, deadline: float) -> bool:
+        return self._local.answers(deadline)
 
     def close(self) -> None:
         self.closed = True

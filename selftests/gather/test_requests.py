@@ -13,7 +13,7 @@ from fleetmesh.gather import Fleet
 from fleetmesh.gather.commands import ReadFile, WhileHeld
 from fleetmesh.gather.services import Get, WriteAndReadBack
 from fleetmesh.sessions import Forwarder
-from fleetmesh.sessions.transport import ChannelRefused
+from fleetmesh.sessions.target import ChannelRefused
 from selftests.gather.conftest import HereSession, Serve, fact
 
 if TYPE_CHECKING:
