@@ -11,8 +11,8 @@ from fleetmesh.text.legible import brief, cut, legible
 
 Location = tuple[str | int, ...]
 
-BOUNDS = yaml12.Bounds(2 * 1024 * 1024, 200_000)
-"""A fleet of a hundred hosts and a thousand tunnels needs half of it; reading all takes seconds."""
+BOUNDS = yaml12.Bounds(1024 * 1024, 100_000)
+"""A hundred hosts and a thousand tunnels need four fifths of it; reading that takes seconds."""
 
 _LONGEST = 1000
 """Characters of a problem's message."""

@@ -201,13 +201,13 @@ def nested(times: int, one: str) -> str:
 
 
 HUGE = {
-    "aliases": ("a0: &a0 [x, x, x]\n" + nested(20, "a{n}: &a{n} [{above}]\n"), 5, "10000 values"),
+    "aliases": ("a0: &a0 [x, x, x]\n" + nested(20, "a{n}: &a{n} [{above}]\n"), 6, "100000 values"),
     "merges": ("a0: &a0 {x: y}\n" + nested(13, "a{n}: &a{n} {{<<: [{above}]}}\n"), 2, "is a merge"),
     "a merge": ("a: {<<: {b: c}}\n", 1, "a.<<: is a merge, which YAML 1.2 does not have"),
-    "values": ("a: [" + "x, " * 20_000 + "]", 1, "holds more than 10000 values"),
-    "keys": ("".join(f"a{n}: b\n" for n in range(9_000)), 5000, "holds more than 10000 values"),
-    "users": ("users:\n" + "- {name: u, user: {token: t}}\n" * 6_000, 1430, "10000 values"),
-    "length": ("a: " + "x" * 10_000_000, None, "is longer than 256 KiB"),
+    "values": ("a: [" + "x, " * 120_000 + "]", 1, "holds more than 100000 values"),
+    "keys": ("".join(f"a{n}: b\n" for n in range(60_000)), 50000, "holds more than 100000 values"),
+    "users": ("users:\n" + "- {name: u, user: {token: t}}\n" * 16_000, 14287, "100000 values"),
+    "length": ("a: " + "x" * 10_000_000, None, "is longer than 1024 KiB"),
     "blank lines": ("\n" * 250_000, None, "must be a mapping"),
     "brackets": ("a: " + "[" * 250_000, 1, "is nested too deeply, 48 levels; write it flat"),
     "dashes": ("- " * 100_000, 1, "is nested too deeply"),
@@ -235,7 +235,7 @@ def test_what_is_too_much_is_refused_at_once(
 ) -> None:
     began = time.process_time()
     (problem,) = refused(content)
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 20  # a large inventory is read for seconds, too
     assert says in str(problem)
     assert problem.line == line
     assert len(str(problem)) < 600
