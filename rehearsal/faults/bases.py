@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rehearsal import fleet, keys, ops_bridge, other_units, states
 from rehearsal.faults.clusters import (
+    API,
     BRIDGES,
     CONTAINER,
     SERVICES,
@@ -283,6 +284,19 @@ class Says(Fault):
         for service in self.services:
             path = document["services"][service]["health"]["path"]
             document["services"][service]["health"] = {"path": path, **self.health}
+
+
+class ChangedApplication(Fault):
+    """The application's Deployment is changed."""
+
+    operations: ClassVar[tuple[dict[str, Any], ...]]
+
+    def inject(self) -> None:
+        patch(BRIDGES, f"deploy/{API}", *self.operations)
+        rolled_out(BRIDGES, API)
+
+    def heal(self) -> None:
+        restore(BRIDGES, API, "00-activity-core")
 
 
 class AskedBy(Fault):

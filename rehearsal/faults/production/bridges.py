@@ -6,7 +6,12 @@ import json
 from typing import Any, ClassVar
 
 from rehearsal.errors import RehearsalError
-from rehearsal.faults.bases import BridgeChanged, FileChanged, SelectedByExpressions
+from rehearsal.faults.bases import (
+    BridgeChanged,
+    ChangedApplication,
+    FileChanged,
+    SelectedByExpressions,
+)
 from rehearsal.faults.clusters import (
     API,
     BRIDGES,
@@ -177,19 +182,6 @@ class NoPodToAskFrom(Fault):
     def heal(self) -> None:
         kubectl(BRIDGES, f"scale deploy/{API} --replicas=1")
         rolled_out(BRIDGES, API)
-
-
-class ChangedApplication(Fault):
-    """The application's Deployment is changed."""
-
-    operations: ClassVar[tuple[dict[str, Any], ...]]
-
-    def inject(self) -> None:
-        patch(BRIDGES, f"deploy/{API}", *self.operations)
-        rolled_out(BRIDGES, API)
-
-    def heal(self) -> None:
-        restore(BRIDGES, API, "00-activity-core")
 
 
 TEMPLATE = "/spec/template/spec"

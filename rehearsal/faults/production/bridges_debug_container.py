@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from rehearsal.faults.bases import ChangedApplication
 from rehearsal.faults.clusters import BRIDGES, CONTAINER, add, create, kubectl, replace
 from rehearsal.faults.fault import Fault, Ground, inconclusive
 from rehearsal.faults.machines import RAILIANCE
-from rehearsal.faults.production.bridges import ChangedApplication
 from rehearsal.faults.production.writes import Written
 from rehearsal.faults.symptoms import everywhere, unanswered
 
