@@ -326,7 +326,10 @@ class RouterOfTheWorkstation(AddressTranslatedBetweenTheHosts):
 
     harmless_to = ""
     declared = ("workstation",)
-    turns = {"PROD-04.path": fail("on coulombcore railiance01 arrives from workstation")}
+    turns = {
+        "PROD-04.path": fail("on coulombcore railiance01 arrives from workstation"),
+        "PROD-04.from-pod": fail("on coulombcore railiance01 arrives from workstation"),
+    }
 
 
 class SshdNamesItsClients(_OfTheTunnels):
