@@ -47,8 +47,10 @@ def extent(run: Run) -> Extent:
     ]
     room, shown = _ROOM, set[int]()
     for _, _, _, result in sorted(queue, key=lambda one: one[:3]):
-        if (room := room - _takes(result)) < 0 and shown:
-            break
+        takes = _takes(result)
+        if takes > room and shown:
+            continue  # what is long crowds out nothing
+        room -= takes
         shown.add(id(result))
     return Extent([result for result in run.results if id(result) in shown], frozenset(shown))
 
