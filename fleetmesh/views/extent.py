@@ -64,8 +64,11 @@ def together(results: Iterable[Result]) -> list[list[Result]]:
 
 
 def _takes(result: Result) -> int:
-    answers = (
-        _ANSWER + len(t.command) + min(len(t.stdout), HEAD + TAIL) + min(len(t.stderr), HEAD + TAIL)
-        for t in result.transcripts
+    answers = sum(
+        _ANSWER + _cut(t.command) + _cut(t.stdout) + _cut(t.stderr) for t in result.transcripts
     )
-    return _FRAME + len(result.reason) + len(result.hint) + sum(answers)
+    return _FRAME + _cut(result.reason) + _cut(result.hint) + answers
+
+
+def _cut(text: str | bytes) -> int:
+    return min(len(text), HEAD + TAIL)

@@ -275,7 +275,7 @@ def test_the_terminal_tells_all_that_is_not_well(ran: Ran) -> None:
     at = lines.index("PROD-90.asserts-with-message: It asserts_with_message.")
     config = "-F /var/lib/fleet-rehearsal/ssh/config"
     assert lines[at + 1 : at + 4] == [
-        "    one is not two",
+        "    [broken] one is not two",
         f"    look: ssh {config} tegwick@coulombcore 'a; b'",
         "    Mend rehearsal.",
     ]
