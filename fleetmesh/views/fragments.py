@@ -119,7 +119,7 @@ def outcome(ended: Outcome) -> Markup:
 def state(condition: Condition) -> Markup:
     """The word for a condition, and what it waits for."""
     word = str(condition.state.value)
-    rest = str(condition).removeprefix(word).removeprefix(": ")
+    rest = str(condition).removeprefix(word).removeprefix(":").strip()
     return fill(
         '<span class="state" title="{}"><b>{}</b>{}</span>',
         *(condition.state.meaning, word, f" {rest}" if rest else ""),
