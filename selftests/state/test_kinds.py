@@ -67,7 +67,9 @@ def test_a_changed_unit_file_is_a_finding_in_its_arguments_and_its_bytes() -> No
 
 
 def test_a_changed_line_of_authorized_keys_is_a_finding() -> None:
-    (line,) = told("fleet-key-forbids-forwarding", "authorized_keys")
+    kept, changed = recorded("fleet-key-gone"), recorded("fleet-key-forbids-forwarding")
+    found = [change for change in changes(kept, changed) if change.fact == "authorized_keys"]
+    (line,) = map(str, found)
     assert line.startswith("authorized_keys[coulombcore] SHA256:")
     before, after = line.split(": let in by line ")[1].split(" → let in by line ")
     assert before != after

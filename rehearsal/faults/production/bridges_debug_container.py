@@ -56,7 +56,7 @@ def _grant() -> None:
 class AskedInDebugContainer(_Debugged):
     """The run may write, and asks in a container that it adds to the pod."""
 
-    harmless_to = "PROD-04.from-pod"
+    harmless_to = "PROD-03.inside"
 
 
 class DebugContainerNotAllowed(_Debugged):
