@@ -84,7 +84,9 @@ def _understood() -> Iterator[None]:
         with catch_warnings():
             simplefilter("ignore", CryptographyDeprecationWarning)  # what it will refuse one day
             yield
-    except (ValueError, TypeError, OverflowError) as error:
+    except Refused:
+        raise
+    except Exception as error:  # they raise what they like on damaged bytes, even KeyError
         raise Refused(f"it is no answer of an authority by RFC 3161: {_brief(error)}") from None
 
 
