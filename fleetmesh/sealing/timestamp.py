@@ -86,7 +86,7 @@ def _understood() -> Iterator[None]:
             yield
     except Refused:
         raise
-    except Exception as error:  # they raise what they like on damaged bytes, even KeyError
+    except Exception as error:  # noqa: BLE001 - on damaged bytes they raise anything, even KeyError
         raise Refused(f"it is no answer of an authority by RFC 3161: {_brief(error)}") from None
 
 
