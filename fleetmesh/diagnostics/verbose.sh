@@ -1,14 +1,7 @@
 # shellcheck shell=sh disable=SC2154  # the call sets what is not set here
 # One log-in, with the words of the tunnel's ssh but for its forwards; it runs `true` there.
-verbose() {
-  for word do
-    shift
-    case $word in
-      -*[!46AaCfGgKkMNnqsTtVvXxYy]* | [!-]* | '') ;;
-      *) word=-$(printf %s "${word#-}" | tr -d fMNnq); [ "$word" = - ] && continue;;
-    esac
-    set -- "$@" "$word"
-  done
+verbose() { without fMNnq saying "$@"; }
+saying() {
   printf 'source %s\n' "$source"
   bounded tail timeout -k 1 "$seconds" ssh -v OPTIONS "$@" true </dev/null
 }

@@ -55,3 +55,17 @@ plain() {
   shift $((OPTIND - 1))
   [ $# -eq 1 ]
 }
+# `without LETTERS FUNCTION WORD…` hands the words of an ssh to FUNCTION, less these flags of its own.
+without() {
+  letters=$1 takes=$2
+  shift 2
+  for word do
+    shift
+    case $word in
+      -*[!46AaCfGgKkMNnqsTtVvXxYy]* | [!-]* | '') ;;
+      *) word=-$(printf %s "${word#-}" | tr -d "$letters"); [ "$word" = - ] && continue;;
+    esac
+    set -- "$@" "$word"
+  done
+  "$takes" "$@"
+}

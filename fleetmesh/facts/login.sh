@@ -3,15 +3,8 @@
 # to send one request through it. ssh's words go to descriptor 3, each line marked; the first line
 # of the answer ends it all. After a log-in that fails, none of the other tunnels' is tried: sshd
 # counts failures (PerSourcePenalties in sshd_config(5)), for which the tunnels would suffer.
-login() {
-  for word do
-    shift
-    case $word in
-      -*[!46AaCfGgKkMNnqsTtVvXxYy]* | [!-]* | '') ;;
-      *) word=-$(printf %s "${word#-}" | tr -d fMnq); [ "$word" = - ] && continue;;
-    esac
-    set -- "$@" "$word"
-  done
+login() { without fMnq asking "$@"; }
+asking() {
   set -- "$to" "$asked" "$seconds" "$@"
   said=$({ timeout -k 1 "$seconds" sh -c "$talk" sh "$@" 2>/dev/null; } 3>&1)
   printf 'tunnel %s\nsource %s\n' "$tunnel" "$source"

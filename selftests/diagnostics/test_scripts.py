@@ -84,7 +84,8 @@ def test_of_sshd_that_may_not_be_read(tmp_path: Path) -> None:
 
 def test_the_words_of_the_tunnels_ssh_but_for_its_forwards(tmp_path: Path) -> None:
     script = (
-        f"{text('bounded')}{text('verbose').replace('OPTIONS', '-o BatchMode=yes')}\n"
+        f"{text('bounded')}{files('fleetmesh.facts').joinpath('as_tunnel.sh').read_text()}"
+        f"{text('verbose').replace('OPTIONS', '-o BatchMode=yes')}\n"
         "seconds=5 source=unit; verbose -N -T -fnq -Mv -i 'a key' -L 1:2:3 me@host"
     )
     said = run(script, tmp_path, ssh='printf "<%s>" "$@"; echo', timeout='shift 3; exec "$@"')
