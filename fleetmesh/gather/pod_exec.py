@@ -11,7 +11,7 @@ from typing import Any
 from fleetmesh.by_hand import in_cluster, on
 from fleetmesh.gather.cluster_api import ApiRequests, refusals, why_not
 from fleetmesh.gather.debug_container import FIRST, PULL, debug_container
-from fleetmesh.gather.pods import NoPod, container_of, running_pod
+from fleetmesh.gather.pods import NoPod, pod_and_container
 from fleetmesh.gather.probe import Held, OfCluster, OpenFleet, Probe, Question
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Limits
@@ -186,14 +186,12 @@ class HeldProgram:
 
         self._deadline = deadline
         self._probe = probe
-        pod = running_pod(api, probe.namespace, probe.deployment, deadline)
-        self.pod = str(pod["metadata"]["name"])
+        where = (probe.namespace, probe.deployment, probe.container)
+        self.pod, self.container = pod_and_container(api, *where, deadline)
         if probe.debug:
             with fleet.adding:
                 given = (probe.namespace, self.pod, probe.debug)
                 self.container = debug_container(api, *given, deadline, add=fleet.may_write)
-        else:
-            self.container = container_of(pod, probe.container)
         self._said: dict[int, bytes] = {_STDOUT: b"", _STDERR: b"", _STATUS: b""}
         self._lost: str | None = None
         # As CoreV1Api does, whose import takes longer than all of the asking.

@@ -15,9 +15,12 @@ class NoPod(Exception):
     """The Deployment has no pod in which to ask; the text says what it has instead."""
 
 
-def running_pod(api: Any, namespace: str, deployment: str, deadline: float) -> dict[str, Any]:
-    """The one that `kubectl exec deploy/…` takes: that runs, if there is one that is ready.
+def pod_and_container(
+    api: Any, namespace: str, deployment: str, wanted: str | None, deadline: float
+) -> tuple[str, str]:
+    """The names of those that `kubectl exec deploy/…` takes: of a pod that runs, ready if one is.
 
+    `wanted` is the container; None means the one that kubectl takes.
     `deadline` in seconds, for each request. Raises NoPod, and what the client does.
     """
     where = f"namespaces/{namespace}"
@@ -29,9 +32,8 @@ def running_pod(api: Any, namespace: str, deployment: str, deadline: float) -> d
         if not running:
             has = ", ".join(f"{pod['metadata']['name']} {_state(pod)}" for pod in pods)
             raise NoPod(f"deploy/{deployment} has no running pod: {brief(has) or 'no pod'}")
-        best: dict[str, Any] = max(running, key=_is_ready)
-        container_of(best, None)
-        return best
+        best = max(running, key=_is_ready)
+        return str(best["metadata"]["name"]), _container(best, wanted)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise NoPod(
             f"the pods of deploy/{deployment} cannot be told from the API's answers: "
@@ -50,8 +52,7 @@ def _is_ready(pod: dict[str, Any]) -> bool:
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
 
 
-def container_of(pod: dict[str, Any], wanted: str | None) -> str:
-    """The container of that name, or else the one that kubectl takes. Raises NoPod."""
+def _container(pod: dict[str, Any], wanted: str | None) -> str:
     names = [str(container["name"]) for container in pod["spec"]["containers"]]
     if wanted is not None and wanted not in names:
         has = f"has no container {wanted}, but {brief(', '.join(names))}"

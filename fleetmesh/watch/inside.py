@@ -12,7 +12,7 @@ from typing import Any
 from fleetmesh.gather.cluster_api import read_kubeconfig, refusals, why_not
 from fleetmesh.gather.debug_container import debug_container
 from fleetmesh.gather.pod_exec import broken, outcome
-from fleetmesh.gather.pods import NoPod, container_of, running_pod
+from fleetmesh.gather.pods import NoPod, pod_and_container
 from fleetmesh.inventory import Inventory
 from fleetmesh.outages.stretches import Sample
 from fleetmesh.sessions import ApiProblem, api_client
@@ -149,8 +149,8 @@ class Inside:
         from kubernetes.stream import stream  # noqa: PLC0415
 
         probe = self._inventory.probe
-        pod = running_pod(api, probe.namespace, probe.deployment, deadline)
-        name, container = str(pod["metadata"]["name"]), container_of(pod, probe.container)
+        where = (probe.namespace, probe.deployment, probe.container)
+        name, container = pod_and_container(api, *where, deadline)
         if probe.debug:
             given = (probe.namespace, name, probe.debug)
             container = debug_container(api, *given, deadline, add=False)
