@@ -11,7 +11,7 @@ from typing import Any
 from fleetmesh.by_hand import in_cluster, on
 from fleetmesh.gather.cluster_api import ApiRequests, refusals, why_not
 from fleetmesh.gather.debug_container import FIRST, PULL, debug_container
-from fleetmesh.gather.pods import NoPod, pod_and_container
+from fleetmesh.gather.pods import NoPod, exec_channel, pod_and_container
 from fleetmesh.gather.probe import Held, OfCluster, OpenFleet, Probe, Question
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Limits
@@ -182,8 +182,6 @@ class HeldProgram:
 
         Raises NoPod, and what the client does.
         """
-        from kubernetes.stream.ws_client import websocket_call  # noqa: PLC0415 - heavy
-
         self._deadline = deadline
         self._probe = probe
         where = (probe.namespace, probe.deployment, probe.container)
@@ -194,29 +192,8 @@ class HeldProgram:
                 self.container = debug_container(api, *given, deadline, add=fleet.may_write)
         self._said: dict[int, bytes] = {_STDOUT: b"", _STDERR: b"", _STATUS: b""}
         self._lost: str | None = None
-        # As CoreV1Api does, whose import takes longer than all of the asking.
-        method, url, headers, *_ = api.param_serialize(
-            "GET",
-            "/api/v1/namespaces/{namespace}/pods/{name}/exec",
-            path_params={"namespace": probe.namespace, "name": self.pod},
-            query_params=[
-                ("command", probe.command),
-                ("container", self.container),
-                *((each, True) for each in ("stdin", "stdout", "stderr")),
-            ],
-            auth_settings=["BearerToken"],
-            collection_formats={"command": "multi"},
-        )
-        connect: Any = websocket_call
-        self._channel = connect(
-            api.configuration,
-            method,
-            url,
-            headers=headers,
-            binary=True,
-            _preload_content=False,
-            _request_timeout=deadline,
-        )
+        place = (probe.namespace, self.pod, self.container)
+        self._channel = exec_channel(api, *place, probe.command, deadline)
         if probe.asked.says:
             with suppress(*broken()):
                 self._channel.write_stdin(probe.asked.says)

@@ -1,5 +1,6 @@
-"""Which pod of a Deployment is asked, and in which of its containers."""
+"""Which pod of a Deployment is asked, in which of its containers, and the way into it."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote as escaped
@@ -39,6 +40,40 @@ def pod_and_container(
             f"the pods of deploy/{deployment} cannot be told from the API's answers: "
             f"{brief(repr(error))}"
         ) from None
+
+
+def exec_channel(
+    api: Any, namespace: str, pod: str, container: str, command: Sequence[str], deadline: float
+) -> Any:
+    """A WebSocket to a program in a container, with its three streams as bytes.
+
+    `deadline` in seconds, for the handshake. Raises what the client does.
+    """
+    from kubernetes.stream.ws_client import websocket_call  # noqa: PLC0415 - heavy
+
+    # As CoreV1Api does, whose import takes longer than all of the asking.
+    method, url, headers, *_ = api.param_serialize(
+        "GET",
+        "/api/v1/namespaces/{namespace}/pods/{name}/exec",
+        path_params={"namespace": namespace, "name": pod},
+        query_params=[
+            ("command", command),
+            ("container", container),
+            *((each, True) for each in ("stdin", "stdout", "stderr")),
+        ],
+        auth_settings=["BearerToken"],
+        collection_formats={"command": "multi"},
+    )
+    connect: Any = websocket_call
+    return connect(
+        api.configuration,
+        method,
+        url,
+        headers=headers,
+        binary=True,
+        _preload_content=False,
+        _request_timeout=deadline,
+    )
 
 
 def _state(pod: dict[str, Any]) -> str:

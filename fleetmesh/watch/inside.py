@@ -12,7 +12,7 @@ from typing import Any
 from fleetmesh.gather.cluster_api import read_kubeconfig, refusals, why_not
 from fleetmesh.gather.debug_container import debug_container
 from fleetmesh.gather.pod_exec import broken, outcome
-from fleetmesh.gather.pods import NoPod, pod_and_container
+from fleetmesh.gather.pods import NoPod, exec_channel, pod_and_container
 from fleetmesh.inventory import Inventory
 from fleetmesh.outages.stretches import Sample
 from fleetmesh.sessions import ApiProblem, api_client
@@ -145,9 +145,6 @@ class Inside:
             _Talk(self, channel).go_on(self._stopped)
 
     def _start(self, api: Any, deadline: float) -> Any:
-        from kubernetes.client import CoreV1Api  # noqa: PLC0415 - heavy
-        from kubernetes.stream import stream  # noqa: PLC0415
-
         probe = self._inventory.probe
         where = (probe.namespace, probe.deployment, probe.container)
         name, container = pod_and_container(api, *where, deadline)
@@ -159,20 +156,8 @@ class Inside:
             "lanes": {lane: vars(at) for lane, at in self._lanes.items()},
             "headers": sorted({name for headers in health for name in headers}),
         }
-        channel = stream(
-            CoreV1Api(api).connect_get_namespaced_pod_exec,
-            name,
-            probe.namespace,
-            container=container,
-            command=[probe.python, "-c", _READ, json.dumps(asked), str(len(PROGRAM))],
-            stdout=True,
-            stderr=True,
-            stdin=True,
-            tty=False,
-            binary=True,
-            _preload_content=False,
-            _request_timeout=deadline,
-        )
+        command = [probe.python, "-c", _READ, json.dumps(asked), str(len(PROGRAM))]
+        channel = exec_channel(api, probe.namespace, name, container, command, deadline)
         channel.write_stdin(PROGRAM)
         return channel
 
