@@ -10,13 +10,15 @@ _AS_TUNNEL = files(__package__).joinpath("as_tunnel.sh").read_text()
 # Keys, files and settings are those of the user as whom the system runs a unit, unless that is who
 # asks. Of a unit that is not installed yet, nobody knows whose it will be.
 _FOREIGN = r"""
-  if [ "$(timeout 1 systemctl show -p LoadState --value -- "$unit")" != not-found ]; then
-    owner=$(timeout 1 systemctl show -p User --value -- "$unit")
+  shown=$(timeout 2 systemctl show -p LoadState -p User -- "$unit" 2>&1) || {
+    printf 'unasked systemctl: %s\n' "${shown:-no answer within 2 s}"; return; }
+  case $shown in *LoadState=not-found*) ;; *)
+    owner=$(printf '%s\n' "$shown" | sed -n 's/^User=//p')
     case ${owner:-root} in
       "$(id -un)"|"$(id -u)") ;;
       *) printf 'foreign %s\n' "${owner:-root}"; return;;
     esac
-  fi
+  esac
 """
 
 
@@ -54,6 +56,8 @@ def clear(line: str) -> None:
         raise NotUnderstood(
             f"its unit runs as {line.removeprefix('foreign ')}, and only that user's ssh tells"
         )
+    if line.startswith("unasked "):
+        raise NotUnderstood(f"what it would start is not known: {line.removeprefix('unasked ')}")
     if line.startswith("unclear"):
         raise NotUnderstood(
             f"what it would start cannot be told: `{line.removeprefix('unclear ')}`"

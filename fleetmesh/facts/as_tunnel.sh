@@ -5,18 +5,22 @@
 # systemctl joins a unit's words by blanks: where no process tells them apart, they are split at
 # blanks, and not used if a quote or a variable stands in them, or more than a destination behind
 # the options: then one of them had a blank of its own. Nothing is ever evaluated.
+# Where systemctl or ss does not answer, the WORDs stand for what nobody could tell, and `unasked`
+# says why: a log-in can do with them, and what the tunnel's own words are cannot.
 as_tunnel() {
-  use=$1 unit=$2 port=$3 source=inventory line=
+  use=$1 unit=$2 port=$3 source=inventory line='' unasked=''
   shift 3
   if [ "$unit" ]; then
     # One that hangs must not cost the log-in, which needs none of it.
-    shown=$(timeout 1 systemctl --user show -p MainPID -p ExecStart -- "$unit")
+    shown=$(timeout 2 systemctl --user show -p MainPID -p ExecStart -- "$unit" 2>&1) ||
+      unasked="systemctl: ${shown:-no answer within 2 s}"
     pid=${shown#*MainPID=}
     pid=${pid%%[!0-9]*}
     line=$(printf '%s\n' "$shown" |
       sed -n 's/^ExecStart=.*argv\[\]=\(.*\) ; ignore_errors=.*/\1/p' | tail -n 1)
   else
-    pid=$(ss -Htlnp "sport = :$port" | sed -n 's/.*("ssh",pid=\([0-9]*\),.*/\1/p' | head -n 1)
+    shown=$(ss -Htlnp "sport = :$port" 2>&1) || unasked="ss: $shown"
+    pid=$(printf '%s\n' "$shown" | sed -n 's/.*("ssh",pid=\([0-9]*\),.*/\1/p' | head -n 1)
   fi
   runs=$({ tr '\0' ' ' <"/proc/${pid:-0}/cmdline"; } 2>/dev/null)
   runs=${runs% }
@@ -55,6 +59,8 @@ plain() {
   shift $((OPTIND - 1))
   [ $# -eq 1 ]
 }
+# `told` is true where the words are the tunnel's own; else it prints why nobody could tell them.
+told() { [ -z "$unasked" ] || { printf 'unasked %s\n' "$unasked"; false; }; }
 # `without LETTERS FUNCTION WORD…` hands the words of an ssh to FUNCTION, less these flags of its own.
 without() {
   letters=$1 takes=$2

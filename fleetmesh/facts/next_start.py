@@ -104,7 +104,10 @@ def _listens(forwards: tuple[Forward, ...]) -> str:
 
 
 _SETTINGS = r"""
-settings() { echo "source $source"; printf 'word %s\n' "$@"; echo; ssh -G -v "$@"; }
+settings() {
+  told || return 0
+  echo "source $source"; printf 'word %s\n' "$@"; echo; ssh -G -v "$@"
+}
 """
 
 

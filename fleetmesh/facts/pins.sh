@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # Under which name ssh looks the host up, and what each file that it reads holds under that name.
 pins() {
+  told || return 0
   settings=$(ssh -G "$@") || return
   said() { printf '%s\n' "$settings" | sed -n "s/^$1 //p"; }
   name=$(said hostkeyalias) port=$(said port)

@@ -23,8 +23,8 @@ _LONGEST_FILE = 2**20
 """Bytes of a file of the suite's own machine."""
 _KEPT = 64 * 1024
 """Bytes that are kept of each stream of a command that did not end by itself."""
-_HANGING = 3
-"""So many commands of a batch may run into their deadline before the batch is given up."""
+_HANGING = 2 * batch.PATIENCE
+"""So many times the deadline of a command, and the batch is given up."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +137,9 @@ def run_batch(
         cause = f"{session.target.name}: {not_believed(found)}"
         return [q.lost(cause, started=done.started, seconds=done.seconds) for q in questions]
     offset = _offset(done, answers)
+    deadlines = batch.deadlines([deadline for _, deadline in commands], answers)
     transcripts = [
-        _transcript(question, answers.get(index), done, commands[index][1], offset)
+        _transcript(question, answers.get(index), done, deadlines[index], offset)
         for index, question in enumerate(asked)
     ]
     clocks = [question for question in questions if not isinstance(question.probe, Exec)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rehearsal.faults.fault import Turn, fail, inconclusive
+from rehearsal.faults.fault import Turn, fail, inconclusive, passes
 from rehearsal.faults.machines import HUB, HUB_BRIDGE, RAILIANCE
 
 INSTALLED = "CUT-01.installed"
@@ -112,6 +112,8 @@ OF_UNITS = (
     "PROD-18.restart",
     "PROD-18.undisturbed",
     "PROD-18.user-manager",
+    *next_start(passes()),
+    *pinned(passes()),
 )
 OF_SESSIONS = (
     "PRE-11.listen-address",

@@ -14,7 +14,7 @@ from rehearsal.matrix.compare import compare, unquoted, unsound
 from rehearsal.matrix.judge import Verdicts, judge_recorded, pool
 from rehearsal.matrix.recordings import title
 from rehearsal.matrix.rows import Matrix, Row, function
-from rehearsal.matrix.stage import FleetOnGround
+from rehearsal.matrix.stage import SLACK, FleetOnGround
 from rehearsal.signals import undisturbed
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def live(
             for row in stage.rows(faults):
                 rows[row.fault] = row
                 seen(row)
-            for row in stage.rows(_once_more(rows.values())):
+            for row in stage.rows(_once_more(rows.values()), slack=SLACK):
                 row.at_first = rows[row.fault].problems
                 rows[row.fault] = row
                 seen(row)
@@ -133,15 +133,15 @@ def standing(purpose: str, made: Outfit | None, say: Callable[[str], None]) -> I
 
 
 def _once_more(rows: Collection[Row]) -> list[type[Fault]]:
-    """The faults to try again: a machine that stalls for a second can raise a false alarm.
+    """The faults to try again: on a box that stalls, an answer comes late, which raises an alarm.
 
-    Among 30,000 answers one does. What is wrong with a check or a fault stays wrong.
+    What is wrong with a check or a fault stays wrong, however long the answers may take.
     """
     wrong = [row.fault for row in rows if row.problems]
     return wrong if len(wrong) <= _MOST_AGAIN else []
 
 
-_MOST_AGAIN = 8
+_MOST_AGAIN = 24
 """More are no chance."""
 
 

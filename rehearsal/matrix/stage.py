@@ -44,6 +44,9 @@ SETTLED_WITHIN = 8
 DEADLINES = {"connect": 4, "command": 3, "http": 2}
 """Seconds: ample between machines on one box, and short where an answer will not come."""
 
+SLACK = 4
+"""A second try gives every answer so many times as long: a box that stalls answers late."""
+
 
 @dataclass
 class _Attempt:
@@ -68,6 +71,7 @@ class FleetOnGround:
         self._diagnosed = diagnosed
         self._folder = folder
         self._judges = judges
+        self._slack = 1
         self.before: Verdicts = {}
         """What the checks say before any fault."""
 
@@ -75,7 +79,7 @@ class FleetOnGround:
         """Bring the fleet to the ground. Raises RehearsalError where that is not all well."""
         self._ground.enter()
         recording = self._folder / title(type(self._ground))
-        for _ in range(2):
+        for self._slack in (1, SLACK):
             self._take(recording)
             self.before = self._judge(recording).result()
             wrong = unsound(self.before)
@@ -88,8 +92,12 @@ class FleetOnGround:
         """Bring the fleet back from the ground."""
         self._ground.leave()
 
-    def rows(self, faults: Iterable[type[Fault]]) -> Iterator[Row]:
-        """Let each fault happen; a row comes once the fleet is known to be as it was before."""
+    def rows(self, faults: Iterable[type[Fault]], *, slack: int = 1) -> Iterator[Row]:
+        """Let each fault happen; a row comes once the fleet is known to be as it was before.
+
+        Every deadline is `slack` times what it is else, but for those that a fault sets itself.
+        """
+        self._slack = slack
         left = deque(self._apart(faults))
         under_way: deque[_Attempt] = deque()
         while left or under_way:
@@ -217,7 +225,8 @@ class FleetOnGround:
 
     def _take(self, recording: Path, fault: Fault | None = None) -> tuple[float, float]:
         changes = [self._ground.inventory, *([fault.inventory] if fault else [])]
-        deadlines = {**DEADLINES, **(fault.deadlines if fault else {})}
+        deadlines = {limit: self._slack * seconds for limit, seconds in DEADLINES.items()}
+        deadlines |= fault.deadlines if fault else {}
         if isinstance(self._ground, Own):
             return take_own(recording, *changes, deadlines=deadlines)
         asked = fault is not None and self._asks_why(type(fault))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from shlex import quote
+from typing import ClassVar
+
 from rehearsal import fleet, network
 from rehearsal.faults.bases import FileChanged, FilesAdded
 from rehearsal.faults.clusters import until_unready
@@ -249,15 +252,22 @@ class LinkCutHalfOpen(Fault):
     blinds = {COULOMB: inconclusive("coulombcore")}
     turns = pinned(passes())
 
+    pam: ClassVar[str] = "/etc/pam.d/sshd"
+    script: ClassVar[str] = "/run/cut.sh"
+    cut: ClassVar[str] = (
+        '[ "$PAM_RHOST" = 198.18.77.1 ] || exit 0\n'
+        "nft 'add table ip cut; add chain ip cut leaving { type filter hook output priority 0; }; "
+        "add rule ip cut leaving ip daddr 198.18.77.1 tcp sport 22 drop'\n"
+    )
+
     def inject(self) -> None:
-        # The suite's own traffic uses up the quota: its log-in takes 3.4 kB, all of it 10 kB.
-        rule = "ip saddr 198.18.77.1 tcp dport 22 quota over 3500 bytes drop"
-        root(COULOMB, "nft 'add table ip cut; "
-                      "add chain ip cut arriving { type filter hook input priority 0; }; "
-                      f"add rule ip cut arriving {rule}'")  # fmt: skip
+        # PAM opens a session when somebody has logged in, before anything is asked.
+        line = f"session optional pam_exec.so /bin/sh {self.script}"
+        root(COULOMB, f"printf %s {quote(self.cut)} >{self.script}")
+        root(COULOMB, f"cp -p {self.pam} {self.pam}.kept; echo '{line}' >>{self.pam}")
 
     def heal(self) -> None:
-        root(COULOMB, "nft delete table ip cut")
+        root(COULOMB, f"rm {self.script}; mv {self.pam}.kept {self.pam}; nft delete table ip cut")
 
 
 class ForcedCommand(FileChanged):
