@@ -186,7 +186,9 @@ def _commands(questions: list[Question], limits: Limits) -> list[tuple[str, floa
 
 def longest(deadlines: Iterable[float], default: float) -> float:
     """Seconds after which one host's batch of commands with these deadlines is given up."""
-    return _HANGING * default + sum(max(0.0, deadline - default) for deadline in deadlines)
+    each = list(deadlines)
+    several = _HANGING * default + sum(max(0.0, deadline - default) for deadline in each)
+    return min(several, sum(each) + default)
 
 
 def _transcript(

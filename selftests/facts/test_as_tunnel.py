@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+FAILS = '[ -z "$FAILS" ] || { echo "$FAILS"; exit 1; }'
 PROGRAMS = {
-    "systemctl": 'echo "MainPID=$PID"; echo "$SHOWN"',
-    "ss": 'echo "$LISTENS"',
+    "systemctl": f'{FAILS}\necho "MainPID=$PID"; echo "$SHOWN"',
+    "ss": f'{FAILS}\necho "$LISTENS"',
 }
-SHOW = '\nshow() { printf "%s" "$source"; printf " <%s>" "$@"; echo; }\n'
+SHOW = '\nshow() { told; printf "%s" "$source"; printf " <%s>" "$@"; echo; }\n'
 SCRIPTS = ("as_tunnel", "login", "pins", "renewals")
 
 
@@ -62,6 +63,22 @@ def test_words_of_a_unit_that_does_not_run(tmp_path: Path, argv: str, words: str
 def test_what_no_unit_says_the_inventory_does(tmp_path: Path) -> None:
     assert found(tmp_path, SHOWN="ExecStart=") == "inventory <-N> <host>"
     assert found(tmp_path, unit="", LISTENS="") == "inventory <-N> <host>"
+
+
+def test_what_nobody_could_ask_is_not_told_to_be_known(tmp_path: Path) -> None:
+    """The inventory's words do for a log-in, and are not taken for those of the unit."""
+    no_bus = "Failed to connect to bus: No medium found"
+    words = "inventory <-N> <host>"
+    assert found(tmp_path, FAILS=no_bus) == f"unasked systemctl: {no_bus}\n{words}"
+    denied = "Cannot open netlink socket: Operation not permitted"
+    assert found(tmp_path, unit="", FAILS=denied) == f"unasked ss: {denied}\n{words}"
+
+
+def test_a_systemctl_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "timeout").write_text("#!/bin/sh\nexit 124\n")
+    (tmp_path / "timeout").chmod(0o755)
+    said = "unasked systemctl: no answer within 2 s\ninventory <-N> <host>"
+    assert found(tmp_path) == said
 
 
 def test_words_of_what_runs_are_its_own(tmp_path: Path) -> None:
