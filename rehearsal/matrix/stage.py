@@ -225,7 +225,9 @@ class FleetOnGround:
 
     def _take(self, recording: Path, fault: Fault | None = None) -> tuple[float, float]:
         changes = [self._ground.inventory, *([fault.inventory] if fault else [])]
-        deadlines = {limit: self._slack * seconds for limit, seconds in DEADLINES.items()}
+        deadlines: dict[str, float] = {
+            limit: self._slack * seconds for limit, seconds in DEADLINES.items()
+        }
         deadlines |= fault.deadlines if fault else {}
         if isinstance(self._ground, Own):
             return take_own(recording, *changes, deadlines=deadlines)
