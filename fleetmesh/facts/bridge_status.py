@@ -30,12 +30,17 @@ _RULER = re.compile(r"[\s+|│┃=─━┌┐└┘├┤┬┴┼-]*")
 def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
     workstation = inventory.workstation
     own = (*workstation.retired, *workstation.interactive)
-    asked = {workstation.host: Exec(workstation.host, _question(workstation.bridge, own))}
+    asked = {workstation.host: (workstation.bridge, own)}
     if BRIDGE_STATUS.name in MANAGERS[inventory.manager].reads():
         for host in inventory.carriers:
-            names = [tunnel.id for tunnel in inventory.tunnels_at(host)]
-            asked[host] = Exec(host, _question(inventory.hosts[host].bridge, names))
-    return dict(asked)
+            names = tuple(tunnel.id for tunnel in inventory.tunnels_at(host))
+            asked[host] = (inventory.hosts[host].bridge, names)
+    # Asked tunnel by tunnel, it is started as often: what one command may take is too little.
+    several = 3 * inventory.limits.command
+    return {
+        host: Exec(host, _question(bridge, names), several if bridge.status == "exit" else None)
+        for host, (bridge, names) in asked.items()
+    }
 
 
 def _question(bridge: Bridging, names: Iterable[str]) -> str:

@@ -127,7 +127,7 @@ def _taken(retired: str, unit: str, bridge: str) -> dict[str, Turn]:
         "PROD-06.interactive": fail(f"runs {retired}, which is not on the interactive"),
         "PROD-05.ports[railiance01]": fail("from workstation"),
         "PROD-06.listeners[railiance01]": fail("is held by login session"),
-        f"CUT-04.steady[{unit}]": fail("is activating (auto-restart), result exit"),
+        f"CUT-04.steady[{unit}]": fail("restart"),  # waits to be, or has just been
         f"CUT-05.port[{unit}]": fail("from workstation"),
         f"CUT-07.forwards[{unit}]": fail("runs no ssh"),
         f"PROD-04.path[{unit}]": fail("from workstation"),
