@@ -11,20 +11,26 @@ from typing import Literal
 from fleetmesh.by_hand import Hint
 from fleetmesh.causes.known import Known
 from fleetmesh.evidence.condition import Condition, State
+from fleetmesh.facts.bridge_status import BRIDGE_STATUS
 from fleetmesh.facts.installed import INSTALLED
 from fleetmesh.facts.units import LINGER
 from fleetmesh.inventory import RetiredTunnel, Tunnel
 from fleetmesh.text.shell import join
+from fleetmesh.tunnels.attribution import Holder
 
-Step = Literal["install", "linger", "down", "enable", "start"]
+Step = Literal["install", "linger", "down", "enable", "start", "stop", "return"]
 SECTIONS: dict[Step, str] = {
     "install": "Install",
     "linger": "Install (linger)",
     "down": "Cutover 1",
     "enable": "Cutover 2",
     "start": "Cutover 2",
+    "stop": "Rollback (fleet)",
+    "return": "Rollback (workstation)",
 }
 """Where the runbook has each step, in its order. `enable --now` is two of them."""
+_BACK: tuple[Step, ...] = ("stop", "return")
+"""The steps that undo the others."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +48,17 @@ class Progress:
         if not self._undone(step, tunnel):
             return None
         host = self.known.inventory.tunnels_at(tunnel.host)
-        undone = ((one, each) for one in SECTIONS for each in host if self._undone(one, each))
+        way = [one for one in SECTIONS if (one in _BACK) == (step in _BACK)]
+        undone = ((one, each) for one in way for each in host if self._undone(one, each))
         first, of = next(undone)
         own, section = SECTIONS[step], SECTIONS[first]
         command = self.command(first, of)
         return Condition(State.NOT_YET, own, section if section != own else "", command)
 
     def _undone(self, step: Step, tunnel: Tunnel) -> bool:
+        if step in _BACK:
+            carried = self._as_the_cutover_leaves_it(tunnel.host)
+            return carried or (step == "return" and self._left_to_nobody(tunnel))
         if not self.never_started(tunnel):
             return False
         match step:
@@ -63,6 +73,7 @@ class Progress:
                 return unit is not None and not unit.survives_reboot and self._none_began(tunnel)
             case "start":
                 return self._none_began(tunnel)
+        return False
 
     def never_started(self, tunnel: Tunnel) -> bool:
         """Whether no unit has certainly been started for it since the boot, nor anything else."""
@@ -83,6 +94,27 @@ class Progress:
             return False
         holders = self.known.holders(tunnel.host, tunnel.listen.port)
         return bool(holders) and all(holder.origin == workstation for holder in holders or ())
+
+    def _as_the_cutover_leaves_it(self, host: str) -> bool:
+        """Whether the units of all tunnels of a host hold their ports, and the workstation none."""
+        return all(
+            unit is not None
+            and unit.survives_reboot
+            and self.known.holders(host, tunnel.listen.port) == [Holder.wanted(tunnel)]
+            and self._down_on_the_workstation(tunnel)
+            for tunnel in self.known.inventory.tunnels_at(host)
+            for unit in (self.known.unit(tunnel),)
+        )
+
+    def _left_to_nobody(self, tunnel: Tunnel) -> bool:
+        free = self.known.holders(tunnel.host, tunnel.listen.port) == []
+        return free and self._down_on_the_workstation(tunnel)
+
+    def _down_on_the_workstation(self, tunnel: Tunnel) -> bool:
+        """Whether the workstation's hub says of the tunnel that is retired for it: not up."""
+        listed = self.known.of(BRIDGE_STATUS).get(self.known.inventory.workstation.host, {})
+        own = [listed.get(each.id) for each in self._retired() if covers(each, tunnel)]
+        return bool(own) and all(one is not None and not one.up for one in own)
 
     def _none_began(self, tunnel: Tunnel) -> bool:
         """Whether the workstation still carries it, or no unit of its host has been started.
@@ -116,15 +148,20 @@ class Progress:
                 return f"{typed}  # on {inventory.workstation.host}, from the-custodian repo"
             case "linger":
                 line = f"on {host}: sudo loginctl enable-linger $USER"
-            case "down":
+            case "down" | "return":
                 retired = next(each for each in self._retired() if covers(each, tunnel))
-                return Hint("on {inventory.workstation.host}: {retired:down}").of(
-                    inventory, {"retired": retired}
+                does = (
+                    "{retired:down}"
+                    if step == "down"
+                    else "{inventory.workstation:bridge} up {retired}"
                 )
+                hint = Hint(f"on {{inventory.workstation.host}}: {does}")
+                return hint.of(inventory, {"retired": retired})
             case _:
                 same = inventory.tunnels_at(host, by_system=tunnel.by_system)
                 units = join(dict.fromkeys(each.unit for each in same))
-                line = f"on {host}: {tunnel.systemctl} enable --now {units}"
+                does = "disable" if step == "stop" else "enable"
+                line = f"on {host}: {tunnel.systemctl} {does} --now {units}"
         return Hint(line).of(inventory, {})
 
 

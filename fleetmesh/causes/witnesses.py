@@ -65,6 +65,8 @@ class Witnesses:
                 KNOWN_HOSTS.name: lambda: self._pins_nothing(tunnel),
                 LOGINS.name: lambda: self._has_no_key(tunnel) or self._pins_nothing(tunnel),
             }
+        if step == "return":
+            return {TUNNEL_ANSWERS.name: lambda: self._healthy(tunnel) or self._unanswered(tunnel)}
         if step != "start":
             return {}
         agree: Agrees = {

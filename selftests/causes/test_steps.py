@@ -3,7 +3,7 @@
 import pytest
 
 from fleetmesh.causes.known import Known
-from fleetmesh.causes.steps import SECTIONS, Progress, Step
+from fleetmesh.causes.steps import Progress, Step
 from fleetmesh.evidence.condition import Condition, State
 from fleetmesh.evidence.outcomes import Outcome
 from selftests.causes.conftest import HUB, ISSUES, Fleet
@@ -55,11 +55,41 @@ def test_when_both_are_down_the_units_are_to_be_started() -> None:
     assert f"systemctl --user enable --now {HUB}.service {ISSUES}.service" in found.command
 
 
-@pytest.mark.parametrize("step", SECTIONS)
+@pytest.mark.parametrize("step", ["install", "linger", "down", "enable", "start"])
 def test_after_the_cutover_nothing_is_to_be_done(step: Step) -> None:
     assert waits(Fleet("ground-after"), step) is None
     for fault in ("retired-hub-up", "unit-stopped", "unit-not-installed", "ops-bridge-expected"):
         assert waits(Fleet(fault), step) is None, fault
+
+
+@pytest.mark.parametrize(
+    ("step", "own", "first", "command"),
+    [
+        ("stop", "Rollback (fleet)", "", f"disable --now {HUB}.service {ISSUES}.service"),
+        ("return", "Rollback (workstation)", "Rollback (fleet)", "disable --now"),
+    ],
+)
+def test_while_the_fleet_carries_it_the_rollback_is_to_be_done(
+    step: Step, own: str, first: str, command: str
+) -> None:
+    found = waits(Fleet("ground-after"), step)
+    assert found
+    assert (found.state, found.step, found.first) == (State.NOT_YET, own, first)
+    assert command in found.command
+    assert waits(Fleet("ground-rolled-back"), step) is None
+    assert waits(Fleet("retired-hub-up"), step) is None, "the workstation has it up already"
+    assert waits(Fleet("unit-stopped"), "stop") is None, "it is no longer as the cutover leaves it"
+
+
+def test_what_neither_carries_is_to_be_brought_up_on_the_workstation() -> None:
+    fleet = Fleet("ground-after")
+    for port in (":18000 ", ":18765 "):
+        fleet.told("listeners", "railiance01", lambda said, port=port: _without(said, port))  # type: ignore[misc]
+    assert waits(fleet, "stop") is None
+    found = waits(fleet, "return")
+    assert found
+    assert (found.step, found.first) == ("Rollback (workstation)", "")
+    assert "bridge up state-hub-railiance01" in found.command
 
 
 @pytest.mark.parametrize("facts", [("units",), ("listeners",), ("sessions",)])

@@ -14,6 +14,7 @@ from fleetmesh.tunnels.attribution import Places, held_by
 
 @check(
     "ROLL-02.stopped",
+    step="stop",
     runbook="Rollback",
     hint="on {tunnel.host}: {tunnel:manage} disable --now {tunnel.unit}",
 )
@@ -32,6 +33,7 @@ def test_fleet_tunnel_is_stopped(
 
 @check(
     "ROLL-02.boot",
+    step="stop",
     runbook="Rollback",
     hint="on {tunnel.host}: {tunnel:manage} disable --now {tunnel.unit}",
 )
@@ -82,6 +84,7 @@ def test_nothing_else_starts_it(
 
 @check(
     "ROLL-03.ports",
+    step="stop",
     runbook="Rollback",
     hint="on {tunnel.host}: ss -tlnpe sport = :{tunnel.listen.port}",
 )

@@ -11,6 +11,7 @@ from fleetmesh.tunnels.path import Path
 
 @check(
     "ROLL-01.up",
+    step="return",
     runbook="Rollback",
     hint="on {inventory.workstation.host}: {inventory.workstation:bridge} up {retired}",
 )
@@ -28,6 +29,7 @@ def test_reverse_tunnel_is_up(
 
 @check(
     "ROLL-01.path",
+    step="return",
     runbook="Rollback",
     hint="on {tunnel.host}: ss -tlnpe sport = :{tunnel.listen.port}",
 )
