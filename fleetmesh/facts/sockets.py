@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from ipaddress import ip_address
 
@@ -73,12 +74,12 @@ class Socket:
         """Whether the process of that id holds it, as far as ss may say so."""
         return any(holder == pid for _, holder in self.processes)
 
-    @property
+    @cached_property
     def near(self) -> End:
         """The local end."""
         return (self.ip, self.port)
 
-    @property
+    @cached_property
     def far(self) -> End:
         """The other end."""
         return (self.peer_ip, self.peer_port)
@@ -124,6 +125,7 @@ def end(address: str, port: int) -> End:
     return (bare(address), port)
 
 
+@lru_cache(maxsize=2**16)
 def bare(address: str) -> str:
     """An address in its one form; what is none, as a wildcard or a host's name, stays as it is."""
     address = address.partition("%")[0].strip("[]")

@@ -1,8 +1,9 @@
 """The command line of an OpenSSH client, read as ssh(1) reads it."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Options that take an argument: those of ssh(1), OpenSSH 10, and autossh(1), which has one more.
 _SSH = frozenset("BbcDEeFIiJLlmOoPpQRSWw")
@@ -89,7 +90,12 @@ def parse(argv: Iterable[str]) -> SshCommand | None:
 
     The first value of an option wins, as ssh_config(5) says.
     """
-    words = list(argv)
+    return _parsed(tuple(argv))
+
+
+@lru_cache(maxsize=2**14)
+def _parsed(words: tuple[str, ...]) -> SshCommand | None:
+    """As `parse`: the same processes are looked at about each tunnel of a fleet."""
     with_argument = _WITH_ARGUMENT.get(words[0].rpartition("/")[2]) if words else None
     if with_argument is None:
         return None
@@ -137,7 +143,7 @@ def unresolved(argv: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def _settings(words: list[str], with_argument: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _settings(words: Sequence[str], with_argument: frozenset[str]) -> Iterator[tuple[str, str]]:
     """Keywords and values in the order in which ssh reads them; options may follow the host.
 
     The first word of the remote command comes last, as `command`.

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import lru_cache
 
 from fleetmesh.facts.fact import Inconclusive
 from fleetmesh.facts.sockets import Process
@@ -72,12 +73,17 @@ def takes(command: str, port: int) -> bool:
     `command` has its words joined by spaces, as systemctl shows them. The listen address does not
     matter: a listener on all addresses and one on loopback exclude each other.
     """
+    return str(port) in _taken(command)
+
+
+@lru_cache(maxsize=2**12)
+def _taken(command: str) -> frozenset[str]:
+    """The ports of which `takes` is true: the same lines are asked about each tunnel of a host."""
     words = command.split()
     clients = (ssh_command.parse(words[at:]) for at in range(len(words)))
     listening = (forward for ssh in clients if ssh for forward in (*ssh.local, *ssh.dynamic))
-    return any(forward.port == str(port) for forward in listening) or any(
-        re.match(rf"TCP[46]?-L(ISTEN)?:{port}(?!\d)", word, re.IGNORECASE) for word in words
-    )
+    by_socat = (re.match(r"TCP[46]?-L(?:ISTEN)?:(\d+)", word, re.IGNORECASE) for word in words)
+    return frozenset({forward.port for forward in listening} | {m[1] for m in by_socat if m})
 
 
 def starts(entry: Autostart, retired: RetiredTunnel, found: Autostarts) -> bool:
@@ -284,14 +290,15 @@ def _commands(line: str) -> Iterator[list[str]]:
     yield command
 
 
-def _words(line: str) -> list[str]:
+@lru_cache(maxsize=2**12)
+def _words(line: str) -> tuple[str, ...]:
     marked = re.sub(r'"[^"]*"', lambda quoted: quoted[0].replace("$", _QUOTED), line)
     lexer = shlex.shlex(marked, posix=True, punctuation_chars=_BETWEEN_COMMANDS)
     lexer.whitespace_split, lexer.commenters = True, ""
     try:
-        return list(lexer)
+        return tuple(lexer)
     except ValueError:  # a quotation that does not end: part of a longer one
-        return marked.split()
+        return tuple(marked.split())
 
 
 def _shown(words: str) -> str:

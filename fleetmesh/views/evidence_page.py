@@ -111,8 +111,9 @@ def worst(results: tuple[Result, ...]) -> Outcome | None:
 
 
 def _told(machine: HostSection) -> str:
-    count = sum(result.outcome is machine.worst for result in machine.results)
-    return f"{count} {machine.worst.value}" if machine.worst else ""
+    gravest = machine.worst
+    count = sum(result.outcome is gravest for result in machine.results)
+    return f"{count} {gravest.value}" if gravest else ""
 
 
 def _machines(run: Run) -> list[HostSection]:
