@@ -19,9 +19,9 @@ PACKAGES := busybox chromium dash debian-archive-keyring fish iproute2 mksh mmde
 rehearse: .venv/run packages
 	@$(PYTHON) -m pytest --fleet rehearsal $(OUTFIT:--%=--rehearsal-%)
 
-# Every fault on the rehearsal fleet, and what each check makes of it.
+# Every fault on the rehearsal fleet, and what each check makes of it; `WITHIN=40` for 40 minutes.
 faults: .venv/dev packages
-	@$(SUDO) $(PYTHON) -m rehearsal faults --fleets 2 $(OUTFIT)
+	@$(SUDO) $(PYTHON) -m rehearsal faults --fleets 2 $(WITHIN:%=--within=%) $(OUTFIT)
 
 hints: .venv/dev packages
 	@$(SUDO) $(PYTHON) -m rehearsal hints $(OUTFIT)

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from math import inf
 from typing import TYPE_CHECKING
 
 from rehearsal import access, fleet, host, outfit
@@ -71,6 +72,13 @@ def main() -> int:
         metavar="N",
         help="fleets of their own to try them on, side by side (default: the fleet that is up)",
     )
+    faults.add_argument(
+        "--within",
+        type=float,
+        default=inf,
+        metavar="MINUTES",
+        help="begin no fault after so long, and name those that are left (default: try all)",
+    )
     hints = commands.add_parser("hints", help="run what the checks advise, and see that it helps")
     hints.add_argument("names", nargs="*", metavar="CHECK", help="whose hints (default: all)")
     outfit.options(hints)
@@ -96,7 +104,11 @@ def main() -> int:
             if wanted.discover:
                 return _discovered(wanted.names)
             return _faults(
-                wanted.names, _outfit(wanted), record=wanted.record, fleets=wanted.fleets
+                wanted.names,
+                _outfit(wanted),
+                record=wanted.record,
+                fleets=wanted.fleets,
+                within=wanted.within,
             )
         elif wanted.command == "hints":
             return _hints(wanted.names, _outfit(wanted))
@@ -145,10 +157,12 @@ def _outfit(wanted: argparse.Namespace) -> Outfit | None:
     return fleet.outfit(wanted.image, wanted.shell, getattr(wanted, "variant", None))
 
 
-def _faults(names: list[str], made: Outfit | None, *, record: bool, fleets: int) -> int:
+def _faults(
+    names: list[str], made: Outfit | None, *, record: bool, fleets: int, within: float
+) -> int:
     from rehearsal.matrix.command import faults  # noqa: PLC0415 - it loads the suite's sessions
 
-    return faults(names, made, _clock(), record=record, fleets=fleets)
+    return faults(names, made, _clock(), record=record, fleets=fleets, within=within)
 
 
 def _discovered(names: list[str]) -> int:

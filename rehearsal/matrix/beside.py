@@ -15,6 +15,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import groupby
+from math import inf
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -43,6 +44,8 @@ def live_on(
     folder: Path,
     say: Callable[[str], None],
     seen: Callable[[Row], None],
+    *,
+    until: float = inf,
 ) -> Matrix:
     """As `live`, on so many fleets of their own; one that is up is left alone.
 
@@ -56,7 +59,7 @@ def live_on(
             image.ensure(kind, say)
         dealt = [share for share in shares(names, fleets) if share]
         say(f"{len(dealt)} fleets boot")
-        with _running(dealt, made, folder) as readers:
+        with _running(dealt, made, folder, until) as readers:
             while readers:
                 ready = wait(readers)
                 for reader in [reader for reader in readers if reader in ready]:
@@ -67,8 +70,10 @@ def live_on(
                     matrix.rows += found.rows
                     matrix.checks |= found.checks
                     matrix.impossible |= found.impossible
+                    matrix.untried += found.untried
                     readers.remove(reader)
     matrix.rows = in_order(matrix.rows)
+    matrix.complete = matrix.complete and not matrix.untried
     matrix.seconds = time.monotonic() - start
     return matrix
 
@@ -87,7 +92,7 @@ def shares(names: Collection[str], fleets: int) -> list[list[str]]:
 
 @contextmanager
 def _running(
-    shares: Sequence[Sequence[str]], made: Outfit | None, folder: Path
+    shares: Sequence[Sequence[str]], made: Outfit | None, folder: Path, until: float
 ) -> Iterator[list[Connection]]:
     """A process for each share; what it sends can be read. Nothing of them is left afterwards."""
     processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -101,7 +106,7 @@ def _running(
                     [
                         *(sys.executable, "-m", __spec__.name, str(os.getpid()), name),
                         *(str(writer.fileno()), str(folder / f"fleet-{number}")),
-                        *(json.dumps(asdict(made) if made else None), *share),
+                        *(str(until), json.dumps(asdict(made) if made else None), *share),
                     ],
                     cwd=PROJECT,
                     stdin=subprocess.DEVNULL,
@@ -133,14 +138,23 @@ def _received(reader: Connection) -> Row | Matrix:
 
 def main() -> int:
     """Run a share, as `_running` has it started."""
-    starter, name, file, folder, outfit, *names = sys.argv[1:]
+    starter, name, file, folder, until, outfit, *names = sys.argv[1:]
     made = Outfit(**given) if (given := json.loads(outfit)) else None
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     end_with(int(starter), signal.SIGTERM)
     with Connection(int(file), readable=False) as writer:
         try:
             apart.settle(name)
-            writer.send(live(names, made, Path(folder), lambda _: None, writer.send))
+            writer.send(
+                live(
+                    names,
+                    made,
+                    Path(folder),
+                    lambda _: None,
+                    writer.send,
+                    until=float(until),
+                )
+            )
         except RehearsalError as error:
             writer.send(error)
         except KeyboardInterrupt:

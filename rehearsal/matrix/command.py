@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import secrets
 import tempfile
+import time
 from datetime import UTC, datetime
 from itertools import count
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,9 +33,11 @@ def faults(
     *,
     record: bool,
     fleets: int = 1,
+    within: float = inf,
 ) -> int:
     """Run these faults, or all, on so many fleets side by side; 0 if the matrix holds, else 1.
 
+    After so many minutes `within` which they should be tried none begins; what is left is named.
     With `record`, the recordings of the faults that held replace those in the repository; all must
     be of one fleet. Raises RehearsalError.
     """
@@ -54,10 +58,11 @@ def faults(
         place = "once more" if row.at_first else f"{next(number):{len(str(of))}} of {of}"
         say(_told(row, place))
 
+    until = time.monotonic() + 60 * within
     if fleets > 1:
-        matrix = live_on(fleets, chosen, made, folder, say, seen)
+        matrix = live_on(fleets, chosen, made, folder, say, seen, until=until)
     else:
-        matrix = live(chosen, made, folder, say, seen, diagnosed=record)
+        matrix = live(chosen, made, folder, say, seen, diagnosed=record, until=until)
     (folder / "faults.json").write_text(page.data(matrix, started), "utf-8")
     (folder / "faults.html").write_text(page.html(matrix, started), "utf-8")
     if record:

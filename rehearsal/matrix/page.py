@@ -93,6 +93,7 @@ def data(matrix: Matrix, started: datetime) -> str:
         "tried": len(matrix.rows),
         **{name: getattr(matrix, name) for name in counts},
         "impossible": matrix.impossible,
+        "untried": matrix.untried,
         "checks": {name: {"id": c.id, "phase": c.phase} for name, c in _in_order(matrix).items()},
         "faults": [_plain(row) for row in matrix.rows],
     }

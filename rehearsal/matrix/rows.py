@@ -75,6 +75,8 @@ class Matrix:
     seconds: float = 0.0
     impossible: dict[str, str] = field(default_factory=dict)
     """Faults that cannot happen on this fleet, and why: neither tried nor caught."""
+    untried: list[str] = field(default_factory=list)
+    """Faults for which the time did not suffice."""
 
     @property
     def caught(self) -> int:
@@ -127,7 +129,10 @@ class Matrix:
             lines.append(f"not possible    {len(self.impossible):4} here: {names}")
         if second := [row.fault.title() for row in self.rows if row.at_first]:
             lines.append(f"tried twice     {len(second):4}: {', '.join(second)}")
+        if self.untried:
+            lines.append(f"not tried       {len(self.untried):4}: {', '.join(self.untried)}")
         if self.complete and self.uncovered:
             lines.append(f"unproven        {', '.join(self.uncovered)}")
-        lines.append("The matrix holds." if self.holds else "The matrix does not hold.")
+        holds = "holds as far as it was tried" if self.untried else "holds"
+        lines.append(f"The matrix {holds if self.holds else 'does not hold'}.")
         return lines

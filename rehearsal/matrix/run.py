@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from itertools import groupby
+from math import inf
 from typing import TYPE_CHECKING
 
 from rehearsal import fleet, lock
@@ -33,12 +34,14 @@ def live(
     seen: Callable[[Row], None],
     *,
     diagnosed: bool = False,
+    until: float = inf,
 ) -> Matrix:
     """Run the faults of these names on the fleet; their recordings are left in `folder`.
 
-    With `diagnosed`, each recording has the diagnostics of what does not hold in it; without, only
-    that of a fault which `shows` something. `seen` is given each row as soon as it is known, and
-    again where its fault is tried once more.
+    None begins after `until`, in seconds of the monotonic clock. With `diagnosed`, each recording
+    has the diagnostics of what does not hold in it; without, only that of a fault which `shows`
+    something. `seen` is given each row as soon as it is known, and again where its fault is tried
+    once more.
     """
     start = time.monotonic()
     matrix = Matrix(complete=set(names) >= FAULTS.keys())
@@ -52,7 +55,7 @@ def live(
             stage.enter()
             _learn(matrix, stage.before)
             rows = {}
-            for row in stage.rows(faults):
+            for row in stage.rows(faults, until=until):
                 rows[row.fault] = row
                 seen(row)
             for row in stage.rows(_once_more(rows.values()), slack=SLACK):
@@ -60,8 +63,10 @@ def live(
                 rows[row.fault] = row
                 seen(row)
             matrix.rows += rows.values()
+            matrix.untried += (fault.title() for fault in stage.untried)
             stage.leave()
     matrix.rows = in_order(matrix.rows)
+    matrix.complete = matrix.complete and not matrix.untried
     matrix.seconds = time.monotonic() - start
     return matrix
 

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 from rehearsal import fleet
@@ -74,6 +75,8 @@ class FleetOnGround:
         self._slack = 1
         self.before: Verdicts = {}
         """What the checks say before any fault."""
+        self.untried: list[type[Fault]] = []
+        """Those that were still to happen when the time was over."""
 
     def enter(self) -> None:
         """Bring the fleet to the ground. Raises RehearsalError where that is not all well."""
@@ -92,15 +95,22 @@ class FleetOnGround:
         """Bring the fleet back from the ground."""
         self._ground.leave()
 
-    def rows(self, faults: Iterable[type[Fault]], *, slack: int = 1) -> Iterator[Row]:
+    def rows(
+        self, faults: Iterable[type[Fault]], *, slack: int = 1, until: float = inf
+    ) -> Iterator[Row]:
         """Let each fault happen; a row comes once the fleet is known to be as it was before.
 
         Every deadline is `slack` times what it is else, but for those that a fault sets itself.
+        None begins after `until`, in seconds of the monotonic clock.
         """
         self._slack = slack
         left = deque(self._apart(faults))
         under_way: deque[_Attempt] = deque()
         while left or under_way:
+            if left and time.monotonic() > until:
+                self.untried += left
+                left.clear()
+                continue
             broken = any(attempt.row.trouble for attempt in under_way)
             if left and len(under_way) <= BEING_JUDGED and not broken:
                 fault = left.popleft()

@@ -3,19 +3,22 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from rehearsal.faults.fault import Fault, Ground, fail
-from rehearsal.matrix import stage
+from rehearsal.matrix import page, stage
 from rehearsal.matrix.judge import Judged, Verdicts
-from rehearsal.matrix.rows import Row
+from rehearsal.matrix.rows import Matrix, Row
 
 WORN: list[type["_Known"]] = []
 """What is wrong with the fleet now."""
 HAPPENED: list[str] = []
+GIVEN: list[dict[str, float]] = []
+"""The deadlines of each recording."""
 LOOKED: list[str] = []
 """The faults after which the healed fleet was asked for itself."""
 
@@ -72,7 +75,8 @@ def stood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[stage.Fle
     looked: Counter[type[_Known]] = Counter()
     recorded: dict[Path, Verdicts] = {}
 
-    def take(folder: Path, *_: Any, **__: Any) -> tuple[float, float]:
+    def take(folder: Path, *_: Any, deadlines: dict[str, float], **__: Any) -> tuple[float, float]:
+        GIVEN.append(deadlines)
         recorded[folder] = {
             kind.title(): Judged("X-01", "prereqs", *ending(kind), hosts=()) for kind in ALL
         }
@@ -100,6 +104,7 @@ def stood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[stage.Fle
     WORN.clear()
     HAPPENED.clear()
     LOOKED.clear()
+    GIVEN.clear()
     with ThreadPoolExecutor(2) as judges:
         one = stage.FleetOnGround(Ground(), tmp_path, judges)
         one.enter()
@@ -187,3 +192,30 @@ def test_a_snapshot_that_outlasts_its_deadlines_fails_the_matrix(
     row.asked = 41.1
     late = "asking the fleet took 41.1 s, longer than the 41 s of all its deadlines"
     assert row.problems == [late]
+
+
+def test_a_second_try_gives_every_answer_longer(
+    stood: stage.FleetOnGround, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for the deadline that a fault needs to be as short as it says."""
+    monkeypatch.setattr(First, "deadlines", {"http": 1})
+    assert [*stood.rows([First], slack=stage.SLACK)]
+    longer = {limit: stage.SLACK * seconds for limit, seconds in stage.DEADLINES.items()}
+    assert GIVEN[1] == {**longer, "http": 1}
+    assert GIVEN[2] == longer, "of the healed fleet"
+
+
+def test_when_the_time_is_over_no_fault_begins(stood: stage.FleetOnGround) -> None:
+    assert not [*stood.rows([First, Second], until=0)]
+    assert (HAPPENED, stood.untried) == ([], [First, Second])
+
+
+def test_a_matrix_that_was_not_tried_whole_says_so(stood: stage.FleetOnGround) -> None:
+    matrix = Matrix(rows=[*stood.rows([First])], complete=False, untried=["second"])
+    assert matrix.summary()[-2:] == [
+        "not tried          1: second",
+        "The matrix holds as far as it was tried.",
+    ]
+    assert "1</b> not tried" in page.html(matrix, datetime.now(UTC))
+    matrix.rows[0].trouble = "does not heal"
+    assert matrix.summary()[-1] == "The matrix does not hold."
