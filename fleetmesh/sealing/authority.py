@@ -1,6 +1,7 @@
 """Asking a time stamping authority (RFC 3161, 3.4): one request, and only so much patience."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
@@ -27,7 +28,9 @@ def ask(url: str, about: bytes) -> bytes:
     request = TimestampRequestBuilder().data(about).hash_algorithm(HashAlgorithm.SHA256).build()
     place = _shown(url)
     try:
-        answer = asyncio.run(_posted(url, request.as_bytes()))
+        # In a thread of its own: whoever calls may have a loop that runs.
+        with ThreadPoolExecutor(1) as apart:
+            answer = apart.submit(asyncio.run, _posted(url, request.as_bytes())).result()
         read(answer, about)
         if decoded(answer).tst_info.nonce != request.nonce:
             raise Refused("the token answers another request: its nonce is another")

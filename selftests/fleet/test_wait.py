@@ -24,11 +24,19 @@ def systemctl(words: str) -> None:
 
 
 @contextmanager
-def meanwhile(*steps: tuple[float, str]) -> Iterator[None]:
-    """Seconds to let pass, and what systemctl is told then, one after the other."""
+def meanwhile(*steps: tuple[float, str], reports: Path | None = None) -> Iterator[None]:
+    """Seconds to let pass, and what systemctl is told then, one after the other.
+
+    With `reports`, not before the run that writes there has judged for the first time.
+    """
     over = threading.Event()
 
     def go() -> None:
+        while reports and not any(
+            '"attempt"' in file.read_text() for file in reports.glob("*/events.jsonl")
+        ):
+            if over.wait(0.2):
+                return
         for seconds, words in steps:
             if over.wait(seconds):
                 return
@@ -52,7 +60,7 @@ def events(reports: Path, kind: str) -> list[dict[str, object]]:
 
 def test_a_unit_that_is_started_later_is_waited_for(checks: Checks, tmp_path: Path) -> None:
     systemctl("stop")
-    with meanwhile((10, "start")):
+    with meanwhile((0, "start"), reports=tmp_path):
         run = checks(*ONLY, "--wait=90s", "--steady=4s")
     assert run.exit_status == 0, run.terminal
     attempts, (waited,) = events(tmp_path, "attempt"), events(tmp_path, "waited")
