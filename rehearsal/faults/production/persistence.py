@@ -87,6 +87,7 @@ class SshdWithoutPam(Fault):
     Who holds the ports is told by the units' own control groups all the same.
     """
 
+    shows = ("XDG_RUNTIME_DIR not defined",)
     turns = dict.fromkeys(
         (*OF_UNITS, "PRE-10.user-manager"), inconclusive("XDG_RUNTIME_DIR not def")
     ) | unanswered(RAILIANCE, "XDG_RUNTIME_DIR not def")
@@ -104,6 +105,7 @@ class SshdWithoutPam(Fault):
 class UserManagerDead(Fault):
     """The systemd instance of the tunnels' user is gone, and the tunnels with it."""
 
+    shows = ("user@1000.service is masked", "Failed to connect to")
     turns = {
         **dict.fromkeys(OF_UNITS, inconclusive("Failed to connect to")),
         "PRE-10.user-manager": fail("the user manager is dead: Failed to connect to"),
@@ -193,6 +195,7 @@ class LogindDead(Fault):
     What logs in now is told neither where its systemd is nor that it is a session.
     """
 
+    shows = ("XDG_RUNTIME_DIR not defined",)
     turns = {
         **dict.fromkeys(
             (*OF_UNITS, "PRE-10.user-manager"), inconclusive("XDG_RUNTIME_DIR not def")
