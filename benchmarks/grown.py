@@ -305,12 +305,12 @@ def write(folder: Path, hosts: int, tunnels: int, *, failing: bool = False) -> N
     ground = whole("ground-after")
     base = yaml.safe_load(INVENTORY.read_text())
     document = json.loads(_own_words(json.dumps(patched(base, ground.inventory))))
-    told = [
-        json.loads(_own_words(json.dumps(_broken(place[0], entry) if failing else entry)))
+    sound = {
+        place: json.loads(_own_words(json.dumps(entry)))
         for place, entry in ground.transcripts.items()
-    ]
-    by_place = {(entry["fact"], entry["subject"]): entry for entry in told}
-    kinds = [Kind.of(document, by_place, name) for name in document["services"]]
+    }
+    kinds = [Kind.of(document, sound, name) for name in document["services"]]
+    told = [_broken(place[0], entry) if failing else entry for place, entry in sound.items()]
     cells, odd = divmod(hosts - 1, 2)
     dealt = [
         Tunnel(n, n // 2 % cells, n // 2 // cells * 2 + n % 2, kinds[n % 2]) for n in range(tunnels)
