@@ -145,16 +145,8 @@ def main() -> int:
     with Connection(int(file), readable=False) as writer:
         try:
             apart.settle(name)
-            writer.send(
-                live(
-                    names,
-                    made,
-                    Path(folder),
-                    lambda _: None,
-                    writer.send,
-                    until=float(until),
-                )
-            )
+            found = live(names, made, Path(folder), lambda _: None, writer.send, until=float(until))
+            writer.send(found)
         except RehearsalError as error:
             writer.send(error)
         except KeyboardInterrupt:

@@ -51,6 +51,9 @@ def live(
         matrix.impossible = {fault.title(): why for fault, why in known.items() if why}
         chosen = [fault for fault, why in known.items() if not why]
         for ground, faults in groupby(chosen, key=lambda fault: fault.ground):
+            if time.monotonic() > until:  # a ground takes its time to come to
+                matrix.untried += (fault.title() for fault in faults)
+                continue
             stage = FleetOnGround(ground(), folder, judges, diagnosed=diagnosed)
             stage.enter()
             _learn(matrix, stage.before)

@@ -121,9 +121,11 @@ class FleetOnGround:
                 self._start_over()
                 yield attempt.row
                 continue
-            if not attempt.healed:
+            if not attempt.healed and under_way:
                 following = under_way[0]
                 attempt.healed, attempt.hidden = following.found, self._turned(following.row.fault)
+            elif not attempt.healed:  # the time was over before the next could show it
+                attempt.healed = self._look(attempt.row)
             unclear = broken and not self._is_healed(attempt)
             if unclear:  # which of them is to blame
                 self._start_over()

@@ -210,6 +210,15 @@ def test_when_the_time_is_over_no_fault_begins(stood: stage.FleetOnGround) -> No
     assert (HAPPENED, stood.untried) == ([], [First, Second])
 
 
+def test_the_last_fault_before_the_end_is_seen_to_heal(
+    stood: stage.FleetOnGround, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one, which was to show it, does not happen any more."""
+    monkeypatch.setattr("time.monotonic", lambda: float(len(HAPPENED)))
+    assert problems([*stood.rows([First, Second], until=0.5)]) == {"first": []}
+    assert (HAPPENED, LOOKED, stood.untried) == (["first"], ["first"], [Second])
+
+
 def test_a_matrix_that_was_not_tried_whole_says_so(stood: stage.FleetOnGround) -> None:
     matrix = Matrix(rows=[*stood.rows([First])], complete=False, untried=["second"])
     assert matrix.summary()[-2:] == [

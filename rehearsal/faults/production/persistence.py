@@ -23,12 +23,7 @@ from rehearsal.faults.machines import (
     units,
     user,
 )
-from rehearsal.faults.symptoms import (
-    ENABLED,
-    OF_SESSIONS,
-    OF_UNITS,
-    unanswered,
-)
+from rehearsal.faults.symptoms import ENABLED, OF_SESSIONS, OF_UNITS, unanswered
 from rehearsal.states import on
 
 
@@ -132,7 +127,7 @@ class UserManagerHangs(Fault):
     deadlines = {"command": 2}
     turns = {
         **dict.fromkeys((*OF_UNITS, "PRE-10.user-manager"), inconclusive("did not end within")),
-        **unanswered(RAILIANCE, "within"),
+        **unanswered(RAILIANCE, "did not end within"),
     }
 
     def inject(self) -> None:
