@@ -56,12 +56,13 @@ class Progress:
         return Condition(State.NOT_YET, own, section if section != own else "", command)
 
     def _undone(self, step: Step, tunnel: Tunnel) -> bool:
-        if step in _BACK:
-            carried = self._as_the_cutover_leaves_it(tunnel.host)
-            return carried or (step == "return" and self._left_to_nobody(tunnel))
-        if not self.never_started(tunnel):
-            return False
         match step:
+            case "stop":
+                return self._cut_over(tunnel.host)
+            case "return":
+                return self._cut_over(tunnel.host) or self._left_to_nobody(tunnel)
+            case _ if not self.never_started(tunnel):
+                return False
             case "install":
                 return self._nothing_installed(tunnel.host)
             case "linger":
@@ -73,7 +74,6 @@ class Progress:
                 return unit is not None and not unit.survives_reboot and self._none_began(tunnel)
             case "start":
                 return self._none_began(tunnel)
-        return False
 
     def never_started(self, tunnel: Tunnel) -> bool:
         """Whether no unit has certainly been started for it since the boot, nor anything else."""
@@ -95,16 +95,16 @@ class Progress:
         holders = self.known.holders(tunnel.host, tunnel.listen.port)
         return bool(holders) and all(holder.origin == workstation for holder in holders or ())
 
-    def _as_the_cutover_leaves_it(self, host: str) -> bool:
-        """Whether the units of all tunnels of a host hold their ports, and the workstation none."""
-        return all(
-            unit is not None
-            and unit.survives_reboot
-            and self.known.holders(host, tunnel.listen.port) == [Holder.wanted(tunnel)]
-            and self._down_on_the_workstation(tunnel)
-            for tunnel in self.known.inventory.tunnels_at(host)
-            for unit in (self.known.unit(tunnel),)
-        )
+    def _cut_over(self, host: str) -> bool:
+        """Whether all tunnels of a host are as the cutover leaves them."""
+        return all(map(self._carried_by_its_unit, self.known.inventory.tunnels_at(host)))
+
+    def _carried_by_its_unit(self, tunnel: Tunnel) -> bool:
+        """Whether its unit is enabled and alone holds its port, and the workstation's is down."""
+        unit = self.known.unit(tunnel)
+        held = self.known.holders(tunnel.host, tunnel.listen.port) == [Holder.wanted(tunnel)]
+        enabled = unit is not None and unit.survives_reboot
+        return enabled and held and self._down_on_the_workstation(tunnel)
 
     def _left_to_nobody(self, tunnel: Tunnel) -> bool:
         free = self.known.holders(tunnel.host, tunnel.listen.port) == []
