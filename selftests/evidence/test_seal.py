@@ -18,17 +18,17 @@ from fleetmesh.sealing.verify import verify
 from fleetmesh.sealing.vouched import Trust
 from selftests.evidence.sealing import Keys, forge, record
 
-NOW = datetime.now(UTC)
-
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
     return Keys.make(tmp_path_factory.mktemp("keys"))
 
 
-def refused(target: Path, keys: Keys, at: datetime = NOW, principal: str | None = None) -> str:
+def refused(
+    target: Path, keys: Keys, at: datetime | None = None, principal: str | None = None
+) -> str:
     """What is refused of the target, as one text; empty where it holds."""
-    report = verify(target, Trust(keys.allowed, at, principal))
+    report = verify(target, Trust(keys.allowed, at or datetime.now(UTC), principal))
     assert report.holds == (not report.amiss)
     return "\n".join(report.amiss)
 
@@ -83,7 +83,7 @@ def test_links_are_refused(tmp_path: Path) -> None:
 def test_a_certificate_signs_and_holds_while_it_is_valid(tmp_path: Path, keys: Keys) -> None:
     sealed = seal(record(tmp_path), keys.certificate("ca", "-1d:+30m"))
     assert refused(sealed.bundle, keys) == ""
-    later = refused(sealed.bundle, keys, NOW + timedelta(days=2))
+    later = refused(sealed.bundle, keys, datetime.now(UTC) + timedelta(days=2))
     assert 'certificate "her-id"' in later
     assert "is not valid at" in later
     assert refused(sealed.bundle, keys, principal="her@example") == ""
@@ -131,7 +131,7 @@ def test_who_signed_must_be_allowed(tmp_path: Path, keys: Keys) -> None:
 def test_unsigned_holds_only_where_that_is_said(tmp_path: Path, keys: Keys) -> None:
     sealed = seal(record(tmp_path))
     assert "signature: there is none" in refused(sealed.bundle, keys)
-    assert verify(sealed.bundle, Trust(None, NOW, unsigned=True)).holds
+    assert verify(sealed.bundle, Trust(None, datetime.now(UTC), unsigned=True)).holds
 
 
 def repacked(target: Path, *entries: tuple[tarfile.TarInfo, bytes]) -> Path:
@@ -211,7 +211,7 @@ def test_another_zlib_is_said_not_blamed(
     with monkeypatch.context() as patch:
         patch.setattr(zlib, "ZLIB_RUNTIME_VERSION", "0.0")
         target = seal(record(tmp_path), keys["operator"]).bundle
-    found = verify(target, Trust(keys.allowed, NOW))
+    found = verify(target, Trust(keys.allowed, datetime.now(UTC)))
     assert found.holds
     assert "packed by another zlib" in found.findings[0].what
 

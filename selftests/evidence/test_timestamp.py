@@ -21,7 +21,6 @@ from fleetmesh.sealing.vouched import Trust
 from selftests.evidence.sealing import ID, OTHER, Keys, forge, record
 from selftests.evidence.tsa import Answered, Authority, granted, served
 
-NOW = datetime.now(UTC)
 YEAR = timedelta(days=365)
 
 
@@ -116,7 +115,7 @@ def test_certificates_are_judged_as_of_the_token(
     folder = record(tmp_path)
     with served(granted(tsa.reply)) as url:
         bundle = seal(folder, keys.certificate("ca", "-1d:+30m"), url).bundle
-    later = NOW + 9 * YEAR
+    later = datetime.now(UTC) + 9 * YEAR
     assert "is not valid at" in "".join(judged(bundle, keys, None, later)[0])
     refused, holds = judged(bundle, keys, tsa.roots, later)
     assert refused == []
@@ -130,14 +129,15 @@ def test_a_key_that_may_sign_for_a_time_is_judged_as_of_the_token(
 ) -> None:
     folder = Path(shutil.copytree(signed, tmp_path / ID))
     allowed = tmp_path / "allowed"
-    bound = NOW + timedelta(hours=1 if when == "valid-before" else -1)
+    now = datetime.now(UTC)
+    bound = now + timedelta(hours=1 if when == "valid-before" else -1)
     option = f'{when}="{bound:%Y%m%d%H%M%SZ}"'
     allowed.write_text(f"op@example {option} {keys['operator.pub'].read_text()}")
     (folder / STAMP).write_bytes(tsa.token((folder / SIGNATURE).read_bytes()))
-    for at in (NOW, NOW + YEAR):
+    for at in (now, now + YEAR):
         trust = Trust(allowed, at, roots=tsa.roots)
         assert verify(folder, trust).amiss == []
-    outside = NOW + (YEAR if when == "valid-before" else -YEAR)
+    outside = now + (YEAR if when == "valid-before" else -YEAR)
     assert verify(folder, Trust(allowed, outside)).amiss != []
 
 
@@ -190,8 +190,9 @@ def _another_signature(_: Path, about: bytes, tsa: Authority) -> tuple[bytes, Au
 
 
 def _another_time(_: Path, about: bytes, tsa: Authority) -> tuple[bytes, Authority]:
-    token, year = tsa.token(about), f"{NOW.year}".encode()
-    at = token.index(year + f"{NOW:%m%d}".encode())
+    now = datetime.now(UTC)
+    token = tsa.token(about, now)
+    at = token.index(f"{now:%Y%m%d}".encode())
     return token[:at] + b"2020" + token[at + 4 :], tsa
 
 
@@ -252,12 +253,12 @@ def test_the_time_must_be_one_that_can_be(
     tmp_path: Path, keys: Keys, signed: Path, tsa: Authority
 ) -> None:
     folder = Path(shutil.copytree(signed, tmp_path / ID))
-    about = (folder / SIGNATURE).read_bytes()
-    (folder / STAMP).write_bytes(tsa.token(about, NOW + timedelta(hours=1)))
+    about, now = (folder / SIGNATURE).read_bytes(), datetime.now(UTC)
+    (folder / STAMP).write_bytes(tsa.token(about, now + timedelta(hours=1)))
     assert judged(folder, keys, tsa.roots)[0][0].endswith("lies in the future")
-    (folder / STAMP).write_bytes(tsa.token(about, NOW - timedelta(hours=1)))
+    (folder / STAMP).write_bytes(tsa.token(about, now - timedelta(hours=1)))
     assert "which is after it was stamped" in judged(folder, keys, tsa.roots)[0][0]
-    (folder / STAMP).write_bytes(tsa.token(about, NOW - timedelta(hours=1), accuracy=7200))
+    (folder / STAMP).write_bytes(tsa.token(about, now - timedelta(hours=1), accuracy=7200))
     assert judged(folder, keys, tsa.roots)[0] == []
 
 
