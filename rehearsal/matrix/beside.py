@@ -53,7 +53,7 @@ def live_on(
     """
     start = time.monotonic()
     host.require()
-    matrix = Matrix(complete=set(names) >= FAULTS.keys())
+    matrix = Matrix(every=set(names) >= FAULTS.keys())
     with lock.held("rehearsal faults"):
         for kind in sorted(set(made.generations.values() if made else [image.DEFAULT])):
             image.ensure(kind, say)
@@ -73,7 +73,6 @@ def live_on(
                     matrix.untried += found.untried
                     readers.remove(reader)
     matrix.rows = in_order(matrix.rows)
-    matrix.complete = matrix.complete and not matrix.untried
     matrix.seconds = time.monotonic() - start
     return matrix
 

@@ -70,13 +70,18 @@ class Matrix:
     rows: list[Row] = field(default_factory=list)
     checks: dict[str, Judged] = field(default_factory=dict)
     """Every check without its cases, with the end of one of them before anything happened."""
-    complete: bool = True
-    """Whether every known fault was tried, so that each check must have been turned by one."""
+    every: bool = True
+    """Whether every known fault was chosen."""
     seconds: float = 0.0
     impossible: dict[str, str] = field(default_factory=dict)
     """Faults that cannot happen on this fleet, and why: neither tried nor caught."""
     untried: list[str] = field(default_factory=list)
     """Faults for which the time did not suffice."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every known fault was tried, so that each check must have been turned by one."""
+        return self.every and not self.untried
 
     @property
     def caught(self) -> int:

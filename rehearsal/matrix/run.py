@@ -44,7 +44,7 @@ def live(
     once more.
     """
     start = time.monotonic()
-    matrix = Matrix(complete=set(names) >= FAULTS.keys())
+    matrix = Matrix(every=set(names) >= FAULTS.keys())
     chosen = sorted((FAULTS[name] for name in names), key=lambda fault: fault.ground.name)
     with standing("rehearsal faults", made, say), pool() as judges:
         known = {fault: fault.impossible(fleet.generations()) for fault in chosen}
@@ -69,7 +69,6 @@ def live(
             matrix.untried += (fault.title() for fault in stage.untried)
             stage.leave()
     matrix.rows = in_order(matrix.rows)
-    matrix.complete = matrix.complete and not matrix.untried
     matrix.seconds = time.monotonic() - start
     return matrix
 
@@ -77,7 +76,7 @@ def live(
 def recorded(names: Collection[str] | None = None) -> Matrix:
     """The same matrix, of all faults or those of these names, from the repository's recordings."""
     start = time.monotonic()
-    matrix = Matrix(complete=names is None)
+    matrix = Matrix(every=names is None)
     chosen = [FAULTS[name] for name in (FAULTS if names is None else names)]
     with pool() as judges:
         before = {

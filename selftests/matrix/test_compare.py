@@ -153,11 +153,11 @@ def test_a_fault_that_does_not_heal_fails_the_matrix() -> None:
 def test_a_check_that_no_fault_turns_fails_the_whole_matrix_and_is_named() -> None:
     checks = {function(check): judged for check, judged in GROUND.items()}
     noticed = row(KILLED, {"port_is_held[a]": fail("by a stranger")})
-    whole = Matrix([noticed], checks, complete=True)
+    whole = Matrix([noticed], checks, every=True)
     assert whole.uncovered == ["PROD-07.linger", "far_end_answers", "written"]
     assert not whole.holds
     assert "unproven        PROD-07.linger, far_end_answers, written" in whole.summary()
-    assert Matrix([noticed], checks, complete=False).holds
+    assert Matrix([noticed], checks, every=False).holds
 
 
 @pytest.mark.parametrize("words", ["stranger", "nobody"])

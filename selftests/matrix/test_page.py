@@ -32,8 +32,8 @@ def row(name: str, found: Verdicts, turns: dict[str, Turn]) -> Row:
     return Row(fault, compare(fault, GROUND, {**GROUND, **found}), seconds=2.5)
 
 
-def matrix(*rows: Row, complete: bool = False) -> Matrix:
-    return Matrix(list(rows), {function(c): j for c, j in GROUND.items()}, complete, 5.0)
+def matrix(*rows: Row, every: bool = False) -> Matrix:
+    return Matrix(list(rows), {function(c): j for c, j in GROUND.items()}, every, 5.0)
 
 
 def noticed(reason: str = "it is gone") -> Row:
@@ -73,7 +73,7 @@ def test_every_cell_says_its_end_in_a_sign_and_a_word() -> None:
 
 
 def test_checks_that_no_fault_turns_are_listed_where_all_were_tried() -> None:
-    whole = page.html(matrix(noticed(), complete=True), STARTED)
+    whole = page.html(matrix(noticed(), every=True), STARTED)
     assert "Checks that no fault proves able to fail" in whole
     assert "<code>check_number_0</code>" in whole
     assert "<li><b>X-01</b>" not in whole
@@ -96,7 +96,7 @@ def test_a_fault_that_could_not_be_judged_is_shown() -> None:
 
 
 def test_data_says_the_same() -> None:
-    found = json.loads(page.data(matrix(noticed(), missed(), complete=True), STARTED))
+    found = json.loads(page.data(matrix(noticed(), missed(), every=True), STARTED))
     assert (found["tried"], found["caught"], found["missed"]) == (2, 1, 1)
     assert (found["false_alarms"], found["holds"]) == (1, False)
     assert len(found["checks"]) == 40

@@ -220,7 +220,7 @@ def test_the_last_fault_before_the_end_is_seen_to_heal(
 
 
 def test_a_matrix_that_was_not_tried_whole_says_so(stood: stage.FleetOnGround) -> None:
-    matrix = Matrix(rows=[*stood.rows([First])], complete=False, untried=["second"])
+    matrix = Matrix(rows=[*stood.rows([First])], untried=["second"])
     assert matrix.summary()[-2:] == [
         "not tried          1: second",
         "The matrix holds as far as it was tried.",

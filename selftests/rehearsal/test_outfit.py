@@ -50,6 +50,6 @@ def test_faults_name_generations_and_machines_that_there_are() -> None:
 
 
 def test_what_cannot_happen_is_neither_tried_nor_caught() -> None:
-    matrix = Matrix(complete=False, impossible={"penalty-active": "coulombcore is bullseye"})
+    matrix = Matrix(every=False, impossible={"penalty-active": "coulombcore is bullseye"})
     assert (matrix.caught, matrix.missed, matrix.holds) == (0, 0, False)
     assert any("not possible       1 here: penalty-active" in line for line in matrix.summary())

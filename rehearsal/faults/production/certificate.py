@@ -69,11 +69,15 @@ class _Certificate(Fault):
     options: ClassVar[str] = ""
 
     def inject(self) -> None:
-        sign = f"ssh-keygen -q -s {self.ca} -I rehearsal -n {self.principal} -V {self.validity}"
-        user(RAILIANCE, f"{sign} {self.options} {migration.KEY}.pub")
+        _sign(self.validity, f"-n {self.principal} {self.options}", self.ca)
 
     def heal(self) -> None:
         migration.sign()
+
+
+def _sign(validity: str, options: str, ca: str = CA) -> None:
+    of = f"ssh-keygen -q -s {ca} -I rehearsal -V {validity} {options}"
+    user(RAILIANCE, f"{of} {migration.KEY}.pub")
 
 
 CHECK = "PROD-14.certificate"
@@ -287,6 +291,18 @@ class RenewalAfterTheEnd(_Renewal):
                         "systemctl --user daemon-reload")  # fmt: skip
         units("stop", f"{migration.RENEWAL}.timer")
         units("start", f"{migration.RENEWAL}.timer")
+
+
+class RenewalIsDue(_Renewal):
+    """The certificate has four minutes left, and the timer renews it in three."""
+
+    turns = {CHECK: fail("300 s must be left; due to be renewed ")}
+
+    def inject(self) -> None:
+        user(RAILIANCE, f"sed -i 's/^OnStartupSec=.*/OnActiveSec=3min/; /^OnUnitActiveSec/d' "
+                        f"{UNITS}/{migration.RENEWAL}.timer; systemctl --user daemon-reload; "
+                        f"systemctl --user restart {migration.RENEWAL}.timer")  # fmt: skip
+        _sign("+4m", "-n atm-fleet-mesh")
 
 
 class RenewalOverTheWorkstation(_Renewal):
