@@ -19,7 +19,7 @@ from fleetmesh.evidence.history import DOOMED, HISTORY, History, update
 from fleetmesh.evidence.outcomes import Outcome
 from fleetmesh.evidence.sums import Refused
 from fleetmesh.gather import plain
-from fleetmesh.retention.prune import Pruned, prune
+from fleetmesh.history.prune import Pruned, prune
 from fleetmesh.sealing.seal import seal
 from fleetmesh.views.render import render
 from selftests.evidence.conftest import result, transcript

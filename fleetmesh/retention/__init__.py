@@ -1,4 +1,0 @@
-"""What need not be kept of the runs before.
-
-May import: evidence, views.
-"""
