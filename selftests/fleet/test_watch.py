@@ -36,8 +36,8 @@ def watching(tmp_path: Path) -> Iterator[Callable[..., Watching]]:
     fleet.wait_until_ready()
     begun: list[Watching] = []
 
-    def start(*arguments: str) -> Watching:
-        begun.append(Watching(tmp_path, *arguments))
+    def start(*arguments: str, reports: Path = tmp_path) -> Watching:
+        begun.append(Watching(reports, *arguments))
         return begun[-1]
 
     yield start
@@ -198,10 +198,10 @@ def fill(place: Path) -> None:
     assert os.statvfs(place).f_bavail == 0
 
 
-def test_on_a_full_disk_it_says_that_nothing_is_recorded(small: Path) -> None:
-    watch = Watching(small).ready()
+def test_on_a_full_disk_it_says_that_nothing_is_recorded(watching: Start, small: Path) -> None:
+    watch = watching(reports=small).ready()
     fill(small)
-    watch.until("the record breaks off", 30)
+    watch.until("the record breaks off", 120)
     assert watch.end(None) == 6, watch.said
     assert "Traceback" not in watch.said
     (small / "filling").unlink()

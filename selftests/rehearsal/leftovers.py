@@ -36,12 +36,13 @@ def processes() -> dict[int, str]:
 def footprint() -> dict[str, object]:
     """Mounts, interfaces, namespaces in use, control groups and the state directory."""
     links = json.loads(subprocess.run(["ip", "-json", "link"], capture_output=True).stdout)
-    groups = Path("/sys/fs/cgroup")
+    # Not below them: groups of other fleets come and go there.
+    groups = (Path("/sys/fs/cgroup").glob(f"{at}{cgroup.name()}*") for at in ("", "*/"))
     return {
         "mounts": sorted(_mounts()),
         "links": sorted(link["ifname"] for link in links),
         "namespaces": sorted(path.name for path in Path("/run/netns").glob("*")),
-        "groups": sorted(str(path) for path in groups.rglob(f"{cgroup.name()}*")),
+        "groups": sorted(str(path) for found in groups for path in found),
         "state": STATE.exists(),
         "namespace file": NETWORK_NAMESPACE.exists(),
     }
