@@ -17,12 +17,14 @@ from rehearsal import apart
 def pytest_configure(config: pytest.Config) -> None:
     """What the programs under test inherit.
 
-    SIGINT, which a shell ignores for its background jobs; and no hypothesis, whose plugin takes a
-    second of each run and is not there where the suite is used.
+    SIGINT, which a shell ignores for its background jobs, and SIGHUP, which nohup(1) ignores; and
+    no hypothesis, whose plugin takes a second of each run and is not there where the suite is used.
     """
     os.environ["PYTEST_ADDOPTS"] = "-p no:hypothesispytest"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
     worker = getattr(config, "workerinput", {}).get("workerid")
     if worker and os.geteuid() == 0:
         apart.settle(f"fleet-rehearsal-{os.getppid()}-{worker}")

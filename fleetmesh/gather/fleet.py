@@ -8,7 +8,7 @@ a batch of their own, and the questions to the Kubernetes APIs.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from itertools import count
 from threading import Lock, Thread
@@ -130,7 +130,11 @@ class Fleet:
     def _ask(self, questions: list[Question], hear: Callable[[list[Transcript]], None]) -> None:
         sent = [errand(group, self) for errand, group in errands(questions)]
         held = [errand for errand in sent if errand.held]
-        with ExitStack() as leave, ThreadPoolExecutor(_WORKERS, "gather") as pool:
+        with (
+            ExitStack() as leave,
+            ThreadPoolExecutor(_WORKERS, "gather") as pool,
+            self._given_up(pool),
+        ):
             asked = dict.fromkeys(
                 q.probe.cluster for q in questions if isinstance(q.probe, OfCluster)
             )
@@ -154,6 +158,16 @@ class Fleet:
             )
             jobs |= {pool.submit(self._answers, errand): errand for errand in held}
             _hear(jobs, hear)
+
+    @contextmanager
+    def _given_up(self, pool: ThreadPoolExecutor) -> Iterator[None]:
+        """Whoever interrupts the block waits for no answers: without sessions none come."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            self.start_over()
+            raise
 
     def _begin(self, errand: Errand) -> None:
         seconds, _ = errand.takes(errand.questions, self.inventory.limits)

@@ -1,7 +1,8 @@
 """From Targets to Sessions."""
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Thread
 
 from fleetmesh.sessions.local import LocalSession
 from fleetmesh.sessions.session import Session
@@ -21,14 +22,24 @@ def connect(target: Target) -> Session:
 
 
 def connect_all(targets: Iterable[Target]) -> dict[str, Session | Unreachable]:
-    """Connect to all targets at once; a host that cannot be reached stands there with its cause."""
+    """Connect to all targets at once; a host that cannot be reached stands there with its cause.
+
+    Who is interrupted here waits for none of them any longer.
+    """
     targets = list(targets)
+    found: SimpleQueue[tuple[str, Session | BaseException]] = SimpleQueue()
 
-    def attempt(target: Target) -> Session | Unreachable:
+    def attempt(target: Target) -> None:
         try:
-            return connect(target)
-        except Unreachable as unreachable:
-            return unreachable
+            found.put((target.name, connect(target)))
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            found.put((target.name, error))
 
-    with ThreadPoolExecutor(max_workers=max(len(targets), 1)) as pool:
-        return dict(zip((t.name for t in targets), pool.map(attempt, targets), strict=True))
+    for target in targets:
+        Thread(target=attempt, args=(target,), name=f"connect {target.name}", daemon=True).start()
+    sessions: dict[str, Session | Unreachable] = {}
+    for name, session in (found.get() for _ in targets):
+        if isinstance(session, BaseException) and not isinstance(session, Unreachable):
+            raise session
+        sessions[name] = session
+    return {target.name: sessions[target.name] for target in targets}

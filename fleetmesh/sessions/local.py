@@ -53,7 +53,7 @@ class LocalSession:
                 lost = f"{self.target.name} could not start a shell: {error}"
             else:
                 with process:
-                    lost = _talk(process, stdin, capture, Deadline(deadline), follow)
+                    lost = self._talk(process, stdin, capture, Deadline(deadline), follow)
                     if lost:
                         with suppress(ProcessLookupError):
                             os.killpg(process.pid, signal.SIGKILL)
@@ -120,6 +120,53 @@ class LocalSession:
         """See Session.close."""
         self.lost = f"the session with {self.target.name} is closed"
 
+    def _talk(
+        self,
+        process: subprocess.Popen[bytes],
+        stdin: bytes,
+        capture: Capture,
+        deadline: Deadline,
+        follow: Follow | None,
+    ) -> str | None:
+        """Feed the input and drain both streams to their end; returns why that did not work out."""
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        left = memoryview(stdin)
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ, capture.stdout)
+            selector.register(process.stderr, selectors.EVENT_READ, capture.stderr)
+            os.set_blocking(process.stdin.fileno(), False)
+            selector.register(process.stdin, selectors.EVENT_WRITE)
+            while selector.get_map():
+                if self.lost:
+                    return self.lost
+                if deadline.passed:
+                    return f"the command did not finish within {deadline}"
+                if follow and follow(bytes(capture.stdout), bytes(capture.stderr)):
+                    return LEFT
+                for key, _ in selector.select(min(deadline.left, PERIOD)):
+                    if key.fileobj is process.stdin:
+                        with suppress(BlockingIOError):
+                            try:
+                                left = left[os.write(key.fd, left[:CHUNK]) :] if left else left
+                            except BrokenPipeError:
+                                left = memoryview(b"")
+                        if not left:
+                            selector.unregister(process.stdin)
+                            process.stdin.close()
+                    elif data := os.read(key.fd, CHUNK):
+                        capture.add(key.data, data)
+                    else:
+                        selector.unregister(key.fileobj)
+                if capture.truncated:
+                    return f"the command printed more than {capture.limit} bytes"
+        try:
+            process.wait(deadline.left)
+        except subprocess.TimeoutExpired:
+            return f"the command did not finish within {deadline}"
+        return None
+
 
 def _start(command: str) -> subprocess.Popen[bytes]:
     me = pwd.getpwuid(os.getuid())
@@ -136,48 +183,3 @@ def _start(command: str) -> subprocess.Popen[bytes]:
         env=environment | os.environ,
         start_new_session=True,
     )
-
-
-def _talk(
-    process: subprocess.Popen[bytes],
-    stdin: bytes,
-    capture: Capture,
-    deadline: Deadline,
-    follow: Follow | None,
-) -> str | None:
-    """Feed the input and drain both streams to their end; returns why that did not work out."""
-    assert process.stdin
-    assert process.stdout
-    assert process.stderr
-    left = memoryview(stdin)
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ, capture.stdout)
-        selector.register(process.stderr, selectors.EVENT_READ, capture.stderr)
-        os.set_blocking(process.stdin.fileno(), False)
-        selector.register(process.stdin, selectors.EVENT_WRITE)
-        while selector.get_map():
-            if deadline.passed:
-                return f"the command did not finish within {deadline}"
-            if follow and follow(bytes(capture.stdout), bytes(capture.stderr)):
-                return LEFT
-            for key, _ in selector.select(min(deadline.left, PERIOD) if follow else deadline.left):
-                if key.fileobj is process.stdin:
-                    with suppress(BlockingIOError):
-                        try:
-                            left = left[os.write(key.fd, left[:CHUNK]) :] if left else left
-                        except BrokenPipeError:
-                            left = memoryview(b"")
-                    if not left:
-                        selector.unregister(process.stdin)
-                        process.stdin.close()
-                elif data := os.read(key.fd, CHUNK):
-                    capture.add(key.data, data)
-                else:
-                    selector.unregister(key.fileobj)
-            if capture.truncated:
-                return f"the command printed more than {capture.limit} bytes"
-    try:
-        process.wait(deadline.left)
-    except subprocess.TimeoutExpired:
-        return f"the command did not finish within {deadline}"
-    return None

@@ -139,20 +139,18 @@ def test_a_signal_ends_every_run_with_its_record(
 ) -> None:
     document = yaml.safe_load((ROOT / "fleets/rehearsal.yaml").read_text())
     document |= {"kind": "production", "ssh_config": str(silent)}
-    document["limits"] |= {"connect": 15}
+    document["limits"] |= {"connect": 300}
     for name in ("one", "two"):
         (fleets / f"{name}.yaml").write_text(yaml.safe_dump(document | {"name": name}))
     command = [sys.executable, "-m", "fleetmesh", "check", "prereqs", "--fleet=one.yaml"]
-    before = signal.signal(number, lambda *_: None)  # under nohup(1) they, too, would ignore it
     with subprocess.Popen(
         [*command, "--fleet=two.yaml"], cwd=fleets, env=ENVIRONMENT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as process:  # fmt: skip
-        signal.signal(number, before)
         until(lambda: len(list(fleets.glob("reports/*/events.jsonl"))) == 2)
         until(lambda: all('"snapshot"' in f.read_text() for f in fleets.glob("reports/*/events.*")))
         process.send_signal(number)
-        printed, _ = process.communicate(timeout=120)
+        printed, _ = process.communicate(timeout=60)
     assert process.returncode == 6, printed
     overview = printed.partition("= 2 fleets =")[2]
     assert overview.count("INCOMPLETE: ") == 2, printed

@@ -1,5 +1,8 @@
 """Shell commands: one exec a host, each answer for itself, and every loss with its cause."""
 
+import os
+import signal
+import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -14,7 +17,8 @@ from fleetmesh.gather.cluster_api import Kubernetes
 from fleetmesh.gather.commands import Clock, Exec, ReadFile
 from fleetmesh.gather.own_session import OwnSession
 from fleetmesh.inventory import Inventory
-from fleetmesh.sessions import Unreachable
+from fleetmesh.sessions import Target, Unreachable
+from fleetmesh.sessions.local import LocalSession
 from selftests.gather.conftest import LIMIT, HereSession, fact
 
 if TYPE_CHECKING:
@@ -200,6 +204,18 @@ def test_when_everything_hangs_the_batch_is_given_up(fleet: Fleet) -> None:
     assert lost[0] is None
     assert lost[1:3] == [f"railiance01: `f{n}` did not end within 0.5 s" for n in (1, 2)]
     assert lost[-6:] == ["railiance01: the command did not finish within 3 s"] * 6
+
+
+def test_who_interrupts_waits_for_no_answer(inventory: Inventory) -> None:
+    with Fleet(inventory) as fleet:
+        for host in HOSTS:
+            fleet.sessions[host] = LocalSession(Target(host, host, transport="local"))
+        asked = fact("f", {host: Exec(host, "sleep 300", 300) for host in HOSTS})
+        began = time.monotonic()
+        threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            fleet.gather([asked])
+        assert time.monotonic() - began < 60
 
 
 def test_a_command_s_own_deadline(fleet: Fleet) -> None:

@@ -128,6 +128,14 @@ def test_a_command_that_exceeds_its_deadline_is_ended(
     assert either.run("echo next", deadline=5).stdout == b"next\n"
 
 
+def test_a_session_that_is_closed_ends_what_runs_on_it(either: Session) -> None:
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(either.run, "sleep 300", deadline=300)
+        time.sleep(0.5)
+        either.close()
+        assert running.result(60).lost
+
+
 def test_the_end_of_a_local_command_is_the_end_of_its_children(tmp_path: Path) -> None:
     local = connect(Target("workstation", "workstation", transport="local"))
     completed = local.run(f"sleep 30 & echo $! > {tmp_path}/pid; wait", deadline=0.4)
