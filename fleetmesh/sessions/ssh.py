@@ -4,6 +4,7 @@ import select
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
@@ -33,7 +34,7 @@ class SshSession:
         self._transport = link.transports[-1]
         self._turns = Turns(self._transport)
         self._counting = threading.Lock()
-        self._prepared: dict[str, paramiko.Channel] = {}
+        self._prepared: dict[str, Future[paramiko.Channel | None]] = {}
         self._lost: str | None = None
 
     @property
@@ -56,9 +57,13 @@ class SshSession:
         lost = self._lost
         if lost is None:
             try:
-                channel = self._prepared.pop(command, None)
+                # Where one is being prepared, it is waited for: there may be room for no other.
+                prepared = self._prepared.pop(command, None)
+                channel = prepared.result() if prepared else None
                 if channel is None:
                     channel, execution.deadline = self._open(command, deadline)
+                else:
+                    execution.deadline = Deadline(deadline)
                 with self._turns.taken(), self._guarded(deadline):
                     lost = execution.run(channel, stdin, follow)
             except ChannelRefused as refused:
@@ -81,9 +86,13 @@ class SshSession:
 
     def prepare(self, command: str) -> None:
         """See Session.prepare. A host that allows no more commands now is asked again then."""
-        with suppress(ChannelRefused, *BROKEN):
-            channel, _ = self._open(command, self.target.connect_deadline)
-            self._prepared[command] = channel
+        preparing = self._prepared[command] = Future()
+        channel = None
+        try:
+            with suppress(ChannelRefused, *BROKEN):
+                channel, _ = self._open(command, self.target.connect_deadline)
+        finally:
+            preparing.set_result(channel)
 
     def _open(self, command: str, seconds: float) -> tuple[paramiko.Channel, Deadline]:
         """A channel on which the command is being started. Raises ChannelRefused."""

@@ -18,7 +18,9 @@ from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from fleetmesh.sessions import Session, Target, connect
 from fleetmesh.sessions.algorithms import choose
+from fleetmesh.sessions.target import Deadline
 from fleetmesh.sessions.transport import Transport
+from fleetmesh.sessions.turns import Turns
 from fleetmesh.text.ssh_settings import SshSettings
 
 from .conftest import Sshd, alive, key_line
@@ -222,6 +224,29 @@ def test_more_channels_than_the_host_allows(
         assert [each.result().stdout for each in others] == [b"0\n", b"1\n", b"2\n"]
         session.prepare("cat")
         assert session.run("cat", stdin=b"prepared", deadline=5).stdout == b"prepared"
+    finally:
+        session.close()
+
+
+def test_what_is_being_prepared_is_waited_for(
+    start_sshd: StartSshd, target_for: TargetFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the only channel that there may be, and nobody else would ever end it."""
+    session = connect(target_for(start_sshd("MaxSessions 1")))
+    opened, opens = threading.Event(), Turns.open
+
+    def slowly(turns: Turns, seconds: float) -> tuple[paramiko.Channel, Deadline]:
+        found = opens(turns, seconds)
+        opened.set()
+        time.sleep(0.5)
+        return found
+
+    monkeypatch.setattr(Turns, "open", slowly)
+    try:
+        with ThreadPoolExecutor() as pool:
+            pool.submit(session.prepare, "cat")
+            opened.wait(5)
+            assert session.run("cat", stdin=b"prepared", deadline=2).stdout == b"prepared"
     finally:
         session.close()
 
