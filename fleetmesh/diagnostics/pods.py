@@ -1,5 +1,6 @@
 """Pods that are not well: how their containers ended, what happened to them, what they said."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +29,9 @@ _MOST = 3
 """Pods of a workload that are asked about, and containers of a pod."""
 _PLAIN = (None, "ContainerCreating", "PodInitializing", "CrashLoopBackOff")
 """Reasons why a container waits that tell nothing of themselves."""
+
+_REPEATS = re.compile(r"Error: \w+")
+"""A warning of the kubelet that repeats why a container waits, beside another that tells why."""
 
 Object = dict[str, Any]
 
@@ -154,7 +158,8 @@ class Workload(Subject):
                 *(strict_json.loads(text) for text in self._by_pod(pod, "event ", known)),
                 *self._warnings(known.of(EVENTS).get(f"{self.where}/{pod}")),
             ]
-            last = max(warnings, key=_when, default=None)
+            telling = [one for one in warnings if not _REPEATS.fullmatch(one["message"])]
+            last = max(telling or warnings, key=_when, default=None)
             return f"{last['reason']}: {last['message']}" if last else ""
         except (NotUnderstood, *UNUSABLE):
             return ""

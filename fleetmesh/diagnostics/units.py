@@ -43,6 +43,8 @@ _UNREADABLE = re.compile(
 )
 _ACTIVE = re.compile(r"^ *Active: (\S+).*$", re.MULTILINE)
 _HARMLESS = re.compile(r"debug\d: |Authenticated to |Warning: Permanently added ")
+_CONCLUDES = re.compile(r"Could not request local forwarding\.|.*cannot listen to port: \d+")
+"""What ssh says of its end after it has said why."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,10 @@ def last_words(lines: Journal, *, runs: bool) -> Entry | None:
     """What ended a unit; of one that runs, what has ended it, or what it has said, just lately."""
     entries = _since_its_start(lines.entries)
     said = [e for e in entries if not e.by_systemd and not _HARMLESS.match(e.message)]
+    said = [e for e in said if not _CONCLUDES.match(e.message)] or said
     ends = [e for e in entries if e.by_systemd and _ILL.search(e.message)]
+    if runs and not ends:  # then only ssh complains: others say how they are
+        said = [e for e in said if e.program.endswith("ssh")]
     # Of an end, systemd tells the way first and its own conclusion last.
     ways = [e for e in ends if "Failed with result" not in e.message]
     words, end, way = (some[-1] if some else None for some in (said, ends, ways))
@@ -121,7 +126,9 @@ def _since_its_start(entries: Sequence[Entry]) -> Sequence[Entry]:
             continue
         if "Scheduled restart job" in entry.message:
             again = True
-        elif entry.message.startswith("Stopping "):
+        elif entry.message.startswith("Stopping ") or (
+            entry.message.startswith("Stopped ") and not again  # while it waited for a next try
+        ):
             begin, again = place, False
         elif entry.message.startswith(("Starting ", "Started ")):
             begin = begin if again else place

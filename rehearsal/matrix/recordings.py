@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from fleetmesh.diagnostics import MARK
 from fleetmesh.facts.machines import MACHINES
 from rehearsal.faults import FAULTS
 from rehearsal.paths import INVENTORY, RECORDINGS
@@ -51,11 +50,6 @@ class Recording:
     """Of a difference, merge patches."""
     gone: tuple[Place, ...] = ()
     """What the other has, and this one has not."""
-
-    @property
-    def diagnosed(self) -> bool:
-        """Whether it has what was asked about what does not hold in it."""
-        return any(fact.startswith(MARK) for fact, _ in self.transcripts)
 
     def less(self, ground: Recording) -> Recording:
         """What of it differs from `ground`."""
@@ -155,20 +149,23 @@ def whole(name: str) -> Recording:
 def keep(held: Iterable[type[Fault]], folder: Path) -> None:
     """Put the recordings of these faults, which `take` left in `folder`, into the repository.
 
-    A ground that is there already gets what it did not know. It is taken anew where all of its
-    faults are: the others would differ from it by everything, beginning with the keys.
+    A ground that is there already gets what it did not know. It is taken anew where most of its
+    faults are: the others differ from it by everything, beginning with the keys.
     """
     held = set(held)
     for ground in {fault.ground for fault in held}:
         file = RECORDINGS / f"{title(ground)}{SUFFIX}"
         found = taken_in(folder / title(ground))
-        if file.exists() and not held >= {f for f in FAULTS.values() if f.ground is ground}:
+        of = {fault for fault in FAULTS.values() if fault.ground is ground}
+        wholes = {fault: taken_in(folder / fault.title()) for fault in of & held}
+        if file.exists() and len(wholes) <= len(of) / 2:
             found = read(file).with_facts_of(found)
+        elif file.exists():
+            there = {f for f in of - held if (RECORDINGS / f"{f.title()}{SUFFIX}").exists()}
+            wholes |= {f: whole(f.title()).with_facts_of(found) for f in there}
         found.write(file)
-        for fault in held:
-            if fault.ground is ground:
-                changed = taken_in(folder / fault.title()).less(found)
-                changed.write(RECORDINGS / f"{fault.title()}{SUFFIX}")
+        for fault, taken in wholes.items():
+            taken.less(found).write(RECORDINGS / f"{fault.title()}{SUFFIX}")
     known = FAULTS.keys() | {title(fault.ground) for fault in FAULTS.values()}
     for stale in (path for path in RECORDINGS.iterdir() if name_of(path) not in known):
         stale.unlink()

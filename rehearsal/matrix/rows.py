@@ -29,8 +29,6 @@ class Row:
     """Seconds within which that must end: the sum of the deadlines that it may touch."""
     trouble: str | None = None
     """What went wrong besides the checks: the fault could not be made, judged or healed."""
-    diagnosed: bool = False
-    """Whether what the fleet says of why is known, too."""
     unquoted: list[str] = field(default_factory=list)
     """What the fault shows and the diagnostics do not quote."""
     at_first: list[str] = field(default_factory=list)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from rehearsal import fleet, lock
 from rehearsal.faults import FAULTS
-from rehearsal.matrix import recordings
 from rehearsal.matrix.compare import compare, unquoted, unsound
 from rehearsal.matrix.judge import Verdicts, judge_recorded, pool
 from rehearsal.matrix.recordings import title
@@ -101,9 +100,7 @@ def recorded(names: Collection[str] | None = None) -> Matrix:
                 _learn(matrix, ground)
                 verdicts = found[fault].result()
                 row.cells = compare(fault, ground, verdicts)
-                row.diagnosed = recordings.whole(fault.title()).diagnosed
-                if row.diagnosed or fault.shows:
-                    row.unquoted = unquoted(fault, ground, verdicts)
+                row.unquoted = unquoted(fault, ground, verdicts)
                 if wrong := unsound(ground):
                     row.trouble = f"already before any fault, {'; '.join(wrong)}"
             except RuntimeError as error:

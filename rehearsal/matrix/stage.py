@@ -193,9 +193,7 @@ class FleetOnGround:
             if attempt.found:
                 found = attempt.found.result()
                 row.cells = compare(row.fault, self.before, found)
-                row.diagnosed = self._asks_why(row.fault)
-                if row.diagnosed:
-                    row.unquoted = unquoted(row.fault, self.before, found)
+                row.unquoted = unquoted(row.fault, self.before, found)
             if not row.trouble and self._is_healed(attempt):
                 return True
             row.trouble = row.trouble or self._unhealed(row)

@@ -75,8 +75,12 @@ def test_why_it_waits(inventory: Inventory) -> None:
     waits = {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}
     found = crashed(state=waits, lastState={}, restartCount=0)
     pulled = event("Failed", "Failed to pull image: not found", "2026-11-27T03:29:00Z")
-    assert quoted(inventory, found, pulled) == [
+    again = event("Failed", "Error: ImagePullBackOff", "2026-11-27T03:29:30Z")
+    assert quoted(inventory, found, pulled, again) == [
         f"railiance01, events of {NAME}: Failed: Failed to pull image: not found"
+    ]
+    assert quoted(inventory, found, again) == [
+        f"railiance01, events of {NAME}: Failed: Error: ImagePullBackOff"
     ]
     assert quoted(inventory, found) == [
         f"railiance01, state of {NAME}: ImagePullBackOff: Back-off pulling image"

@@ -76,6 +76,35 @@ def test_a_unit_that_is_well_is_quoted_nothing(inventory: Inventory) -> None:
     assert quoted(inventory, RUNS, (1800, STARTED), (6, "ssh[7]: open failed: refused")) != []
 
 
+def test_what_another_program_says_of_a_unit_that_runs_is_no_complaint(
+    inventory: Inventory,
+) -> None:
+    assert quoted(inventory, RUNS, (1800, STARTED), (6, "sh[7]: other-tunnel: up (pid 7)")) == []
+    assert quoted(inventory, RUNS, (1800, STARTED), (6, "autossh[7]: open failed: refused")) != []
+
+
+def test_ssh_says_why_before_it_concludes(inventory: Inventory) -> None:
+    said = [
+        "ssh[7]: bind [127.0.0.1]:18000: Address already in use",
+        "ssh[7]: channel_setup_fwd_listener_tcpip: cannot listen to port: 18000",
+        "ssh[7]: Could not request local forwarding.",
+    ]
+    ended = [(60, line) for line in (STARTED, *said, EXITED, RESULT)]
+    (line,) = quoted(inventory, AGAIN, *ended)
+    assert line.endswith("Address already in use")
+    (line,) = quoted(inventory, AGAIN, (60, STARTED), (60, said[-1]), (60, EXITED))
+    assert line.endswith("Could not request local forwarding.")
+
+
+def test_who_stopped_it_while_it_waited_for_its_next_try_has_ended_it(inventory: Inventory) -> None:
+    stopped = "systemd[9]: Stopped tunnel.service - A tunnel."
+    said = [(20, STARTED), (20, DENIED), (20, EXITED), (20, RESULT)]
+    (line,) = quoted(inventory, STOPPED, *said, (10, stopped))
+    assert "status of tunnel.service: Active: inactive (dead) since Fri" in line
+    (line,) = quoted(inventory, AGAIN, *said, (10, ONCE_MORE), (10, stopped), (10, STARTED))
+    assert line.endswith(DENIED.removeprefix("ssh[7]: "))
+
+
 def test_since_when_a_stopped_one_is_stopped(inventory: Inventory) -> None:
     (line,) = quoted(inventory, STOPPED, (60, STARTED), (50, STOPPING))
     assert "status of tunnel.service: Active: inactive (dead) since Fri" in line

@@ -15,7 +15,7 @@ from rehearsal.matrix.recordings import name_of, whole
 from rehearsal.paths import PROJECT, RECORDINGS
 
 FILES = sorted(RECORDINGS.iterdir())
-ALL = 14_000_000
+ALL = 8_000_000
 ONE = 60_000
 """Bytes on disk."""
 

@@ -139,6 +139,7 @@ def _taken(retired: str, unit: str, bridge: str) -> dict[str, Turn]:
 class RetiredHubUp(_RetiredUp):
     """The retired State Hub tunnel is up again; its fleet unit cannot get the port."""
 
+    shows = ("bind [127.0.0.1]:18000: Address already in use", "/session-")
     retired, unit, port = HUB_RETIRED, HUB, 18000
     turns = _taken(HUB_RETIRED, HUB, HUB_BRIDGE)
 
@@ -146,6 +147,7 @@ class RetiredHubUp(_RetiredUp):
 class RetiredIssueCoreUp(_RetiredUp):
     """The retired issue-core tunnel is up again; its fleet unit cannot get the port."""
 
+    shows = ("bind [127.0.0.1]:18765: Address already in use", "/session-")
     retired, unit, port = ISSUES_RETIRED, ISSUES, 18765
     turns = _taken(ISSUES_RETIRED, ISSUES, ISSUES_BRIDGE)
 

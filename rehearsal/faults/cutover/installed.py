@@ -26,6 +26,7 @@ from rehearsal.faults.symptoms import ENABLED, INSTALLED, RUNNING, STAYS_DEAD, S
 class UnitFlaps(Fault):
     """A fleet unit is up, but has lost its ssh again and again."""
 
+    shows = ("Main process exited, code=killed",)
     turns = {
         INSTALLED: fail("-RestartSec=2; +RestartSec=20ms"),
         STEADY: fail("Z, restarts so far: 4; steady from "),
@@ -65,6 +66,7 @@ class UnitWantedByAnotherTarget(Rewritten):
 class UnitMasked(Fault):
     """A fleet unit still runs, but was masked: nothing can start it again."""
 
+    shows = ("Loaded: masked",)
     turns = {
         "CUT-01.installed": fail("-[Unit]"),
         f"CUT-02.loaded[{HUB}]": fail(f"{HUB}.service is masked"),

@@ -41,6 +41,7 @@ SAME = f"PROD-09.same-after-reboot[{HUB}]"
 class SystemUnitStopped(Fault):
     """The system's unit was stopped."""
 
+    shows = ("Active: inactive (dead)",)
     ground = OtherUnits
     turns = DOWN | {STEADY: fail(f"{HUB_UNIT} is inactive (dead)")}
 
@@ -55,6 +56,7 @@ class SystemUnitStopped(Fault):
 class UserUnitInItsPlace(Fault):
     """A user's unit of the same name carries the tunnel that the system's is to carry."""
 
+    shows = ("Active: inactive (dead)",)
     ground = OtherUnits
     turns = {
         STEADY: fail(f"{HUB_UNIT} is inactive (dead)"),

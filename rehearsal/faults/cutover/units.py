@@ -39,6 +39,7 @@ from rehearsal.faults.symptoms import (
 class UnitStopped(Fault):
     """Somebody stopped a fleet unit and forgot it."""
 
+    shows = ("Active: inactive (dead)",)
     turns = DOWN | {STEADY: fail("is inactive (dead), result success, after 0 restarts")}
 
     def inject(self) -> None:
@@ -52,6 +53,7 @@ class UnitStopped(Fault):
 class UnitFailed(Rewritten):
     """A fleet unit that nothing restarts has lost its ssh."""
 
+    shows = ("Main process exited, code=killed",)
     turns = DOWN | {
         INSTALLED: fail("-Restart=always; +Restart=no"),
         STEADY: fail("is failed (failed), result signal"),
@@ -95,6 +97,7 @@ class UnitCrashLoops(Fault):
 class UnitCaughtBetweenTwoEnds(Fault):
     """A fleet unit has lost its ssh a moment ago, and is up again for now."""
 
+    shows = ("Main process exited, code=killed",)
     turns = {STEADY: fail("Z, restarts so far: 1; steady from ")}
 
     def inject(self) -> None:
@@ -110,6 +113,7 @@ class UnitCaughtBetweenTwoEnds(Fault):
 class UnitNotInstalled(Fault):
     """A fleet unit was removed from railiance01."""
 
+    shows = ("Unit fleet-state-hub-coulombcore.service could not be found",)
     turns = DOWN | {
         "CUT-01.installed": fail(f"{HUB}.service is not installed"),
         f"CUT-02.loaded[{HUB}]": fail(f"{HUB}.service is not-found"),
@@ -161,6 +165,7 @@ def _held(origin: str) -> dict[str, Turn]:
 class ReverseTunnelWithoutBridge(_OnProductionPort):
     """A plain ssh -R holds a production port, and `bridge` says that all is down."""
 
+    shows = ("/session-", "Active: inactive (dead)")
     ssh = "-R 127.0.0.1:18000:127.0.0.1:8000 railiance01"
     turns = {
         **_held("workstation"),
@@ -172,6 +177,7 @@ class ReverseTunnelWithoutBridge(_OnProductionPort):
 class ReverseTunnelThroughJumpHost(_OnProductionPort):
     """A reverse tunnel from the workstation jumps over coulombcore, from where it seems to come."""
 
+    shows = ("/session-", "Active: inactive (dead)")
     ssh = "-J coulombcore -R 127.0.0.1:18000:127.0.0.1:8000 railiance01"
     turns = {
         **_held("coulombcore"),
@@ -183,6 +189,7 @@ class ReverseTunnelThroughJumpHost(_OnProductionPort):
 class ProductionPortOfNobodyKnown(ListenerOfSystemService):
     """Such a service holds State Hub's port while its fleet unit is stopped."""
 
+    shows = ("/system.slice/odd.service", "Active: inactive (dead)")
     port = 18000
     turns = DOWN | {
         f"PRE-11.listen-address[{HUB}]": inconclusive("a log-in's or not, nothing tells"),

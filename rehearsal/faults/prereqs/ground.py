@@ -296,6 +296,7 @@ class HomeReadOnly(Fault):
 class OpsBridgeExpected(Fault):
     """The inventory has ops-bridge run the tunnels, and `bridge` is iproute2's still."""
 
+    shows = ("Unit ops-bridge.service could not be found", "/app.slice/fleet-")
     turns = {
         "PRE-02.bridge-tool": fail("iproute2"),
         "CUT-08.stop": warn("`bridge` on railiance01 is iproute2"),

@@ -217,6 +217,7 @@ class SshdStopped(Fault):
 class SshdKilled(Fault):
     """coulombcore's sshd is gone, with every session: the tunnels are down, and try again."""
 
+    shows = ("connect to host 198.18.77.12 port 22: Connection refused",)
     blinds = SshdStopped.blinds
     turns = {
         **SshdStopped.turns,
@@ -331,6 +332,7 @@ class ClockOff(FilesAdded):
 class ClockSetBack(ClockOff):
     """railiance01's clock was set back by an hour, after a fleet unit had been restarted."""
 
+    shows = ("Main process exited, code=killed",)
     turns = {
         **ClockOff.turns,
         f"CUT-04.steady[{HUB}]": inconclusive("the clock of railiance01 was set back since"),

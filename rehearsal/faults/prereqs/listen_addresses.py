@@ -11,6 +11,7 @@ from rehearsal.faults.symptoms import DOWN, HELD, PATH, STEADY
 class PortTakenByAnotherProgram(Fault):
     """While a fleet unit was stopped, another program took its port."""
 
+    shows = ('(("python3",', "Active: inactive (dead)")
     turns = {
         f"PRE-11.listen-address[{HUB}]": fail("is held by the unit squatter.service"),
         **DOWN,

@@ -136,6 +136,7 @@ class ReferenceIsMissing(Fault):
 class InventoryExchangesThePorts(Fault):
     """The inventory has the two tunnels listen on each other's port."""
 
+    shows = ("/app.slice/fleet-state-hub", "/app.slice/fleet-issue-core")
     turns = {
         "PRE-08.same": fail("listen: the reference says 127.0.0.1:18"),
         "PRE-11.listen-address": fail("is held by the unit fleet-"),

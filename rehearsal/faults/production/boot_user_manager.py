@@ -88,6 +88,7 @@ class _Masked(Fault):
 class UserManagerMasked(_Masked):
     """After a reboot of railiance01 the tunnels' user would have no systemd instance."""
 
+    shows = ("Loaded: masked",)
     turns = {MANAGER: fail("user@1000.service would not start: user@1000.service is masked")}
     service = "user@1000.service"
 

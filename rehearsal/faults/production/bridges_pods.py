@@ -59,6 +59,7 @@ def _await(field: str, *values: str) -> None:
 class BridgeCrashLooping(BridgeChanged):
     """The bridge's socat does not know an option that somebody added, and ends at once."""
 
+    shows = ('unknown option "reuse-addr"',)
     operations = (replace(f"{CONTAINER}/command/1", "TCP-LISTEN:8000,fork,reuse-addr"),)
     turns = {READY: fail("is 0/1 ready, CrashLoopBackOff"), INSIDE: NO_ANSWER, FROM_POD: NO_ANSWER}
 
@@ -70,6 +71,7 @@ class BridgeCrashLooping(BridgeChanged):
 class BridgeImageMissing(BridgeChanged):
     """The bridge's image cannot be pulled."""
 
+    shows = ("Failed to pull image",)
     operations = (replace(f"{CONTAINER}/image", "localhost/no-such-image:1"),)
     turns = {
         READY: fail("is 0/1 ready, ImagePullBackOff: Back-off pulling"),
@@ -102,6 +104,7 @@ class BridgeHalfReady(BridgeChanged):
 class BridgeOffTheNodesNetwork(BridgeChanged):
     """The bridge loses hostNetwork, and 127.0.0.1 is the pod's own."""
 
+    shows = ("Cannot assign requested address",)
     operations = (replace("/spec/template/spec/hostNetwork", False),)
     turns = {
         READY: fail("is 0/1 ready"),
@@ -174,6 +177,7 @@ class BridgeGone(Fault):
 class BridgeRestartedLately(Fault):
     """The bridge's process died once and was started again."""
 
+    shows = ("exiting on signal 15",)
     turns = {READY: fail("exit 143 (Error); steady from ")}
 
     def inject(self) -> None:
@@ -208,6 +212,7 @@ class NodeLost(Fault):
 class BridgeSidecarRestarts(BridgeChanged):
     """A native sidecar of the bridge was killed and runs again: 2/2, restarted seconds ago."""
 
+    shows = ("proxy ended: Error, exit 143",)
     operations = (add("/spec/template/spec/initContainers", [SIDECAR]),)
     ready = 1
     turns = {READY: fail("exit 143 (Error); steady from ")}
@@ -233,6 +238,7 @@ def _await_init(reason: str) -> None:
 class BridgeInitContainerFails(BridgeChanged):
     """An init container that was added to the bridge fails, and the bridge does not begin."""
 
+    shows = ("migrate ended: Error, exit 1",)
     operations = (
         add(
             "/spec/template/spec/initContainers",
@@ -253,6 +259,7 @@ class BridgeInitContainerFails(BridgeChanged):
 class BridgeUnschedulable(BridgeChanged):
     """No node has the label that the bridge's pod asks for."""
 
+    shows = ("didn't match Pod's node affinity/selector",)
     operations = (add("/spec/template/spec/nodeSelector", {"disk": "fast"}),)
     turns = {
         READY: fail("is 0/1 ready, Unschedulable: 0/1 nodes are available"),
@@ -266,6 +273,7 @@ class BridgeUnschedulable(BridgeChanged):
 class BridgeRolloutStuck(BridgeChanged):
     """The new pod of a rolling update waits for the old one's port of the node, which serves."""
 
+    shows = ("didn't have free ports",)
     operations = (
         replace("/spec/strategy", {"type": "RollingUpdate"}),
         replace(f"{CONTAINER}/image", "localhost/actcore-bridge:next"),
@@ -368,6 +376,7 @@ class BridgePodCompleted(Fault):
 class KubeletSilent(Fault):
     """railiance01's kubelet is not heard of: its pods run on, and none counts as ready."""
 
+    shows = ("NodeNotReady: Node is not ready",)
     _down = "/var/lib/fleet-standins/kubelet-down"
     turns = {
         "PROD-01.pods": fail("its node railiance01 may be lost"),
@@ -390,6 +399,7 @@ class KubeletSilent(Fault):
 class BridgeDrained(Fault):
     """Somebody drains railiance01's node of the bridge, and forgets to uncordon it."""
 
+    shows = ("node(s) were unschedulable",)
     turns = {
         READY: fail("is 0/1 ready, Unschedulable: 0/1 nodes are available: 1 node(s) were unsched"),
         LEADS: inconclusive("is on no node"),

@@ -45,6 +45,7 @@ RETIRED = "state-hub-railiance01"
 class SilentHub(Fault):
     """The retired tunnel is up again and holds the port; the unit stays up without it."""
 
+    shows = ("bind [127.0.0.1]:18000: Address already in use", "/session-")
     turns = {
         PATH: fail("railiance01 → workstation ✕ 127.0.0.1:18000 is held by login session"),
         INSTALLED: fail("ExitOnForwardFailure=no"),
@@ -79,6 +80,7 @@ BY_HAND = (
 class TunnelStartedByHand(Fault):
     """Somebody logged in and carries a tunnel by hand, beside its unit."""
 
+    shows = ("/session-", "Active: inactive (dead)")
     turns = {
         PATH: fail("127.0.0.1:18000 is held by login session"),
         f"PRE-11.listen-address[{HUB}]": fail("is held by login session"),
@@ -105,6 +107,7 @@ class TunnelStartedByHand(Fault):
 class TunnelInAnotherUnit(Fault):
     """A unit that nobody declared carries State Hub's tunnel instead of its own."""
 
+    shows = ("/app.slice/mine.service", "Active: inactive (dead)")
     turns = {
         PATH: fail("on railiance01 it is carried by the unit mine.service"),
         f"PRE-11.listen-address[{HUB}]": fail("is held by the unit mine.service"),
@@ -128,6 +131,7 @@ class TunnelInAnotherUnit(Fault):
 class TunnelInSystemUnit(Fault):
     """Somebody installed the unit, under the same name, for the whole system."""
 
+    shows = ("Active: inactive (dead)",)
     turns = {
         PATH: fail(f"127.0.0.1:18000 is held by the system's unit {HUB}.service"),
         f"PRE-11.listen-address[{HUB}]": fail(f"held by the system's unit {HUB}.service"),

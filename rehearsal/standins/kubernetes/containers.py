@@ -121,9 +121,20 @@ class Container:
             self._restarts += 1
             back_off = min(2 * back_off or _FIRST_BACK_OFF, _LONGEST_BACK_OFF)
 
-    def refuse(self, reason: str, message: str) -> None:
-        """It cannot even be created: say why, and wait."""
-        self.tell("BackOff" if reason == "ImagePullBackOff" else "Failed", message)
+    def refuse(self, *, never: bool) -> None:
+        """Its image is not there, and may `never` be pulled or cannot be: say so, and wait."""
+        image = self.spec["image"]
+        if never:
+            reason = "ErrImageNeverPull"
+            message = f'Container image "{image}" is not present with pull policy of Never'
+            self.tell(reason, message)
+        else:
+            reason, message = "ImagePullBackOff", f'Back-off pulling image "{image}"'
+            why = f'code = NotFound desc = failed to resolve reference "{image}": not found'
+            self.tell("Failed", f'Failed to pull image "{image}": rpc error: {why}')
+            self.tell("Failed", "Error: ErrImagePull")
+            self.tell("BackOff", message)
+        self.tell("Failed", f"Error: {reason}")
         self._set({"waiting": {"reason": reason, "message": message}})
 
     async def stop(self, grace: float) -> None:

@@ -43,7 +43,7 @@ def record(
         "firstTimestamp": moment,
         "lastTimestamp": moment,
         "count": 1,
-        "type": "Warning" if reason in _WARNINGS else "Normal",
+        "type": "Warning" if _warns(reason, message) else "Normal",
         "eventTime": None,
         "reportingComponent": source,
         "reportingInstance": "",
@@ -53,8 +53,13 @@ def record(
         store.remove(Key("events", old["metadata"]["namespace"], old["metadata"]["name"]))
 
 
-_WARNINGS = ("BackOff", "BackoffLimitExceeded", "Evicted", "Failed", "FailedScheduling",
-             "NodeNotReady", "Unhealthy")  # fmt: skip
+_WARNINGS = ("BackOff", "BackoffLimitExceeded", "ErrImageNeverPull", "Evicted", "Failed",
+             "FailedScheduling", "NodeNotReady", "Unhealthy")  # fmt: skip
+
+
+def _warns(reason: str, message: str) -> bool:
+    # As a kubelet has it, waiting to pull again is as it should be.
+    return reason in _WARNINGS and not message.startswith("Back-off pulling ")
 
 
 def _again(event: Object) -> None:

@@ -191,15 +191,8 @@ class NodePod:
 
     async def _run_container(self, container: Container) -> None:
         assert self._sandbox is not None
-        image = container.spec["image"]
-        if _ABSENT_IMAGE in image:
-            never = container.spec["imagePullPolicy"] == "Never"
-            container.refuse(
-                "ErrImageNeverPull" if never else "ImagePullBackOff",
-                f'Container image "{image}" is not present with pull policy of Never'
-                if never
-                else f'Back-off pulling image "{image}"',
-            )
+        if _ABSENT_IMAGE in container.spec["image"]:
+            container.refuse(never=container.spec["imagePullPolicy"] == "Never")
             return
         await container.run(self._sandbox, self.ip)
 
