@@ -54,10 +54,9 @@ def shown() -> list[list[str]]:
 
 
 def told(text: str) -> str:
-    """Without session ids and counts, which change, and the rehearsal's own ssh configuration."""
-    return re.sub(r"session \w+|\d+ (?=pass|deferred|fail)", "#", text).replace(
-        "-F /var/lib/fleet-rehearsal/ssh/config ", ""
-    )
+    """Without times, ids and counts, which change, and the rehearsal's own ssh configuration."""
+    changes = r"session[ -]c\d+|\d+ (?=pass|deferred|fail)|\d{4}-\S+T\S+|\[\d+\]|ino:\d+ sk:\w+"
+    return re.sub(changes, "#", text).replace("-F /var/lib/fleet-rehearsal/ssh/config ", "")
 
 
 def test_readme_shows_a_failing_result_as_a_run_prints_it(tmp_path: Path) -> None:
