@@ -103,9 +103,9 @@ def _begun(box: NspawnMachine, since: float) -> list[list[dict[str, str]]]:
 def _ran(box: NspawnMachine, run: list[dict[str, str]], ended: dict[str, str]) -> Ran:
     journal = "\n".join(str(entry["MESSAGE"]) for entry in run)
     statuses = [int(one["EXIT_STATUS"]) for one in run if one.get("EXIT_CODE") == "exited"]
-    folders = [file.parent for file in _records(box) if file.parent.name in journal]
-    results = [file for folder in folders if (file := folder / "results.json").exists()]
-    verdict = json.loads(results[0].read_text())["verdict"] if results else ""
+    named = [file.parent for file in _records(box) if file.parent.name in journal]
+    results = max(named) / "results.json" if named else None  # the others went before
+    verdict = json.loads(results.read_text())["verdict"] if results and results.exists() else ""
     return Ran(ended.get("UNIT_RESULT", "success"), (statuses or [0])[0], verdict, journal)
 
 
