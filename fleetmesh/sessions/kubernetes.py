@@ -119,7 +119,8 @@ def read(text: str, source: str, context_name: str | None = None) -> Access:
         if entry.get(key) is None:
             return None
         try:
-            return base64.b64decode(str(entry[key]), validate=True)
+            # In a block, it is broken into lines.
+            return base64.b64decode("".join(str(entry[key]).split()), validate=True)
         except ValueError:
             raise problem(f"{key} is no base64") from None
 

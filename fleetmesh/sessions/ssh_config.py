@@ -90,7 +90,7 @@ def settings(
     timeout = one("connecttimeout")
     control_path = one("controlpath")
     accepted = one("pubkeyacceptedalgorithms") or one("pubkeyacceptedkeytypes") or ""
-    files = _words(given.all("userknownhostsfile") + given.all("globalknownhostsfile"))
+    files = given.all("userknownhostsfile") + given.all("globalknownhostsfile")
     return Settings(
         name=name,
         hostname=host["h"],
@@ -103,9 +103,9 @@ def settings(
         methods=_methods(given, name, config),
         pubkey_algorithms=tuple(accepted.split(",")),
         rsa_size=int(one("requiredrsasize") or one("rsaminsize") or 1024),
-        known_hosts_files=_paths(files, host),
+        known_hosts_files=_files(files, host),
         known_hosts_command=_split(known_hosts_command) if known_hosts_command else (),
-        revoked_keys_files=_paths(_words(given.all("revokedhostkeys")), host),
+        revoked_keys_files=_files(given.all("revokedhostkeys"), host),
         ca_algorithms=tuple((one("casignaturealgorithms") or "").split(",")),
         host_key_alias=one("hostkeyalias"),
         check_host_ip=given.switch("checkhostip") == "yes",
@@ -288,8 +288,22 @@ def _agent(value: str, host: Mapping[str, str]) -> Path | None:
     return _path(value, host)
 
 
-def _words(values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(word for value in values for word in value.split())
+def _files(values: tuple[str, ...], host: Mapping[str, str]) -> tuple[Path, ...]:
+    """The files of options that take several: `ssh -G` parts them by blanks, and quotes none.
+
+    So words that together name a file which is there are one.
+    """
+    found: list[Path] = []
+    for words in (value.split() for value in values):
+        while words:
+            taken = next((n for n in range(len(words), 1, -1) if _there(words[:n], host)), 1)
+            found += _paths((" ".join(words[:taken]),), host)
+            del words[:taken]
+    return tuple(found)
+
+
+def _there(words: list[str], host: Mapping[str, str]) -> bool:
+    return _path(" ".join(words), host).exists()
 
 
 def _split(command: str) -> tuple[str, ...]:
@@ -311,4 +325,8 @@ def _path(text: str, host: Mapping[str, str]) -> Path:
             raise SshConfigError(f"${{{match[1]}}} in {text!r} is not set") from None
 
     path = f"{home()}{text[1:]}" if text == "~" or text.startswith("~/") else text
-    return Path(expand(re.sub(r"\$\{(\w+)\}", variable, path), host)).expanduser()
+    expanded = Path(expand(re.sub(r"\$\{(\w+)\}", variable, path), host))
+    try:
+        return expanded.expanduser()
+    except RuntimeError:
+        raise SshConfigError(f"{text!r}: there is no such user here") from None

@@ -83,6 +83,8 @@ class Node:
     value: "bool | int | float | str | list[Node] | tuple[tuple[Node, Node], ...] | None" = None
     values: int = 1
     """How many values it holds, itself included, each alias written out."""
+    levels: int = 0
+    """How many levels of mappings and sequences lie below it, each alias written out."""
 
     @property
     def plain(self) -> Any:
@@ -149,8 +151,7 @@ class _Composer:
         self._seen += 1
         if isinstance(event, AliasEvent):
             return self._alias(str(event.anchor), node.line)
-        if len(self._path) > DEEPEST:
-            raise self._malformed(f"is nested too deeply, {DEEPEST} levels; write it flat")
+        self._dive(0)
         if event.anchor:
             self._anchors[event.anchor] = None
         try:
@@ -175,6 +176,7 @@ class _Composer:
             self._path.append(len(items))
             items.append(self._node(event))
             self._count(node, items[-1].values)
+            node.levels = max(node.levels, items[-1].levels + 1)
             self._path.pop()
         return items
 
@@ -189,6 +191,7 @@ class _Composer:
                 raise self._malformed("is a merge, which YAML 1.2 does not have; write it out")
             members.append((key, self._node(next(self._events))))
             self._count(node, key.values + members[-1][1].values)
+            node.levels = max(node.levels, members[-1][1].levels + 1)
             self._path.pop()
         return tuple(members)
 
@@ -198,7 +201,12 @@ class _Composer:
         meant = self._anchors[name]
         if meant is None:
             raise self._malformed("contains itself; write it out")
-        return Node(line, meant.value, meant.values)
+        self._dive(meant.levels)
+        return Node(line, meant.value, meant.values, meant.levels)
+
+    def _dive(self, levels: int) -> None:
+        if len(self._path) + levels > DEEPEST:
+            raise self._malformed(f"is nested too deeply, {DEEPEST} levels; write it flat")
 
     def _count(self, node: Node, values: int) -> None:
         node.values += values

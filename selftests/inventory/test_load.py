@@ -202,6 +202,11 @@ def nested(times: int, one: str) -> str:
 
 HUGE = {
     "aliases": ("a0: &a0 [x, x, x]\n" + nested(20, "a{n}: &a{n} [{above}]\n"), 6, "100000 values"),
+    "nested aliases": (
+        f"a0: &a0 {'[' * 40}1{']' * 40}\na1: &a1 {'[' * 40}*a0{']' * 40}\n",
+        2,
+        "is nested too deeply",
+    ),
     "merges": ("a0: &a0 {x: y}\n" + nested(13, "a{n}: &a{n} {{<<: [{above}]}}\n"), 2, "is a merge"),
     "a merge": ("a: {<<: {b: c}}\n", 1, "a.<<: is a merge, which YAML 1.2 does not have"),
     "values": ("a: [" + "x, " * 120_000 + "]", 1, "holds more than 100000 values"),

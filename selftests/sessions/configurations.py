@@ -621,6 +621,14 @@ def second_known_hosts_hashed(stage: Stage) -> None:
 
 
 @both
+def known_hosts_with_blanks(stage: Stage) -> None:
+    """The host stands in a file whose name has blanks, beside another."""
+    place = stage.folder / "known hosts of ours"
+    stage.host(stage.sshd(), f'UserKnownHostsFile {stage.folder}/none-here "{place}"')
+    stage.known_hosts.rename(place)
+
+
+@both
 def global_known_hosts(stage: Stage) -> None:
     """The host stands in GlobalKnownHostsFile alone."""
     stage.host(stage.sshd(), f"GlobalKnownHostsFile {stage.known_hosts}", "UserKnownHostsFile none")

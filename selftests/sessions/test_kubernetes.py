@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import pytest
@@ -146,6 +147,16 @@ def kubeconfig(authority: Path, server: str, *, ca: str = "ca", **more: Any) -> 
             **more,
         }
     )
+
+
+def test_base64_in_a_block_is_broken_into_lines(
+    session: Session, serve: Serve, authority: Path
+) -> None:
+    server, _ = serve()
+    lines = "".join(f"{line}\r\n" for line in wrap(embedded(authority / "ca.crt"), 64))
+    text = kubeconfig(authority, server, cluster={"certificate-authority-data": lines})
+    with api_client(session, text) as api:
+        assert VersionApi(api).get_code().git_version == "v1.32.4"
 
 
 def test_the_official_client_works_with_a_token(

@@ -258,6 +258,13 @@ def test_a_key_beside_a_certificate_that_is_not_accepted_is_still_tried(
     assert "certificate" not in (session.identity.login or "")
 
 
+@pytest.mark.parametrize("option", ["IdentityFile", "CertificateFile", "UserKnownHostsFile"])
+def test_a_file_of_a_user_who_is_not_here(sshd: Sshd, target_for: TargetFor, option: str) -> None:
+    said = refused(target_for(sshd, f"{option} ~former-colleague/file"), ConfigProblem)
+    assert re.search(r"no such user here|No such user", said), said  # or ssh itself says so
+    assert "former-colleague" in said
+
+
 def test_host_key_alias(sshd: Sshd, target_for: TargetFor, tmp_path: Path) -> None:
     target = target_for(sshd, "HostKeyAlias the-real-name")
     assert "knows the-real-name not at all" in refused(target, HostKeyUnknown)
