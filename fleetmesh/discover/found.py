@@ -8,9 +8,10 @@ from typing import Any
 from fleetmesh.by_hand import on
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
+from fleetmesh.text import yaml_edit
 from fleetmesh.text.legible import brief
 
-Place = tuple[str, ...]
+Place = yaml_edit.Place
 """Where a value stands in an inventory: `("hosts", "workstation", "hostname")`."""
 
 

@@ -39,10 +39,11 @@ class Discovery:
             for each in found:
                 if isinstance(each, Finding):
                     self.findings.append(each)
-                elif isinstance(each, Settled):
-                    self._settle(each)
-                else:
-                    self._value(each)
+                    continue
+                try:
+                    self._settle(each) if isinstance(each, Settled) else self._value(each)
+                except InventoryError as error:
+                    self._refused(each, error.problems[0].message)
         except Exception as error:  # noqa: BLE001 - whatever it is, the rest is still worth asking
             what = f"what the fleet said is not understood: {type(error).__name__}: {said(error)}"
             self.findings.append(Finding(("fleet",), what))
@@ -63,14 +64,13 @@ class Discovery:
             advice = "it is not marked OPEN: mark it, if the inventory is what is wrong"
             self.findings.append(Finding(found.place, what, found.seen, advice))
         else:
-            try:
-                self.edit.set(found.place, found.value, found.seen)
-                self.values.append(found)
-            except InventoryError as error:
-                what = f"{_shown(found.value)} cannot stand in an inventory"
-                self.findings.append(
-                    Finding(found.place, what, found.seen, brief(error.problems[0].message))
-                )
+            self.edit.set(found.place, found.value, found.seen)
+            self.values.append(found)
+
+    def _refused(self, found: Value | Settled, why: str) -> None:
+        told = _shown(found.value) if isinstance(found, Value) else "that it is confirmed"
+        what = f"{told} cannot stand in the inventory"
+        self.findings.append(Finding(found.place, what, found.seen, brief(why)))
 
 
 def discover(edit: Edit, redactor: Redactor | None = None) -> Discovery:

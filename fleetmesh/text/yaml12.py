@@ -5,7 +5,7 @@ ruamel.yaml parses; what the words mean is decided here, by the tables of YAML 1
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -54,6 +54,8 @@ _FLOAT = re.compile(
     r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
 )
 
+_COLON = re.compile(r"[ \t]*:")
+
 # What ruamel.yaml raises; the last three where it trusts a number or a word that was given.
 _FAILURES = (YAMLError, ArithmeticError, LookupError, ValueError)
 
@@ -85,6 +87,14 @@ class Node:
     """How many values it holds, itself included, each alias written out."""
     levels: int = 0
     """How many levels of mappings and sequences lie below it, each alias written out."""
+    start: int = 0
+    """Where its text begins, with its anchor and tag."""
+    end: int = 0
+    """Where its text ends, without what is blank behind it."""
+    flow: bool = False
+    """Whether it stands in brackets or braces."""
+    alias: bool = False
+    """Whether it is written elsewhere, and repeated here."""
 
     @property
     def plain(self) -> Any:
@@ -129,6 +139,7 @@ def compose(text: str, bounds: Bounds = FOREIGN) -> Node | None:
 
 class _Composer:
     def __init__(self, text: str, most: int) -> None:
+        self._text = text
         self._most = most
         self._events = YAML(typ="safe", pure=True).parse(text)
         self._anchors: dict[str, Node | None] = {}
@@ -146,17 +157,18 @@ class _Composer:
         return root
 
     def _node(self, event: Any) -> Node:
-        node = Node(_line(event))
+        node = Node(_line(event), start=event.start_mark.index, end=event.end_mark.index)
         self.reached = node.line
         self._seen += 1
         if isinstance(event, AliasEvent):
-            return self._alias(str(event.anchor), node.line)
+            return self._alias(str(event.anchor), node)
         self._dive(0)
         if event.anchor:
             self._anchors[event.anchor] = None
         try:
             if isinstance(event, ScalarEvent):
                 node.value = _scalar(event)
+                node.end = node.start + len(self._text[node.start : node.end].rstrip())
             elif isinstance(event, SequenceStartEvent):
                 _untagged(event, "seq")
                 node.value = self._items(node)
@@ -178,6 +190,7 @@ class _Composer:
             self._count(node, items[-1].values)
             node.levels = max(node.levels, items[-1].levels + 1)
             self._path.pop()
+        self._ends(node, event, items)
         return items
 
     def _members(self, node: Node) -> tuple[tuple[Node, Node], ...]:
@@ -193,16 +206,29 @@ class _Composer:
             self._count(node, key.values + members[-1][1].values)
             node.levels = max(node.levels, members[-1][1].levels + 1)
             self._path.pop()
+            self._after(*members[-1])
+        self._ends(node, event, [inner for member in members for inner in member])
         return tuple(members)
 
-    def _alias(self, name: str, line: int) -> Node:
+    def _after(self, key: Node, value: Node) -> None:
+        """An empty value stands behind its key's colon; ruamel has it where the next one begins."""
+        if value.start == value.end and (colon := _COLON.match(self._text, key.end)):
+            value.start = value.end = colon.end()
+
+    def _ends(self, node: Node, event: Event, inner: list[Node]) -> None:
+        """Without brackets, a collection ends with the last of what it holds."""
+        node.flow = event.end_mark.index > event.start_mark.index
+        ends = [each.end for each in inner if each.end > each.start]
+        node.end = event.end_mark.index if node.flow else max(ends, default=node.start)
+
+    def _alias(self, name: str, at: Node) -> Node:
         if name not in self._anchors:
             raise self._malformed(f"found undefined alias {brief(name, 80)!r}; write it out")
         meant = self._anchors[name]
         if meant is None:
             raise self._malformed("contains itself; write it out")
         self._dive(meant.levels)
-        return Node(line, meant.value, meant.values, meant.levels)
+        return replace(at, value=meant.value, values=meant.values, levels=meant.levels, alias=True)
 
     def _dive(self, levels: int) -> None:
         if len(self._path) + levels > DEEPEST:
@@ -243,13 +269,13 @@ def _untagged(event: Any, kind: str) -> None:
 def _scalar(event: ScalarEvent) -> Any:
     text, tag = str(event.value), str(event.ctag or "")
     if not tag and event.implicit[0]:
-        return _of_word(text)
+        return of_word(text)
     kind = tag.removeprefix(_TAG)
     if tag in ("", "!") or kind == "str":
         return text
     if tag == kind or kind not in ("null", "bool", "int", "float"):
         raise _Unusable(f"has the tag {_shown(tag)}; write it without")
-    value = _of_word(text)
+    value = of_word(text)
     if kind == "float" and type(value) is int:
         return float(value)
     if {type(None): "null", bool: "bool", int: "int", float: "float"}.get(type(value)) != kind:
@@ -257,7 +283,8 @@ def _scalar(event: ScalarEvent) -> Any:
     return value
 
 
-def _of_word(text: str) -> Any:
+def of_word(text: str) -> Any:
+    """What a plain word means: text, or another value."""
     if text in _WORDS:
         return _WORDS[text]
     is_int = _INT.fullmatch(text)
