@@ -12,6 +12,7 @@ Section = dict[str, dict[str, Any]]
 def contradictions(read: Document) -> list[Problem]:
     """Everything in which the inventory contradicts the runbook, or itself."""
     return [
+        *_two_users(read),
         *_over_the_workstation(read),
         *_wrong_via(read),
         *_wrong_units(read),
@@ -30,6 +31,16 @@ def _section(read: Document, *names: str) -> Section:
         found = found.get(name) if isinstance(found, dict) else None
     entries = found.items() if isinstance(found, dict) else ()
     return {str(key): value for key, value in entries if isinstance(value, dict)}
+
+
+def _two_users(read: Document) -> Iterator[Problem]:
+    """A log-in as one user that says another; one of them would be forgotten silently."""
+    for name, host in _section(read, "hosts").items():
+        said, at, _ = str(host.get("ssh")).rpartition("@")
+        user = host.get("user")
+        if at and user is not None and said != user:
+            message = f"logs in as {said}, and `user` is {user}; write one of them, and once"
+            yield read.problem(("hosts", name, "ssh"), message)
 
 
 def _over_the_workstation(read: Document) -> Iterator[Problem]:
