@@ -12,7 +12,9 @@ from fleetmesh.discover.edit import Edit
 from fleetmesh.discover.found import Finding, Settled, Value, dotted
 from fleetmesh.discover.rounds import Discovery, discover
 from fleetmesh.inventory import InventoryError
+from fleetmesh.inventory.document import BOUNDS
 from fleetmesh.inventory.suite import SUITE, TEMPLATE
+from fleetmesh.text import regular_file
 from fleetmesh.text.legible import brief
 from fleetmesh.text.terminal import say
 
@@ -94,35 +96,40 @@ def _edit(file: Path, template: Path) -> Edit:
     """The inventory in `file`, or a new one as the template has it."""
     try:
         if os.path.lexists(file):
-            before = file.read_text("utf-8")
+            before = _text(file)
             return Edit(file, before, before)
-        text = template.read_text("utf-8")
-        return Edit(file, at(file, template, text), "")
+        return Edit(file, at(file, template, _text(template)), "")
+    except InventoryError as error:
+        raise CannotDiscover(str(error)) from None
+
+
+def _text(file: Path) -> str:
+    """All of a file, its line ends as they are."""
+    try:
+        return regular_file.read(file, BOUNDS.longest).decode("utf-8")
     except OSError as error:
-        why = f"{error.filename} cannot be read: {error.strerror}"
+        why = f"{file} cannot be read: {error.strerror}"
         raise CannotDiscover(f"{why}; give a readable --template or --fleet") from None
     except UnicodeDecodeError as error:
         raise CannotDiscover(f"{file}: {error}; write it in UTF-8") from None
-    except InventoryError as error:
-        raise CannotDiscover(str(error)) from None
 
 
 def at(file: Path, template: Path, text: str) -> str:
     """A template's text, its name and relative paths meant from where `file` is.
 
-    The runbook's own stands as if among the suite's inventories.
+    The runbook's own stands as if among the suite's inventories. Raises InventoryError.
     """
     here = file.resolve().parent
     there = SUITE / "fleets" if template == TEMPLATE else template.resolve().parent
-
-    def moved(match: re.Match[str]) -> str:
-        path = os.path.normpath(there / match[2])
-        shown = os.path.relpath(path, here) if _near(here, there) else path
-        return f"{match[1]}{shown}{match[3]}"
-
-    text = re.sub(r"(?m)^((?:reference|ssh_config): *)(\.{1,2}/[^\s#]+)(.*)$", moved, text)
-    name = re.sub(r"[^a-z0-9.-]+", "-", file.stem.lower()).strip("-.") or "fleet"
-    return re.sub(r"(?m)^name:.*$", f"name: {name}", text, count=1)
+    under = Edit(template, text, text)
+    for key in ("reference", "ssh_config"):
+        path = under.value((key,))
+        if path is not None and not path.startswith(("/", "~")):
+            path = os.path.normpath(there / path)
+            under.set((key,), os.path.relpath(path, here) if _near(here, there) else path, None)
+    name = re.sub(r"[^a-z0-9.-]+", "-", file.stem.lower())[:63].strip("-.") or "fleet"
+    under.set(("name",), name, None)
+    return under.text
 
 
 def _near(here: Path, there: Path) -> bool:
@@ -138,13 +145,16 @@ def _name_hosts(edit: Edit, named: Iterable[tuple[str, str]]) -> None:
                 f"{brief(host)} is no host of the inventory; write one of: {known}"
             )
         place = ("hosts", host)
+        transport = _HERE if name == _HERE else "ssh"
         try:
-            if name == _HERE:
-                edit.set((*place, "transport"), _HERE, None)
+            # What is there would decide otherwise whether the name is asked at all.
+            if edit.inventory.hosts[host].transport != transport:
+                edit.set((*place, "transport"), transport, None)
             edit.set((*place, "ssh"), host if name == _HERE else name, None)
+            for key in ("transport", "ssh"):
+                edit.settle((*place, key))
         except InventoryError as error:
             raise CannotDiscover(f"{host}={brief(name)}: {error.problems[0].message}") from None
-        edit.settle((*place, "ssh"))
         edit.open((*place, "hostname"))
 
 

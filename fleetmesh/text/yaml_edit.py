@@ -22,7 +22,7 @@ _HEADER = re.compile(rf"{_PROPERTIES.pattern}[|>][-+0-9]*")
 _COMMENT = re.compile(r"[&!][^\s,\[\]{}]*|#[^\n\r\x85\u2028\u2029]*")
 """A comment, or an anchor or tag, in which a `#` is none."""
 # Three dots make no number and no date of it, whichever YAML reads it.
-_PLAIN = re.compile(r"(?:[A-Za-z_/]|~/|\d+\.\d+\.\d+\.)[\w./~@+=-]*", re.ASCII)
+_PLAIN = re.compile(r"(?:[A-Za-z_/]|(?:~|\.\.?)/|\d+\.\d+\.\d+\.)[\w./~@+=-]*", re.ASCII)
 _WORDS_OF_YAML_1_1 = {"yes", "no", "on", "off", "y", "n"}
 """Text for YAML 1.2, and so for the suite; a reader who knows 1.1 takes them for true and false."""
 

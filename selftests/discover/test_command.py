@@ -1,5 +1,6 @@
 """`python -m fleetmesh discover` without a fleet: what it says, what it writes, how it ends."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,51 @@ def test_this_machine_can_be_the_workstation(template: Path, tmp_path: Path) -> 
     assert load(new).hosts["workstation"].transport == "local"
 
 
+@pytest.mark.parametrize("beside", ["    transport: local\n", "    transport: local  # OPEN\n"])
+def test_a_name_is_asked_though_the_host_was_this_machine(
+    beside: str, template: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "old.yaml"
+    host = "    ssh: workstation               # OPEN: or `transport: local` when run on the"
+    text = template.read_text()
+    assert host in text
+    file.write_text(text.replace(host, beside + host))
+    done = discover(f"--fleet={file}", "workstation=desk", "--write")
+    found = load(file).hosts["workstation"]
+    assert (found.ssh, found.transport) == ("desk", "ssh")
+    assert "finding: hosts.workstation.ssh: " in done.stdout, "it was asked by that name"
+    assert "    transport: ssh\n" in file.read_text()
+
+
+def test_a_user_in_the_name_is_the_inventory_s_or_none(template: Path, tmp_path: Path) -> None:
+    words = (f"--template={template}", f"--fleet={tmp_path / 'new.yaml'}", "--write")
+    done = discover(*words, "railiance01=admin@10.0.0.1")
+    assert done.returncode == 2
+    assert (
+        "railiance01=admin@10.0.0.1: logs in as admin, and `user` is tegwick; write one of them"
+    ) in done.stderr
+    assert not (tmp_path / "new.yaml").exists()
+    discover(*words, "railiance01=tegwick@10.0.0.1", "workstation=me@desk")
+    hosts = load(tmp_path / "new.yaml").hosts
+    assert [hosts[each].ssh for each in ("railiance01", "workstation")] == [
+        "tegwick@10.0.0.1", "me@desk",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("option", ["fleet", "template"])
+@pytest.mark.parametrize("kind", ["fifo", "/dev/zero"])
+def test_only_a_regular_file_is_read(option: str, kind: str, tmp_path: Path) -> None:
+    file = tmp_path / "strange.yaml"
+    if kind == "fifo":
+        os.mkfifo(file)
+    else:
+        file.symlink_to(kind)
+    new = tmp_path / "new.yaml"
+    done = discover(*([f"--fleet={new}"] if option == "template" else []), f"--{option}={file}")
+    assert done.returncode == 2
+    assert "strange.yaml cannot be read: is no regular file; give a readable" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
@@ -113,3 +159,27 @@ def test_what_a_new_one_refers_to_is_there(folder: str, tmp_path: Path) -> None:
     assert load(new, text=made).reference.samefile(ROOT / "infra" / "fleet-mesh")
     if folder == "fleets":
         assert "\nreference: ../infra/fleet-mesh " in made
+
+
+@pytest.mark.parametrize("name", ["2026", "true", "null", "1e3", "on", "10.0", "a" * 99])
+def test_a_fleet_may_have_any_file_s_name(name: str, tmp_path: Path) -> None:
+    new = tmp_path / f"{name}.yaml"
+    assert load(new, text=at(new, TEMPLATE, TEMPLATE.read_text())).name == name[:63]
+
+
+def test_of_a_template_only_name_and_paths_change(tmp_path: Path) -> None:
+    template, new = tmp_path / "a" / "template.yaml", tmp_path / "b" / "deep" / "new.yaml"
+    text = "\ufeff" + PRODUCTION.read_text().replace("\n", "\r\n")
+    theirs = text.replace("name: production\r", "name: 'production'  # ours\r")
+    theirs = theirs.replace("reference: ../../infra/fleet-mesh ", 'reference: "assets"')
+    assert at(new, template, theirs) == theirs.replace("'production'", "new").replace(
+        '"assets"', str(tmp_path / "a" / "assets")
+    )
+
+
+def test_what_is_wrong_with_a_template_is_said_of_it(template: Path, tmp_path: Path) -> None:
+    template.write_text(template.read_text().replace("kind: production", "kind: x", 1))
+    done = discover(f"--template={template}", f"--fleet={tmp_path / 'new.yaml'}")
+    assert done.returncode == 2
+    assert f"{template}:" in done.stderr
+    assert "new.yaml" not in done.stderr

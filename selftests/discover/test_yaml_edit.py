@@ -113,6 +113,7 @@ def test_a_comment_is_none_within_a_text() -> None:
     [
         ("mesh-hub.service", "mesh-hub.service"),
         ("~/.kube/config", "~/.kube/config"),
+        ("../infra", "../infra"),
         ("10.43.0.1", "10.43.0.1"),
         ("desk@10.0.0.1", "desk@10.0.0.1"),
         *((word, f'"{word}"') for word in ("on", "No", "y", "null", "~", "true", "2026", "1e3")),
