@@ -102,7 +102,8 @@ class Progress:
     def _carried_by_its_unit(self, tunnel: Tunnel) -> bool:
         """Whether its unit is enabled and alone holds its port, and the workstation's is down."""
         unit = self.known.unit(tunnel)
-        held = self.known.holders(tunnel.host, tunnel.listen.port) == [Holder.wanted(tunnel)]
+        holders = self.known.holders(tunnel.host, tunnel.listen.port)
+        held = set(holders or ()) == {Holder.wanted(tunnel)}
         enabled = unit is not None and unit.survives_reboot
         return enabled and held and self._down_on_the_workstation(tunnel)
 

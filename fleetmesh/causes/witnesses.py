@@ -131,8 +131,9 @@ class Witnesses:
             if sessions is None:
                 return False
             ports = {tunnel.listen.port for tunnel in inventory.tunnels.values()}
+            doors = {at for tunnel in tunnels for at in tunnel.listen.shown_as}
             return all(
-                socket.local in left
+                socket.local in doors
                 for socket in self.known.of(LISTENERS).get(subject, ())
                 if (holder := held_by(socket, sessions, self.known.places)).session
                 and (holder.origin == workstation.host or socket.port in ports)

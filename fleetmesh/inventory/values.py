@@ -75,6 +75,11 @@ class Address(str):
         """TCP port, 1 to 65535."""
         return int(self.rpartition(":")[2])
 
+    @property
+    def shown_as(self) -> tuple[str, ...]:
+        """Where its listeners may be seen: an ssh that is told a port alone takes all loopback."""
+        return (self, f"[::1]:{self.port}") if self.ip == "127.0.0.1" else (self,)
+
 
 def endpoint(ip: str, port: int) -> str:
     """`ip:port`, with brackets around an IPv6 address."""

@@ -24,7 +24,7 @@ _KEYWORDS = {
 
 @dataclass(frozen=True)
 class Forward:
-    """`[bind:]port:host:hostport` of -L or -R; bind is loopback where none is given.
+    """`[bind:]port:host:hostport` of -L or -R; where no bind is given, loopback or every address.
 
     The path of a Unix socket may stand on either side: as `port`, with an empty `bind`, or as
     `target`.
@@ -40,23 +40,27 @@ class Forward:
         return f"{self.bind}:{self.port}" if self.bind else self.port
 
     @classmethod
-    def parse(cls, specification: str) -> "Forward":
-        """Read a forwarding specification; a part that is absent stays empty."""
+    def parse(cls, specification: str, *, gateway: bool = False) -> "Forward":
+        """Read a forwarding specification; a part that is absent stays empty.
+
+        With `gateway`, ssh's -g, one that names no address listens on all of them.
+        """
+        unnamed = "*" if gateway else "127.0.0.1"
         match _split_brackets(specification):
             case [path, *target] if "/" in path:
                 return cls("", path, ":".join(target))
             case [bind, port, path] if "/" in path:
                 return cls(_loopback(bind), port, path)
             case [port, path] if "/" in path:
-                return cls("127.0.0.1", port, path)
+                return cls(unnamed, port, path)
             case [bind, port, host, hostport]:
                 return cls(_loopback(bind), port, f"{host}:{hostport}")
             case [port, host, hostport]:
-                return cls("127.0.0.1", port, f"{host}:{hostport}")
+                return cls(unnamed, port, f"{host}:{hostport}")
             case [bind, port]:
                 return cls(_loopback(bind), port, "")
             case _:
-                return cls("127.0.0.1", specification, "")
+                return cls(unnamed, specification, "")
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,10 @@ class SshCommand:
         value = self.options.get(name.lower())
         return value.lower() if value is not None else None
 
+    def switch(self, name: str) -> str | None:
+        """Like `option`, for what is on or off: `yes` or `no`, whichever words were used."""
+        return yes_or_no(self.option(name))
+
 
 def parse(argv: Iterable[str]) -> SshCommand | None:
     """Read an argument vector; None if its program is not ssh or autossh.
@@ -99,14 +107,14 @@ def _parsed(words: tuple[str, ...]) -> SshCommand | None:
     with_argument = _WITH_ARGUMENT.get(words[0].rpartition("/")[2]) if words else None
     if with_argument is None:
         return None
-    forwards: dict[str, list[Forward]] = {
+    forwards: dict[str, list[str]] = {
         "localforward": [], "remoteforward": [], "dynamicforward": []
     }  # fmt: skip
     options: dict[str, str] = {}
     keys: list[str] = []
     for keyword, value in _settings(words[1:], with_argument):
         if keyword in forwards:
-            forwards[keyword].append(Forward.parse(":".join(value.split())))
+            forwards[keyword].append(":".join(value.split()))
         elif keyword == "identityfile":
             keys.append(value)
         elif value:
@@ -114,10 +122,11 @@ def _parsed(words: tuple[str, ...]) -> SshCommand | None:
     destination, place = options.pop("destination", None), options.pop("place", None)
     options.pop("command", None)
     jumps = [value for key, value in options.items() if key in ("proxyjump", "proxycommand")]
+    gateway = "-g" in options or yes_or_no(options.get("gatewayports")) == "yes"
     return SshCommand(
-        local=tuple(forwards["localforward"]),
-        remote=tuple(forwards["remoteforward"]),
-        dynamic=tuple(forwards["dynamicforward"]),
+        local=tuple(Forward.parse(each, gateway=gateway) for each in forwards["localforward"]),
+        remote=tuple(map(Forward.parse, forwards["remoteforward"])),
+        dynamic=tuple(Forward.parse(each, gateway=gateway) for each in forwards["dynamicforward"]),
         options=options,
         keys=tuple(keys),
         destination=destination,
@@ -165,6 +174,8 @@ def _settings(words: Sequence[str], with_argument: frozenset[str]) -> Iterator[t
             continue
         for position, letter in enumerate(word[1:], 2):
             if letter not in with_argument:
+                if letter == "g":
+                    yield "-g", "yes"
                 continue
             argument = word[position:] or next(rest, "")
             if letter == "o":
@@ -189,6 +200,24 @@ def _option(argument: str) -> tuple[str, str]:
     """Read `keyword=value` or `keyword value`; the value may hold more of both."""
     keyword, *value = re.split(r"\s*=\s*|\s+", argument.strip(), maxsplit=1)
     return keyword.lower(), "".join(value).strip('"')
+
+
+def yes_or_no(value: str | None) -> str | None:
+    """What is on or off, in one word: ssh takes `yes` and `true` for the same, and no other."""
+    value = value.lower() if value else value
+    return {"true": "yes", "false": "no"}.get(value or "", value)
+
+
+def seconds(time: str) -> int | None:
+    """A time of sshd_config(5), such as `15`, `15s` or `1m30s`; None where ssh takes it for none."""
+    if not _TIME.fullmatch(time.lower()):
+        return None
+    parts = re.findall(r"(\d+)([smhdw]?)", time.lower())
+    return sum(int(number) * _SECONDS[unit] for number, unit in parts)
+
+
+_TIME = re.compile(r"([0-9]{1,9}[smhdw])*[0-9]{1,9}[smhdw]?")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def _loopback(bind: str) -> str:

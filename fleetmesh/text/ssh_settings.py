@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fleetmesh.text.ssh_command import Forward
-
-_SAME = {"true": "yes", "false": "no"}
+from fleetmesh.text.ssh_command import Forward, yes_or_no
 
 
 @dataclass(frozen=True)
@@ -29,8 +27,7 @@ class SshSettings:
 
     def switch(self, keyword: str) -> str | None:
         """Like `one`, for what is on or off: `yes` or `no`, whatever words ssh uses."""
-        value = self.one(keyword)
-        return _SAME.get(value, value) if value else None
+        return yes_or_no(self.one(keyword))
 
     @property
     def jump(self) -> str | None:
@@ -40,7 +37,7 @@ class SshSettings:
     @property
     def local(self) -> tuple[Forward, ...]:
         """LocalForward."""
-        return self._forwards("localforward")
+        return self._forwards("localforward", gateway=self.switch("gatewayports") == "yes")
 
     @property
     def remote(self) -> tuple[Forward, ...]:
@@ -50,11 +47,12 @@ class SshSettings:
     @property
     def dynamic(self) -> tuple[Forward, ...]:
         """DynamicForward."""
-        return self._forwards("dynamicforward")
+        return self._forwards("dynamicforward", gateway=self.switch("gatewayports") == "yes")
 
-    def _forwards(self, keyword: str) -> tuple[Forward, ...]:
+    def _forwards(self, keyword: str, *, gateway: bool = False) -> tuple[Forward, ...]:
         return tuple(
-            Forward.parse(":".join(value.split())) for value in self.values.get(keyword, ())
+            Forward.parse(":".join(value.split()), gateway=gateway)
+            for value in self.values.get(keyword, ())
         )
 
 

@@ -181,7 +181,7 @@ def open_doors(
     """
     wanted = Holder.wanted(tunnel)
     beside = inventory.tunnels_at(tunnel.host)
-    held = {str(other.listen) for other in beside if Holder.wanted(other) == wanted}
+    held = {at for t in beside if Holder.wanted(t) == wanted for at in t.listen.shown_as}
     service = tunnel.unit != tunnel.own_unit
     return [
         socket.local

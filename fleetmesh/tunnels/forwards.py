@@ -260,7 +260,7 @@ def _unclear_bridge(words: list[str]) -> str | None:
 
 
 def _forwards(command: SshCommand, settings: SshSettings | None) -> Forwards:
-    if command.option("ClearAllForwardings") == "yes":
+    if command.switch("ClearAllForwardings") == "yes":
         return Forwards()
     more = settings or SshSettings({})
     return Forwards(

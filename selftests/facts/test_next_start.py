@@ -46,6 +46,11 @@ def test_what_the_reference_starts_departs_in_nothing() -> None:
         (r"^user .*", "user guest", "as guest, not as tegwick"),
         (r"^localforward .*", "addressfamily any", "it would forward [], not [('127.0.0.1:18000'"),
         (r"$", "localforward [0.0.0.0]:18098 [10.0.0.1]:443", "('0.0.0.0:18098', '10.0.0.1:443')"),
+        (
+            r"(?s)gatewayports no(.*?)localforward \[127\.0\.0\.1\]:",
+            r"gatewayports yes\1localforward ",
+            "it would forward [('*:18000'",
+        ),
         (r"$", "remoteforward 2222 [localhost]:22", "also forward back: 127.0.0.1:2222"),
         (r"$", "dynamicforward 1080", "also be a proxy: 127.0.0.1:1080"),
         (r"$", "identityfile ~/.ssh/id_mine", "offer /home/tegwick/.ssh/id_ops, /home/tegwick/.ss"),
@@ -164,7 +169,10 @@ UNIT = "/user.slice/user-1000.slice/user@1000.service/app.slice/"
     [
         ("127.0.0.1:18000", TUNNEL.own_unit, "ssh", "systemd", False),
         ("0.0.0.0:18098", TUNNEL.own_unit, "ssh", "systemd", True),
-        ("[::1]:18000", TUNNEL.own_unit, "ssh", "systemd", True),
+        ("[::1]:18000", TUNNEL.own_unit, "ssh", "systemd", False),
+        ("[::1]:18001", TUNNEL.own_unit, "ssh", "systemd", True),
+        ("[::]:18000", TUNNEL.own_unit, "ssh", "systemd", True),
+        ("127.0.0.2:18000", TUNNEL.own_unit, "ssh", "systemd", True),
         ("0.0.0.0:18098", TUNNEL.own_unit, "socat", "systemd", True),
         ("0.0.0.0:18098", "other.service", "ssh", "systemd", False),
         ("127.0.0.1:18765", TUNNEL.own_unit, "ssh", "systemd", True),

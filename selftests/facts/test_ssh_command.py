@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from fleetmesh.text.ssh_command import SshCommand, parse
+from fleetmesh.text.ssh_command import SshCommand, parse, seconds
 from fleetmesh.tunnels.forwards import takes
 
 PORTS = st.integers(1, 65535).map(str)
@@ -15,7 +15,10 @@ NAMES = st.sampled_from(["coulombcore", "198.18.77.12", "[fd00:18::12]"])
 BINDS = st.sampled_from(["", "127.0.0.1:", "localhost:", "0.0.0.0:", "[::1]:"])
 FORWARDS = st.builds("{}{}:{}:{}".format, BINDS, PORTS, NAMES, PORTS)
 FROM_SOCKETS = st.builds("/run/{}.sock:{}:{}".format, PORTS, NAMES, PORTS)
-PLAIN = ["-N", "-T", "-4", "-fN", "-vC", "-oBatchMode=yes", "-oServerAliveInterval 5"]
+PLAIN = [
+    "-N", "-T", "-4", "-fN", "-vC", "-oBatchMode=yes", "-oServerAliveInterval 5", "-g", "-Ng",
+    "-oGatewayPorts=true", "-oGatewayPorts no",
+]  # fmt: skip
 SETTINGS = [
     "-l first", "-lfirst", "-o 'User other'", "-o user=third", "-p 2222", "-p22022", "-o Port=2200",
     "-J jump", "-J none", "-Nvp 2022", "-o ProxyJump=hop@jump:22", "-o 'ProxyJump none'",
@@ -88,7 +91,11 @@ def understood_by_ssh(argv: list[str]) -> dict[str, object]:
     told = dict(lines)
     jumps = [value for name, value in lines if name in ("proxyjump", "proxycommand")]
     forwards = {
-        kind: {_ends(value) for name, value in lines if name == kind}
+        kind: {
+            _ends(value, "*" if told["gatewayports"] == "yes" and kind[0] != "r" else "127.0.0.1")
+            for name, value in lines
+            if name == kind
+        }
         for kind in ("localforward", "remoteforward", "dynamicforward")
     }
     return {
@@ -100,10 +107,10 @@ def understood_by_ssh(argv: list[str]) -> dict[str, object]:
     }
 
 
-def _ends(shown: str) -> tuple[str, str]:
+def _ends(shown: str, unnamed: str) -> tuple[str, str]:
     listen, _, target = shown.replace("[", "").replace("]", "").partition(" ")
     if listen.isdecimal():
-        listen = f"127.0.0.1:{listen}"
+        listen = f"{unnamed}:{listen}"
     return listen.replace("localhost", "127.0.0.1"), target
 
 
@@ -129,6 +136,44 @@ def test_forwards(line: str, forwards: list[tuple[str, str]]) -> None:
     assert command is not None
     assert [(it.listen, it.target) for it in command.local] == forwards
     assert command.host == "h"
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "0",
+        "00",
+        "0s",
+        "5",
+        "15s",
+        "1M",
+        "1m30s",
+        "1w2d",
+        "1m30",
+        "30s1",
+        "x",
+        "5x",
+        "1.5",
+        "-1",
+        "s",
+    ],
+)
+def test_a_time_is_as_long_as_ssh_takes_it(time: str) -> None:
+    argv = ["ssh", "-G", "-F", "none", "-o", f"ServerAliveInterval={time}", "h"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=10)
+    told = dict(line.partition(" ")[::2] for line in done.stdout.splitlines())
+    assert seconds(time) == (None if done.returncode else int(told["serveraliveinterval"]))
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("yes", "yes"), ("True", "yes"), ("FALSE", "no"), ("accept-new", "accept-new"), ("on", "on")],
+)
+def test_a_switch_is_on_by_either_word(written: str, value: str) -> None:
+    command = parse(["ssh", "-o", f"StrictHostKeyChecking={written}", "h"])
+    assert command is not None
+    assert command.switch("StrictHostKeyChecking") == value
+    assert command.switch("BatchMode") is None
 
 
 def test_remote_proxy_is_a_forward() -> None:

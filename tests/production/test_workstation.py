@@ -92,7 +92,9 @@ def test_only_interactive_tunnels_run(
             f"`bridge` on {host} {does} {name}, a {tunnel.kind} tunnel: none is interactive"
         )
     listed = {tunnel.pid for tunnel in bridge_status[host].values() if tunnel.up} - {None}
-    defined = {str(tunnel.listen) for tunnel in inventory.workstation.interactive.values()}
+    interactive = inventory.workstation.interactive.values()
+    defined = {str(tunnel.listen) for tunnel in interactive}
+    doors = {at for tunnel in interactive for at in tunnel.listen.shown_as}
     hidden = []
     for process in processes[host]:
         opened = forwards.of_process(process)
@@ -102,7 +104,7 @@ def test_only_interactive_tunnels_run(
         known = process.pid in listed or all(f.listen in defined for f in opened.local)
         assert known, f"a tunnel that is on no list runs, {line}"
         held = [socket.local for socket in listeners[host] if socket.is_of(process.pid)]
-        unlisted = [at for at in held if process.pid not in listed and at not in defined]
+        unlisted = [at for at in held if process.pid not in listed and at not in doors]
         assert not unlisted, f"a tunnel that is on no list listens on {unlisted[0]}, {line}"
         if process.own and not forwards.tells_itself(process):
             case.note(f"its arguments are not shown, {line}; it listens on {held or 'nothing'}")
@@ -117,7 +119,7 @@ def test_only_interactive_tunnels_run(
     for connection in led:
         for name, pid in connection.processes:
             held = [socket.local for socket in listeners[host] if socket.is_of(pid)]
-            unlisted = [at for at in held if pid not in clients and at not in defined]
+            unlisted = [at for at in held if pid not in clients and at not in doors]
             assert not unlisted, (
                 f"a tunnel that is on no list listens on {unlisted[0]}: {name} (pid {pid}) on "
                 f"{host} is connected to {connection.peer}"
