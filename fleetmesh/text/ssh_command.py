@@ -209,7 +209,7 @@ def yes_or_no(value: str | None) -> str | None:
 
 
 def seconds(time: str) -> int | None:
-    """A time of sshd_config(5), such as `15`, `15s` or `1m30s`; None where ssh takes it for none."""
+    """A time of sshd_config(5), such as `15` or `1m30s`; None where ssh takes it for none."""
     if not _TIME.fullmatch(time.lower()):
         return None
     parts = re.findall(r"(\d+)([smhdw]?)", time.lower())

@@ -9,9 +9,10 @@ from fleetmesh.facts.clusters import Deployment
 from fleetmesh.facts.machines import ClockOffset, Machine
 from fleetmesh.facts.pods import Pod
 from fleetmesh.facts.programs import elsewhere
+from fleetmesh.facts.sockets import Socket
 from fleetmesh.facts.workloads import Workload, config_maps
 from fleetmesh.inventory import Bridge, Inventory, Tunnel
-from fleetmesh.tunnels.attribution import Places
+from fleetmesh.tunnels.attribution import Places, covers
 
 Pods = Mapping[str, tuple[Pod, ...]]
 Deployments = Mapping[str, dict[str, Deployment]]
@@ -29,6 +30,11 @@ def _pods(bridge: Bridge, pods: Pods, deployments: Deployments) -> tuple[Deploym
 
 def _living(owned: list[Pod]) -> list[Pod]:
     return [pod for pod in owned if not pod.deleting and not pod.over]
+
+
+def _listens(pod: Pod, ip: str, port: int | None, listeners: tuple[Socket, ...]) -> bool:
+    """Whether the node shows, by its control group, a listener of the pod's there."""
+    return any(one.pod == pod.uid and covers(one, ip, port or 0) for one in listeners)
 
 
 @check(
@@ -146,23 +152,33 @@ def test_bridge_leads_to_its_tunnel(
 )
 def test_bridge_service_leads_to_its_pods(
     bridge: Bridge,
+    inventory: Inventory,
     pods: Pods,
     deployments: Deployments,
     bridge_services: Mapping[str, LiveService | None],
     bridge_endpoints: Mapping[str, tuple[Endpoint, ...]],
+    listeners: Mapping[str, tuple[Socket, ...]],
+    inside_answers: Mapping[str, InsideAnswer],
     places: Places,
     case: Case,
 ) -> None:
     """The bridge's Service leads to the bridge's own pods, where they listen, and nowhere else.
 
     Without a Service, its pods have the node's port that the inventory names.
+
+    A pod need not declare where it listens: its listener on the node shows it as well, or the
+    answer of the only one.
     """
+    node = inventory.tunnels[bridge.tunnel].host
     if bridge.host_port is not None:
         _, owned = _pods(bridge, pods, deployments)
         if not (living := _living(owned)):
             raise Inconclusive(f"{bridge} has no pod whose port of the node could be looked at")
         for pod in living:
-            has = [*pod.host_ports]
+            has, at = [*pod.host_ports], inventory.reached_at(bridge)
+            if bridge.host_port not in has and _listens(pod, *at, listeners[node]):
+                case.note(f"{pod.name} listens on {bridge.host_port}, which it does not declare")
+                continue
             assert bridge.host_port in has, (
                 f"{pod.name} has port {has} of its node, the inventory says {bridge.host_port}"
             )
@@ -192,13 +208,21 @@ def test_bridge_service_leads_to_its_pods(
         f"the bridge has {', '.join(pod.name for pod in owned)}"
     )
     assert service.selector, "the Service has no selector: it does not follow the bridge's pods"
-    ports = {pod.name: pod.listens("TCP") for pod in owned}
+    by_name = {pod.name: pod for pod in owned}
     for end in led:
-        listening = ports[str(end.pod)]
-        if not listening:
-            raise Inconclusive(f"{end.pod} does not say on which port it listens")
+        pod = by_name[str(end.pod)]
+        declared = pod.listens("TCP")
         port = bridge.port if service.headless else end.port
-        assert port in listening, f"the Service leads to {end}, which listens on {[*listening]}"
+        if port not in declared and _listens(pod, end.ip, port, listeners[node]):
+            case.note(f"{pod.name} listens on {port}, which it does not declare")
+            continue
+        alone = port not in declared and len(led) == 1
+        if alone and inside_answers[bridge.id].answer.refused is None:
+            case.note(f"{pod.name} answers on {port}, which it does not declare")
+            continue
+        if not declared:
+            raise Inconclusive(f"{pod.name} does not say on which port it listens")
+        assert port in declared, f"the Service leads to {end}, which listens on {[*declared]}"
 
 
 @check(
