@@ -24,7 +24,9 @@ from fleetmesh.text.shell import quote
 
 _READ_AS = "read as "
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-_RULER = re.compile(r"[\s+|│┃=─━┌┐└┘├┤┬┴┼-]*")
+_RULER = re.compile(r"[\s+|:=\u2500-\u257f-]*")
+"""A line that only draws: of ASCII, or of Unicode's box drawing."""
+_BAR = r"[|│┃║┆┇┊┋╎╏]"
 
 
 def _bridge_status(inventory: Inventory) -> dict[str, Probe]:
@@ -104,16 +106,16 @@ def _json(said: str, bridge: Bridging) -> dict[str, BridgeTunnel]:
 def _table(said: str, bridge: Bridging) -> dict[str, BridgeTunnel]:
     """Rows below a line of headings; cells are parted by two blanks, a tab, or a vertical line.
 
-    Where each heading is one word, by a single blank, too. Every row must have all cells.
+    Where each heading is one word, by a single blank, too. A cell may be empty if a line, a tab or
+    the headings above show that it is.
     """
-    lines = [_COLOURS.sub("", line).strip() for line in said.splitlines()]
+    lines = [_COLOURS.sub("", line) for line in said.splitlines()]
     lines = [line for line in lines if not _RULER.fullmatch(line)]
     assert bridge.columns is not None
-    for parting in (r"\s*[|│┃]\s*", r"\s{2,}|\t", r"\s+"):
-        headings, *rows = [
-            [cell.strip() for cell in re.split(parting, line.strip("|│┃ \t"))] for line in lines
-        ] or [[]]
-        if len(headings) > 1 and all(len(row) == len(headings) for row in rows):
+    ways = (_between(lines, _BAR), _between(lines, r"\t"), _below(lines, r"\S+(?: \S+)*"))
+    for table in (*ways, _below(lines, r"\S+")):
+        headings, *rows = table or [[]]
+        if len(headings) > 1 and all(one and not re.match(_BAR, one) for one in headings):
             break
     else:
         raise NotUnderstood("not a table: a line of headings, and rows that have every column")
@@ -126,6 +128,47 @@ def _table(said: str, bridge: Bridging) -> dict[str, BridgeTunnel]:
         raise NotUnderstood(f"not a row of its table: {error}") from None
 
 
+def _between(lines: list[str], mark: str) -> list[list[str]]:
+    """The cells between marks; nothing if a row has others than the headings.
+
+    A mark at the edge of the headings is the frame's, and then the rows have it as well.
+    """
+    rows = [[cell.strip() for cell in re.split(mark, line)] for line in lines]
+    headings = rows[0] if rows else []
+    first, last = int(headings[:1] == [""]), len(headings) - int(headings[-1:] == [""])
+    for row in rows:
+        if len(row) != len(headings) or any(row[:first] + row[last:]):
+            return []
+    return [row[first:last] for row in rows]
+
+
+def _below(lines: list[str], cell: str) -> list[list[str]]:
+    """The cells with blanks between them; nothing if one belongs to no heading, or to several.
+
+    In a row that lacks some, each begins or ends where its heading does.
+    """
+    rows = [
+        [
+            (match[0], *(len(line[:at].expandtabs()) for at in match.span()))
+            for match in re.finditer(cell, line)
+        ]
+        for line in lines
+    ]
+    table = []
+    for row in rows:
+        texts = [text for text, _, _ in row]
+        if len(row) != len(rows[0]):
+            under = [
+                [text for text, first, last in row if first == begin or last == end]
+                for _, begin, end in rows[0]
+            ]
+            if [text for found in under for text in found] != texts or max(map(len, under)) > 1:
+                return []
+            texts = ["".join(found) for found in under]
+        table.append(texts)
+    return table
+
+
 def _tunnel(entry: Mapping[str, Any], bridge: Bridging) -> BridgeTunnel:
     """One tunnel by its members. Raises ValueError for what is said otherwise than expected."""
     columns = bridge.columns
@@ -134,6 +177,8 @@ def _tunnel(entry: Mapping[str, Any], bridge: Bridging) -> BridgeTunnel:
         return BridgeTunnel(
             entry["name"], kind, _up(entry["state"], bridge), autostart, entry.get("pid")
         )
+    if blank := [c for c in (columns.name, columns.kind) if c and entry[c] == ""]:
+        raise ValueError(f"nothing stands under {blank[0]!r}")
     kind = entry[columns.kind] if columns.kind else None
     pid = entry[columns.pid] if columns.pid else None
     return BridgeTunnel(
