@@ -147,20 +147,18 @@ def _below(lines: list[str], cell: str) -> list[list[str]]:
 
     In a row that lacks some, each begins or ends where its heading does.
     """
-    rows = [
-        [
-            (match[0], *(len(line[:at].expandtabs()) for at in match.span()))
-            for match in re.finditer(cell, line)
-        ]
-        for line in lines
-    ]
+    rows = [[*re.finditer(cell, line.expandtabs())] for line in lines]
     table = []
     for row in rows:
-        texts = [text for text, _, _ in row]
+        texts = [found[0] for found in row]
         if len(row) != len(rows[0]):
             under = [
-                [text for text, first, last in row if first == begin or last == end]
-                for _, begin, end in rows[0]
+                [
+                    found[0]
+                    for found in row
+                    if found.start() == at.start() or found.end() == at.end()
+                ]
+                for at in rows[0]
             ]
             if [text for found in under for text in found] != texts or max(map(len, under)) > 1:
                 return []

@@ -26,7 +26,9 @@ ROUNDED = HEAVY.translate(str.maketrans("┏┳┓┃━┡╇┩└┘", "╭�
 DOUBLE = HEAVY.translate(str.maketrans("┏┳┓┃━┡╇┩│└┴┘─", "╔╦╗║═╠╬╣║╚╩╝═"))
 ASCII = HEAVY.translate(str.maketrans("┏┳┓┃━┡╇┩│└┴┘─", "+++|-+++|+++-"))
 MARKDOWN = "| Tunnel | State | PID |\n|:---|---|---:|\n| hub | up | 4711 |\n| old | down | |\n"
-MINIMAL = "  Tunnel │ State │ PID  \n ╶───────┼───────┼─────╴\n  hub    │ up    │ 4711 \n  old    │ down  │      \n"
+MINIMAL = (
+    " Tunnel │ State │ PID  \n╶───────┼───────┼─────╴\n hub │ up   │ 4711 \n old │ down │      \n"
+)
 PLAIN = "Tunnel  State  PID\nhub     up     4711\nold     down\n"
 RIGHT = "  Tunnel  State   PID\n     hub     up  4711\n     old   down\n"
 NARROW = "Tunnel State PID\nhub    up    4711\nold    down\n"
