@@ -20,7 +20,7 @@ class Pins:
     """What the ssh of a tunnel knows of the far end's host keys (`type base64`)."""
 
     name: str
-    """The name under which it looks them up."""
+    """The name under which it looks them up, or both."""
     files: tuple[str, ...]
     """The files that it reads."""
     keys: frozenset[str]
@@ -73,8 +73,10 @@ def parse_pins(transcript: Transcript) -> Pins:
     """Read `name …`, then `file …` with what `ssh-keygen -F` found in it; sshd(8) has the format.
 
     A file that is absent or unreadable pins nothing for ssh either. A revoked key is not pinned.
+    A second name is the one without the port, which ssh tries where the first is nowhere.
     """
     first, *lines = succeeded(transcript).splitlines() or [""]
+    names = [line.removeprefix("name ") for line in (first, *lines) if line.startswith("name ")]
     clear(first)
     if not first.startswith("name "):
         raise NotUnderstood(f"expected the name that is looked up, found {first!r}")
@@ -84,7 +86,7 @@ def parse_pins(transcript: Transcript) -> Pins:
         kind, _, value = line.partition(" ")
         if kind == "file":
             files.append(value)
-        if kind in ("file", "absent", "unreadable", "#"):
+        if kind in ("name", "file", "absent", "unreadable", "#"):
             continue
         match = _PIN.match(line)
         if not match:
@@ -94,8 +96,8 @@ def parse_pins(transcript: Transcript) -> Pins:
     if not files and not any(line.startswith(("absent ", "unreadable ")) for line in lines):
         raise NotUnderstood("no known_hosts file was looked at")
     return Pins(
-        first.removeprefix("name "),
-        tuple(files),
+        " or ".join(names),
+        tuple(dict.fromkeys(files)),
         frozenset(found[None] - found["@revoked "]),
         bool(found["@cert-authority "] - found["@revoked "]),
     )

@@ -4,18 +4,24 @@ pins() {
   told || return 0
   settings=$(ssh -G "$@") || return
   said() { printf '%s\n' "$settings" | sed -n "s/^$1 //p"; }
+  bare='' pinned=''
   name=$(said hostkeyalias) port=$(said port)
   if [ -z "$name" ]; then
     name=$(said hostname)
-    [ "$port" = 22 ] || name="[$name]:$port"
+    [ "$port" = 22 ] || { bare=$name; name="[$name]:$port"; }
   fi
-  echo "name $name"
+  held "$name"
+  # Where no file knows the host at that port, ssh takes the key that it has without one.
+  [ "$pinned" ] || [ -z "$bare" ] || held "$bare"
+  true
+}
+held() {
+  echo "name $1"
   set -f
   for file in $(said userknownhostsfile) $(said globalknownhostsfile); do
     if [ ! -e "$file" ]; then echo "absent $file"
     elif [ ! -r "$file" ]; then echo "unreadable $file"
-    else echo "file $file"; ssh-keygen -F "$name" -f "$file"
+    else echo "file $file"; ssh-keygen -F "$1" -f "$file" && pinned=1
     fi
   done
-  true
 }

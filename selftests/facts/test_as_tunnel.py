@@ -3,10 +3,14 @@
 import os
 import stat
 import subprocess
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
+
+from fleetmesh.facts.pins import parse_pins
+from selftests.facts import cases
 
 FAILS = '[ -z "$FAILS" ] || { echo "$FAILS"; exit 1; }'
 PROGRAMS = {
@@ -14,6 +18,7 @@ PROGRAMS = {
     "ss": f'{FAILS}\necho "$LISTENS"',
 }
 SHOW = '\nshow() { told; printf "%s" "$source"; printf " <%s>" "$@"; echo; }\n'
+TRANSCRIPT = cases.read("known_hosts", "debian13_port").transcript
 SCRIPTS = ("as_tunnel", "login", "pins", "renewals")
 
 
@@ -97,6 +102,37 @@ def test_words_of_what_runs_are_its_own(tmp_path: Path) -> None:
             assert found(tmp_path, PID=str(running.pid), SHOWN=other) == "unit <-N> <other>"
         finally:
             running.kill()
+
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFKP3TCl6AvlhUreDavGQvi7Db1zIh6JjBIpIXk28D/T"
+OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHB+PfiqUv7K+M0oatQbK9HKYvVuJzNCg4yQ24VMzUpc"
+
+
+@pytest.mark.parametrize(
+    ("known", "more", "keys"),
+    [
+        (f"[core]:2222 {KEY}", (), {KEY}),
+        (f"core {KEY}", (), {KEY}),
+        (f"[core]:2222 {OTHER}\ncore {KEY}", (), {OTHER}),
+        (f"@revoked [core]:2222 {KEY}\ncore {KEY}", (), set()),
+        (f"core {KEY}", ("-oHostKeyAlias=hub",), set()),
+        (f"hub {KEY}", ("-oHostKeyAlias=hub",), {KEY}),
+        (f"[core]:22 {KEY}", ("-p22",), set()),
+    ],
+)
+def test_a_key_is_pinned_as_ssh_looks_it_up(
+    tmp_path: Path, known: str, more: tuple[str, ...], keys: set[str]
+) -> None:
+    """Without its port, where it is not known with it; ssh(1) says so with -v."""
+    (tmp_path / "known").write_text(known + "\n")
+    only = (f"-oUserKnownHostsFile={tmp_path / 'known'}", "-oGlobalKnownHostsFile=none")
+    call = f'told() {{ true; }}\n{script("pins").read_text()}\npins "$@"'
+    done = subprocess.run(
+        ["sh", "-c", call, "sh", "-F", "none", *more, "-p2222", *only, "core"],
+        capture_output=True, text=True, timeout=10, check=True,
+    )  # fmt: skip
+    pinned = parse_pins(replace(TRANSCRIPT, stdout=done.stdout.encode()))
+    assert pinned.keys == keys
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
