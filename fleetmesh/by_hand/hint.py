@@ -35,6 +35,8 @@ from fleetmesh.text.shell import join, quote
 
 _STEP = re.compile(r"(on|in) (\S+): (\S.*)|here: (\S.*?)(?: \| on (\S+): (\S.*))?")
 _SENTENCE = re.compile(r"[A-Z`].*\.")
+_ASKS = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=10).read())"
+"""A program of Python that shows what an address answers."""
 _ENDLESS = re.compile("…|\\.\\.\\.")
 
 
@@ -146,13 +148,28 @@ class _More:
         """The host of a cluster."""
         return self._inventory.clusters[cluster].host
 
-    def bridge(self, workstation: Workstation) -> str:
-        """How ops-bridge is called on the workstation."""
-        return str(workstation.bridge)
+    def status(self, workstation: Workstation) -> str:
+        """How one sees which tunnels the workstation runs."""
+        if workstation.bridge.status != "absent":
+            return f"{workstation.bridge} status"
+        return "systemctl --user list-units --no-pager --type=service"
 
     def down(self, retired: RetiredTunnel) -> str:
         """How the workstation takes a retired tunnel down."""
-        return f"{self.bridge(self._inventory.workstation)} down {quote(retired.id)}"
+        return self._turned(retired, "down", "disable")
+
+    def up(self, retired: RetiredTunnel) -> str:
+        """How it brings one up again."""
+        return self._turned(retired, "up", "enable")
+
+    def _turned(self, retired: RetiredTunnel, by_bridge: str, by_systemd: str) -> str:
+        """By its unit, if it has one; where nobody knows what runs it, how one finds that out."""
+        bridge = self._inventory.workstation.bridge
+        if retired.unit:
+            return f"{retired.systemctl} {by_systemd} --now {quote(retired.unit)}"
+        if bridge.status == "absent":
+            return "ps -ef | grep '[s]sh'"
+        return f"{bridge} {by_bridge} {quote(retired.id)}"
 
     def all_down(self, workstation: Workstation) -> str:
         """How it takes down all of them, one at a time."""
@@ -175,6 +192,23 @@ class _More:
         service = self._inventory.services[login.tunnels[0].to]
         return quote(endpoint(service.cluster_ip, service.port))
 
+    def from_inside(self, bridge: Bridge) -> str:
+        """How kubectl asks a bridge for the health of its service, from where the checks ask."""
+        probe, url = self._inventory.probe, self.url(bridge)
+        host, port = self._inventory.reached_at(bridge)
+        service = self._inventory.services[self._inventory.tunnels[bridge.tunnel].to]
+        request = f"GET {service.health.path} HTTP/1.0\\r\\nHost: {host}\\r\\n\\r\\n"
+        by_nc = f"printf '%b' {quote(request)} | nc {quote(host)} {port}"
+        asks = {
+            "python": f"{quote(probe.python)} -c {quote(_ASKS)} {url}",
+            "curl": f"curl -sS -i -m 10 --noproxy {quote('*')} {url}",
+            "wget": f"wget -S -O - -T 10 {url}",
+            "nc": f"sh -c {quote(by_nc)}",
+        }[probe.with_]
+        within = f"-c {quote(probe.within)} " if probe.within else ""
+        pod = f"exec deploy/{quote(probe.deployment)} {within}--"
+        return f"-n {quote(probe.namespace)} {pod} {asks}"
+
     def url(self, of: Service | Tunnel | Bridge) -> str:
         """Where the health of a service is asked: at itself, its tunnel or its bridge."""
         tunnels, services = self._inventory.tunnels, self._inventory.services
@@ -183,5 +217,6 @@ class _More:
         elif isinstance(of, Tunnel):
             at, service = of.listen, services[of.to]
         else:
-            at, service = f"{of.id}:{of.port}", services[tunnels[of.tunnel].to]
+            at = endpoint(*self._inventory.reached_at(of))
+            service = services[tunnels[of.tunnel].to]
         return quote(f"http://{at}{service.health.path}")

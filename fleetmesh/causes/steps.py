@@ -13,7 +13,7 @@ from fleetmesh.causes.known import Known
 from fleetmesh.evidence.condition import Condition, State
 from fleetmesh.facts.bridge_status import BRIDGE_STATUS
 from fleetmesh.facts.installed import INSTALLED
-from fleetmesh.facts.units import LINGER
+from fleetmesh.facts.units import LINGER, SYSTEM_UNITS, UNITS
 from fleetmesh.inventory import RetiredTunnel, Tunnel
 from fleetmesh.text.shell import join
 from fleetmesh.tunnels.attribution import Holder
@@ -112,10 +112,19 @@ class Progress:
         return free and self._down_on_the_workstation(tunnel)
 
     def _down_on_the_workstation(self, tunnel: Tunnel) -> bool:
-        """Whether the workstation's hub says of the tunnel that is retired for it: not up."""
-        listed = self.known.of(BRIDGE_STATUS).get(self.known.inventory.workstation.host, {})
-        own = [listed.get(each.id) for each in self._retired() if covers(each, tunnel)]
-        return bool(own) and all(one is not None and not one.up for one in own)
+        """Whether the workstation says of the tunnel that is retired for it: not up."""
+        own = [each for each in self._retired() if covers(each, tunnel)]
+        return bool(own) and all(map(self._is_down, own))
+
+    def _is_down(self, retired: RetiredTunnel) -> bool:
+        """By `bridge`, or by its unit where `bridge` does not know it."""
+        host = self.known.inventory.workstation.host
+        listed = self.known.of(BRIDGE_STATUS).get(host, {}).get(retired.id)
+        if listed is not None or not retired.unit:
+            return listed is not None and not listed.up
+        units = self.known.of(SYSTEM_UNITS if retired.by_system else UNITS).get(host, {})
+        unit = units.get(retired.unit)
+        return unit is not None and unit.active in ("inactive", "failed")
 
     def _none_began(self, tunnel: Tunnel) -> bool:
         """Whether the workstation still carries it, or no unit of its host has been started.
@@ -151,11 +160,9 @@ class Progress:
                 line = f"on {host}: sudo loginctl enable-linger $USER"
             case "down" | "return":
                 retired = next(each for each in self._retired() if covers(each, tunnel))
-                does = (
-                    "{retired:down}"
-                    if step == "down"
-                    else "{inventory.workstation:bridge} up {retired}"
-                )
+                if not retired.unit and inventory.workstation.bridge.status == "absent":
+                    return ""
+                does = "{retired:down}" if step == "down" else "{retired:up}"
                 hint = Hint(f"on {{inventory.workstation.host}}: {does}")
                 return hint.of(inventory, {"retired": retired})
             case _:

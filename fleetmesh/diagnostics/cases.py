@@ -44,4 +44,4 @@ def _subjects(inventory: Inventory, case: str) -> Iterator[Subject]:
     retired = inventory.workstation.retired.get(case)
     if retired and retired.unit:
         host = inventory.workstation.host
-        yield Unit(host, retired.unit, by_system=retired.scope == "system")
+        yield Unit(host, retired.unit, by_system=retired.by_system)

@@ -8,13 +8,11 @@ from time import monotonic, sleep
 from typing import Any
 
 from fleetmesh.gather.pods import NoPod, read
+from fleetmesh.inventory import DEBUG_CONTAINER
 from fleetmesh.text.legible import brief
 
 PULL = 60.0
 """Seconds until its image must be there, and it must run."""
-_NAME = "fleet-verify"
-FIRST = f"{_NAME}-1"
-"""What the first one in a pod is called."""
 _LIFE = 3600  # seconds
 _AGAIN = 0.3  # seconds
 _WAITS = ("ContainerCreating", "PodInitializing", None)
@@ -45,7 +43,7 @@ def debug_container(
         return str(running[0])
     if not add:
         raise NoPod(f"no container of {brief(image)} runs in {name}; --allow-writes adds one")
-    return _added(api, namespace, name, f"{_NAME}-{len(ours) + 1}", image, deadline)
+    return _added(api, namespace, name, f"{DEBUG_CONTAINER}-{len(ours) + 1}", image, deadline)
 
 
 def _added(api: Any, namespace: str, name: str, container: str, image: str, deadline: float) -> str:
@@ -83,7 +81,7 @@ def _pod(api: Any, namespace: str, name: str, deadline: float) -> _Object:
 
 
 def _is_ours(container: _Object) -> bool:
-    return str(container.get("name")).startswith(f"{_NAME}-")
+    return str(container.get("name")).startswith(f"{DEBUG_CONTAINER}-")
 
 
 def _runs(pod: _Object, container: _Object) -> bool:

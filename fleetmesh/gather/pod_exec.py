@@ -10,11 +10,11 @@ from typing import Any
 
 from fleetmesh.by_hand import in_cluster, on
 from fleetmesh.gather.cluster_api import ApiRequests, refusals, why_not
-from fleetmesh.gather.debug_container import FIRST, PULL, debug_container
+from fleetmesh.gather.debug_container import PULL, debug_container
 from fleetmesh.gather.pods import NoPod, exec_channel, pod_and_container
 from fleetmesh.gather.probe import Held, OfCluster, OpenFleet, Probe, Question
 from fleetmesh.gather.transcript import Transcript
-from fleetmesh.inventory import Inventory, Limits
+from fleetmesh.inventory import FIRST_DEBUG_CONTAINER, Inventory, Limits
 from fleetmesh.sessions import ApiProblem, api_client
 from fleetmesh.text import strict_json
 from fleetmesh.text.legible import brief
@@ -76,7 +76,7 @@ class ExecInPod(OfCluster):
     def kubectl(self) -> list[str]:
         """What kubectl is told."""
         stdin = ["-i"] if self.asked.says else []
-        container = FIRST if self.debug else self.container
+        container = FIRST_DEBUG_CONTAINER if self.debug else self.container
         inside = ["-c", container] if container else []
         return [
             *("-n", self.namespace, "exec", *stdin, f"deploy/{self.deployment}", *inside),

@@ -8,6 +8,8 @@ from fleetmesh.inventory.document import InventoryError, Problem
 from fleetmesh.inventory.health import Health
 from fleetmesh.inventory.load import load
 from fleetmesh.inventory.model import (
+    DEBUG_CONTAINER,
+    FIRST_DEBUG_CONTAINER,
     Bridge,
     Certificate,
     Cluster,
@@ -29,6 +31,8 @@ from fleetmesh.inventory.secret_url import SecretUrl, Unset
 from fleetmesh.inventory.values import Address, endpoint
 
 __all__ = [
+    "DEBUG_CONTAINER",
+    "FIRST_DEBUG_CONTAINER",
     "Address",
     "Bridge",
     "Bridging",

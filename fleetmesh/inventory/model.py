@@ -41,6 +41,9 @@ from fleetmesh.inventory.values import (
 
 UNITS = {"systemd": "{tunnel}.service", "ops-bridge": "ops-bridge.service"}
 """The user unit that must hold the tunnel `{tunnel}`, by the tunnels' manager."""
+DEBUG_CONTAINER = "fleet-verify"
+FIRST_DEBUG_CONTAINER = f"{DEBUG_CONTAINER}-1"
+"""How the ephemeral containers of a pod are called, and the first of them."""
 Scope = Literal["user", "system"]
 """Whose manager runs a unit: that of the user who logs in, or the system's."""
 
@@ -155,7 +158,23 @@ class Service(Named):
     smoke: Smoke | None = None
 
 
-class Tunnel(Named):
+class InUnit(Named):
+    """An entry that a systemd unit may run, of the system's manager or of a user's."""
+
+    scope: Scope = "user"
+
+    @property
+    def by_system(self) -> bool:
+        """Whether the system's manager runs its unit, and no user's."""
+        return self.scope == "system"
+
+    @property
+    def systemctl(self) -> str:
+        """The command with which a person manages its unit."""
+        return "sudo systemctl" if self.by_system else "systemctl --user"
+
+
+class Tunnel(InUnit):
     """A forward tunnel of the fleet; its key in the inventory is its name for its manager, too.
 
     Unless it says otherwise, a user unit of its name holds it, and it logs in as the `user` that
@@ -172,7 +191,6 @@ class Tunnel(Named):
     key: RemotePath
     user: Word | None = None
     unit_name: UnitName | None = Field(default=None, alias="unit")
-    scope: Scope = "user"
 
     @property
     def unit(self) -> str:
@@ -188,16 +206,6 @@ class Tunnel(Named):
     def unit_file(self) -> str:
         """The name of its own unit's file: for an instance, the template's."""
         return re.sub(r"@.+(?=\.service$)", "@", self.own_unit)
-
-    @property
-    def by_system(self) -> bool:
-        """Whether the system's manager runs its unit, and no user's."""
-        return self.scope == "system"
-
-    @property
-    def systemctl(self) -> str:
-        """The command with which a person manages its unit."""
-        return "sudo systemctl" if self.by_system else "systemctl --user"
 
     @property
     def journalctl(self) -> str:
@@ -241,8 +249,13 @@ class ProbePod(Model):
     with_: Literal["python", "curl", "wget", "nc"] = Field("python", alias="with")
     python: RemotePath = "python"
 
+    @property
+    def within(self) -> str | None:
+        """The container in which it runs; None means the one that kubectl takes."""
+        return FIRST_DEBUG_CONTAINER if self.debug else self.container
 
-class RetiredTunnel(Named):
+
+class RetiredTunnel(InUnit):
     """A reverse tunnel that the workstation must no longer hold.
 
     `unit` is the workstation's systemd unit that runs it, where not `bridge` does.
@@ -251,7 +264,6 @@ class RetiredTunnel(Named):
     host: Name
     listen: Listen
     unit: UnitName | None = None
-    scope: Scope = "user"
 
 
 class InteractiveTunnel(Named):
@@ -397,7 +409,7 @@ class Inventory(Model):
             if tunnel.by_system:
                 found.setdefault(tunnel.host, []).append(tunnel.unit)
         for retired in self.workstation.retired.values():
-            if retired.unit and retired.scope == "system":
+            if retired.unit and retired.by_system:
                 found.setdefault(self.workstation.host, []).append(retired.unit)
         return {host: tuple(units) for host, units in found.items()}
 

@@ -6,6 +6,7 @@ from fleetmesh.causes.known import Known
 from fleetmesh.causes.steps import Progress, Step
 from fleetmesh.evidence.condition import Condition, State
 from fleetmesh.evidence.outcomes import Outcome
+from fleetmesh.inventory import Bridging
 from selftests.causes.conftest import HUB, ISSUES, Fleet
 
 NEXT = "bridge down state-hub-railiance01"
@@ -123,3 +124,25 @@ def test_a_check_that_sees_a_stranger_at_the_port_is_broken() -> None:
 
 def _without(listed: str, part: str) -> str:
     return "".join(line for line in listed.splitlines(keepends=True) if part not in line)
+
+
+@pytest.mark.parametrize(
+    ("scope", "by"), [("user", "systemctl --user"), ("system", "sudo systemctl")]
+)
+def test_without_ops_bridge_the_workstation_s_unit_is_named(scope: str, by: str) -> None:
+    fleet = Fleet("ground-rolled-back")
+    workstation = fleet.inventory.workstation
+    unit = {"unit": "hub-tunnel.service", "scope": scope}
+    retired = {
+        name: one.model_copy(update=unit) if name == "state-hub-railiance01" else one
+        for name, one in workstation.retired.items()
+    }
+    absent = {"bridge": Bridging(status="absent"), "retired": retired}
+    fleet.inventory = fleet.inventory.model_copy(
+        update={"workstation": workstation.model_copy(update=absent)}
+    )
+    progress = Progress(Known(fleet.snapshot, fleet.inventory))
+    tunnel = fleet.inventory.tunnels[HUB]
+    assert f"{by} disable --now hub-tunnel.service" in progress.command("down", tunnel)
+    assert f"{by} enable --now hub-tunnel.service" in progress.command("return", tunnel)
+    assert progress.command("down", fleet.inventory.tunnels[ISSUES]) == ""

@@ -5,7 +5,7 @@
 
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -190,3 +190,59 @@ def test_a_sentence_mends_nothing() -> None:
 def test_a_sentence_is_a_comment_whatever_the_inventory_says(inventories: list[Inventory]) -> None:
     hint = Hint("See {case}.").of(inventories[0], {"case": "x\ntouch pwned"})
     assert hint == "# See x⟨LF⟩touch pwned."
+
+
+def advised(check: str, change: Callable[[dict[str, Any]], None], folder: Path) -> list[str]:
+    """The hint of a check for each of its cases, in the runbook's inventory with a change."""
+    document = yaml.safe_load(RUNBOOK.read_text())
+    change(document)
+    file = folder / "fleet.yaml"
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    (written,) = (each for each in CHECKS if each.id == check)
+    return [*hints(written, load(file))]
+
+
+@pytest.mark.parametrize(
+    ("probe", "asks"),
+    [
+        ({}, "deploy/actcore-api -- python -c "),
+        ({"python": "/opt/python"}, "deploy/actcore-api -- /opt/python -c "),
+        ({"with": "curl", "container": "api"}, "deploy/actcore-api -c api -- curl -sS "),
+        ({"with": "wget", "debug": "busybox"}, "deploy/actcore-api -c fleet-verify-1 -- wget -S "),
+        ({"with": "nc"}, "deploy/actcore-api -- sh -c "),
+    ],
+)
+def test_from_inside_is_asked_as_the_check_asks(
+    probe: dict[str, str], asks: str, tmp_path: Path
+) -> None:
+    def change(document: dict[str, Any]) -> None:
+        document["probe"] |= probe
+        document["bridges"]["actcore-state-hub-bridge"]["host_port"] = 30800
+        document["hosts"]["railiance01"]["addresses"] = ["10.0.0.1"]
+
+    hub, issues = advised("PROD-03.inside", change, tmp_path)
+    for hint, host, port in ((hub, "10.0.0.1", 30800), (issues, "actcore-issue-core-bridge", 8765)):
+        assert f"-n activity-core exec {asks}" in hint
+        assert (f"nc {host} {port}" if "sh -c" in asks else f"http://{host}:{port}/") in hint
+        understood(hint)
+
+
+@pytest.mark.parametrize("scope", ["user", "system"])
+@pytest.mark.parametrize("check", ["CUT-03.down", "PROD-05.ports", "PROD-06.retired", "ROLL-01.up"])
+def test_what_a_unit_runs_is_stopped_and_started_by_systemd(
+    check: str, scope: str, tmp_path: Path
+) -> None:
+    def change(document: dict[str, Any]) -> None:
+        workstation = document["workstation"]
+        workstation["bridge"] = {"status": "absent"}
+        unit = {"unit": "hub-tunnel.service", "scope": scope}
+        workstation["retired"]["state-hub-railiance01"] |= unit
+
+    by = "sudo systemctl" if scope == "system" else "systemctl --user"
+    does = "enable" if check == "ROLL-01.up" else "disable"
+    hint, *others = advised(check, change, tmp_path)
+    assert f"{by} {does} --now hub-tunnel.service" in hint
+    assert not any(
+        word in text for text in (hint, *others) for word in ("bridge down", "bridge up")
+    )
+    assert "ps -ef" in (hint if check == "PROD-05.ports" else others[0]), "of that one nobody knows"

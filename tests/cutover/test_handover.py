@@ -32,7 +32,7 @@ def test_retired_tunnel_is_down(
     """The retired reverse tunnel is down: its `bridge` says so and no process carries it."""
     host = inventory.workstation.host
     if retired.unit:
-        unit = (units if retired.scope == "user" else system_units)[host].get(retired.unit)
+        unit = (system_units if retired.by_system else units)[host].get(retired.unit)
         assert unit is None or unit.active in ("inactive", "failed"), (
             f"{retired.unit} on {host} is {unit.active}"
         )
@@ -118,7 +118,7 @@ def test_fleet_tunnel_can_be_stopped(
     "CUT-08.start",
     runbook="Rollback",
     gate="warn",
-    hint="on {inventory.workstation.host}: {inventory.workstation:bridge} status",
+    hint="on {inventory.workstation.host}: {inventory.workstation:status}",
 )
 def test_workstation_tunnel_can_be_started(
     retired: RetiredTunnel,
@@ -130,7 +130,7 @@ def test_workstation_tunnel_can_be_started(
     """Rollback is ready: the workstation's `bridge`, or systemd, still knows the retired tunnel."""
     host, known = inventory.workstation.host, bridge_status[inventory.workstation.host]
     if retired.unit and retired.id not in known:
-        unit = (units if retired.scope == "user" else system_units)[host].get(retired.unit)
+        unit = (system_units if retired.by_system else units)[host].get(retired.unit)
         state = unit.load if unit else "not-found"
         assert state == "loaded", f"{retired.unit} on {host} is {state}"
         return

@@ -33,7 +33,7 @@ def test_cluster_ip_is_current(
 @check(
     "PRE-06.interactive",
     runbook="Prerequisites",
-    hint="on {inventory.workstation.host}: {inventory.workstation:bridge} status",
+    hint="on {inventory.workstation.host}: {inventory.workstation:status}",
 )
 def test_interactive_tunnel_leads_to_the_same(
     service: Service, inventory: Inventory, processes: Mapping[str, tuple[Process, ...]]

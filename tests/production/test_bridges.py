@@ -229,9 +229,7 @@ def test_bridge_service_leads_to_its_pods(
     "PROD-03.inside",
     runbook="Verify production",
     step="start",
-    hint="in {bridge.cluster}: -n {bridge.namespace} exec deploy/{inventory.probe.deployment} -- "
-    "{inventory.probe.python} -c 'import sys, urllib.request as u; "
-    "print(u.urlopen(sys.argv[1], timeout=10).read())' {bridge:url}",
+    hint="in {inventory.probe.cluster}: {bridge:from_inside}",
 )
 def test_service_answers_inside_the_cluster(
     bridge: Bridge,

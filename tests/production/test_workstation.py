@@ -36,7 +36,7 @@ def test_retired_tunnel_neither_runs_nor_would_start(
     host = inventory.workstation.host
     listed, unit = bridge_status[host].get(retired.id), None
     if retired.unit:
-        unit = (units if retired.scope == "user" else system_units)[host].get(retired.unit)
+        unit = (system_units if retired.by_system else units)[host].get(retired.unit)
     assert unit is None or unit.active in _AT_REST, f"{retired.unit} on {host} is {unit.active}"
     assert unit is None or unit.file_state not in _ENABLED, (
         f"{retired.unit} on {host} is {unit.file_state}"
@@ -65,8 +65,7 @@ def test_retired_tunnel_neither_runs_nor_would_start(
     "PROD-06.interactive",
     runbook="Tunnel policy",
     step="down",
-    hint="on {inventory.workstation.host}: ps -ef | grep '[s]sh'; {inventory.workstation:bridge} "
-    "status",
+    hint="on {inventory.workstation.host}: ps -ef | grep '[s]sh'; {inventory.workstation:status}",
 )
 def test_only_interactive_tunnels_run(
     inventory: Inventory,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from fixtures import check
 from fleetmesh.facts.answers import Answer
 from fleetmesh.facts.managers.ops_bridge import BridgeTunnel
+from fleetmesh.facts.units import Unit
 from fleetmesh.inventory import Bridge, Inventory, RetiredTunnel, Tunnel
 from fleetmesh.tunnels.path import Path
 
@@ -13,18 +14,27 @@ from fleetmesh.tunnels.path import Path
     "ROLL-01.up",
     step="return",
     runbook="Rollback",
-    hint="on {inventory.workstation.host}: {inventory.workstation:bridge} up {retired}",
+    hint="on {inventory.workstation.host}: {retired:up}",
 )
 def test_reverse_tunnel_is_up(
     retired: RetiredTunnel,
     inventory: Inventory,
     bridge_status: Mapping[str, dict[str, BridgeTunnel]],
+    units: Mapping[str, dict[str, Unit]],
+    system_units: Mapping[str, dict[str, Unit]],
 ) -> None:
-    """On the workstation, `bridge` has the reverse tunnel up again."""
+    """On the workstation, `bridge`, or its unit, has the reverse tunnel up again."""
     host = inventory.workstation.host
     listed = bridge_status[host].get(retired.id)
-    up = listed is not None and listed.up
-    assert up, f"`bridge` on {host} does not say that {retired} is up"
+    up, down = (
+        listed is not None and listed.up,
+        f"`bridge` on {host} does not say that {retired} is up",
+    )
+    if retired.unit and listed is None:
+        unit = (system_units if retired.by_system else units)[host].get(retired.unit)
+        state = unit.active if unit else "not-found"
+        up, down = state == "active", f"{retired.unit} on {host} is {state}"
+    assert up, down
 
 
 @check(
@@ -49,7 +59,7 @@ def test_the_path_leads_to_the_workstation(
     "ROLL-01.healthy",
     runbook="Rollback",
     hint="on {tunnel.host}: curl -sS -i {tunnel:url}\n"
-    "on {inventory.workstation.host}: {inventory.workstation:bridge} status",
+    "on {inventory.workstation.host}: {inventory.workstation:status}",
 )
 def test_service_answers_through_the_hub(
     tunnel: Tunnel,
