@@ -82,8 +82,7 @@ class Edit:
         for start, end in self._outline.comments:
             line = slice(*self._outline.line(start))
             if self.text[line.start : start].strip() and _OPEN.search(self.text[start:end]):
-                number = len(re.findall(r"\r\n?|\n", self.text[:start])) + 1
-                found.append((number, self.text[line].strip()))
+                found.append((self._outline.number(start), self.text[line].strip()))
         return found
 
     def set(self, place: Place, value: Any, seen: Seen | None) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -90,8 +91,15 @@ class Outline:
     def line(self, at: int) -> Span:
         """The line that has the character `at`, without its break."""
         found = _BREAK.search(self.text, at)
-        start = max(self.text.rfind(each, 0, at) for each in "\n\r\x85\u2028\u2029") + 1
-        return start, found.start() if found else len(self.text)
+        return self._starts[self.number(at) - 1], found.start() if found else len(self.text)
+
+    def number(self, at: int) -> int:
+        """The number of the line that has the character `at`, from 1."""
+        return bisect_right(self._starts, at)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(each.end() for each in _BREAK.finditer(self.text))]
 
     @cached_property
     def comments(self) -> list[Span]:
