@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 import re2  # type: ignore[import-untyped]
 
 from fleetmesh.redaction.marks import FLOOD, MARK, mark
-from fleetmesh.redaction.rules import RULES, WORD, decoded, is_harmless, says_secret
+from fleetmesh.redaction.rules import FOLDERS, RULES, WORD, decoded, is_harmless, says_secret
 from fleetmesh.redaction.shape import Rule, any_of, compiled
 from fleetmesh.text import yaml12
 
@@ -78,9 +78,6 @@ _ORDINARY = frozenset(
 )
 """What hosts say anyway: none of these is a secret, whoever uses it as one."""
 
-_FOLDERS = ("PWD", "OLDPWD")
-"""Variables of the shell that sound like passwords and hold where it is."""
-
 Found = tuple[int, int, str]
 """Where a secret begins and ends, in bytes, and the rule."""
 
@@ -107,7 +104,7 @@ class Redactor:
             piece for size in range(_FEWEST, _PIECE + 1) for piece in _cut(_bytes(names), size)
         }
         for name, value in environment.items():
-            if says_secret(name) and name not in _FOLDERS:
+            if says_secret(name) and name not in FOLDERS:
                 self.learn("environment", value)
 
     def learn(self, rule: str, value: str) -> None:
@@ -192,7 +189,8 @@ class Redactor:
         return whole[0]
 
     def _member(self, name: str, value: str) -> str:
-        if value and says_secret(name) and not is_harmless(_bytes(value)):
+        of_folder = name in FOLDERS and value.startswith("/")
+        if value and says_secret(name) and not of_folder and not is_harmless(_bytes(value)):
             self.counts["assignment"] += 1
             return _text(mark("assignment"))
         return self.text(value)

@@ -14,24 +14,31 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fleetmesh.redaction.marks import MARK
-from fleetmesh.redaction.passwords import COMMANDS
-from fleetmesh.redaction.shape import Rule, Span, assigned, shaped, value_at
+from fleetmesh.redaction.passwords import COMMANDS, GAP
+from fleetmesh.redaction.shape import Rule, Span, assigned, enclosed, shaped, value_at
 
 _Q = rb"\\{0,7}[\"']"  # a quote, perhaps escaped
 _START = rb"(?:^|[^\w.-]|\\[nrt])"
 """Where a word begins, also after a line break inside a JSON string."""
 _WORD = (
-    rb"(?:passw(?:or)?d|passphrase|passcode|pwd|[a-z0-9][_-](?:pass|pw)|tokens?|secrets?|credentials?|"
+    rb"(?:passw(?:or)?d|passphrase|passcode|pwd|pw|[a-z0-9][_-]pass|"
+    rb"(?:[^\Wkmy]|[^\Ws]k|[^\Wo]m|[^\Wb]y)pass|"  # but neither askpass, compass nor bypass
+    rb"tokens?|secrets?|credentials?|"
     rb"(?:api|app|access|secret|private|shared|preshared|account|auth|signing|encryption|license|"
-    rb"master|service)[_-]?key|[_-]psk|webhook(?:[_-]?url)?|client[_-]key[_-]data|"
-    rb"connection[_-]?string)"
+    rb"master|service|storage|deploy|setup|join|enrol(?:l?ment)?|registration|subscription|"
+    rb"functions?)[_-]?key|psk|webhook(?:[_-]?url)?|client[_-]key[_-]data|connection[_-]?string)"
+)
+_SUFFIX = (
     rb"(?:[_-]?\d{1,4}|[_-](?:prod|prd|production|staging|stg|dev|test|old|new|primary|secondary|"
     rb"backup|root|admin|user|value|plain|base|base64|b64))?"
 )
-_NAME = rb"[\w.-]*" + _WORD
+_NAME = rb"(?:[\w.-]*" + _WORD + rb"|pass)" + _SUFFIX
 """A name that says secret: it *ends* with the word, unlike PasswordAuthentication or secretName."""
+_BEFORE_COLON = rb"(?:[\w.-]*" + _WORD + rb"|(?-i:pass))" + _SUFFIX
+"""As _NAME, but what `PASS:` begins is the result of a test."""
+_IN_PROSE = rb"[\w.-]*" + _WORD + _SUFFIX
 _NEEDS = (
-    *(b"passw", b"passphrase", b"passcode", b"pwd", b"_p", b"-p", b"token", b"secret"),
+    *(b"pass", b"pwd", b"pw", b"token", b"secret"),
     *(b"credential", b"key", b"psk", b"webhook", b"connection"),
 )
 _SECRET_NAME = re.compile(_NAME.decode() + r"\Z", re.IGNORECASE | re.ASCII)
@@ -43,7 +50,7 @@ _HARMLESS = re.compile(
         | revoked | unauthorized | forbidden | denied | default | prohibit-password
         | \d{1,5} | [*x.?-]+ | (?:\xe2\x80\xa6)+ | <[^>]*>? | \$\{[^}]*\}? | \$[A-Z_][A-Z0-9_]*
         | \$\(.* | %[a-z%] | [{[]+[}\]]* | [|>][+-]? | \[[REDACT]*(?::.*)? | sha256[:-].*
-        | (?:~|\.{1,2})?(?:/[\w.-]{1,24}){2,} | ) \Z"""
+        | (?:~|\.{1,2})?(?:/[\w.-]{1,24}){2,} | file:/[\w./-]* | env:[A-Z_]+ | fd:\d+ | ) \Z"""
 )
 """Values that are none: words, numbers, variables, structures, paths, digests, nothing."""
 
@@ -102,8 +109,12 @@ def _no_algorithm(value: bytes) -> bool:
 
 
 def _bootstrap(value: bytes) -> bool:
-    found = re.fullmatch(rb"([a-z0-9]{6}\.[a-z0-9]{16})\.*", value)
-    return bool(found and re.search(rb"\d", found[1]) and re.search(rb"[a-z]", found[1]))
+    """Whether it was drawn: a host's name may be as long, but has its digits after its letters.
+
+    Of tokens, one in a hundred looks the same; where something calls it a token, it is one.
+    """
+    found = re.fullmatch(rb"[a-z0-9]{6}\.([a-z0-9]{16})\.*", value)
+    return bool(found and re.search(rb"\d[a-z]", found[1]))
 
 
 _BEGINS = re.compile(
@@ -191,6 +202,35 @@ _LAST = rb"[^\s\"'\\,;\0]*"
 _END_OF_LINE = re.compile(rb"[}\])]*+[ \t]*+(?:[\r\n\0]|\\{1,7}[nr]|\Z|\\{0,7}[\"'])")
 _EQUALS = rb"[ \t]{0,8}(?::=|=>|={1,3})[ \t]{0,8}"
 _ANYWHERE = rb"(?:^|[^\w.-])"
+_HEADER = rb"(?:^|[\s\0\"'])(?:-[a-zA-Z]*(?-i:H)|--header)(?:=|" + GAP + rb")?"
+_AUTH = rb"(?:" + _ANYWHERE + rb"[\w.-]*auth=|(?:^|[\s\0\"'])--?[\w-]*auth" + GAP + rb")"
+_USER = rb"[^\s:/@\"'\\,;\0]{0,64}:"
+_FROM_STDIN = (
+    rb"(?:sudo[^\n\0|]*? -[a-zA-Z]*S|chpasswd|--(?:password-)?stdin|--passphrase-fd|kinit|"
+    rb"cryptsetup|smbpasswd)"
+)
+_FOR_A_SHELL = re.compile(
+    rb"(?i)(?:^|[\s\"'\0=])(?:-[a-z]*c|--?[\w-]*(?:command|cmd|exec|shell))"
+    rb"(?:\\{0,7}[\"'])?[ \t]*[=,]?(?:\s|\\{1,7}[nrt])*\Z"
+)
+"""An option that says that a command is in the quotes: an assignment there is one word of it."""
+FOLDERS = ("PWD", "OLDPWD")
+"""Variables of the shell that sound like passwords and hold where it is."""
+_IS_FOLDER = re.compile(
+    rb"(?:^|[\s\0\"':,{]|\\[nrt])(?:%s)\W*(?:value\W*)?\Z" % "|".join(FOLDERS).encode()
+)
+_FOLDER = re.compile(rb"(?:/[\w .@+-]*)+")
+
+
+def _folder(before: bytes, value: bytes) -> bool:
+    """Whether it is where a shell is, or was."""
+    return bool(_FOLDER.fullmatch(value) and _IS_FOLDER.search(before))
+
+
+def _of_user(value: bytes) -> bool:
+    """Whether it is a password after a user's name; no address does."""
+    return not value.startswith(b"//") and not is_harmless(value)
+
 
 OWN: tuple[Rule, ...] = (
     Rule("private-key", _private_keys, (b"private key", b"private-lines")),
@@ -227,6 +267,16 @@ OWN: tuple[Rule, ...] = (
     Rule(
         "url-password",
         shaped(rb"://[^\s:/@\"'?#\\\0\[]*:([^\s/\"'?#\\<>\0]+)@", _assigned),
+        (b"://",),
+    ),
+    # With what should be encoded in one; digits before it are a port.
+    Rule(
+        "url-password",
+        shaped(
+            rb"://[^\s:/@\"'?#\\\0\[]*:((?:\d*[^\s\d/@\"'?#\\<>\0${%][^\s/@\"'?#\\<>\0]*|\d{6,})"
+            rb"[/?#][^\s@\"'\\<>\0]*)@",
+            _assigned,
+        ),
         (b"://",),
     ),
     Rule(
@@ -291,6 +341,11 @@ OWN: tuple[Rule, ...] = (
         ),
     ),
     Rule("bootstrap-token", shaped(_START + rb"([a-z0-9]{6}\.[\w.-]{16,})", _bootstrap), (b".",)),
+    Rule(
+        "bootstrap-token",
+        shaped(rb"(?i)token[^\w\n\0]{1,4}([a-z0-9]{6}\.[a-z0-9]{16})(?:[^\w-]|$)"),
+        (b"token",),
+    ),
     # {"name": "DB_PASSWORD", "value": "…"}, as a container's environment is listed; YAML, too.
     Rule(
         "assignment",
@@ -311,23 +366,88 @@ OWN: tuple[Rule, ...] = (
             _LAST,
             _assigned,
             closers=b"}])",
+            spares=_folder,
         ),
         _NEEDS,
     ),
     # PASSWORD=…, --token=…, ?access_token=…&
     Rule(
         "assignment",
-        assigned(rb"(?i)" + _ANYWHERE + _NAME + rb"(?:" + _Q + rb")?" + _EQUALS, _VALUE, _assigned),
+        assigned(
+            rb"(?i)" + _ANYWHERE + _NAME + rb"(?:" + _Q + rb")?" + _EQUALS,
+            _VALUE,
+            _assigned,
+            spares=_folder,
+        ),
         _NEEDS,
+    ),
+    # Environment="PASSWORD=…", -o 'SetEnv=PASSWORD=…', ["PASSWORD=…"]
+    Rule(
+        "assignment",
+        enclosed(
+            rb"(?i)(?:(?:^|[^\w-])(?:--?[\w-]*|environment|setenv|export|env|declare|typeset|"
+            rb"readonly|local|set|[\w.]+=[^\s\"'\\\0]*)(?:"
+            + _Q
+            + rb")?[ \t]*[=,]?|[\[,\"'])(?:\s|\\{1,7}[nrt]){0,40}("
+            + _Q
+            + rb")(?:[\w.-]+=|setenv[ \t]+)?"
+            + _NAME
+            + rb"=",
+            _assigned,
+            unless=_FOR_A_SHELL,
+            spares=_folder,
+        ),
+        _NEEDS,
+    ),
+    # The same in /proc, where nothing is quoted: -o, SetEnv=PASSWORD=…
+    Rule(
+        "assignment",
+        enclosed(rb"(?i)(\0)[\w.-]+=" + _NAME + rb"=", _assigned, unless=_FOR_A_SHELL),
+        _NEEDS,
+    ),
+    # ?sig=…, what signs an address
+    Rule(
+        "assignment",
+        shaped(
+            rb"(?i)(?:[?&]|&amp;|\\{1,7}u0026)[\w-]*sig(?:nature)?=([^\s\"'\\&;,<>\0]{8,})",
+            _assigned,
+        ),
+        (b"sig",),
+    ),
+    # -H X-Api-Key:…, -H 'X-Api-Key: …'
+    Rule(
+        "assignment",
+        assigned(rb"(?i)" + _HEADER + _NAME + rb":[ \t]*", rb"[^\s\"'\\\0]*", _assigned),
+        _NEEDS,
+    ),
+    Rule(
+        "assignment",
+        enclosed(
+            rb"(?i)" + _HEADER + rb"(" + _Q + rb")" + _NAME + rb":[ \t]*",
+            _assigned,
+            unless=_FOR_A_SHELL,
+        ),
+        _NEEDS,
+    ),
+    # --auth USER:PASSWORD, and in the addresses of socat proxyauth=USER:PASSWORD
+    Rule(
+        "command-password",
+        assigned(rb"(?i)" + _AUTH + rb"(?:" + _Q + rb")?" + _USER, rb"[^\s\"'\\,;\0]*", _of_user),
+        (b"auth",),
+    ),
+    Rule(
+        "command-password",
+        enclosed(rb"(?i)" + _AUTH + rb"(" + _Q + rb"|\0)" + _USER, _of_user, unless=_FOR_A_SHELL),
+        (b"auth",),
     ),
     # token: … as a line of YAML, a header, or a member of JSON
     Rule(
         "assignment",
         assigned(
-            rb"(?i)(?:^|[\n{,\"']|\\{1,7}[nrt])[ \t-]*(?:"
+            rb"(?i)(?:^|[\n\0{,\"']|\\{1,7}[nrt])[ \t-]*(?:"
             + _Q
             + rb")?"
-            + _NAME
+            + _BEFORE_COLON
             + rb"(?:"
             + _Q
             + rb")?[ \t]*:[ \t]*",
@@ -335,13 +455,14 @@ OWN: tuple[Rule, ...] = (
             _assigned,
             follows=_END_OF_LINE,
             closers=b"}])",
+            spares=_folder,
         ),
         _NEEDS,
     ),
     Rule(
         "assignment",
         assigned(
-            rb"(?i)" + _ANYWHERE + _NAME + rb":[ \t]?", rb"[^\s\"'\\,;\0]*", _assigned_in_prose
+            rb"(?i)" + _ANYWHERE + _IN_PROSE + rb":[ \t]?", rb"[^\s\"'\\,;\0]*", _assigned_in_prose
         ),
         _NEEDS,
     ),
@@ -388,11 +509,27 @@ OWN: tuple[Rule, ...] = (
         shaped(
             _START
             + rb"(?:echo|printf)[ \t]+(?:-[a-zA-Z]+[ \t]+)*(?:\"([^\"\n\0]*)\"|'([^'\n\0]*)'|"
-            rb"([^\s\"'|\0]+))[ \t]*\|[^\n\0|]*(?:sudo[^\n\0|]* -S|chpasswd|--(?:password-)?stdin|"
-            rb"--passphrase-fd|kinit|cryptsetup|smbpasswd)",
+            rb"([^\s\"'|\0]+))[ \t]*\|[^\n\0|]*" + _FROM_STDIN,
             _assigned,
         ),
         (b"echo", b"printf"),
+    ),
+    # sudo -S … <<< PASSWORD, and in front
+    Rule(
+        "command-password",
+        assigned(
+            _START + _FROM_STDIN + rb"[^\n\0|;]*?<<<[ \t]*", rb"[^\s\"'\\|;&<>\0]*", _assigned
+        ),
+        (b"<<<",),
+    ),
+    Rule(
+        "command-password",
+        shaped(
+            rb"<<<[ \t]*(?:\"([^\"\n\0]*)\"|'([^'\n\0]*)'|([^\s\"'|;&<>\0]+))[ \t]+"
+            rb"(?:[\w./=-]+[ \t]+)*?" + _FROM_STDIN,
+            _assigned,
+        ),
+        (b"<<<",),
     ),
 )
 

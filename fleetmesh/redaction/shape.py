@@ -14,6 +14,8 @@ Span = tuple[int, int]
 Finder = Callable[[bytes], Iterator[Span | None]]
 """Yields where secrets stand, and None for each thing of the shape that is none."""
 Judge = Callable[[bytes], object]
+Spares = Callable[[bytes, bytes], bool]
+"""Tells of what stands before a value, and of the value, that it is no secret."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,10 @@ _OPTIONS.max_mem = 64 << 20
 _OPENS = re.compile(rb"(\\{0,7})([\"'])")
 _STOPS = re.compile(rb"(\\*)([\"'])|[\n\0]")
 _ARGUMENT = re.compile(rb"[^\n\0]*")
+_NEAR = 80
+"""Bytes before a quote that can say what it holds."""
+_COMMAND = re.compile(rb"(?:\\{0,7}[\"'])?\$\(")
+"""What fetches a secret is none, but may hold one."""
 BREAKS = re.compile(rb"[\n\0]")
 
 
@@ -58,11 +64,16 @@ def value_at(data: bytes, at: int, bare: re.Pattern[bytes]) -> Span:
     if opened is None:
         plain = bare.match(data, at)
         return plain.span() if plain else (at, at)
-    for stop in _STOPS.finditer(data, opened.end()):
-        closes = stop[2] == opened[2] and len(stop[1]) <= len(opened[1])
+    return opened.end(), _closed(data, opened.end(), opened)
+
+
+def _closed(data: bytes, at: int, opened: re.Match[bytes] | None) -> int:
+    """Where the quote that `opened` is closed, or else its line or argument ends."""
+    for stop in _STOPS.finditer(data, at):
+        closes = opened and stop[2] == opened[2] and len(stop[1]) <= len(opened[1])
         if closes or stop[2] is None:
-            return opened.end(), stop.start()
-    return opened.end(), len(data)
+            return stop.start()
+    return len(data)
 
 
 def shaped(pattern: bytes, judge: Judge = len) -> Finder:
@@ -86,6 +97,7 @@ def assigned(
     judge: Judge,
     follows: re.Pattern[bytes] | None = None,
     closers: bytes = b"",
+    spares: Spares = lambda _before, _value: False,
 ) -> Finder:
     """Finds the value after what `before` matches: in quotes, or else what `bare` matches.
 
@@ -97,6 +109,10 @@ def assigned(
     def find(data: bytes) -> Iterator[Span | None]:
         at = 0
         while match := regex.search(data, at):
+            if command := _COMMAND.match(data, match.end()):
+                at = command.end() - 1
+                yield None
+                continue
             by_nul = 0 in (data[match.start()], data[match.end() - 1])
             start, end = value_at(data, match.end(), _ARGUMENT if by_nul else value)
             at, is_bare = max(end, match.start() + 1), start == match.end()
@@ -105,6 +121,39 @@ def assigned(
                 if follows and not follows.match(data, end):
                     yield None
                     continue
-            yield (start, end) if start < end and judge(data[start:end]) else None
+            if start == end:
+                at = match.end() - 1  # what ends this may begin another
+            if start == end or spares(match[0], data[start:end]) or not judge(data[start:end]):
+                yield None
+            else:
+                yield start, end
+
+    return find
+
+
+def enclosed(
+    before: bytes,
+    judge: Judge,
+    unless: re.Pattern[bytes],
+    spares: Spares = lambda _before, _value: False,
+) -> Finder:
+    """Finds a value whose quote opens before its name: all up to where that closes.
+
+    The quote is the group of `before`, or a NUL. `unless` is what says, directly before it, that
+    the quotes hold more than the value.
+    """
+    regex = compiled(before)
+
+    def find(data: bytes) -> Iterator[Span | None]:
+        at = 0
+        while match := regex.search(data, at):
+            start, opens = match.end(), match.start(1)
+            end = _closed(data, start, _OPENS.match(data, opens))
+            if unless.search(data[max(0, opens - _NEAR) : opens]):
+                at = start
+                yield None
+                continue
+            at, value = end, data[start:end]
+            yield None if spares(match[0], value) or not judge(value) else (start, end)
 
     return find

@@ -1,7 +1,7 @@
 """The command line of an OpenSSH client, read as ssh(1) reads it."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -152,7 +152,16 @@ def unresolved(argv: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def _settings(words: Sequence[str], with_argument: frozenset[str]) -> Iterator[tuple[str, str]]:
+def has_command(program: str, words: Iterable[str]) -> bool:
+    """Take the words after ssh's or autossh's name that are its own, and one of a remote command.
+
+    Whether there is one.
+    """
+    settings = _settings(words, _WITH_ARGUMENT[program])
+    return any(keyword == "command" and value for keyword, value in settings)
+
+
+def _settings(words: Iterable[str], with_argument: frozenset[str]) -> Iterator[tuple[str, str]]:
     """Keywords and values in the order in which ssh reads them; options may follow the host.
 
     The first word of the remote command comes last, as `command`.

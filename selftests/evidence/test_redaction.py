@@ -116,6 +116,49 @@ def test_no_secret_goes_over_a_line_or_an_argument(name: str) -> None:
         assert left.count("\0") == 2 * printed.count("\0") + 2
 
 
+@pytest.mark.parametrize(
+    ("printed", "left"),
+    [
+        (
+            "sh -c 'SSHPASS=swordfish sshpass -e ssh -N -p 2222 host'",
+            "sh -c 'SSHPASS=[REDACTED:assignment] sshpass -e ssh -N -p 2222 host'",
+        ),
+        (
+            '["sh","-c","SSHPASS=swordfish sshpass -e ssh -N host"]',
+            '["sh","-c","SSHPASS=[REDACTED:assignment] sshpass -e ssh -N host"]',
+        ),
+        (
+            "ssh host 'PGPASSWORD=swordfish pg_dump hub'",
+            "ssh host 'PGPASSWORD=[REDACTED:assignment] pg_dump hub'",
+        ),
+        (
+            "sshpass -p swordfish ssh -p 22 mongo -p 2222",
+            "sshpass -p [REDACTED:command-password] ssh -p 22 mongo -p 2222",
+        ),
+        (
+            'Environment="DB_PASSWORD=correct horse" "LANG=C"',
+            'Environment="DB_PASSWORD=[REDACTED:assignment]" "LANG=C"',
+        ),
+        (
+            "redis://:pa/ss@cache:6379/x@y and more",
+            "redis://:[REDACTED:url-password]@cache:6379/x@y and more",
+        ),
+        (
+            "PWD=/root\0MYSQL_PWD=/root\0OLDPWD=/home/op/a b\0",
+            "PWD=/root\0MYSQL_PWD=[REDACTED:assignment]\0OLDPWD=/home/op/a b\0",
+        ),
+    ],
+)
+def test_of_a_command_only_the_secret_goes(printed: str, left: str) -> None:
+    assert RecordRedactor(NOTHING).text(printed) == left
+
+
+def test_a_folder_is_no_secret_in_plain_data() -> None:
+    data = {"PWD": "/root", "MYSQL_PWD": "/root"}
+    shown = {"PWD": "/root", "MYSQL_PWD": "[REDACTED:assignment]"}
+    assert RecordRedactor(NOTHING).plain(data) == shown
+
+
 def test_an_argument_after_a_secret_stays() -> None:
     argv = (
         "ssh",
@@ -231,6 +274,16 @@ UNITS = (
     *("a-", "token_", "eyJ", "curl -u ", "a.", "-----BEGIN PRIVATE KEY-----", '"data": {', "://"),
     *("password:", "$6$", "Aa0+", "kind: Secret\n", '"kind": "Secret", "', "\\"),
     *('"token": "', "mysql -p", "token: }", "dG9rZW49YWJjZGVm ", "/hooks/", "name: token "),
+    *(
+        "pass=$(",
+        "ssh mysql ",
+        "ssh -o 'curl -u a:b' ",
+        "ssh\0-p\0",
+        '-e "pass=',
+        "auth=a:",
+        "<<< ",
+    ),
+    *("://a:b/", "systemctl mysql -p", "PWD=/", "--pass "),
 )
 
 
