@@ -124,16 +124,17 @@ def _each(text: str) -> list[dict[str, Any]]:
     try:
         document = yaml12.load(text)
         current = document.get("current-context") or ""
-        named = {
+        contexts = {
             str(entry["name"]): entry.get("context") or {} for entry in document["contexts"] or ()
         }
+        namespaces = {name: str(told.get("namespace") or "") for name, told in contexts.items()}
     except (yaml12.Malformed, AttributeError, KeyError, TypeError):
         raise _NoKubeconfig("it is no kubeconfig") from None
-    order = sorted(named, key=lambda name: name != current)[:_MOST]
+    order = sorted(namespaces, key=lambda name: name != current)[:_MOST]
     return [
         {
             "name": name,
-            "namespace": str(named[name].get("namespace") or ""),
+            "namespace": namespaces[name],
             "current": name == current,
             "text": json.dumps({**document, "current-context": name}),
         }

@@ -126,8 +126,10 @@ class Redactor:
         except yaml12.Malformed:
             document = None
         for value in _credentials(document):
-            self.learn("kubeconfig", value)
-            if content := decoded(_bytes(value)):
+            unbroken = "".join(value.split())  # base64 in a block is broken into lines
+            for form in {value, unbroken, *value.splitlines()}:
+                self.learn("kubeconfig", form)
+            if content := decoded(_bytes(unbroken)):
                 self.learn("kubeconfig", _text(content))
         self.learn_shapes(text)
 

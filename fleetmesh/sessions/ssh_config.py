@@ -13,7 +13,7 @@ import re
 import shlex
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,11 +27,19 @@ from fleetmesh.text.ssh_settings import SshSettings
 
 _LOCALE = ("LANG", "LANGUAGE", "LC_ALL", "LC_[CTNMPAI]*")
 """Of the variables of a locale, those of libc: sites name others LC_*, so that sshd takes them."""
+_Reader = Callable[[tuple[str, ...], Mapping[str, str]], tuple[Path, ...]]
 _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
 class SshConfigError(Exception):
-    """ssh_config cannot be used; the text says which line and why, in OpenSSH's own words."""
+    """ssh_config cannot be used; the text says which line and why, in OpenSSH's own words.
+
+    `value` is what stands on that line, where it has to be looked for by that.
+    """
+
+    def __init__(self, problem: str, value: str = "") -> None:
+        super().__init__(problem)
+        self.value = value
 
 
 @dataclass(frozen=True)
@@ -84,28 +92,35 @@ def settings(
     except algorithms.NothingPossible as problem:
         raise SshConfigError(f"{where(problem.keyword, name, config)}: {problem}") from None
     host = _tokens(given, name)
+
+    def files(keyword: str, read: _Reader = _paths) -> tuple[Path, ...]:
+        try:
+            return read(given.all(keyword), host)
+        except SshConfigError as problem:
+            line = where(keyword, name, config, problem.value)
+            raise SshConfigError(f"{line}: {keyword}: {problem}") from None
+
     jump = one("proxyjump")
     command = one("proxycommand")
     known_hosts_command = one("knownhostscommand")
     timeout = one("connecttimeout")
-    control_path = one("controlpath")
     accepted = one("pubkeyacceptedalgorithms") or one("pubkeyacceptedkeytypes") or ""
-    files = given.all("userknownhostsfile") + given.all("globalknownhostsfile")
     return Settings(
         name=name,
         hostname=host["h"],
         port=int(host["p"]),
         user=host["r"],
-        identity_files=_paths(given.all("identityfile"), host),
-        certificate_files=_paths(given.all("certificatefile"), host),
+        identity_files=files("identityfile"),
+        certificate_files=files("certificatefile"),
         identities_only=given.switch("identitiesonly") == "yes",
-        agent=_agent((given.all("identityagent") or ("SSH_AUTH_SOCK",))[0], host),
+        agent=next(iter(files("identityagent", _agent)), None),
         methods=_methods(given, name, config),
         pubkey_algorithms=tuple(accepted.split(",")),
         rsa_size=int(one("requiredrsasize") or one("rsaminsize") or 1024),
-        known_hosts_files=_files(files, host),
+        known_hosts_files=files("userknownhostsfile", _files)
+        + files("globalknownhostsfile", _files),
         known_hosts_command=_split(known_hosts_command) if known_hosts_command else (),
-        revoked_keys_files=_files(given.all("revokedhostkeys"), host),
+        revoked_keys_files=files("revokedhostkeys", _files),
         ca_algorithms=tuple((one("casignaturealgorithms") or "").split(",")),
         host_key_alias=one("hostkeyalias"),
         check_host_ip=given.switch("checkhostip") == "yes",
@@ -120,7 +135,7 @@ def settings(
         connect_timeout=float(timeout) if timeout else None,
         version_addendum=one("versionaddendum"),
         environment=_environment(given),
-        control_path=_path(control_path, host) if control_path else None,
+        control_path=next(iter(files("controlpath")), None),
         tokens=host,
         given=given,
         config=config,
@@ -161,13 +176,17 @@ def expand(text: str, tokens: Mapping[str, str]) -> str:
     return re.sub("%(.)", value, text)
 
 
-def where(keyword: str, name: str, config: Path | None) -> str:
-    """The first line of the files of ssh_config that sets an option, or just `ssh_config`."""
+def where(keyword: str, name: str, config: Path | None, value: str = "") -> str:
+    """The first line of the files of ssh_config that sets an option, or just `ssh_config`.
+
+    Where its value is known, too, it is the first line with that.
+    """
+    sets = re.compile(rf"\s*{keyword}[\s=].*{re.escape(value)}", re.IGNORECASE)
     try:
         said = _run(["-v"], name, config, Deadline(2)).stderr
         for file in re.findall(r"Reading configuration data (.+?)\r?$", said, re.MULTILINE):
             for number, line in enumerate(Path(file).read_text(errors="replace").splitlines(), 1):
-                if re.match(rf"\s*{keyword}[\s=]", line, re.IGNORECASE):
+                if sets.match(line):
                     return f"{file} line {number}"
     except (OSError, SshConfigError):
         pass
@@ -278,14 +297,13 @@ def _tokens(given: SshSettings, name: str) -> dict[str, str]:
     }
 
 
-def _agent(value: str, host: Mapping[str, str]) -> Path | None:
+def _agent(values: tuple[str, ...], host: Mapping[str, str]) -> tuple[Path, ...]:
     """IdentityAgent: none, SSH_AUTH_SOCK, $VARIABLE or a path; an unset variable means no agent."""
-    if value == "none":
-        return None
+    value = values[0] if values else "SSH_AUTH_SOCK"
     if value == "SSH_AUTH_SOCK" or re.fullmatch(r"\$\w+", value):
         value = os.environ.get(value.lstrip("$"), "")
-        return Path(value) if value else None
-    return _path(value, host)
+        return (Path(value),) if value else ()
+    return _paths((value,), host)
 
 
 def _files(values: tuple[str, ...], host: Mapping[str, str]) -> tuple[Path, ...]:
@@ -303,7 +321,7 @@ def _files(values: tuple[str, ...], host: Mapping[str, str]) -> tuple[Path, ...]
 
 
 def _there(words: list[str], host: Mapping[str, str]) -> bool:
-    return _path(" ".join(words), host).exists()
+    return os.path.exists(_path(" ".join(words), host))  # noqa: PTH110 - False if it may not look
 
 
 def _split(command: str) -> tuple[str, ...]:
@@ -322,11 +340,11 @@ def _path(text: str, host: Mapping[str, str]) -> Path:
         try:
             return os.environ[match[1]]
         except KeyError:
-            raise SshConfigError(f"${{{match[1]}}} in {text!r} is not set") from None
+            raise SshConfigError(f"${{{match[1]}}} in {text!r} is not set", text) from None
 
     path = f"{home()}{text[1:]}" if text == "~" or text.startswith("~/") else text
     expanded = Path(expand(re.sub(r"\$\{(\w+)\}", variable, path), host))
     try:
         return expanded.expanduser()
     except RuntimeError:
-        raise SshConfigError(f"{text!r}: there is no such user here") from None
+        raise SshConfigError(f"{text!r}: there is no such user here", text) from None

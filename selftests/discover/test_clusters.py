@@ -6,7 +6,7 @@ import pytest
 
 from fleetmesh.discover import clusters
 from fleetmesh.discover.clusters import Ways, chosen
-from fleetmesh.discover.kubeconfigs import Way
+from fleetmesh.discover.kubeconfigs import Way, _each, _NoKubeconfig
 from fleetmesh.discover.questions import KUBECONFIGS
 from selftests.discover.answers import (
     SEEN,
@@ -138,3 +138,19 @@ def test_what_may_not_be_read_is_said() -> None:
     told = findings(found)["clusters.coulombcore.kubeconfig"]
     assert "may not read /etc/rancher/k3s/k3s.yaml" in told
     assert not reached
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "contexts: 5",
+        "contexts: [a]",
+        "contexts: [{name: a, context: foo}]",
+        "contexts: [{name: a, context: [foo]}]",
+        f"a0: &a0 {'[' * 40}1{']' * 40}\na1: &a1 {'[' * 40}*a0{']' * 40}\ncontexts: []\n",
+    ],
+)
+def test_what_is_no_kubeconfig_is_said_to_be_none(text: str) -> None:
+    with pytest.raises(_NoKubeconfig, match="it is no kubeconfig"):
+        _each(text)

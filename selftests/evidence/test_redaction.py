@@ -2,6 +2,7 @@
 
 import base64
 import json
+import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,26 @@ users:
     said = f"plainword / other word / {key} / operator / https://127.0.0.1:6443 / someone"
     assert redactor.text(said).endswith("/ operator / https://127.0.0.1:6443 / someone")
     assert redactor.counts == {"kubeconfig": 3}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_base64_of_a_kubeconfig_may_be_broken_into_lines(end: str) -> None:
+    content = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQsecretkey\n"
+    lines = textwrap.wrap(base64.b64encode(content.encode()).decode(), 24)
+    text = "users:\n- name: x\n  user:\n    client-key-data: |\n" + "".join(
+        f"      {line}{end}" for line in lines
+    )
+    redactor = RecordRedactor(NOTHING)
+    redactor.learn_kubeconfig(text)
+    for said in (text, "".join(lines), content):
+        assert all(line not in redactor.text(said) for line in (*lines, "MHcCAQsecretkey"))
+
+
+def test_a_kubeconfig_of_nested_aliases_is_learnt_from() -> None:
+    deep = f"a0: &a0 {'[' * 40}1{']' * 40}\na1: &a1 {'[' * 40}*a0{']' * 40}\n"
+    redactor = RecordRedactor(NOTHING)
+    redactor.learn_kubeconfig(f"{deep}users:\n- user:\n    token: swordfish\n")
+    assert "swordfish" not in redactor.text("it said swordfish")
 
 
 def test_bytes_that_are_no_text_stay() -> None:

@@ -129,6 +129,20 @@ def test_a_variable_that_is_not_set_is_refused(tmp_path: Path) -> None:
         settings("coulombcore", None, None, tmp_path / "config", Deadline(5))
 
 
+@pytest.mark.parametrize(
+    "option", ["IdentityFile", "CertificateFile", "IdentityAgent", "ControlPath", "RevokedHostKeys"]
+)
+def test_a_user_who_is_not_here_is_named_with_the_line(tmp_path: Path, option: str) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        f"Host other\n  {option} /keys/x\nHost coulombcore\n  {option} ~former-colleague/x\n"
+    )
+    told = rf"{config} line 4: {option.lower()}: '~former-colleague/x': there is no such user here"
+    with pytest.raises(ConfigProblem, match=rf"{told}|No such user"):  # or ssh itself says so
+        connect(Target("coulombcore", "coulombcore", ssh_config=config))
+    settings("other", None, None, config, Deadline(5))
+
+
 def test_every_token_of_ssh_is_known(tmp_path: Path) -> None:
     """ssh_config(5), TOKENS: those of IdentityFile; `ssh -G` leaves them to us."""
     tokens = "%%-%C-%d-%h-%i-%j-%k-%L-%l-%n-%p-%r-%u"
