@@ -312,16 +312,18 @@ def _files(values: tuple[str, ...], host: Mapping[str, str]) -> tuple[Path, ...]
     So words that together name a file which is there are one.
     """
     found: list[Path] = []
-    for words in (value.split() for value in values):
-        while words:
-            taken = next((n for n in range(len(words), 1, -1) if _there(words[:n], host)), 1)
-            found += _paths((" ".join(words[:taken]),), host)
-            del words[:taken]
+    for value in values:
+        rest = value.strip()
+        while rest:
+            first, *more = (blanks.start() for blanks in re.finditer(r"\s+|\Z", rest))
+            end = next((end for end in reversed(more) if _there(rest[:end], host)), first)
+            found += _paths((rest[:end],), host)
+            rest = rest[end:].lstrip()
     return tuple(found)
 
 
-def _there(words: list[str], host: Mapping[str, str]) -> bool:
-    return os.path.exists(_path(" ".join(words), host))  # noqa: PTH110 - False if it may not look
+def _there(text: str, host: Mapping[str, str]) -> bool:
+    return os.path.exists(_path(text, host))  # noqa: PTH110 - False if it may not look
 
 
 def _split(command: str) -> tuple[str, ...]:

@@ -623,7 +623,7 @@ def second_known_hosts_hashed(stage: Stage) -> None:
 @both
 def known_hosts_with_blanks(stage: Stage) -> None:
     """The host stands in a file whose name has blanks, beside another."""
-    place = stage.folder / "known hosts of ours"
+    place = stage.folder / "known  hosts of ours"
     stage.host(stage.sshd(), f'UserKnownHostsFile {stage.folder}/none-here "{place}"')
     stage.known_hosts.rename(place)
 
