@@ -21,7 +21,8 @@ _Q = rb"\\{0,7}[\"']"  # a quote, perhaps escaped
 _START = rb"(?:^|[^\w.-]|\\[nrt])"
 """Where a word begins, also after a line break inside a JSON string."""
 _WORD = (
-    rb"(?:passw(?:or)?d|passphrase|passcode|pwd|pw|[a-z0-9][_-]pass|"
+    rb"(?:passw(?:or)?d|passphrase|passcode|pwd|[a-z0-9][_-](?:pass|pw)|"
+    rb"(?:bind|root|db|user|admin)pw|"
     rb"(?:[^\Wkmy]|[^\Ws]k|[^\Wo]m|[^\Wb]y)pass|"  # but neither askpass, compass nor bypass
     rb"tokens?|secrets?|credentials?|"
     rb"(?:api|app|access|secret|private|shared|preshared|account|auth|signing|encryption|license|"
@@ -32,9 +33,9 @@ _SUFFIX = (
     rb"(?:[_-]?\d{1,4}|[_-](?:prod|prd|production|staging|stg|dev|test|old|new|primary|secondary|"
     rb"backup|root|admin|user|value|plain|base|base64|b64))?"
 )
-_NAME = rb"(?:[\w.-]*" + _WORD + rb"|pass)" + _SUFFIX
+_NAME = rb"(?:[\w.-]*" + _WORD + rb"|pass|pw)" + _SUFFIX
 """A name that says secret: it *ends* with the word, unlike PasswordAuthentication or secretName."""
-_BEFORE_COLON = rb"(?:[\w.-]*" + _WORD + rb"|(?-i:pass))" + _SUFFIX
+_BEFORE_COLON = rb"(?:[\w.-]*" + _WORD + rb"|(?-i:pass)|pw)" + _SUFFIX
 """As _NAME, but what `PASS:` begins is the result of a test."""
 _IN_PROSE = rb"[\w.-]*" + _WORD + _SUFFIX
 _NEEDS = (
