@@ -10,6 +10,7 @@ from fleetmesh.discover.found import Finding, Found, Seen, Value
 from fleetmesh.discover.kubeconfigs import Look, Way, parse_ways
 from fleetmesh.discover.questions import KUBECONFIGS
 from fleetmesh.facts.fact import Fact
+from fleetmesh.facts.sockets import bare
 from fleetmesh.gather.probe import Probe
 from fleetmesh.inventory import Cluster, Inventory, Service
 from fleetmesh.text import strict_json
@@ -99,7 +100,9 @@ def by_claim(way: Way, service: Service) -> Object | None:
     """The Service that has the runbook's ClusterIP."""
     known = [*(read(way, "services") or ()), *(read(way, f"service {service}") or ())]
     has = (each for each in known if (each.get("spec") or {}).get("clusterIP"))
-    return next((each for each in has if each["spec"]["clusterIP"] == service.cluster_ip), None)
+    return next(
+        (each for each in has if bare(str(each["spec"]["clusterIP"])) == service.cluster_ip), None
+    )
 
 
 def kubeconfigs(
@@ -160,7 +163,7 @@ def services(inventory: Inventory, ways: Ways) -> Found:
         where = f"{service.namespace}/{service.name}"
         claim = f"the runbook says {service.cluster_ip}:{service.port}"
         has = (named.get("spec") or {}).get("clusterIP") if named else service.cluster_ip
-        if has != service.cluster_ip:
+        if bare(str(has)) != service.cluster_ip:
             what = f"the Service {where} has the ClusterIP {brief(str(has))}; {claim}"
             yield Finding((*place, "cluster_ip"), what, seen, "PRE-06.cluster-ip judges it")
         elif found is None:

@@ -7,7 +7,7 @@ from fleetmesh.discover.found import Finding, Found, Settled, Value
 from fleetmesh.discover.questions import TUNNEL_UNITS, TunnelUnit
 from fleetmesh.facts.machines import MACHINES
 from fleetmesh.facts.sockets import LISTENERS, SESSIONS
-from fleetmesh.inventory import Inventory, Tunnel
+from fleetmesh.inventory import Inventory, Tunnel, endpoint
 from fleetmesh.text.legible import brief
 from fleetmesh.text.ssh_command import Forward, SshCommand, parse
 from fleetmesh.tunnels.attribution import Places, covers, held_by
@@ -54,7 +54,7 @@ def units(inventory: Inventory, answers: Answers) -> Found:
 
 def _forward(tunnel: Tunnel, inventory: Inventory) -> str:
     service = inventory.services[tunnel.to]
-    return f"{tunnel.listen}:{service.cluster_ip}:{service.port}"
+    return f"{tunnel.listen}:{endpoint(service.cluster_ip, service.port)}"
 
 
 def _commands(unit: TunnelUnit) -> list[SshCommand]:

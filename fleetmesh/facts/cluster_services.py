@@ -12,6 +12,7 @@ from fleetmesh.facts.api_objects import UNUSABLE, body_of, items_of, not_found
 from fleetmesh.facts.fact import Fact, NotUnderstood
 from fleetmesh.facts.labels import of_pairs
 from fleetmesh.facts.pods import Pod
+from fleetmesh.facts.sockets import bare
 from fleetmesh.gather.cluster_api import Kubernetes
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
@@ -90,7 +91,7 @@ def parse_service(transcript: Transcript) -> LiveService | None:
         kind = str(spec.get("type", "ClusterIP"))
         return LiveService(
             type=kind,
-            cluster_ip="" if kind == "ExternalName" else str(spec["clusterIP"]),
+            cluster_ip="" if kind == "ExternalName" else bare(str(spec["clusterIP"])),
             external_name=str(spec.get("externalName", "")),
             selector=dict(spec.get("selector") or {}),
             offers=tuple(

@@ -151,7 +151,8 @@ def _indistinct_services(read: Document) -> Iterator[Problem]:
     """Two services at one address; two with equal bodies are told apart by the paths to them."""
     taken: dict[tuple[str, str, str], str] = {}
     for name, service in _section(read, "services").items():
-        at = (str(service.get("cluster")), str(service.get("cluster_ip")), str(service.get("port")))
+        ip = str(ip_address(service["cluster_ip"]))
+        at = (str(service.get("cluster")), ip, str(service.get("port")))
         if (other := taken.setdefault(at, name)) != name:
             message = f"is {other}'s, at the same port; write the address of {name}"
             yield read.problem(("services", name, "cluster_ip"), message)

@@ -80,11 +80,31 @@ def _problem(read: Document, detail: ErrorDetails) -> Problem:
             message = f"{found} is not possible; write {detail['ctx']['expected']}"
         case "string_type" if isinstance(detail["input"], (bool, int, float)):
             message = f"{found} is no text; write it in quotes"
+        case "string_type":
+            message = f"{found} is no text; write one, on the same line"
+        case "tuple_type" if detail["input"] is None:
+            message = "is empty; write a list, such as [ONE, OTHER], or delete it"
+        case "tuple_type":
+            message = f"{found} is no list; write it in brackets: [ONE, OTHER]"
+        case "int_type" | "float_type":
+            message = f"{found} is no number; write one alone, without quotes or a unit"
+        case "too_short":
+            message = "is empty; write at least one entry below it"
+        case "greater_than" | "greater_than_equal" | "less_than_equal":
+            (limit,) = detail["ctx"].values()
+            message = f"{found} is not possible; write a number {_LIMITS[detail['type']]} {limit:g}"
         case "dict_type" | "model_type" | "model_attributes_type":
             message = "must be a section; write `KEY: VALUE` below it, on a line each"
         case _:
             message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}; found {found}"
     return read.problem(location, message)
+
+
+_LIMITS = {
+    "greater_than": "above",
+    "greater_than_equal": "not below",
+    "less_than_equal": "not above",
+}
 
 
 def _location(data: Any, steps: tuple[str | int, ...]) -> Location:

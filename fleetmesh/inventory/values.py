@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Collection
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from difflib import get_close_matches
 from ipaddress import IPv4Address, ip_address, ip_network
 from math import isfinite
@@ -106,14 +106,15 @@ def _loopback(value: Address) -> Address:
 
 
 def _ip(value: str) -> str:
+    """An address in its one form, by which it is compared with what hosts and clusters say."""
     try:
-        scoped = "%" in value or not ip_address(value)
+        read = None if "%" in value else ip_address(value)
     except ValueError:
-        scoped = True
-    if scoped:
+        read = None
+    if read is None:
         raise ValueError(f"{shown(value)} is no IP address; write one address, without a prefix "
                          "and without a scope")  # fmt: skip
-    return value
+    return str(read)
 
 
 def _cidr(value: str) -> str:
@@ -230,6 +231,11 @@ def _expiry(value: Any) -> datetime:
     if moment is None or moment.tzinfo is None:
         raise ValueError(
             f"{shown(value)} is no time with its zone; write it in UTC, "
+            "such as 2027-01-31T12:00:00Z"
+        )
+    if not MINYEAR + 1 < moment.year < MAXYEAR:  # at their edges no zone can be left, nor a day
+        raise ValueError(
+            f"{shown(value)} is no day on which somebody looks again; write one, "
             "such as 2027-01-31T12:00:00Z"
         )
     return moment

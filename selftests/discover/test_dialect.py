@@ -102,7 +102,7 @@ def test_no_ops_bridge_is_a_finding_and_never_absent() -> None:
 
 def test_a_form_that_a_run_would_not_understand_is_not_proposed() -> None:
     one_cell_less = "TUNNEL                 STATE    PID\nstate-hub-primary      running  7\n"
-    text = f"{one_cell_less}state-hub-railiance01  stopped\n"
+    text = f"{one_cell_less}state-hub-railiance01    stopped\n"  # below no heading
     assert dialect(text, NAMES)
     told = found(f"== bridge status\n{text}\n== end\n")
     assert not values(told)

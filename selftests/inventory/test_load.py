@@ -405,3 +405,14 @@ def test_the_digest_is_of_what_was_read(file: Path) -> None:
         loaded.append(load(file))
     assert loaded[0].digest != loaded[1].digest
     assert len(loaded[0].digest) == 64
+
+
+def test_an_address_is_known_in_whichever_form_it_stands(file: Path, refused: Refused) -> None:
+    """As the API of a cluster and the sockets of a host write it."""
+    text = PRODUCTION.replace("service_cidr: 10.43.0.0/16", "service_cidr: fd00::/112")
+    text = text.replace("10.43.170.94", "FD00::AB").replace("10.43.103.154", "fd00:0::ab")
+    file.write_text(text)
+    addresses = [service.cluster_ip for service in load(file).services.values()]
+    assert addresses == ["fd00::ab", "fd00::ab"]
+    (problem,) = refused(text.replace("port: 8765", "port: 8000"))
+    assert "state-hub's, at the same port" in problem.message

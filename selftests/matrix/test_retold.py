@@ -51,7 +51,7 @@ UNDECLARED = "8000, which it does not declare"
         (ANOTHER, "198.18.77.11:8000", True, f"listens on {UNDECLARED}"),
         ("", "127.0.0.1:8000", True, f"answers on {UNDECLARED}"),
         ("", "127.0.0.1:8000", False, "`inside_answers` was not understood"),
-        (ANOTHER, "127.0.0.1:8000", True, f"answers on {UNDECLARED}"),
+        (ANOTHER, "127.0.0.1:8000", True, "which listens on [9100]"),
     ],
 )
 def test_a_bridge_need_not_declare_its_port(

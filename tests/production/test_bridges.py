@@ -216,7 +216,7 @@ def test_bridge_service_leads_to_its_pods(
         if port not in declared and _listens(pod, end.ip, port, listeners[node]):
             case.note(f"{pod.name} listens on {port}, which it does not declare")
             continue
-        alone = port not in declared and len(led) == 1
+        alone = not declared and len(led) == 1
         if alone and inside_answers[bridge.id].answer.refused is None:
             case.note(f"{pod.name} answers on {port}, which it does not declare")
             continue
