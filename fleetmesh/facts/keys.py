@@ -191,21 +191,53 @@ class Authorizations:
     """Until when the keys of a log-in's user are let in, as the accepting host has it."""
 
     until: dict[str, str]
-    """The `expiry-time` of sshd(8) by the key's fingerprint, where a line gives one."""
+    """The `expiry-time` of sshd(8) by the key's fingerprint, where no line lets it in for good."""
     account: str | None
     """When the account ends, as chage(1) has it: `never`, or a day; None where it does not tell."""
+    password: str | None = None
+    """When its password does, in the same words: with PAM, sshd then forwards nothing."""
+
+    @property
+    def ends(self) -> str | None:
+        """What of the account has a last day, in words; None if nothing has, or nobody tells."""
+        if self.account not in (None, "never"):
+            return f"ends: {self.account}"
+        if self.password not in (None, "never"):
+            return f"has a password that expires: {self.password}"
+        return None
 
 
-# A line's options come first, and what they quote may hold anything; sshd(8), AUTHORIZED_KEYS.
+# A line's options come first, and what they quote may hold anything; sshd(8), AUTHORIZED_KEYS. A
+# line that is narrower than a tunnel needs is none that would let it in when the other has ended.
 _AUTHORIZATIONS = r"""
-[ -r ~/.ssh/authorized_keys ] && grep -i '^[^#]*expiry-time="' ~/.ssh/authorized_keys |
-  while IFS= read -r line; do
-    time=${line#*[eE][xX][pP][iI][rR][yY]-[tT][iI][mM][eE]=\"}
-    print=$(printf '%s\n' "$line" | ssh-keygen -l -f -) || continue
+lines() {
+  awk '
+    /^[ \t]*(#|$)/ { next }
+    {
+      sub(/^[ \t]+/, ""); until = ""; narrow = 0
+      while ($0 !~ /^(ssh|ecdsa|sk)-[^ \t,="]+[ \t]/ &&
+             match($0, /^[A-Za-z0-9-]+(="([^"\\]|\\+[^\\])*")?,?/)) {
+        option = substr($0, 1, RLENGTH); $0 = substr($0, RLENGTH + 1)
+        name = tolower(option); sub(/[=,].*/, "", name)
+        if (name == "expiry-time") { split(option, quoted, "\""); until = quoted[2] "?" }
+        if (name ~ /^(from|permitopen|principals|restrict|no-port-forwarding|cert-authority)$/)
+          narrow = 1
+        if (option !~ /,$/) { sub(/^[ \t]+/, ""); break }
+      }
+      sub(/\?$/, "", until)
+      if (until != "" || !narrow) print (until == "" ? "-" : until), $0
+    }' "$1"
+}
+for file in ~/.ssh/authorized_keys ~/.ssh/authorized_keys2; do
+  [ -r "$file" ] || continue
+  lines "$file" | while read -r time key; do
+    print=$(printf '%s\n' "$key" | ssh-keygen -l -f - 2>/dev/null) || continue
     set -- $print
-    echo "until ${time%%\"*} $2"
+    case $time in -) echo "always $2" ;; *) echo "until $time $2" ;; esac
   done
-LC_ALL=C chage -l "$(id -un)" 2>/dev/null | sed -n 's/^Account expires[^:]*: */account /p'
+done
+LC_ALL=C chage -l "$(id -un)" 2>/dev/null |
+  sed -n -e 's/^Account expires[^:]*: */account /p' -e 's/^Password expires[^:]*: */password /p'
 echo end
 """
 
@@ -226,20 +258,34 @@ def _authorizations(inventory: Inventory) -> dict[str, Probe]:
 
 
 def parse_authorizations(transcript: Transcript) -> Authorizations:
-    """Read `until TIME FINGERPRINT` and `account WORDS` lines, closed by `end`."""
+    """Read `until TIME FINGERPRINT`, `always FINGERPRINT`, `account WORDS` and `password WORDS`.
+
+    A line each, closed by `end`.
+    """
     *lines, last = succeeded(transcript).splitlines() or [""]
     if last != "end":
         raise NotUnderstood("the account does not end with its mark")
-    until, account = {}, None
+    until: dict[str, str] = {}
+    always, told = set(), dict[str, str]()
     for line in lines:
-        match = re.fullmatch(r"until (\d{8,14}Z?) (SHA256:\S+)|account (.+)", line)
+        match = re.fullmatch(
+            r"until (\d{8,14}Z?) (SHA256:\S+)|always (\S+)|(account|password) (.+)", line
+        )
         if not match:
-            raise NotUnderstood(f"expected `until …` or `account …`, found {line!r}")
-        if match[3]:
-            account = match[3].strip()
+            raise NotUnderstood(
+                f"expected `until …`, `always …`, `account …` or `password …`, found {line!r}"
+            )
+        if match[1]:
+            until[match[2]] = max(match[1], until.get(match[2], ""))
+        elif match[3]:
+            always.add(match[3])
         else:
-            until[match[2]] = match[1]
-    return Authorizations(until, account)
+            told[match[4]] = match[5].strip()
+    return Authorizations(
+        {key: time for key, time in until.items() if key not in always},
+        told.get("account"),
+        told.get("password"),
+    )
 
 
 AUTHORIZATIONS = Fact("authorizations", _authorizations, parse_authorizations)

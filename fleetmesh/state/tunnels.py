@@ -47,7 +47,11 @@ def _trust(found: CertificateTrust, _: Around) -> State:
 
 def _authorizations(found: Authorizations, _: Around) -> State:
     ends = {f"key {key}": f"until {until}" for key, until in found.until.items()}
-    return {**ends, "account": found.account or "does not tell"}
+    return {
+        **ends,
+        "account": found.account or "does not tell",
+        "password": found.password or "does not tell",
+    }
 
 
 def _authorized_keys(found: tuple[AuthorizedKey, ...], _: Around) -> State:
