@@ -316,6 +316,11 @@ def _span(printed: str) -> float:
     return sum(float(part[1]) * _SECONDS.get(part[2], 0) for part in parts if part)
 
 
+def _socket(unit: str) -> str:
+    """The socket unit that starts `unit`, or one of it for each connection."""
+    return f"{unit.removesuffix('.service').removesuffix('.socket')}.socket"
+
+
 @dataclass(frozen=True)
 class SystemBoot:
     """What the system's manager starts at boot."""
@@ -332,16 +337,28 @@ class SystemBoot:
     sockets: dict[str, str] = field(default_factory=dict)
     """What each socket unit that is known to systemd listens on, as `127.0.0.1:22 (Stream)`."""
 
+    @property
+    def sshd(self) -> str:
+        """The unit of its sshd where none is seen to serve: one that a boot starts, if any is."""
+        known = [unit for unit in SSHD if unit in self.states or _socket(unit) in self.states]
+        return next((u for u in known if self.objection(u) is None), (known or SSHD)[0])
+
     def held_back(self, unit: str) -> list[str]:
-        """What in its drop-ins can keep a unit from starting, in words."""
-        return _holding((file, line) for name, file, line in self.drop_ins if name == unit)
+        """What in its drop-ins, or its socket's, can keep a unit from starting, in words."""
+        own = self._starts(unit)
+        return _holding((file, line) for name, file, line in self.drop_ins if name in own)
 
     def untold(self, unit: str) -> list[str]:
         """What of a unit nobody can tell: files that cannot be read, or that it has not read."""
+        own = self._starts(unit)
         return [
-            *(f"{file} cannot be read" for name, file in self.unreadable if name == unit),
+            *(f"{file} cannot be read" for name, file in self.unreadable if name in own),
             *(f"{file} is newer than what runs" for name, file in self.newer if name == unit),
         ]
+
+    def _starts(self, unit: str) -> set[str]:
+        """What a boot starts so that `unit` is there: itself, and its socket if it has one."""
+        return {unit, *({_socket(unit)} & self.pulled_in)}
 
     def takers(self, port: int) -> list[str]:
         """The socket units that a boot starts and that listen on `port`."""
@@ -357,8 +374,7 @@ class SystemBoot:
 
         A unit of another name that is an alias, or a socket of its own, starts it as well.
         """
-        socket = f"{unit.removesuffix('.service').removesuffix('.socket')}.socket"
-        told = [self._objection(name) for name in (unit, socket) if name in self.states]
+        told = [self._objection(name) for name in (unit, _socket(unit)) if name in self.states]
         if not told:
             return f"{unit} has no unit file"
         return None if None in told else told[0]
@@ -429,7 +445,8 @@ echo end
 
 
 def _system_boots(inventory: Inventory) -> dict[str, Probe]:
-    command = (_DROP_INS + _SYSTEM_BOOT).strip().replace("NEEDED", join((*SSHD, *KUBERNETES)))
+    needed = join((*SSHD, *map(_socket, SSHD), *KUBERNETES))
+    command = (_DROP_INS + _SYSTEM_BOOT).strip().replace("NEEDED", needed)
     return {host: Exec(host, command) for host in inventory.fleet_hosts}
 
 
@@ -534,17 +551,24 @@ def parse_route(transcript: Transcript) -> Route:
 ROUTES = Fact("routes", _routes, parse_route)
 
 
+# A Mac has no `ip`; its `ifconfig` has more lines of an interface, which begin with a blank.
+_LINK = re.compile(r"\d+: \S+: <|\S+: flags=|\S+ +Link encap:")
+
+
 def _links(inventory: Inventory) -> dict[str, Probe]:
     host = inventory.workstation.host
-    return {host: Exec(host, "ip -o link show")}
+    command = "if command -v ip >/dev/null; then ip -o link show; else ifconfig -a; fi"
+    return {host: Exec(host, command)}
 
 
 def parse_links(transcript: Transcript) -> frozenset[str]:
-    """The link-layer addresses of a host's interfaces, from `ip -o link show`."""
+    """The link-layer addresses of a host's interfaces, from `ip -o link show` or `ifconfig -a`."""
     lines = succeeded(transcript).splitlines()
-    if not lines or not all(re.match(r"\d+: \S+: <", line) for line in lines):
+    heads = [line for line in lines if not re.match(r"\s|$", line)]
+    if lines[:1] != heads[:1] or not heads or not all(map(_LINK.match, heads)):
         raise NotUnderstood("expected a line for each interface, lo at least")
-    found = (re.search(r" link/ether ([0-9a-fA-F:]{17})", line) for line in lines)
+    address = r"(?:\blink/ether|\bether|\bHWaddr) ([0-9a-fA-F:]{17})\b"
+    found = (re.search(address, line) for line in lines)
     return frozenset(mac[1].lower() for mac in found if mac)
 
 

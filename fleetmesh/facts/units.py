@@ -39,6 +39,16 @@ class Unit:
     """As whom the system's manager runs it; empty for root, and for a user's own unit."""
 
     @property
+    def is_shipped(self) -> bool:
+        """Whether it came with the system, and nobody has changed it since."""
+        return _SHIPPED.match(self.file) is not None and not self.changed_by
+
+    @property
+    def changed_by(self) -> tuple[str, ...]:
+        """Its drop-ins, but for those that a distribution has for every service, as Fedora does."""
+        return tuple(file for file in self.drop_ins if not _FOR_EVERY_SERVICE.fullmatch(file))
+
+    @property
     def survives_reboot(self) -> bool:
         """Only the exact word `enabled` does; see systemctl(1), is-enabled."""
         return self.file_state == "enabled"
@@ -50,6 +60,8 @@ class Unit:
         return self.active == "inactive" and not tried
 
 
+_SHIPPED = re.compile(r"(?:/usr)?/lib/systemd/(?:system|user)/")
+_FOR_EVERY_SERVICE = re.compile(rf"{_SHIPPED.pattern}service\.d/[^/]+\.conf")
 _PROPERTIES = [
     "Id",
     "LoadState",

@@ -77,6 +77,10 @@ def test_mac_says_who_it_is(mac: dict[str, str]) -> None:
     assert machine.addresses == ("192.168.64.7",)
 
 
+def test_mac_says_which_network_cards_it_has(mac: dict[str, str]) -> None:
+    assert asked("links", mac) == {"3c:06:30:11:22:33"}
+
+
 def test_sockets_of_a_mac_name_its_users_own_processes_alone(mac: dict[str, str]) -> None:
     assert [(s.local, s.uid, s.processes) for s in asked("listeners", mac)] == [
         ("127.0.0.1:8000", 501, (("ssh", 812),)),

@@ -65,4 +65,4 @@ def test_systemd_has_loaded_it(tunnel: Tunnel, manager: Manager) -> None:
         found = unit.file if place.startswith("/") else unit.file[-len(place) :]
         assert found == place, f"systemd has loaded {unit.file}, not {manager.place(place)}"
     assert not unit.need_reload, f"{unit.file} has changed since systemd read it"
-    assert not unit.drop_ins, f"{unit.name} is changed by {', '.join(unit.drop_ins)}"
+    assert not unit.changed_by, f"{unit.name} is changed by {', '.join(unit.changed_by)}"

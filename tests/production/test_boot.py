@@ -173,29 +173,28 @@ def test_the_host_brings_up_what_production_needs(
 ) -> None:
     """At boot the host starts the sshd that tunnels lead to, and the Kubernetes that it runs."""
     of_system = [s for s in listeners[fleet_host] if s.unit and "/user@" not in (s.cgroup or "")]
-    needed = []
+    boot, production = system_boots[fleet_host], list[str]()
     if any(tunnel.via == fleet_host for tunnel in inventory.tunnels.values()):
         port = inventory.hosts[fleet_host].port or 22
         at_port = sorted(s.unit for s in of_system if s.unit and s.port == port)
         # Another address of the host may have another server at that port.
         sshd = [unit for unit in at_port if unit in SSHD] or at_port
-        needed.append(sshd[0] if sshd else SSHD[0])
+        production.append(sshd[0] if sshd else boot.sshd)
     if any(cluster.host == fleet_host for cluster in inventory.clusters.values()):
         kubernetes = sorted({s.unit for s in of_system if s.unit in KUBERNETES})
         if not kubernetes:
             raise Inconclusive(
                 f"{fleet_host}: no unit that is known to run Kubernetes listens there"
             )
-        needed += kubernetes
-    boot = system_boots[fleet_host]
-    wrong = [objection for unit in needed if (objection := boot.objection(unit))]
+        production += kubernetes
+    wrong = [objection for unit in production if (objection := boot.objection(unit))]
     wrong += [
-        f"{unit} starts only after {line}" for unit in needed for line in boot.held_back(unit)
+        f"{unit} starts only after {line}" for unit in production for line in boot.held_back(unit)
     ]
     assert not wrong, f"after a reboot of {fleet_host}: {'; '.join(wrong)}"
-    if untold := [what for unit in needed for what in boot.untold(unit)]:
+    if untold := [what for unit in production for what in boot.untold(unit)]:
         raise Inconclusive(f"{fleet_host}: what a restart would bring is not known: {untold[0]}")
-    case.note(f"a boot starts {', '.join(needed) or 'nothing that production needs'}")
+    case.note(f"a boot starts {', '.join(production) or 'nothing that production needs'}")
     case.note("whether their configuration is valid, root alone could tell: it is not looked at")
 
 
