@@ -80,6 +80,7 @@ _SWITCHES = {
     "clearallforwardings": "no",
     "controlmaster": "no",
     "exitonforwardfailure": "yes",
+    "forkafterauthentication": "no",  # systemd would take the fork for its end
     "forwardagent": "no",
     "forwardx11": "no",
     "identitiesonly": "yes",

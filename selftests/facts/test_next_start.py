@@ -67,6 +67,7 @@ def test_what_the_reference_starts_departs_in_nothing() -> None:
         (r"^clearallforwardings no", "clearallforwardings yes", "clearallforwardings yes, not no"),
         (r"^controlmaster false", "controlmaster auto", "have controlmaster auto, not no"),
         (r"^exitonforwardfailure yes", "exitonforwardfailure no", "exitonforwardfailure no, not y"),
+        (r"^(forkafter\w+) no", "forkafterauthentication yes", "forkafterauthentication yes, no"),
         (r"^forwardagent no", "forwardagent yes", "have forwardagent yes, not no"),
         (r"^forwardx11 no", "forwardx11 yes", "have forwardx11 yes, not no"),
         (r"^identitiesonly yes", "identitiesonly no", "have identitiesonly no, not yes"),
