@@ -5,8 +5,8 @@ manager waits for, by what comes before the unit, and by the disks that its file
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
@@ -31,14 +31,23 @@ _HARMLESS = re.compile(
     r"\.(?:service|socket) |[\w@\\.-]+\.slice |(?:basic|sysinit|local-fs|network)\.target )+"
 )
 """What of that does not: it ends at once and may fail, or nothing at all would run without it."""
+_NOD = re.compile(r"ExecStartPre=[@:+!-]*/\S*/(?:true|sleep \d{1,2}s?) ")
+"""What is done soon, and does not fail."""
+_LASTING = re.compile(
+    r"(?:Condition|Assert)(?:(?:Architecture|CPUs|CPUFeature|Firmware|Group|Host|KernelVersion|"
+    r"Memory|OSRelease|Security|User|Virtualization)=.*|\w+=\|?%h/\.ssh/\S+)"
+)
+"""A condition that holds at a boot where it holds now, as it does for a unit that runs."""
+
+
+def _holds(line: str) -> bool:
+    words = " ".join([*line.split(), ""])
+    harmless = _HARMLESS.fullmatch(words) or _NOD.fullmatch(words)
+    return _HOLDING.fullmatch(line) is not None and not harmless
 
 
 def _holding(drop_ins: Iterable[tuple[str, str]]) -> list[str]:
-    return [
-        f"{line} ({file})"
-        for file, line in drop_ins
-        if _HOLDING.fullmatch(line) and not _HARMLESS.fullmatch(" ".join([*line.split(), ""]))
-    ]
+    return [f"{line} ({file})" for file, line in drop_ins if _holds(line)]
 
 
 # drop_ins BEFORE FILE…: the settings of each drop-in that did not come with systemd.
@@ -63,6 +72,15 @@ class Place:
     kind: str
     unit: str
     """The mount unit; `-.mount` is the root's."""
+
+    @property
+    def mounters(self) -> set[str]:
+        """The units any of which brings it: an automount holds whoever looks until it is there."""
+        return {
+            self.unit,
+            f"{self.unit.removesuffix('.mount')}.automount",
+            *(("zfs-mount.service",) if self.kind == "zfs" else ()),
+        }
 
 
 @dataclass(frozen=True)
@@ -89,7 +107,7 @@ class UserBoot:
         for place in self.places:
             if place.kind in _VOLATILE:
                 late.append(f"{place.path} lies on {place.kind}, which a boot empties")
-            elif place.unit != "-.mount" and place.unit not in self.after:
+            elif place.unit != "-.mount" and not place.mounters & self.after:
                 late.append(f"{place.path} lies on {place.mounted_at}, mounted whenever")
         return late
 
@@ -122,7 +140,9 @@ done
 drop_ins "" $(systemctl show --no-pager -p DropInPaths --value "$unit")
 for f in PLACES; do
   [ -e "$f" ] || continue # whether it is there is for others to judge
-  found=$(findmnt -nro TARGET,FSTYPE -T "$f") || { echo "unreadable=$f"; continue; }
+  # Over an automount, the last one is what it has mounted.
+  found=$(findmnt -nro TARGET,FSTYPE -T "$f" | tail -n 1)
+  [ "$found" ] || { echo "unreadable=$f"; continue; }
   printf 'place=%s\t%s\t%s\n' "$f" "$found" "$(systemd-escape -p --suffix=mount "${found% *}")"
 done
 echo end
@@ -218,6 +238,22 @@ class Starting:
     limit_burst: int
     never_after: str
     """The exit statuses after which it is not started again."""
+    successes: str = ""
+    """Those that are no failure, beside 0 and the signals that ask for an end."""
+    restart_steps: int = 0
+    """The pause grows in so many steps; 0 where it does not, as before systemd 254."""
+    restart_after_at_last: float = float("inf")
+    """To so many seconds."""
+    remains: bool = False
+    """Whether it counts as active after a success, so that nothing starts it again."""
+    wants: frozenset[str] = frozenset()
+    """What its start pulls in, beside what it requires."""
+    prepared_by: tuple[str, ...] = ()
+    """What is run before it and may keep it waiting, as lines of its file."""
+    conditions: tuple[str, ...] = ()
+    """Without which a boot may not start it, as lines of its file; of the tunnels' units alone."""
+    unread: bool = False
+    """Whether those could not be read."""
 
     @property
     def stays_dead(self) -> str | None:
@@ -227,53 +263,160 @@ class Starting:
         """
         if self.restart not in ("always", "on-failure"):
             return f"Restart={self.restart}"
-        if self.restart_after > _LONGEST_PAUSE:
-            return f"it is started again only after {self.restart_after:.0f} s (RestartSec)"
+        pauses = [self._pause(n) for n in range(1, max(self.limit_burst, self.restart_steps) + 2)]
+        if max(pauses) > _LONGEST_PAUSE:
+            setting = "RestartSec" if pauses[0] > _LONGEST_PAUSE else "RestartMaxDelaySec"
+            return f"it is started again only after {max(pauses):.0f} s ({setting})"
         if self.never_after:
             return f"RestartPreventExitStatus={self.never_after}"
-        if self.limit_interval and self.limit_burst * self.restart_after < self.limit_interval:
+        if self.remains:
+            return "RemainAfterExit=yes"
+        if self.restart == "on-failure" and _ENDS_OF_SSH.intersection(self.successes.split()):
+            return f"SuccessExitStatus={self.successes}, and Restart={self.restart}"
+        # Nothing is limited to no start at all: systemd takes 0 for no limit.
+        within = sum(pauses[: self.limit_burst])
+        if self.limit_burst and within < self.limit_interval:
             return (
                 f"it is given up after {self.limit_burst} starts within {self.limit_interval:g} s "
                 "(StartLimitIntervalSec)"
             )
         return None
 
+    def _pause(self, restarts: int) -> float:
+        """Seconds before it is started again for this time; systemd.service(5), RestartSteps=."""
+        first, last, steps = self.restart_after, self.restart_after_at_last, self.restart_steps
+        if not 0 < first < last < float("inf") or not steps:
+            return first
+        return first * float((last / first) ** (min(restarts - 1, steps) / steps))
+
+
+_ENDS_OF_SSH = {"255", *("KILL", "SIGKILL", "ABRT", "SIGABRT", "SEGV", "SIGSEGV", "BUS", "SIGBUS")}
+"""How an ssh ends that nobody asked to, as systemctl names it."""
+_WAITED_FOR = ("oneshot", "notify", "notify-reload", "forking", "dbus")
+"""The types of services that are waited for, not only started before; systemd.service(5)."""
+_OF_THE_WHOLE_HOST = {
+    *("basic.target", "sysinit.target", "local-fs.target", "network-pre.target", "network.target"),
+}
+"""What the system's manager has behind these, keeps sshd back as well as any tunnel."""
+
+
+def pulled_in(known: Mapping[str, Starting], names: Iterable[str]) -> set[str]:
+    """What is started with these units: `list-dependencies` follows targets alone."""
+    found, left = set(names), list(names)
+    while left:
+        if unit := known.get(left.pop()):
+            new = (unit.wants | unit.requires) - found
+            found |= new
+            left += new
+    return found
+
+
+def needed(unit: Starting, known: Mapping[str, Starting], shipped: Container[str]) -> list[str]:
+    """Without which it does not start: conditions, units, and services that its targets need."""
+    beyond, left = set[str](), list(unit.requires)
+    while left:
+        name = left.pop()
+        if name.endswith(".target") and name in known:
+            new = known[name].requires - beyond
+            beyond |= new
+            left += new
+    services = {name for name in beyond if name.endswith(".service") and name not in shipped}
+    own = {name for name in unit.requires if not name.endswith(_WITHOUT_WHICH_NOTHING)}
+    return [*unit.conditions, *sorted(own | services - {unit.name})]
+
+
+_WITHOUT_WHICH_NOTHING = (".target", ".slice", "-.mount")
+
+
+def awaited(
+    unit: Starting,
+    known: Mapping[str, Starting],
+    boots: Iterable[str],
+    shipped: Container[str],
+    *,
+    by_system: bool,
+) -> list[str]:
+    """What must be done before a boot starts `unit`: what it is after, and what that is after.
+
+    Only what a boot starts is waited for. What came with the system has its bounds: `shipped`.
+    """
+    started = pulled_in(known, (*boots, unit.name))
+    passed = _OF_THE_WHOLE_HOST if by_system else set[str]()
+    found, left = {unit.name}, [unit]
+    while left:
+        new = (left.pop().after & started & known.keys()) - found - passed
+        found |= new
+        left += [known[name] for name in new]
+    own = sorted(name for name in found - {unit.name} if name not in shipped)
+    waits = [name for name in own if known[name].type in _WAITED_FOR]
+    waits += [f"{line} of {name}" for name in own for line in known[name].prepared_by]
+    return [*unit.prepared_by, *waits]
+
 
 _STARTING = (
     *("Id", "Type", "After", "Requires", "Requisite", "BindsTo", "Conflicts", "ConflictedBy"),
     *("Restart", "RestartUSec", "RestartPreventExitStatus"),
     *("StartLimitIntervalUSec", "StartLimitBurst"),
+    *("SuccessExitStatus", "RestartSteps", "RestartMaxDelayUSec", "RemainAfterExit"),
+    *("Wants", "Upholds", "ExecCondition", "ExecStartPre"),
 )
+# Conditions are in no property that systemctl prints.
+_CONDITIONS = r"""
+for unit in UNITS; do
+  printf '\nUnit=%s\n' "$unit"
+  text=$(SYSTEMCTL cat --no-pager -- "$unit" 2>/dev/null) || { echo Unread=yes; continue; }
+  printf '%s\n' "$text" |
+    sed -n -e 's/^[[:blank:]]*Condition/Told=&/p' -e 's/^[[:blank:]]*Assert/Told=&/p'
+done"""
+
+
+def _shown(units: Iterable[str], systemctl: str) -> str:
+    """The shell's question how units start, and all that may come before.
+
+    With --all: else a pattern finds no unit that does not run, as one that a boot starts.
+    """
+    properties = " ".join(f"-p {name}" for name in _STARTING)
+    named = join(units)
+    patterns = "'*.service' '*.target' '*.socket'"
+    shown = f"{systemctl} show --all --no-pager {properties} -- {f'{named} {patterns}'.strip()}"
+    conditions = _CONDITIONS.replace("UNITS", named).replace("SYSTEMCTL", systemctl)
+    return f"{shown} || exit{conditions}" if named else shown
 
 
 def _starting(inventory: Inventory) -> dict[str, Probe]:
-    """With --all: else a pattern finds no unit that does not run, as one that a boot starts."""
-    properties = " ".join(f"-p {name}" for name in _STARTING)
-
-    def command(host: str) -> str:
-        units = dict.fromkeys(t.unit for t in inventory.tunnels_at(host, by_system=False))
-        named = f"{join(units)} " if units else ""
-        return f"systemctl --user show --all --no-pager {properties} -- {named}'*.service'"
-
-    return {host: Exec(host, command(host)) for host in inventory.carriers}
+    return {
+        host: Exec(
+            host,
+            _shown(
+                dict.fromkeys(t.unit for t in inventory.tunnels_at(host, by_system=False)),
+                "systemctl --user",
+            ),
+        )
+        for host in inventory.carriers
+    }
 
 
 def _system_starting(inventory: Inventory) -> dict[str, Probe]:
-    properties = " ".join(f"-p {name}" for name in _STARTING)
     return {
-        host: Exec(
-            host, f"systemctl show --all --no-pager {properties} -- {join(units)} '*.service'"
-        )
+        host: Exec(host, _shown(units, "systemctl"))
         for host, units in inventory.system_units.items()
         if host in inventory.carriers
     }
 
 
 def parse_starting(transcript: Transcript) -> dict[str, Starting]:
-    """Read `systemctl --user show` of these properties, in blocks; by unit."""
-    found = {}
+    """Read `systemctl --user show` of these properties, in blocks; by unit.
+
+    An older systemd does not print what it does not know; that has its default then. Behind them
+    are blocks of a `Unit` and the lines of its files that are `Told`.
+    """
+    found: dict[str, Starting] = {}
+    told = []
     for block in blocks(succeeded(transcript)):
         try:
+            if "Unit" in block:
+                told.append(block)
+                continue
             found[block["Id"]] = Starting(
                 name=block["Id"],
                 type=block.get("Type", ""),
@@ -286,17 +429,62 @@ def parse_starting(transcript: Transcript) -> dict[str, Starting]:
                 conflicts=frozenset(
                     word for key in ("Conflicts", "ConflictedBy") for word in block[key].split()
                 ),
-                restart=block["Restart"],
-                restart_after=_span(block["RestartUSec"]),
-                limit_interval=_span(block["StartLimitIntervalUSec"]),
-                limit_burst=int(block["StartLimitBurst"]),
-                never_after=block["RestartPreventExitStatus"],
+                **_starts_again(block),
+                wants=frozenset(f"{block.get('Wants', '')} {block.get('Upholds', '')}".split()),
+                prepared_by=tuple(
+                    line
+                    for key in ("ExecCondition", "ExecStartPre")
+                    for argv, ignored in _COMMAND.findall(block.get(key, ""))
+                    if _holds(line := f"{key}={'-' if ignored == 'yes' else ''}{argv}")
+                ),
             )
         except (KeyError, ValueError) as error:
             raise NotUnderstood(f"a unit without a usable {error}") from None
     if not found:
         raise NotUnderstood("no unit in the output")
+    for block in told:
+        if unit := found.get(block["Unit"]):
+            lines = _conditions(block.get("Told", "").splitlines())
+            found[unit.name] = replace(unit, conditions=lines, unread="Unread" in block)
     return found
+
+
+_COMMAND = re.compile(r"argv\[\]=(.*?) ; ignore_errors=(yes|no)")
+
+
+def _starts_again(block: dict[str, str]) -> dict[str, Any]:
+    """What of a unit says how it starts again; a target or a socket has none of it."""
+    if not block["Id"].endswith(".service"):
+        return {
+            "restart": "",
+            "restart_after": 0.0,
+            "limit_interval": 0.0,
+            "limit_burst": 0,
+            "never_after": "",
+        }
+    return {
+        "restart": block["Restart"],
+        "restart_after": _span(block["RestartUSec"]),
+        "limit_interval": _span(block["StartLimitIntervalUSec"]),
+        "limit_burst": int(block["StartLimitBurst"]),
+        "never_after": block["RestartPreventExitStatus"],
+        "successes": block.get("SuccessExitStatus", ""),
+        "restart_steps": int(block.get("RestartSteps", "0")),
+        "restart_after_at_last": _span(block.get("RestartMaxDelayUSec", "infinity")),
+        "remains": block.get("RemainAfterExit") == "yes",
+    }
+
+
+def _conditions(lines: Iterable[str]) -> tuple[str, ...]:
+    """Those that may not hold at a boot; an empty one takes back all of its kind before it."""
+    found: list[str] = []
+    for line in map(str.strip, lines):
+        kind = "Assert" if line.startswith("Assert") else "Condition"
+        if line.endswith("="):
+            found = [one for one in found if not one.startswith(kind)]
+        elif _holds(line) and not _LASTING.fullmatch(line):
+            found.append(line)
+    return tuple(found)
 
 
 STARTING = Fact("starting", _starting, parse_starting)

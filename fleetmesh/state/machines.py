@@ -153,7 +153,8 @@ def _user_boot(found: UserBoot, _: Around) -> State:
 def _starting(found: dict[str, Starting], _: Around) -> State:
     told = (
         *("type", "after", "requires", "conflicts", "restart", "restart_after"),
-        *("limit_interval", "limit_burst", "never_after"),
+        *("limit_interval", "limit_burst", "never_after", "successes", "restart_steps"),
+        *("restart_after_at_last", "remains", "wants", "prepared_by", "conditions"),
     )
     return {name: members(unit, *told) for name, unit in found.items() if unit.type}
 

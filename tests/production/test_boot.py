@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 
 from fixtures import Case, Inconclusive, check
-from fleetmesh.facts.boot import KUBERNETES, SSHD, Route, Starting, SystemBoot, UserBoot
+from fleetmesh.facts.boot import (
+    KUBERNETES,
+    SSHD,
+    Route,
+    Starting,
+    SystemBoot,
+    UserBoot,
+    awaited,
+    needed,
+)
 from fleetmesh.facts.sockets import Socket
 from fleetmesh.facts.units import BootUnits, Unit
 from fleetmesh.facts.workstation import Autostarts
@@ -12,9 +21,6 @@ from fleetmesh.tunnels import forwards
 from fleetmesh.tunnels.attribution import Places
 
 Units = Mapping[str, dict[str, Unit]]
-_WITHOUT_WHICH_NOTHING = (".target", ".slice", "-.mount")
-_WAITED_FOR = ("oneshot", "notify", "notify-reload", "forking", "dbus")
-"""The types of services that are waited for, not only started before; systemd.service(5)."""
 
 
 @check(
@@ -68,20 +74,27 @@ def test_nothing_holds_the_unit_back(
     system_units: Units,
     boot_units: Mapping[str, BootUnits],
     system_boots: Mapping[str, SystemBoot],
+    user_boots: Mapping[str, UserBoot],
+    unit_boots: Mapping[str, UserBoot],
 ) -> None:
     """At boot nothing else must end before the fleet unit starts, stops it, or takes its port."""
     host, by_system = tunnel.host, tunnel.by_system
     services = (system_starting if by_system else starting)[host]
     own = services[tunnel.unit]
-    drop_ins = (system_units if by_system else units)[host][tunnel.unit].drop_ins
+    beside = (system_units if by_system else units)[host]
+    drop_ins = beside[tunnel.unit].changed_by
     assert not drop_ins, f"{own.name} is changed by {', '.join(drop_ins)}"
-    waits = [
-        name
-        for name in sorted(own.after)
-        if (other := services.get(name)) and other.type in _WAITED_FOR
-    ]
+    if own.unread and beside[tunnel.unit].file:
+        raise Inconclusive(f"{beside[tunnel.unit].file} on {host} cannot be read")
+    shipped = {name for name, unit in beside.items() if unit.is_shipped}
+    boots = system_boots[host].pulled_in if by_system else boot_units[host].names
+    waits = awaited(own, services, boots, shipped, by_system=by_system)
     assert not waits, f"{own.name} waits until {' and '.join(waits)} is done"
-    needs = sorted(name for name in own.requires if not name.endswith(_WITHOUT_WHICH_NOTHING))
+    needs = needed(own, services, shipped)
+    if any(name.endswith(".mount") for name in needs):
+        # Without the disk of its files a tunnel is nothing, and may well say so.
+        files = (unit_boots[tunnel.id] if by_system else user_boots[host]).places
+        needs = [name for name in needs if name not in {place.unit for place in files}]
     assert not needs, f"{own.name} does not start without {' and '.join(needs)}"
     against = sorted(own.conflicts - {"shutdown.target"})
     assert not against, f"{own.name} and {' and '.join(against)} stop each other"
