@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fleetmesh.facts.as_tunnel import as_tunnel, clear, defined
 from fleetmesh.facts.fact import Fact, NotUnderstood
+from fleetmesh.facts.managers import MANAGERS
 from fleetmesh.gather.commands import Exec
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
@@ -64,6 +65,11 @@ class NextStart:
         if found.one("identityagent") not in (None, "SSH_AUTH_SOCK"):
             wrong.append(f"it would ask the agent {found.one('identityagent')} for keys")
         wrong += [f"it would have {k} {found.one(k)}" for k in _NOTHING if found.one(k)]
+        if (
+            found.switch("forkafterauthentication") == "yes"
+            and not MANAGERS[inventory.manager].forks
+        ):
+            wrong.append("it would go to the background, which counts as its end")
         for keyword, wanted in _SWITCHES.items():
             value = found.switch(keyword)
             if value != wanted and not (value is None and keyword in _MAY_BE_UNKNOWN):
@@ -80,7 +86,6 @@ _SWITCHES = {
     "clearallforwardings": "no",
     "controlmaster": "no",
     "exitonforwardfailure": "yes",
-    "forkafterauthentication": "no",  # systemd would take the fork for its end
     "forwardagent": "no",
     "forwardx11": "no",
     "identitiesonly": "yes",

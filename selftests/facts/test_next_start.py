@@ -67,7 +67,7 @@ def test_what_the_reference_starts_departs_in_nothing() -> None:
         (r"^clearallforwardings no", "clearallforwardings yes", "clearallforwardings yes, not no"),
         (r"^controlmaster false", "controlmaster auto", "have controlmaster auto, not no"),
         (r"^exitonforwardfailure yes", "exitonforwardfailure no", "exitonforwardfailure no, not y"),
-        (r"^(forkafter\w+) no", "forkafterauthentication yes", "forkafterauthentication yes, no"),
+        (r"^(forkafter\w+) no", "forkafterauthentication yes", "it would go to the background"),
         (r"^forwardagent no", "forwardagent yes", "have forwardagent yes, not no"),
         (r"^forwardx11 no", "forwardx11 yes", "have forwardx11 yes, not no"),
         (r"^identitiesonly yes", "identitiesonly no", "have identitiesonly no, not yes"),
@@ -96,6 +96,14 @@ def test_departure_is_told(was: str, becomes: str, told: str) -> None:
 )  # fmt: skip
 def test_what_changes_nothing_is_no_departure(adds: str) -> None:
     assert departures(f"{AFTER.given['stdout']}{adds}\n") == []
+
+
+def test_an_ssh_of_ops_bridge_may_go_to_the_background() -> None:
+    printed = re.sub("(?m)^(forkafter.*) no", r"\1 yes", AFTER.given["stdout"])
+    start = parse_settings(replace(AFTER, given=AFTER.given | {"stdout": printed}).transcript)
+    assert start.departures(TUNNEL, FLEET, HOME)
+    held = FLEET.model_copy(update={"manager": "ops-bridge"})
+    assert start.departures(TUNNEL, held, HOME) == []
 
 
 def test_an_older_ssh_that_does_not_know_a_switch_has_it_off() -> None:

@@ -36,6 +36,9 @@ class Manager(ABC):
     renews_certificates: ClassVar[bool] = False
     """Whether it runs a tunnel's cert_command, so that nothing else on the host has to."""
 
+    forks: ClassVar[bool] = False
+    """Whether an ssh that goes to the background still is its tunnel."""
+
     units: Mapping[str, dict[str, Unit]]
     system_units: Mapping[str, dict[str, Unit]]
 

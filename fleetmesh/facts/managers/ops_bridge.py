@@ -36,6 +36,7 @@ class OpsBridge(Manager):
 
     name = "ops-bridge"
     renews_certificates = True
+    forks = True
 
     bridge_status: Mapping[str, dict[str, BridgeTunnel]]
     bridge_tools: Mapping[str, BridgeTool]
