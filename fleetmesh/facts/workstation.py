@@ -10,7 +10,8 @@ from fleetmesh.gather.commands import Exec
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory
-from fleetmesh.text import ssh_settings
+from fleetmesh.text import cron, ssh_settings
+from fleetmesh.text.cron import Times
 from fleetmesh.text.shell import quote
 from fleetmesh.text.ssh_settings import SshSettings
 
@@ -30,6 +31,31 @@ class Autostart:
         """
         system = ("/etc/", "/lib/", "/run/", "/usr/", "/var/", "at job", "crontab")
         return self.source.startswith(system) or self.source == "systemd --system"
+
+    @property
+    def times(self) -> Times | None:
+        """When cron runs it; None at boot alone, and where it is not cron that does."""
+        return self._of_cron[0]
+
+    @property
+    def command(self) -> str:
+        """What is run, without what cron reads before it."""
+        return self._of_cron[1]
+
+    @property
+    def is_of_cron(self) -> bool:
+        """Whether it is a line of a crontab, of which each runs by itself."""
+        return self.source == "crontab" or self._is_of_the_system
+
+    @property
+    def _is_of_the_system(self) -> bool:
+        return self.source == "/etc/crontab" or self.source.startswith("/etc/cron.d/")
+
+    @property
+    def _of_cron(self) -> tuple[Times | None, str]:
+        if not self.is_of_cron:
+            return None, self.line
+        return cron.read(self.line, with_user=self._is_of_the_system)
 
 
 @dataclass(frozen=True)
@@ -63,6 +89,8 @@ def _autostarts(inventory: Inventory) -> dict[str, Probe]:
 
     workstation = inventory.workstation
     retired = [words for t in workstation.retired.values() for words in (t.id, t.listen.port)]
+    if workstation.bridge.program != "bridge":  # by that name the script knows it
+        retired.append(workstation.bridge.program)
     found: dict[str, Probe] = {workstation.host: question(workstation.host, retired, "")}
     for host in inventory.carriers:
         own = [tunnel for tunnel in inventory.tunnels.values() if tunnel.host == host]

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, PlainValidator, TypeAdapter, model_validat
 
 from fleetmesh.inventory.section import Model
 from fleetmesh.inventory.values import Command, Line, RemotePath, Words, shown
+from fleetmesh.text.commands import from_program, program
 from fleetmesh.text.shell import join
 
 TUNNEL = "{tunnel}"
@@ -73,6 +74,13 @@ class Bridging(Model):
 
     def __str__(self) -> str:
         return join(self.command)
+
+    @property
+    def program(self) -> str:
+        """What the command is known by in a line: its program's name, or its Python module's."""
+        called = from_program(self.command) or list(self.command)
+        module = called[called.index("-m") + 1 :] if "-m" in called else []
+        return program((module or called)[0])
 
     def asks(self, tunnel: str = "") -> str:
         """The shell's command that asks for the status, of one tunnel with `status: exit`."""

@@ -17,7 +17,8 @@ from fleetmesh.facts.fact import Inconclusive
 from fleetmesh.facts.workstation import AUTOSTARTS, Autostart, Autostarts
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, load
-from fleetmesh.tunnels import forwards
+from fleetmesh.inventory.bridging import Bridging
+from fleetmesh.tunnels import ends, forwards
 from rehearsal.paths import PROJECT
 
 RETIRED = "state-hub-railiance01"
@@ -424,6 +425,29 @@ LINES: list[tuple[str, bool, str | None]] = [
     ("bridge up --all", False, "which tunnels are meant by --all is not known"),
     ('bridge up "$NAME"', False, "not resolved: $NAME"),
     ("bridge link set dev eth0", False, None),
+    ("bridge -d link set dev $IF", False, None),
+    ("ip link set bridge up", False, None),
+    ("ip link add br0 type bridge $MORE", False, None),
+    ("/usr/local/bin/bridge --config /etc/bridge.yaml up --all", False,
+     "which tunnels are meant by --all is not known"),
+    ("bridge up --config /etc/bridge.yaml --all", False,
+     "which tunnels are meant by --config --all is not known"),
+    ("bridge up {state-hub,issue-core}-railiance01", True, None),
+    ("bridge up {issue-core,other}-railiance01", False, None),
+    ("bridge list | xargs -n1 bridge up", False, "which tunnels xargs names is not known"),
+    ("cat words | xargs bridge", False, "what xargs tells it is not known"),
+    ("for t in state-hub; do bridge -q up $t-railiance01; done", False,
+     "not resolved: $t-railiance01"),
+    ("@reboot bridge $(cat /home/x/.bridge-args)", False, "not resolved: $"),
+    ("bridge $ACTION", False, "not resolved: $ACTION"),
+    ("@reboot bridge up", False, "which tunnels are meant where none is named is not known"),
+    ("bridge up 'state-hub-*'", False, "which tunnels are meant by state-hub-* is not known"),
+    ("bridge -q up issue-core-railiance01", False, None),
+    (f"bridge --config /etc/bridge.yaml down {RETIRED}", False, None),
+    (f"sh -c 'bridge down {RETIRED}'", False, None),
+    (f"sh -c 'sleep 9; bridge up {RETIRED}'", True, None),
+    ("sh -c 'bridge up --all'", False, "which tunnels are meant by --all is not known"),
+    ("bridge list; bridge status $X", False, None),
     ("/bin/sh -c $RUN", False, "sh runs what $RUN holds"),
     ('sh -c "$RUN"', False, "sh runs what $RUN holds"),
     ('sh -c "$RUN now"', False, None),
@@ -450,6 +474,45 @@ def test_line_is_judged(line: str, starts: bool, reason: str | None, fleet: Inve
     [entry] = found.lines
     assert forwards.starts(entry, retired, found) is starts
     assert forwards.unresolved(entry, retired, found) == reason
+
+
+@pytest.mark.parametrize(
+    ("line", "starts", "reason"),
+    [
+        ("@reboot tunnelctl up --all", False, "which tunnels are meant by --all is not known"),
+        (f"@reboot tunnelctl start {RETIRED}", True, None),
+        (f"@daily tunnelctl stop {RETIRED}", False, None),
+        (f"@daily tunnelctl --plain status {RETIRED}", False, None),
+    ],
+)
+def test_the_bridge_may_have_another_name(
+    line: str, starts: bool, reason: str | None, fleet: Inventory
+) -> None:
+    entry, retired = Autostart("crontab", line), fleet.workstation.retired[RETIRED]
+    found = Autostarts((entry,), (), (), 0, {}, ())
+    assert forwards.starts(entry, retired, found, "tunnelctl") is starts
+    assert forwards.unresolved(entry, retired, found, "tunnelctl") == reason
+
+
+@pytest.mark.parametrize(
+    ("command", "program"),
+    [
+        (("bridge",), "bridge"),
+        (("sudo", "-u", "ops", "bridge", "--config", "/etc/bridge.yaml"), "bridge"),
+        (("sudo", "-n", "/opt/bin/tunnelctl", "--plain"), "tunnelctl"),
+        (("env", "LC_ALL=C", "tunnelctl"), "tunnelctl"),
+        (("python3", "-m", "ops_bridge", "-v"), "ops_bridge"),
+    ],
+)
+def test_the_host_is_asked_for_the_bridge_by_its_name(
+    command: tuple[str, ...], program: str, fleet: Inventory
+) -> None:
+    bridge = Bridging(command=command)
+    workstation = fleet.workstation.model_copy(update={"bridge": bridge})
+    named = fleet.model_copy(update={"workstation": workstation})
+    asked = AUTOSTARTS.probes(named)[workstation.host].command  # type: ignore[attr-defined]
+    assert bridge.program == program
+    assert (f"\n{program}' ends=" in asked) is (program != "bridge")
 
 
 @pytest.mark.parametrize(
@@ -484,9 +547,34 @@ ENDS = [
     ("rm -f /home/op/.config/systemd/user/fleet-hub.service", True),
     ("mv ~/.config/systemd/user/fleet-* /tmp", True),
     ("bridge down fleet-hub", True),
+    ("bridge -q down fleet-hub", True),
+    ("0 2 * * * systemctl --user exit", True),
+    ("systemctl poweroff", True),
+    ("systemctl --user start exit.target", True),
+    ("systemctl --user stop app.slice", True),
+    ("systemctl --user stop basic.target", True),
+    ("sudo systemctl stop user-1000.slice", True),
+    ("systemctl --user start --job-mode=isolate rescue.target", True),
+    ("systemctl --user start --job-mode isolate rescue.target", True),
+    ("systemctl --user freeze fleet-hub", True),
+    ("systemctl --user kill --signal=SIGSTOP fleet-hub", True),
+    ("systemctl --user stop {fleet-hub,backup}", True),
+    ("rm -rf ~/.config/systemd/user/default.target.wants", True),
+    ("rm -rf /home/op/.config/systemd/user/", True),
+    ("rm -f /home/op/.config/systemd/user/*", True),
     ('for u in a b; do systemctl --user stop "$u"; done', None),
     ("systemctl --user list-units --plain | xargs systemctl --user stop", None),
     ("systemctl --user restart fleet-hub", False),
+    ("systemctl --user isolate default.target", False),
+    ("systemctl --user start --job-mode=replace fleet-hub", False),
+    ("systemctl --user stop backup.slice", False),
+    ("systemctl --user freeze backup", False),
+    ("systemctl --user kill fleet-hub", False),
+    ("systemctl --user exit-codes", False),
+    ("rm -rf /tmp/*", False),
+    ("rm -rf /var/log/fleet-hub", False),
+    ("rm -rf /etc/systemd/system/multi-user.target.wants", False),
+    ("mv fleet-hub.new ~/.config/systemd/user/fleet-hub.service", False),
     ("systemctl --user is-active fleet-hub || systemctl --user start fleet-hub", False),
     ("systemctl --user stop backup.service", False),
     ('systemctl stop "$service"', False),
@@ -498,26 +586,68 @@ ENDS = [
 ]
 
 
-@pytest.mark.parametrize(("line", "ends"), ENDS, ids=[line for line, _ in ENDS])
-def test_line_that_ends_a_unit_is_told(line: str, ends: bool | None) -> None:
+@pytest.mark.parametrize(("line", "ended"), ENDS, ids=[line for line, _ in ENDS])
+def test_line_that_ends_a_unit_is_told(line: str, ended: bool | None) -> None:
     entry = Autostart("x", line)
-    if ends is None:
+    if ended is None:
         with pytest.raises(Inconclusive, match="which units it ends is not known"):
-            forwards.ends(entry, UNIT)
+            ends.ends(entry, UNIT)
     else:
-        assert forwards.ends(entry, UNIT) is ends
+        assert ends.ends(entry, UNIT) is ended
 
 
-def test_what_is_started_again_is_not_ended() -> None:
-    lines = ("systemctl --user stop fleet-hub", "sleep 2", "systemctl --user start fleet-hub")
-    entries = tuple(Autostart("renew.sh", line) for line in lines)
+STOP, START = "systemctl --user stop fleet-hub", "systemctl --user start fleet-hub"
+NIGHTLY = f"0 2 * * * {STOP}"
+AGAIN = [
+    ("renew.sh", [STOP, "sleep 2", START], True),
+    ("renew.sh", [START, STOP], False),
+    ("renew.sh", [STOP, f"echo {START}"], False),
+    ("renew.sh", [STOP, f"ssh coulombcore {START}"], False),
+    ("renew.sh", [STOP, "systemctl start fleet-hub"], False),
+    ("renew.sh", [STOP, "systemctl --user -H coulombcore start fleet-hub"], False),
+    ("renew.sh", [STOP, START, "systemctl --user mask fleet-hub"], False),
+    ("renew.sh", ["systemctl --user freeze fleet-hub", "systemctl --user thaw fleet-hub"], True),
+    ("renew.sh", [f"{STOP} && tar czf b.tgz . ; {START}"], True),
+    ("renew.sh", [f"{STOP}; sleep 5m; {START}"], True),
+    ("renew.sh", [f"{STOP}; sleep 6h; {START}"], False),
+    ("renew.sh", [f"sleep 6h; {STOP}; {START}"], True),
+    ("renew.sh", [f"{START}; {STOP}"], False),
+    ("crontab", [NIGHTLY, f"10 2 * * * {START}"], True),
+    ("crontab", [f"10 2 * * * {START}", NIGHTLY], True),
+    ("crontab", [NIGHTLY, f"*/5 * * * * {START}"], True),
+    ("crontab", [NIGHTLY, f"5 2 * * * systemctl --user is-active fleet-hub || {START}"], True),
+    ("crontab", [f"{NIGHTLY} x.service", "9 2 * * * systemctl --user start x fleet-hub"], True),
+    ("crontab", ["0 2 * * * systemctl --user stop 'fleet-*'",
+                 "10 2 * * * systemctl --user start 'fleet-*'"], True),
+    ("crontab", ["58 23 31 12 * " + STOP, f"@yearly {START}"], True),
+    ("/etc/cron.d/x", [f"0 2 * * * op {STOP}", f"5 2 * * * op {START}"], True),
+    ("crontab", [NIGHTLY, f"0 2 * * * {START}"], False),
+    ("crontab", [NIGHTLY, f"11 2 * * * {START}"], False),
+    ("crontab", [NIGHTLY, f"@reboot {START}"], False),
+    ("crontab", [NIGHTLY, f"0 6 * * 1 {START}"], False),
+    ("crontab", [NIGHTLY, f"5 2 * * 1-6 {START}"], False),
+    ("crontab", [NIGHTLY, "5 2 * * * echo will restart fleet-hub"], False),
+    ("crontab", [NIGHTLY, "5 2 * * * systemctl --user start fleet-other"], False),
+    ("crontab", [f"@reboot {STOP}", f"* * * * * {START}"], False),
+    ("crontab", ["0 2 * * * systemctl --user disable --now fleet-hub", f"5 2 * * * {START}"],
+     False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "again"), AGAIN, ids=[" ;; ".join(given) for _, given, _ in AGAIN]
+)
+def test_what_is_started_again_soon_is_not_ended(
+    source: str, given: list[str], again: bool
+) -> None:
+    entries = tuple(Autostart(source, line) for line in given)
     found = Autostarts(entries, (), (), 0, {}, ())
-    assert forwards.starts_again("renew.sh", UNIT, found)
-    assert not forwards.starts_again("another.sh", UNIT, found)
-    masked = Autostart("renew.sh", "systemctl --user mask fleet-hub")
-    assert not forwards.starts_again(
-        "renew.sh", UNIT, Autostarts((*entries, masked), (), (), 0, {}, ())
-    )
+    ended = next(entry for entry in entries if ends.ends(entry, UNIT))
+    assert ends.starts_again(ended, UNIT, found) is again
+    elsewhere = Autostarts((ended, *(Autostart("y", line) for line in given)), (), (), 0, {}, ())
+    if not any(entry is not ended for entry in entries):
+        return
+    assert not ends.starts_again(ended, UNIT, elsewhere)
 
 
 FUNCTIONS = {

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fleetmesh.text.ssh_command import SshCommand, parse, seconds
-from fleetmesh.tunnels.forwards import takes
+from fleetmesh.tunnels.takers import may_take, takes
 
 PORTS = st.integers(1, 65535).map(str)
 NAMES = st.sampled_from(["coulombcore", "198.18.77.12", "[fd00:18::12]"])
@@ -206,7 +206,54 @@ def test_whatever_follows_it_is_read(words: list[str]) -> None:
         ("/usr/bin/ssh -N -L 8000:127.0.0.1:18000 h", False),
         ("/usr/bin/ssh -N -R 18000:127.0.0.1:8000 h", False),
         ("/usr/bin/curl http://127.0.0.1:18000/state/health", False),
+        ("sh -c 'ssh -N -L 18000:h:1 r'", True),
+        ("kubectl port-forward -n state-hub svc/state-hub 18000:8000", True),
+        ("kubectl port-forward svc/state-hub 18000:http", True),
+        ("k3s kubectl port-forward svc/state-hub 18000", True),
+        ("kubectl port-forward svc/state-hub 8000:18000", False),
+        ("podman run --rm -p 127.0.0.1:18000:80 nginx", True),
+        ("docker run -d -p 18000:80 nginx", True),
+        ("docker run -dp 18000:80/tcp nginx", True),
+        ("docker run --publish=17990-18010:17990-18010 nginx", True),
+        ("docker run -p 8000:18000 nginx", False),
+        ("docker run -p 18000:18000/udp nginx", False),
+        ("nc -lk 18000", True),
+        ("nc -l -p 18000", True),
+        ("ncat -lk 127.0.0.1 18000", True),
+        ("nc -vz 127.0.0.1 18000", False),
+        ("python3 -m http.server 18000", True),
+        ("python3 -m http.server --bind 127.0.0.1 18000", True),
+        ("python3 -m http.server 18001", False),
+        ("echo ssh -N -L 18000:h:1 r", False),
+        ("pkill -f 'ssh -N -L 18000:h:1 r'", False),
     ],
 )
 def test_what_would_listen_on_a_port(command: str, taken: bool) -> None:
     assert takes(command, 18000) is taken
+    assert not may_take(command, 18000)
+
+
+@pytest.mark.parametrize(
+    ("command", "may"),
+    [
+        ("/opt/app --port 18000", True),
+        ("/opt/app --port=18000", True),
+        ("/opt/app --listen 0.0.0.0:18000", True),
+        ("/opt/app :18000", True),
+        ("uvicorn hub:app 18000", True),
+        ("podman run --network host hub --port 18000", True),
+        ("podman run hub --port 18000", False),
+        ("sleep 18000", False),
+        ("sh -c 'sleep 18000; true'", False),
+        ("timeout 18000 /opt/app", False),
+        ("/opt/app --timeout 18000", False),
+        ("/opt/app --hub 127.0.0.1:18000", False),
+        ("nc -z 127.0.0.1 18000", False),
+        ("ss -tln sport = 18000", False),
+        ("PORT=18000", False),
+        ("echo 18000", False),
+        ("/opt/app 180001", False),
+    ],
+)
+def test_what_another_program_makes_of_a_port_is_not_known(command: str, may: bool) -> None:
+    assert may_take(command, 18000) is may

@@ -17,7 +17,7 @@ from fleetmesh.facts.sockets import Socket
 from fleetmesh.facts.units import BootUnits, Unit
 from fleetmesh.facts.workstation import Autostarts
 from fleetmesh.inventory import Inventory, Login, Tunnel
-from fleetmesh.tunnels import forwards
+from fleetmesh.tunnels import ends, takers
 from fleetmesh.tunnels.attribution import Places
 
 Units = Mapping[str, dict[str, Unit]]
@@ -101,16 +101,25 @@ def test_nothing_holds_the_unit_back(
     started = [(units[host], boot_units[host].names, not by_system)]
     if host in inventory.system_units:
         started.append((system_units[host], system_boots[host].pulled_in, by_system))
-    rivals = [
-        unit.name
-        for found, pulled_in, beside in started
+    beside = [
+        unit
+        for found, pulled_in, among in started
         for unit in found.values()
-        if not (beside and unit.name == tunnel.unit)
+        if not (among and unit.name == tunnel.unit)
         and (unit.survives_reboot or unit.name in pulled_in)
-        and any(forwards.takes(command, tunnel.listen.port) for command in unit.commands)
     ]
-    rivals += system_boots[host].takers(tunnel.listen.port)
+    port = tunnel.listen.port
+    rivals = [u.name for u in beside if any(takers.takes(line, port) for line in u.commands)]
+    rivals += system_boots[host].takers(port)
     assert not rivals, f"{' and '.join(rivals)} would take {tunnel.listen} at boot"
+    unclear = [
+        f"{unit.name}: {line}"
+        for unit in beside
+        for line in unit.commands
+        if takers.may_take(line, port)
+    ]
+    if unclear:
+        raise Inconclusive(f"whether it takes {tunnel.listen} is not known: {'; '.join(unclear)}")
 
 
 @check(
@@ -136,16 +145,20 @@ def test_nothing_ends_the_unit_or_takes_its_port(
     for entry in found.lines:
         told = f"{entry.source} on {host}: {entry.line}"
         try:
-            ended = forwards.ends(entry, names, by_system=tunnel.by_system)
+            ended = ends.ends(entry, names, by_system=tunnel.by_system)
         except Inconclusive as error:
             unknown.append(f"{told}: {error}")
             continue
-        if ended and forwards.starts_again(entry.source, names, found):
+        if ended and ends.starts_again(entry, names, found, by_system=tunnel.by_system):
             case.note(f"it is ended, and started again, by {told}")
         else:
             assert not ended, f"{tunnel.unit} would be ended by {told}"
-        taken = forwards.takes(entry.line, tunnel.listen.port)
-        assert entry.source in ours or not taken, f"{tunnel.listen} would be taken by {told}"
+        if entry.source in ours:
+            continue
+        taken = takers.takes(entry.command, tunnel.listen.port)
+        assert not taken, f"{tunnel.listen} would be taken by {told}"
+        if takers.may_take(entry.command, tunnel.listen.port):
+            unknown.append(f"{told}: whether it takes {tunnel.listen} is not known")
     for entry in found.unread:
         if entry.is_for_root:
             case.note(f"root alone could look: {entry.source}: {entry.line}")

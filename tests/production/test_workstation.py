@@ -43,9 +43,9 @@ def test_retired_tunnel_neither_runs_nor_would_start(
     )
     assert listed is None or not listed.up, f"`bridge` on {host} says that {retired} is up"
     assert listed is None or not listed.autostart, f"`bridge` on {host} starts {retired} by itself"
-    found = autostarts[host]
+    found, tool = autostarts[host], inventory.workstation.bridge.program
     for entry in found.lines:
-        starts = forwards.starts(entry, retired, found)
+        starts = forwards.starts(entry, retired, found, tool)
         assert not starts, f"{entry.source} on {host} would start {retired}: {entry.line}"
     case.note(f"{len(found.lines)} lines concern a tunnel, {found.passed_over} do not")
     for entry in found.aside:
@@ -53,7 +53,7 @@ def test_retired_tunnel_neither_runs_nor_would_start(
     unknown = [f"{entry.source}: {entry.line}" for entry in found.unread] + [
         f"{entry.source}: {reason}: {entry.line}"
         for entry in found.lines
-        if (reason := forwards.unresolved(entry, retired, found))
+        if (reason := forwards.unresolved(entry, retired, found, tool))
     ]
     if listed is not None and listed.autostart is None:
         unknown.append(f"`bridge` does not say whether it starts {retired}")

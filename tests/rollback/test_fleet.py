@@ -8,7 +8,7 @@ from fleetmesh.facts.sockets import LoginSession, Process, Socket
 from fleetmesh.facts.units import BootUnits
 from fleetmesh.facts.workstation import Autostarts
 from fleetmesh.inventory import Inventory, Tunnel
-from fleetmesh.tunnels import forwards
+from fleetmesh.tunnels import forwards, takers
 from fleetmesh.tunnels.attribution import Places, held_by
 
 
@@ -63,21 +63,23 @@ def test_nothing_else_starts_it(
     host, boot, found = tunnel.host, boot_units[tunnel.host], autostarts[tunnel.host]
     own = {tunnel.unit, tunnel.own_unit}
     names = {name.removesuffix(".service") for name in own}
-    rivals = [
-        unit.name
+    started = [
+        unit
         for unit in manager.units[host].values()
-        if unit.name not in own
-        and (unit.survives_reboot or unit.name in boot)
-        and any(forwards.takes(command, tunnel.listen.port) for command in unit.commands)
+        if unit.name not in own and (unit.survives_reboot or unit.name in boot)
     ]
+    port = tunnel.listen.port
+    rivals = [u.name for u in started if any(takers.takes(line, port) for line in u.commands)]
     lines = [entry for entry in found.lines if entry.source not in manager.units[host]]
     rivals += [
         f"{entry.source}: {entry.line}"
         for entry in lines
-        if forwards.starts_unit(entry, names) or forwards.takes(entry.line, tunnel.listen.port)
+        if forwards.starts_unit(entry, names) or takers.takes(entry.command, port)
     ]
     assert not rivals, f"on {host}, {tunnel.listen} would be taken by {'; '.join(rivals)}"
     unread = [f"{entry.source}: {entry.line}" for entry in found.unread if not entry.is_for_root]
+    unread += [f"{u.name}: {c}" for u in started for c in u.commands if takers.may_take(c, port)]
+    unread += [f"{e.source}: {e.line}" for e in lines if takers.may_take(e.command, port)]
     if unread:
         raise Inconclusive(f"{host}: what starts by itself is not all known: {'; '.join(unread)}")
 
