@@ -2,17 +2,20 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
+from itertools import dropwhile, takewhile
 from typing import Any
 
-from fleetmesh.facts.fact import Fact, NotUnderstood, blocks, succeeded
-from fleetmesh.facts.workstation import mentions
+from fleetmesh.facts.fact import Fact, Inconclusive, NotUnderstood, blocks, succeeded
+from fleetmesh.facts.workstation import Autostart
 from fleetmesh.gather.commands import Exec
 from fleetmesh.gather.probe import Probe
 from fleetmesh.gather.transcript import Transcript
 from fleetmesh.inventory import Inventory, Login
 from fleetmesh.text import strict_json
+from fleetmesh.text.commands import QUOTED, acting, program, run
+from fleetmesh.text.cron import Times
 from fleetmesh.text.shell import quote
 
 
@@ -30,6 +33,27 @@ class Scheduled:
     """Whether it, or its timer, is there after a boot."""
     next: datetime | None = None
     """When the timer elapses next; None where it does not, or there is none."""
+    active: bool = False
+    """Whether the unit runs now, and so may do again what it does at its start."""
+
+    @property
+    def cron(self) -> Autostart | None:
+        """Its line of a crontab; None for a unit."""
+        line = Autostart(self.source, self.lines[0]) if self.lines else None
+        return line if line and line.is_of_cron else None
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """What it runs, as a shell would be given it."""
+        if self.cron:
+            return (self.cron.command, *self.lines[1:])
+        return tuple(match[1] if (match := _ARGV.search(line)) else line for line in self.lines)
+
+
+_ARGV = re.compile(r"argv\[\]=(.*?)(?: ; (?:ignore_errors=.*|\})|$)")
+_ZONES = tuple(timedelta(minutes=15 * quarters) for quarters in range(-12 * 4, 14 * 4 + 1))
+"""The clocks that a host may go by: nothing on it was asked for its time zone."""
+_FARTHEST = timedelta(days=9 * 366)
 
 
 _SCHEDULE = files(__package__).joinpath("renewals.sh").read_text()
@@ -91,6 +115,7 @@ def parse_schedule(transcript: Transcript) -> tuple[Scheduled, ...]:
                     timer=timer,
                     starts=starter.get("UnitFileState") == "enabled",
                     next=timers[timer][1] if timer else None,
+                    active=block.get("ActiveState") == "active",
                 )
             )
     return tuple(scheduled)
@@ -123,20 +148,38 @@ def unrenewed(
     login: Login,
     inventory: Inventory,
     cert_command: str,
+    now: datetime,
     until: datetime,
 ) -> str | None:
     """Why nothing on the host renews the log-in's certificate before `until`; None where it does.
 
-    What renews it runs the program of `cert_command`, and names the key or the principal.
+    What renews it runs `cert_command` up to its verb, and names the key or the principal.
+
+    Raises Inconclusive where it may, and nobody can tell.
     """
-    renewing = _renewing(scheduled, login, inventory, cert_command)
-    if not renewing:
-        return (
-            f"nothing on {login.host} renews {login.key}-cert.pub: no timer, cron entry or unit of "
-            f"its own runs `{_program(cert_command)}` for it"
+    signing = Signing.of(cert_command, login, inventory)
+    renewing = [one for one in scheduled if signing.is_run_by(one)]
+    wrong = [_unfit(one, login, inventory, now, until) for one in renewing]
+    if None in wrong:
+        return None
+    unknown = [
+        one.source for one in scheduled if one not in renewing and signing.may_be_run_by(one)
+    ]
+    unknown += [
+        one.source
+        for one, reason in zip(renewing, wrong, strict=True)
+        if reason == _BY_ZONE.format(one.source)
+        or (one.active and reason == _AT_ITS_START.format(one.source))
+    ]
+    if unknown:
+        raise Inconclusive(
+            f"whether {' or '.join(dict.fromkeys(unknown))} on {login.host} renews "
+            f"{login.key}-cert.pub in time is not known"
         )
-    wrong = [_unfit(one, inventory, until) for one in renewing]
-    return None if None in wrong else "; ".join(filter(None, wrong))
+    return "; ".join(filter(None, wrong)) or (
+        f"nothing on {login.host} renews {login.key}-cert.pub: no timer, cron entry or unit of "
+        f"its own runs `{signing}` for it"
+    )
 
 
 def renewed_at(
@@ -144,35 +187,78 @@ def renewed_at(
     login: Login,
     inventory: Inventory,
     cert_command: str,
+    now: datetime,
     until: datetime,
 ) -> datetime | None:
     """When a timer next renews the log-in's certificate before `until`; None where none will."""
+    signing = Signing.of(cert_command, login, inventory)
     fit = [
-        one
-        for one in _renewing(scheduled, login, inventory, cert_command)
-        if _unfit(one, inventory, until) is None
-    ]
-    return min((one.next for one in fit if one.timer and one.next), default=None)
-
-
-def _renewing(
-    scheduled: tuple[Scheduled, ...], login: Login, inventory: Inventory, cert_command: str
-) -> list[Scheduled]:
-    program = _program(cert_command)
-    names = (_name(login.key), inventory.certificate.principal)
-    return [
-        one
+        one.next
         for one in scheduled
-        if any(mentions(line, program) for line in one.lines)
-        and any(name in line for name in names for line in one.lines)
+        if one.timer and one.next and signing.is_run_by(one)
+        if _unfit(one, login, inventory, now, until) is None
     ]
+    return min(fit, default=None)
 
 
-def _program(cert_command: str) -> str:
-    return _name(cert_command.split(maxsplit=1)[0])
+@dataclass(frozen=True)
+class Signing:
+    """The command that renews a certificate: its program, what it is to do, and for whom."""
+
+    program: str
+    verbs: tuple[str, ...]
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return " ".join((self.program, *self.verbs))
+
+    @classmethod
+    def of(cls, cert_command: str, login: Login, inventory: Inventory) -> "Signing":
+        """Read it: the verbs are its first plain words, which are neither options nor names."""
+        names = (_name(login.key), inventory.certificate.principal)
+        first, *rest = next(run(cert_command), [cert_command])
+
+        def other(word: str) -> bool:
+            return word.startswith("-") or any(name in word for name in names)
+
+        verbs = takewhile(lambda word: not other(word), dropwhile(other, rest))
+        return cls(program(first), tuple(verbs), names)
+
+    def is_run_by(self, one: Scheduled) -> bool:
+        """Whether it certainly is a command there, or given to an ssh."""
+        return self._is_named_by(one) and any(
+            self._is(words) or (program(words[0]) == "ssh" and self._is_among(words))
+            for line in one.commands
+            for words in run(line)
+        )
+
+    def may_be_run_by(self, one: Scheduled) -> bool:
+        """Whether its words stand there, for an unknown program, or for what a variable holds."""
+        return any(
+            self._is_among(words)
+            and (self._is_named_by(one) or any(re.search(rf"[${QUOTED}]", word) for word in words))
+            for line in one.commands
+            for words in acting(line)
+        )
+
+    def _is_named_by(self, one: Scheduled) -> bool:
+        return any(name in line for name in self.names for line in one.lines)
+
+    def _is(self, words: list[str]) -> bool:
+        rest = iter(words[1:])
+        return program(words[0]) == self.program and all(verb in rest for verb in self.verbs)
+
+    def _is_among(self, words: list[str]) -> bool:
+        return any(self._is(words[at:]) for at in range(len(words)))
 
 
-def _unfit(one: Scheduled, inventory: Inventory, until: datetime) -> str | None:
+_AT_ITS_START = "{} renews the certificate at its start alone"
+_BY_ZONE = "whether {} renews the certificate in time depends on the host's time zone"
+
+
+def _unfit(
+    one: Scheduled, login: Login, inventory: Inventory, now: datetime, until: datetime
+) -> str | None:
     host = inventory.hosts[inventory.workstation.host]
     for place in (host.id, host.hostname, host.ssh, *host.addresses):
         if any(re.search(rf"(?<![\w.-]){re.escape(place)}(?![\w-])", line) for line in one.lines):
@@ -182,13 +268,33 @@ def _unfit(one: Scheduled, inventory: Inventory, until: datetime) -> str | None:
     if not one.starts:
         starter = one.timer or one.source
         return f"{starter} renews the certificate, and does not start at boot"
+    if one.cron:
+        return _late(one, one.cron.times, now, until)
     if one.timer is None:
-        return None
+        # A tunnel's own unit does so before each log-in, which is when it is needed.
+        own = {
+            unit
+            for tunnel in inventory.tunnels.values()
+            if tunnel.host == login.host
+            for unit in (tunnel.unit, tunnel.own_unit)
+        }
+        return None if one.source in own else _AT_ITS_START.format(one.source)
     if one.next is None:
         return f"{one.timer} renews the certificate, and is not waiting for its time"
     if one.next >= until:
         return f"{one.timer} renews the certificate at {one.next:%Y-%m-%d %H:%M:%SZ}, after its end"
     return None
+
+
+def _late(one: Scheduled, times: Times | None, now: datetime, until: datetime) -> str | None:
+    """Why cron runs something too late, by whatever clock the host goes."""
+    if times is None:
+        return f"when {one.source} renews the certificate is not understood: {one.lines[0]}"
+    last = min(until, now + _FARTHEST)
+    in_time = {any(True for _ in times.between(now + zone, last + zone)) for zone in _ZONES}
+    if in_time == {False}:
+        return f"{one.source} renews the certificate only after its end: {one.lines[0]}"
+    return None if in_time == {True} else _BY_ZONE.format(one.source)
 
 
 def _name(path: str) -> str:

@@ -12,7 +12,7 @@ from fleetmesh.facts.fact import Inconclusive
 from fleetmesh.facts.logins import LoginAttempt, objection
 from fleetmesh.facts.next_start import parse_settings
 from fleetmesh.facts.pins import Pins
-from fleetmesh.facts.renewals import Scheduled, unrenewed
+from fleetmesh.facts.renewals import Scheduled, Signing, unrenewed
 from fleetmesh.facts.sockets import Socket
 from fleetmesh.inventory import load
 from fleetmesh.tunnels.attribution import Places, open_doors
@@ -218,6 +218,20 @@ TIMER = Scheduled(
         ((Scheduled("crontab", (f"*/20 * * * * {SIGN}",)),), None),
         ((Scheduled("crontab", ("*/20 * * * * /usr/bin/warden sign atm-fleet-mesh",)),), None),
         ((Scheduled(f"{TUNNEL.own_unit}", (f"argv[]={SIGN}",)),), None),
+        ((Scheduled("crontab", (f"@hourly {SIGN}",)),), None),
+        ((Scheduled("crontab", (f"5 * * * * flock -n /run/x {SIGN} >a && mv a b",)),), None),
+        ((Scheduled("crontab", (f"*/20 * * * * sh -c '{SIGN}'",)),), None),
+        ((Scheduled("/etc/cron.d/x", (f"*/20 * * * * ops {SIGN}",)),), None),
+        ((Scheduled("crontab", (f"*/20 * * * * warden --config /x {SIGN[7:]}",)),), None),
+        ((Scheduled("crontab", ("*/20 * * * * /r", f'new="$({SIGN})"')),), None),
+        ((Scheduled("crontab", ("*/20 * * * * /r", "p=atm-fleet-mesh", "warden sign $p")),), None),
+        ((Scheduled("crontab", (f"0 3 1 1 * {SIGN}",)),), "only after its end: 0 3 1 1 *"),
+        ((Scheduled("/etc/cron.d/x", (f"@yearly ops {SIGN}",)),), "only after its end: @yearly"),
+        ((Scheduled("crontab", ("* * * * * warden show atm-fleet-mesh",)),), "nothing on raili"),
+        ((replace(TIMER, lines=("argv[]=/usr/bin/warden show atm-fleet-mesh",)),), "nothing on"),
+        ((Scheduled("crontab", (f"0 * * * * echo 'run: {SIGN}' | wall",)),), "nothing on railia"),
+        ((Scheduled("crontab", (f"0 * * * * pgrep -f '{SIGN}'",)),), "nothing on railiance01"),
+        ((Scheduled("renew.service", (f"argv[]={SIGN}",)),), "at its start alone"),
         ((), "nothing on railiance01 renews ~/.ssh/id_ops-cert.pub"),
         ((Scheduled("crontab", ("* * * * * warden sign someone-else",)),), "nothing on raili"),
         ((Scheduled("crontab", ("* * * * * cp id_ops /backup",)),), "nothing on railiance01"),
@@ -232,5 +246,34 @@ TIMER = Scheduled(
     ],
 )  # fmt: skip
 def test_renewal_is_of_the_host_itself(scheduled: tuple[Scheduled, ...], told: str | None) -> None:
-    found = unrenewed(scheduled, LOGIN, FLEET, SIGN, ENDS)
+    found = unrenewed(scheduled, LOGIN, FLEET, SIGN, ENDS - timedelta(hours=2), ENDS)
     assert (found is None) if told is None else (found is not None and told in found)
+
+
+@pytest.mark.parametrize(
+    "scheduled",
+    [
+        Scheduled("crontab", (f"0 1 * * * {SIGN}",)),  # by the clock of some zones
+        Scheduled("crontab", (f"*/20 * * * * /opt/unheard-of {SIGN}",)),
+        Scheduled("renew.service", (f"argv[]={SIGN}",), active=True),
+        replace(TIMER, lines=("/opt/renew", 'exec warden sign "$principal"')),
+    ],
+)
+def test_a_renewal_of_which_nobody_can_tell_is_none(scheduled: Scheduled) -> None:
+    now = ENDS - timedelta(hours=2)
+    with pytest.raises(Inconclusive, match=r"whether .* on railiance01 renews .* is not known"):
+        unrenewed((scheduled,), LOGIN, FLEET, SIGN, now, ENDS)
+    assert unrenewed((scheduled, TIMER), LOGIN, FLEET, SIGN, now, ENDS) is None
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (SIGN, "warden sign"),
+        ("/usr/bin/warden --profile fleet sign atm-fleet-mesh", "warden fleet sign"),
+        ("sudo -u ops warden --principal atm-fleet-mesh sign --ttl 8h", "warden sign"),
+        ("renew-certificate", "renew-certificate"),
+    ],
+)
+def test_a_command_is_known_by_its_words_up_to_the_verb(command: str, told: str) -> None:
+    assert str(Signing.of(command, LOGIN, FLEET)) == told

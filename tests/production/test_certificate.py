@@ -58,7 +58,7 @@ def test_tunnels_use_a_valid_certificate(
     end = f"{certificate.valid_until:%Y-%m-%d %H:%M:%SZ}"
     assert left > 0, f"the certificate ended {end}, {-left:.0f} s ago"
     assert left >= demanded.min_lifetime, case.due(
-        _renewal(login, inventory, reference_tunnels, schedules, certificate.valid_until),
+        _renewal(login, inventory, reference_tunnels, schedules, now, certificate.valid_until),
         f"the certificate ends {end}, in {left:.0f} s; {demanded.min_lifetime} s must be left",
     )
     case.note(f"certificate {certificate.key_id} is valid for another {left:.0f} s")
@@ -70,7 +70,7 @@ def test_tunnels_use_a_valid_certificate(
     if not manager.renews_certificates:
         command = next(filter(None, commands.values()))
         ends = certificate.valid_until
-        wrong = unrenewed(schedules[str(login)], login, inventory, command, ends)
+        wrong = unrenewed(schedules[str(login)], login, inventory, command, now, ends)
         assert wrong is None, wrong
     static = static_logins[str(login)]
     assert static is None, f"{login.via} accepts the static key {static}, no certificate"
@@ -81,6 +81,7 @@ def _renewal(
     inventory: Inventory,
     reference_tunnels: Mapping[str, dict[str, ConfiguredTunnel]],
     schedules: Mapping[str, tuple[Scheduled, ...]],
+    now: datetime,
     ends: datetime,
 ) -> datetime | None:
     """When a timer renews the certificate before it ends; None where that is not known."""
@@ -90,4 +91,4 @@ def _renewal(
     except Inconclusive:
         return None
     command = next(filter(None, commands), None)
-    return renewed_at(scheduled, login, inventory, command, ends) if command else None
+    return renewed_at(scheduled, login, inventory, command, now, ends) if command else None
