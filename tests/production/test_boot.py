@@ -101,7 +101,7 @@ def test_nothing_holds_the_unit_back(
     started = [(units[host], boot_units[host].names, not by_system)]
     if host in inventory.system_units:
         started.append((system_units[host], system_boots[host].pulled_in, by_system))
-    beside = [
+    others = [
         unit
         for found, pulled_in, among in started
         for unit in found.values()
@@ -109,12 +109,12 @@ def test_nothing_holds_the_unit_back(
         and (unit.survives_reboot or unit.name in pulled_in)
     ]
     port = tunnel.listen.port
-    rivals = [u.name for u in beside if any(takers.takes(line, port) for line in u.commands)]
+    rivals = [u.name for u in others if any(takers.takes(line, port) for line in u.commands)]
     rivals += system_boots[host].takers(port)
     assert not rivals, f"{' and '.join(rivals)} would take {tunnel.listen} at boot"
     unclear = [
         f"{unit.name}: {line}"
-        for unit in beside
+        for unit in others
         for line in unit.commands
         if takers.may_take(line, port)
     ]
