@@ -14,6 +14,7 @@ from fleetmesh.history import command as history
 from fleetmesh.inventory.suite import front_door
 from fleetmesh.sealing import command as sealing
 from fleetmesh.state import command as state
+from fleetmesh.text.legible import said
 from fleetmesh.text.terminal import Parser, complain
 from fleetmesh.timer import command as timer
 from fleetmesh.timer.places import CannotInstall
@@ -61,6 +62,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except _SAID as error:
         complain(f"fleetmesh: {error}")
+        return 2
+    except (OSError, RuntimeError) as error:  # such as a folder of another account, or a full disk
+        complain(f"fleetmesh: {said(error)}")
         return 2
     return done
 

@@ -39,7 +39,10 @@ def span(text: str) -> timedelta:
     match = re.fullmatch(r"(\d+)([mhd])", text)
     if not match:
         raise ValueError(f"{text!r} is no span of time such as 36h, 90m or 7d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    try:
+        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    except OverflowError:
+        raise ValueError(f"{text!r} is longer than any span of time here") from None
 
 
 def told(age: timedelta) -> str:

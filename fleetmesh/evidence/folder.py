@@ -117,7 +117,7 @@ def transcripts(found: Events) -> dict[str, Transcript]:
 
 def snapshot_of(found: Events) -> Snapshot:
     """What the run saw before it judged, to be judged again. Raises BrokenRecord."""
-    taken = next((event["taken"] for event in found.of("snapshot")), None)
+    taken = next((str(event.get("taken")) for event in found.of("snapshot")), None)
     if taken is None:
         raise BrokenRecord(f"{found.folder / EVENTS}: the run ended before it asked anything")
     try:
@@ -204,7 +204,7 @@ _STARTED = (
     *("writes", "replayed", "origin"),
 )
 _FRAME = {"seq", "prev", "time", "event"}
-_MALFORMED = (ValueError, LookupError, TypeError, AttributeError)
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
 
 
 def _reconcile(found: Events, run: Run) -> None:

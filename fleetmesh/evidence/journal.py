@@ -24,6 +24,8 @@ EVENTS = "events.jsonl"
 COPY = "inventory.yaml"
 """The inventory beside them, without its secrets."""
 RAW = "raw"
+DELIVERIES = "deliveries.json"
+"""How those were told who watch the fleet."""
 INLINE = 64 * 1024
 """Bytes of a stream up to which it stands in its event."""
 _END = 4 * 1024

@@ -15,15 +15,18 @@ from fleetmesh.evidence.changes import changes
 from fleetmesh.evidence.closing import RUN_JSON
 from fleetmesh.evidence.entry import Entry
 from fleetmesh.evidence.history import DOOMED, History, claimed, folders, locked, update
-from fleetmesh.evidence.journal import EVENTS, PLAN, RAW
+from fleetmesh.evidence.journal import COPY, DELIVERIES, EVENTS, PLAN, RAW
 from fleetmesh.evidence.sums import Refused
-from fleetmesh.views.render import CHANGES, VIEWS
+from fleetmesh.views.render import CHANGES, VIEWS, WATCH_VIEWS
 from fleetmesh.views.report import REPORT
 
 LEAST = timedelta(days=1)
 """What is younger may still be written: views follow the end of a run."""
 
-_WRITTEN = {PLAN, EVENTS, RAW, "inventory.yaml", RUN_JSON, REPORT, CHANGES, *VIEWS}
+_WRITTEN = {
+    *(PLAN, EVENTS, RAW, COPY, RUN_JSON, REPORT, CHANGES, DELIVERIES),
+    *(*VIEWS, *WATCH_VIEWS),
+}
 
 
 @dataclass

@@ -70,5 +70,10 @@ def _outage(before: Stretch | None, bad: Sequence[Stretch], after: Stretch | Non
 
 
 def spent(found: Iterable[Outage]) -> float:
-    """Seconds that all outages of a lane can have lasted together."""
-    return sum(outage.at_most for outage in found)
+    """Seconds in which there can have been one of these outages, or several at once."""
+    seconds, until = 0.0, float("-inf")
+    for outage in sorted(found, key=lambda one: one.began):
+        begin, end = max(outage.began[0], until), outage.began[0] + outage.at_most
+        seconds += max(0.0, end - begin)
+        until = max(until, end)
+    return seconds

@@ -1,13 +1,12 @@
 """All that a watch has seen, as it is written down bit by bit and read again."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from fleetmesh.outages.incidents import HOPS, Incident, Lane, incidents
-from fleetmesh.outages.outages import outages, spent
+from fleetmesh.outages.outages import Outage, outages, spent
 from fleetmesh.outages.stretches import Interval, Stretch, unseen
 
 UNSEEN = 3.0
@@ -102,11 +101,11 @@ class Watched:
         return {lane: unseen(row, begin, self.until) for lane, row in self.lanes.items()}
 
     def spent(self) -> dict[str, float]:
-        """Seconds of outage of each service: those of the lane that had most."""
-        found: dict[str, float] = {}
+        """Seconds of outage of each service, in whatever lanes they were."""
+        found: dict[str, list[Outage]] = {}
         for lane, row in self._counted().items():
-            found[lane.service] = max(found.get(lane.service, 0.0), spent(outages(row)))
-        return found
+            found.setdefault(lane.service, []).extend(outages(row))
+        return {service: spent(each) for service, each in found.items()}
 
     def dark(self) -> dict[str, float]:
         """Seconds in which a service was not looked at: those of the lane that had most."""
@@ -195,7 +194,7 @@ def _moment(value: Any) -> datetime:
 def _seconds(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{value!r} is no number of seconds")
-    if not math.isfinite(value) or not 0 <= value < _LONGEST:
+    if not 0 <= value < _LONGEST:
         raise ValueError(f"{value!r} is no time of a watch")
     return float(value)
 

@@ -373,7 +373,8 @@ def _credentials(document: Any) -> Iterator[str]:
 
 
 def _forms(value: str) -> Iterator[bytes]:
-    texts = {value, quote(value, safe=""), quote_plus(value), value.replace("\n", "\r\n")}
+    in_url = _bytes(value)  # a variable of the environment need not be UTF-8
+    texts = {value, quote(in_url, safe=""), quote_plus(in_url), value.replace("\n", "\r\n")}
     for once in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
         texts |= {once, json.dumps(once)[1:-1]}
     yield from map(_bytes, texts)

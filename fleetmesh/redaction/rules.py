@@ -56,6 +56,9 @@ _HARMLESS = re.compile(
 """Values that are none: words, numbers, variables, structures, paths, digests, nothing."""
 
 
+_VARIABLE = re.compile(rb"\$\{\w+\}")
+
+
 def says_secret(name: str) -> bool:
     """Whether what has this name is a secret."""
     return _SECRET_NAME.match(name) is not None
@@ -233,6 +236,12 @@ def _of_user(value: bytes) -> bool:
     return not value.startswith(b"//") and not is_harmless(value)
 
 
+def _beside_variables(value: bytes) -> bool:
+    """Whether a secret stands there, and not the name of a variable that holds it, among words."""
+    rest = _VARIABLE.sub(b"", value)
+    return rest == value or any(map(_token_like, re.split(rb"[-_/]", rest)))
+
+
 OWN: tuple[Rule, ...] = (
     Rule("private-key", _private_keys, (b"private key", b"private-lines")),
     Rule("kubernetes-secret", _kubernetes_secrets, (b"secret",)),
@@ -293,7 +302,8 @@ OWN: tuple[Rule, ...] = (
             rb"webhook\.office\.com/|outlook\.office(?:365)?\.com/webhook/|hooks\.zapier\.com/|"
             rb"logic\.azure\.com[:/]|chat\.googleapis\.com/v1/|api\.telegram\.org/(?:file/)?bot|"
             rb"open\.(?:feishu\.cn|larksuite\.com)/open-apis/bot/|maker\.ifttt\.com/|"
-            rb"hc-ping\.com/|events\.pagerduty\.com/integration/)([^\s\"'\\<>\0]{8,})"
+            rb"hc-ping\.com/|events\.pagerduty\.com/integration/)([^\s\"'\\<>\0]{8,})",
+            _beside_variables,
         ),
         (b"://",),
     ),

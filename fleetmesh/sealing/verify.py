@@ -59,6 +59,8 @@ def verify(target: Path, trust: Trust) -> Report:
     """
     if not target.exists():
         raise Refused(f"{target}: there is no such bundle or folder")
+    if trust.allowed and not trust.allowed.exists():
+        raise Refused(f"{trust.allowed}: there is no such file of allowed signers")
     report = Report()
     found = report.findings
     try:

@@ -16,7 +16,7 @@ from fleetmesh.evidence.sums import Refused
 from fleetmesh.inventory import Inventory
 from fleetmesh.state.changes import Change
 from fleetmesh.state.moment import KINDS
-from fleetmesh.text import yaml12
+from fleetmesh.text import regular_file, yaml12
 
 HERE = Path(__file__).with_name("expected")
 _FIELDS = ("of", "on", "what", "from", "to")
@@ -56,7 +56,8 @@ def read(name: str, inventory: Inventory) -> list[Expected]:
     if file.parent == HERE and name not in known():
         raise Refused(f"--expect {name}: write one of {', '.join(known())}, or the path of a file")
     try:
-        document = yaml12.load(file.read_text("utf-8"))
+        text = regular_file.read(file, yaml12.FOREIGN.longest).decode("utf-8")
+        document = yaml12.load(text)
     except (OSError, UnicodeError) as error:
         raise Refused(f"{file} cannot be read: {error}") from None
     except yaml12.Malformed as error:

@@ -23,6 +23,8 @@ WATCH_VIEWS = ("watch.json", "watch.html")
 CHANGES = "changes.json"
 """What is otherwise than in the run before, by the history of whoever rendered it."""
 _SURROGATES = "backslashreplace"
+_CHANGES_MOST = 64 * MIB
+"""Bytes; of as many checks as a plan may have, each can turn."""
 
 
 class NotRendered(Exception):
@@ -80,7 +82,7 @@ def _json(value: object) -> bytes:
 
 def _changes(folder: Path) -> list[str] | None:
     try:
-        changes = json_object(content(folder / CHANGES, MIB))["changes"]
+        changes = json_object(content(folder / CHANGES, _CHANGES_MOST))["changes"]
     except FileNotFoundError:
         return None
     except (OSError, ValueError, LookupError):

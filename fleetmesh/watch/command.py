@@ -125,7 +125,7 @@ class _Course:
             return self._judge.trouble
         if ended.wait(_DRAWN):
             return ended.why
-        if self._long and watched.begin is not None and watched.seconds >= self._long:
+        if self._long is not None and watched.begin is not None and watched.seconds >= self._long:
             return f"after {self._long:g} s"
         return None
 
@@ -170,8 +170,11 @@ def _end(watcher: Watcher, judge: Judge) -> int:
         say(judge.done["headline"])
     if judge.folder:
         say(f"record: {judge.folder}")
-    if judge.trouble:
-        complain(f"fleetmesh watch: {judge.trouble}; what was seen later is not in the record")
+    trouble = judge.trouble
+    if judge.gone and not judge.done and not trouble:
+        trouble = "the process that keeps the record has ended before it was done"
+    if trouble:
+        complain(f"fleetmesh watch: {trouble}; what was seen later is not in the record")
         status = status or _NOT_RECORDED
     judge.close()
     return status

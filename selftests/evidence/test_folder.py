@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fleetmesh.evidence.folder import BrokenRecord, read, read_events, transcripts
+from fleetmesh.evidence.folder import BrokenRecord, read, read_events, run_of, transcripts
 from fleetmesh.evidence.journal import EVENTS, INLINE, CannotRecord, Journal
 from fleetmesh.evidence.outcomes import Outcome, Verdict
 from fleetmesh.tunnels.path import Hop
@@ -93,6 +94,18 @@ def test_every_change_of_an_event_breaks_the_chain(
     file.write_bytes(b"".join(lines[:number] + lines[number + 1 :]))
     with pytest.raises(BrokenRecord, match=f"line {number + 1}: its seq is"):
         read(tmp_path)
+
+
+def test_a_number_beyond_all_bounds_breaks_the_record_and_not_the_reader(
+    begin: Begin, tmp_path: Path
+) -> None:
+    with begin("x") as journal:
+        report(journal, result("x", transcript()))
+    found = read_events(tmp_path)
+    plan = {**found.plan, "left_out": float("inf")}
+    plan.pop("catalogue", None)
+    with pytest.raises(BrokenRecord):
+        run_of(replace(found, plan=plan))
 
 
 def test_the_plan_is_part_of_the_chain(begin: Begin, tmp_path: Path) -> None:

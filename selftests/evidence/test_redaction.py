@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,6 +53,17 @@ def test_what_only_looks_like_a_secret_stays(text: str) -> None:
 def test_there_are_enough_of_both() -> None:
     assert len(SECRETS) >= 30
     assert len(HARMLESS) >= 40
+
+
+def test_a_secret_beside_a_variable_is_one() -> None:
+    text = "https://discord.com/api/webhooks/${HOOK}/aB3dE5fG7hJ9kL1mN3pQ"
+    told = RecordRedactor(NOTHING).text(text)
+    assert told == "https://discord.com/api/webhooks/[REDACTED:webhook]"
+
+
+def test_a_variable_that_is_no_utf_8_harms_nothing() -> None:
+    value = os.fsdecode(b"geheim\xe9wort99")
+    assert value not in RecordRedactor({"DB_PASSWORD": value}).text(f"it is {value}!")
 
 
 def test_around_a_cut_key_the_rest_is_kept() -> None:

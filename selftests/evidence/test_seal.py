@@ -115,6 +115,12 @@ def test_a_key_in_the_agent_signs(
     assert refused(sealed.bundle, keys) == ""
 
 
+def test_a_verifier_s_own_mistake_says_nothing_of_the_bundle(tmp_path: Path, keys: Keys) -> None:
+    bundle = seal(record(tmp_path), keys["operator"]).bundle
+    with pytest.raises(Refused, match="there is no such file of allowed signers"):
+        verify(bundle, Trust(tmp_path / "signerz", datetime.now(UTC)))
+
+
 def test_who_signed_must_be_allowed(tmp_path: Path, keys: Keys) -> None:
     folder = record(tmp_path)
     seal(folder, keys["operator"])

@@ -66,6 +66,8 @@ def test_what_a_run_leaves_is_known(tmp_path: Path) -> None:
     """Whatever a run, `render` and its page write does not keep it from being pruned."""
     folder = run(tmp_path, 60)
     (folder / "inventory.yaml").write_text("")
+    for name in ("deliveries.json", "watch.json", "watch.html"):
+        (folder / name).write_text("")
     render(folder, ["changed"])
     write_page(folder)
     run(tmp_path, 1)

@@ -1,5 +1,6 @@
 """`fleetmesh diff`, as an operator types it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,14 @@ def test_what_cannot_be_compared_is_refused(
         assert why in capsys.readouterr().err
     assert main(["diff", ground, ground, "--expect", "cutoff"]) == 2
     assert "--expect cutoff: write one of cutover, install, " in capsys.readouterr().err
+    fifo = tmp_path / "fifo.yaml"
+    os.mkfifo(fifo)
+    assert main(["diff", ground, ground, "--expect", str(fifo)]) == 2
+    assert "fifo.yaml cannot be read: " in capsys.readouterr().err
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    assert main(["diff", ground, str(circle)]) == 2
+    assert "Symlink loop" in capsys.readouterr().err
     another = Path(recorded(tmp_path, "ground-rolled-back"))
     file = another / "inventory.yaml"
     file.write_text(file.read_text().replace("name: rehearsal\n", "name: another\n", 1))
