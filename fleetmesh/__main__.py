@@ -60,6 +60,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
         return 2
+    except KeyboardInterrupt:
+        complain("fleetmesh: interrupted")
+        return 130
     except _SAID as error:
         complain(f"fleetmesh: {error}")
         return 2

@@ -251,6 +251,17 @@ def test_killed_at_any_moment_a_run_is_incomplete(tmp_path: Path) -> None:
     assert killed > len(moments) / 2
 
 
+@pytest.mark.parametrize("value", ["production", "persistence", "next_start", "2026-11-27"])
+def test_a_password_that_is_a_word_of_the_suite_costs_no_record(tmp_path: Path, value: str) -> None:
+    done = subprocess.run(
+        command(RECORDING, tmp_path), cwd=PROJECT, env=environment(APP_PASSWORD=value),
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    (folder,) = tmp_path.glob("*_*")
+    assert read(folder).verdict is Verdict.READY
+
+
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_broken_off_a_run_is_incomplete_and_says_so(tmp_path: Path, ending: signal.Signals) -> None:
     dice = random.Random(os.getpid())
