@@ -50,7 +50,7 @@ _HARMLESS = re.compile(
         | absent | missing | unset | empty | string | int | bool | invalid | expired | unknown
         | revoked | unauthorized | forbidden | denied | default | prohibit-password
         | \d{1,5} | \d{4}-\d\d-\d\d
-        | [*x.?-]+ | (?:\xe2\x80\xa6)+ | <[^>]*>? | \$\{[^}]*\}? | \$[A-Z_][A-Z0-9_]*
+        | [*x.?=-]+ | (?:\xe2\x80\xa6)+ | <[^>]*>? | \$\{[^}]*\}? | \$[A-Z_][A-Z0-9_]*
         | \$\(.* | %[a-z%] | [{[]+[}\]]* | [|>][+-]? | \[[REDACT]*(?::.*)? | sha256[:-].*
         | (?:~|\.{1,2})?(?:/[\w.-]{1,24}){2,} | file:/[\w./-]* | env:[A-Z_]+ | fd:\d+ | ) \Z"""
 )
