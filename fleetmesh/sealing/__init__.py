@@ -1,4 +1,4 @@
 """A run sealed, so that any later change shows; a sealed run verified.
 
-May import: text, redaction, gather, evidence, views.
+May import: text, redaction, sessions, gather, evidence, views.
 """

@@ -1,14 +1,13 @@
 """Asking a time stamping authority (RFC 3161, 3.4): one request, and only so much patience."""
 
 import asyncio
-from queue import SimpleQueue
-from threading import Thread
 
 import httpx
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
 from fleetmesh.evidence.sums import Refused
 from fleetmesh.sealing.timestamp import LARGEST, decoded, read
+from fleetmesh.sessions import apart
 from fleetmesh.text.legible import brief
 
 SECONDS = 30.0
@@ -29,7 +28,8 @@ def ask(url: str, about: bytes) -> bytes:
     request = TimestampRequestBuilder().data(about).hash_algorithm(HashAlgorithm.SHA256).build()
     place = _shown(url)
     try:
-        answer = _apart(url, request.as_bytes())
+        # Apart: whoever calls may have a loop that runs.
+        (answer,) = apart.results([lambda: asyncio.run(_posted(url, request.as_bytes()))])
         read(answer, about)
         if decoded(answer).tst_info.nonce != request.nonce:
             raise Refused("the token answers another request: its nonce is another")
@@ -40,23 +40,6 @@ def ask(url: str, about: bytes) -> bytes:
         raise Refused(f"no time stamp: {place}: {told}") from None
     except Refused as error:
         raise Refused(f"no time stamp: {place}: {error}") from None
-    return answer
-
-
-def _apart(url: str, request: bytes) -> bytes:
-    """In a thread of its own: who calls may have a loop that runs, and who interrupts goes on."""
-    found: SimpleQueue[bytes | BaseException] = SimpleQueue()
-
-    def post() -> None:
-        try:
-            found.put(asyncio.run(_posted(url, request)))
-        except BaseException as error:  # noqa: BLE001 - raised again below
-            found.put(error)
-
-    Thread(target=post, name="time stamp", daemon=True).start()
-    answer = found.get()
-    if isinstance(answer, BaseException):
-        raise answer
     return answer
 
 

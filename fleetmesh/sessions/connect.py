@@ -1,9 +1,9 @@
 """From Targets to Sessions."""
 
 from collections.abc import Iterable
-from queue import SimpleQueue
-from threading import Thread
+from functools import partial
 
+from fleetmesh.sessions import apart
 from fleetmesh.sessions.local import LocalSession
 from fleetmesh.sessions.session import Session
 from fleetmesh.sessions.target import Target, Unreachable
@@ -27,19 +27,12 @@ def connect_all(targets: Iterable[Target]) -> dict[str, Session | Unreachable]:
     Who is interrupted here waits for none of them any longer.
     """
     targets = list(targets)
-    found: SimpleQueue[tuple[str, Session | BaseException]] = SimpleQueue()
 
-    def attempt(target: Target) -> None:
+    def attempt(target: Target) -> Session | Unreachable:
         try:
-            found.put((target.name, connect(target)))
-        except BaseException as error:  # noqa: BLE001 - raised again below
-            found.put((target.name, error))
+            return connect(target)
+        except Unreachable as unreachable:
+            return unreachable
 
-    for target in targets:
-        Thread(target=attempt, args=(target,), name=f"connect {target.name}", daemon=True).start()
-    sessions: dict[str, Session | Unreachable] = {}
-    for name, session in (found.get() for _ in targets):
-        if isinstance(session, BaseException) and not isinstance(session, Unreachable):
-            raise session
-        sessions[name] = session
-    return {target.name: sessions[target.name] for target in targets}
+    found = apart.results(partial(attempt, target) for target in targets)
+    return dict(zip((target.name for target in targets), found, strict=True))
