@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 QUOTED = "\1"
@@ -48,11 +48,6 @@ def program(word: str) -> str:
     return word.lstrip("`@+!:-").rpartition("/")[2]
 
 
-def only_talks(words: Sequence[str]) -> bool:
-    """Whether a command shows, looks for or tests the words that it is given, and runs none."""
-    return program(words[0]) in _TALKING if words else True
-
-
 def commands(line: str) -> Iterator[list[str]]:
     """The commands in a line, one after the other; `{a,b}` becomes both."""
     command: list[str] = []
@@ -65,24 +60,25 @@ def commands(line: str) -> Iterator[list[str]]:
     yield command
 
 
-def every_command(line: str) -> Iterator[list[str]]:
-    """The commands in a line, and those inside one of its words, as after `sh -c`."""
-    for words in commands(line):
-        yield words
-        for word in words:
-            if " " in word and word != line:
-                yield from every_command(word)
+def every_command(
+    line: str, but: Callable[[list[str]], bool] = lambda _: False
+) -> Iterator[list[str]]:
+    """The commands in a line, and those inside one of its words, as after `sh -c`.
 
-
-def acting(line: str) -> Iterator[list[str]]:
-    """The same without those that only show the words that they are given."""
+    Neither those of which `but` is true, nor what is inside them.
+    """
     for words in commands(line):
-        if only_talks(from_program(words)):
+        if but(words):
             continue
         yield words
         for word in words:
             if " " in word and word != line:
-                yield from acting(word)
+                yield from every_command(word, but)
+
+
+def acting(line: str) -> Iterator[list[str]]:
+    """The same without those that only show, look for or test the words that they are given."""
+    return every_command(line, _only_talks)
 
 
 def run(line: str) -> Iterator[list[str]]:
@@ -118,6 +114,11 @@ def from_program(words: Sequence[str]) -> list[str]:
         else:
             return rest
     return []
+
+
+def _only_talks(words: list[str]) -> bool:
+    own = from_program(words)
+    return not own or program(own[0]) in _TALKING
 
 
 @lru_cache(maxsize=2**12)

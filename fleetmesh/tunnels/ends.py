@@ -47,17 +47,14 @@ def ends(entry: Autostart, names: Iterable[str], *, by_system: bool = False) -> 
     """
     unclear = None
     for words in every_command(entry.line):
-        match _ending(words, by_system=by_system):
-            case None:
-                continue
-            case _, None:
-                return True
-            case verb, operands:
-                if any(fnmatch(name, operand) for name in names for operand in operands):
-                    return True
-                told = operands and not any(map(_VARIABLE.search, operands))
-                if not told and verb in _FOR_GOOD:
-                    unclear = " ".join(words)
+        if (ending := _ending(words, by_system=by_system)) is None:
+            continue
+        verb, operands = ending
+        if operands is None or _meant(operands, names):
+            return True
+        told = operands and not any(map(_VARIABLE.search, operands))
+        if not told and verb in _FOR_GOOD:
+            unclear = " ".join(words)
     if unclear:
         raise Inconclusive(f"which units it ends is not known: {unclear.replace(QUOTED, '$')}")
     return False

@@ -170,11 +170,8 @@ def _end(watcher: Watcher, judge: Judge) -> int:
         say(judge.done["headline"])
     if judge.folder:
         say(f"record: {judge.folder}")
-    trouble = judge.trouble
-    if judge.gone and not judge.done and not trouble:
-        trouble = "the process that keeps the record has ended before it was done"
-    if trouble:
-        complain(f"fleetmesh watch: {trouble}; what was seen later is not in the record")
+    if judge.trouble:
+        complain(f"fleetmesh watch: {judge.trouble}; what was seen later is not in the record")
         status = status or _NOT_RECORDED
     judge.close()
     return status

@@ -31,8 +31,6 @@ class Judge:
         self.done: dict[str, Any] | None = None
         self.trouble: str | None = None
         """Why nothing is recorded any more."""
-        self.ending = False
-        """Whether it was told to end."""
         self.news = threading.Event()
         """Set when it has said something."""
         ours, theirs = socket.socketpair()
@@ -57,7 +55,6 @@ class Judge:
 
     def tell(self, **told: Any) -> None:
         """Tell it something; if it is gone, `trouble` says so."""
-        self.ending = self.ending or "end" in told
         with self._sending:
             try:
                 self._socket.sendall(json.dumps(told).encode() + b"\n")
@@ -95,6 +92,6 @@ class Judge:
                 self.done = told.get("done", self.done)
                 self.trouble = told.get("record", self.trouble)
                 self.news.set()
-        if self.trouble is None and not self.ending:
+        if self.trouble is None and self.done is None:
             self.trouble = "the process that judges and keeps the record has ended"
         self.news.set()
