@@ -231,12 +231,12 @@ class Starting:
     after: frozenset[str]
     requires: frozenset[str]
     conflicts: frozenset[str]
-    restart: str
-    restart_after: float
+    restart: str = ""
+    restart_after: float = 0.0
     """Seconds between an end and the next start."""
-    limit_interval: float
-    limit_burst: int
-    never_after: str
+    limit_interval: float = 0.0
+    limit_burst: int = 0
+    never_after: str = ""
     """The exit statuses after which it is not started again."""
     successes: str = ""
     """Those that are no failure, beside 0 and the signals that ask for an end."""
@@ -455,13 +455,7 @@ _COMMAND = re.compile(r"argv\[\]=(.*?) ; ignore_errors=(yes|no)")
 def _starts_again(block: dict[str, str]) -> dict[str, Any]:
     """What of a unit says how it starts again; a target or a socket has none of it."""
     if not block["Id"].endswith(".service"):
-        return {
-            "restart": "",
-            "restart_after": 0.0,
-            "limit_interval": 0.0,
-            "limit_burst": 0,
-            "never_after": "",
-        }
+        return {}
     return {
         "restart": block["Restart"],
         "restart_after": _span(block["RestartUSec"]),

@@ -159,18 +159,17 @@ def unrenewed(
     """
     signing = Signing.of(cert_command, login, inventory)
     renewing = [one for one in scheduled if signing.is_run_by(one)]
-    wrong = [_unfit(one, login, inventory, now, until) for one in renewing]
-    if None in wrong:
-        return None
     unknown = [
         one.source for one in scheduled if one not in renewing and signing.may_be_run_by(one)
     ]
-    unknown += [
-        one.source
-        for one, reason in zip(renewing, wrong, strict=True)
-        if reason == _BY_ZONE.format(one.source)
-        or (one.active and reason == _AT_ITS_START.format(one.source))
-    ]
+    wrong = []
+    for one in renewing:
+        try:
+            wrong.append(_unfit(one, login, inventory, now, until))
+        except Inconclusive:
+            unknown.append(one.source)
+    if None in wrong:
+        return None
     if unknown:
         raise Inconclusive(
             f"whether {' or '.join(dict.fromkeys(unknown))} on {login.host} renews "
@@ -252,13 +251,10 @@ class Signing:
         return any(self._is(words[at:]) for at in range(len(words)))
 
 
-_AT_ITS_START = "{} renews the certificate at its start alone"
-_BY_ZONE = "whether {} renews the certificate in time depends on the host's time zone"
-
-
 def _unfit(
     one: Scheduled, login: Login, inventory: Inventory, now: datetime, until: datetime
 ) -> str | None:
+    """Why something renews the certificate too late; None if in time. Raises Inconclusive."""
     host = inventory.hosts[inventory.workstation.host]
     for place in (host.id, host.hostname, host.ssh, *host.addresses):
         if any(re.search(rf"(?<![\w.-]){re.escape(place)}(?![\w-])", line) for line in one.lines):
@@ -278,7 +274,11 @@ def _unfit(
             if tunnel.host == login.host
             for unit in (tunnel.unit, tunnel.own_unit)
         }
-        return None if one.source in own else _AT_ITS_START.format(one.source)
+        if one.source in own:
+            return None
+        if one.active:
+            raise Inconclusive(f"what {one.source} does after its start is not known")
+        return f"{one.source} renews the certificate at its start alone"
     if one.next is None:
         return f"{one.timer} renews the certificate, and is not waiting for its time"
     if one.next >= until:
@@ -287,14 +287,16 @@ def _unfit(
 
 
 def _late(one: Scheduled, times: Times | None, now: datetime, until: datetime) -> str | None:
-    """Why cron runs something too late, by whatever clock the host goes."""
+    """Why cron runs something too late, by whatever clock the host goes. Raises Inconclusive."""
     if times is None:
         return f"when {one.source} renews the certificate is not understood: {one.lines[0]}"
     last = min(until, now + _FARTHEST)
     in_time = {any(True for _ in times.between(now + zone, last + zone)) for zone in _ZONES}
     if in_time == {False}:
         return f"{one.source} renews the certificate only after its end: {one.lines[0]}"
-    return None if in_time == {True} else _BY_ZONE.format(one.source)
+    if in_time != {True}:
+        raise Inconclusive(f"when {one.source} runs depends on the host's time zone")
+    return None
 
 
 def _name(path: str) -> str:
